@@ -1,0 +1,335 @@
+"""The device files: found, checked for what they need, shrunk and cut for a board's raw REPL.
+
+The files under ``device_agents`` are real modules with real imports, so that linters and mpy-cross
+see every name. On the board there are no modules: the harness executes the files one after the
+other in the REPL's own namespace, dependencies first, without their imports of each other.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from hil.errors import CapabilityMissing, ConfigurationError
+
+PIECE_BYTES = 600
+PROGRAMS: Mapping[str, str] = {
+    "calibrate": "lib/calibrate.py",
+    "user_program": "lib/user_program.py",
+}
+"""Programs of the harness itself that run like a technique: name -> file."""
+
+AFTER: Mapping[str, str] = {
+    "callbacks": "lib/callback_variants.py",
+    "ways": "lib/asyncio_ways.py",
+    "schedules": "lib/schedule_variants.py",
+    "share": "lib/background_share.py",
+    "counter_events": "lib/counter_latency.py",
+}
+"""What can follow a capture's window, beside the same load: option of the plan -> file."""
+
+ALWAYS = ("lib/job.py",)
+FASTER = ("lib/frames_fast.py", "lib/recorder_native.py")
+"""Replacements in machine code for parts of the library, for boards that have what they need."""
+
+ENTRY = "hil_main"
+_RUN, _LOAD, _AFTER = "run", "load_start", "after"
+_HEADER = "# hil:"
+_FOLDERS = ("lib", "techniques", "loads")
+_STANDALONE = ("schedule_plan",)
+"""Parts of libraries that are also installed by themselves: imported by their plain names."""
+_TIGHT_KINDS = (tokenize.OP, tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
+
+WHY_MISSING: Mapping[str, str] = {
+    "timer": "the board has no machine.Timer",
+    "timer_hard": "its timers take no hard=True: callbacks are soft only",
+    "pin_irq": "its pins have no irq()",
+    "pin_irq_hard": "its Pin.irq() takes no hard=True",
+    "schedule": "there is no micropython.schedule",
+    "thread": "there is no _thread",
+    "asyncio": "there is no asyncio",
+    "uasyncio": "there is no uasyncio",
+    "socket": "it has no socket, or no Wi-Fi to be in a network by",
+    "tsf": "its asyncio has no ThreadSafeFlag",
+    "pins": "no free output pin is known; name some with --hil-wiring=FILE",
+    "loopback": "no loopback pair is known; name one with --hil-wiring=FILE and wire it",
+}
+
+
+def agents_folder() -> Path:
+    """Where the device files are: inside an installed package, beside it in a checkout.
+
+    Raises :class:`~hil.errors.ConfigurationError` if they are at neither place.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "device_agents", package.parent / "device_agents"):
+        if (folder / "lib").is_dir():
+            return folder
+    raise ConfigurationError(
+        f"the device files are missing beside {package}; install the package again"
+    )
+
+
+def technique_names() -> tuple[str, ...]:
+    """The techniques that have a file, in alphabetical order."""
+    return _stems("techniques")
+
+
+def load_names() -> tuple[str, ...]:
+    """The background loads that have a file, in alphabetical order."""
+    return _stems("loads")
+
+
+def needs(technique: str, load: str = "idle") -> tuple[str, ...]:
+    """The capability words that a technique (or a program of the harness) and a load ask for.
+
+    Raises :class:`~hil.errors.ConfigurationError` for an unknown name.
+    """
+    words = (*_needs(_technique_path(technique)), *_needs(_load_path(load)))
+    return tuple(dict.fromkeys(words))
+
+
+def explain_missing(words: Iterable[str], why: Mapping[str, str] = WHY_MISSING) -> str:
+    """Why a board that lacks ``words`` can't run something, for a person to act on."""
+    return "; ".join(why.get(word, f"it lacks {word}") for word in words)
+
+
+def require(
+    technique: str,
+    load: str,
+    capabilities: Iterable[str],
+    why: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Raise :class:`~hil.errors.CapabilityMissing` with every reason why this can't run.
+
+    ``why`` says of capability words what is known beyond :data:`WHY_MISSING`.
+    """
+    have = set(capabilities)
+    absent = [word for word in needs(technique, load) if word not in have]
+    if absent:
+        raise CapabilityMissing(explain_missing(absent, {**WHY_MISSING, **why}))
+
+
+def sources(
+    technique: str,
+    load: str = "idle",
+    capabilities: Iterable[str] = (),
+    *,
+    options: Iterable[str] = (),
+    piece_bytes: int = PIECE_BYTES,
+) -> list[tuple[str, list[str]]]:
+    """The files to execute on the board in this order: ``(name, pieces)``, dependencies first.
+
+    With ``capabilities`` the parts in machine code that such a board can run are among them, with
+    the plan's ``options`` what they ask for after the window (:data:`AFTER`).
+
+    Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
+    statement is longer. Errors as for :func:`needs`.
+    """
+    entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
+    entries |= {AFTER[name]: _AFTER for name in options if name in AFTER}
+    have = set(capabilities)
+    faster = [path for path in FASTER if have.issuperset(_needs(path))]
+    bundle = library(*faster, *ALWAYS, *entries, piece_bytes=piece_bytes)
+    return [
+        # every technique calls itself run: keep it under a name of its own, to be called later
+        (path, [*cut, f"{_alias(path)}={entries[path]}"] if path in entries else cut)
+        for path, cut in bundle
+    ]
+
+
+def library(*paths: str, piece_bytes: int = PIECE_BYTES) -> list[tuple[str, list[str]]]:
+    """Like :func:`sources` for single files, such as ``lib/clock.py`` or ``lib/probe.py``."""
+    return [(path, pieces(path, piece_bytes=piece_bytes)) for path in _with_dependencies(paths)]
+
+
+def start_code(config: Mapping[str, object]) -> str:
+    """The statement that runs a bundle of :func:`sources` executed before.
+
+    ``config`` names the technique and the load and reaches the agent as a literal. Raises
+    :class:`~hil.errors.ConfigurationError` for a value that can't be written as one.
+    """
+    items = ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items())
+    run = _alias(_technique_path(str(config["technique"])))
+    load = _alias(_load_path(str(config.get("load", "idle"))))
+    after = "".join(_alias(path) + "," for name, path in AFTER.items() if config.get(name))
+    return f"{ENTRY}({run},{{{items}}},{load}{f',({after})' if after else ''})"
+
+
+@cache
+def _read(path: str) -> str:
+    return (agents_folder() / path).read_text(encoding="ascii")
+
+
+def pieces(path: str, *, piece_bytes: int = PIECE_BYTES) -> list[str]:
+    """One device file, shrunk and cut into pieces as :func:`sources` says."""
+    return _group(shrink(_read(path)), piece_bytes)
+
+
+def shrink(source: str) -> list[str]:
+    """The top-level statements of ``source`` with everything left out that a board can do without.
+
+    Comments, docstrings, blank lines and imports of our own modules go; indentation becomes one
+    space a level, other white space stays only where it separates words.
+    """
+    tree = ast.parse(source)
+    _drop_docstrings(tree)
+    return [_tighten(ast.unparse(node)) for node in tree.body if not _own_import(node)]
+
+
+def parts(paths: Iterable[str], swap: Mapping[str, str]) -> list[tuple[str, list[ast.stmt]]]:
+    """``paths`` and what they import, dependencies first: (file, its statements as shrunk).
+
+    ``swap`` names files that another one takes the place of.
+    """
+    found = []
+    for path in _with_dependencies(paths, swap):
+        tree = ast.parse(_read(path))
+        _drop_docstrings(tree)
+        found.append((path, [node for node in tree.body if not _own_import(node)]))
+    return found
+
+
+def cut(statements: Iterable[ast.stmt], piece_bytes: int) -> list[str]:
+    """Statements as short code, grouped into pieces as :func:`sources` says."""
+    return _group((_tighten(ast.unparse(node)) for node in statements), piece_bytes)
+
+
+def literal(config: Mapping[str, object]) -> str:
+    """``config`` as code for a board; errors as for :func:`start_code`."""
+    return "{" + ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items()) + "}"
+
+
+def entry_files(technique: str, load: str) -> tuple[str, str]:
+    """The files of a technique (or program of the harness) and a load; errors as :func:`needs`."""
+    return _technique_path(technique), _load_path(load)
+
+
+def size_bytes(path: str) -> int:
+    """What a device file weighs on its way to the board, in bytes."""
+    return sum(len(piece) + 1 for piece in pieces(path))
+
+
+def _stems(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (agents_folder() / folder).glob("*.py")))
+
+
+def _technique_path(name: str) -> str:
+    if name in PROGRAMS:
+        return PROGRAMS[name]
+    return _known("technique", name, technique_names())
+
+
+def _load_path(name: str) -> str:
+    return _known("load", name, load_names())
+
+
+def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise ConfigurationError(f"unknown {kind} {name!r}; known are {', '.join(names)}")
+    return f"{kind}s/{name}.py"
+
+
+def _alias(path: str) -> str:
+    return f"hil_{path.removesuffix('.py').replace('/', '_')}"
+
+
+def _needs(path: str) -> tuple[str, ...]:
+    first = _read(path).partition("\n")[0]
+    if not first.startswith(_HEADER):
+        raise ConfigurationError(f"{path}: the first line must be '{_HEADER} needs=...'")
+    key, _, words = first[len(_HEADER) :].strip().partition("=")
+    if key != "needs":
+        raise ConfigurationError(f"{path}: unknown key {key!r} in the first line")
+    return tuple(word for word in words.split(",") if word)
+
+
+def _with_dependencies(
+    paths: Iterable[str], swap: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    ordered: list[str] = []
+
+    def visit(path: str, above: tuple[str, ...]) -> None:
+        path = swap.get(path, path)
+        if path in above:
+            raise ConfigurationError(f"{path}: imports itself through {', '.join(above)}")
+        if path not in ordered:
+            for needed in _own_imports(path):
+                visit(needed, (*above, path))
+            ordered.append(path)
+
+    for path in paths:
+        visit(path, ())
+    return ordered
+
+
+def _own_imports(path: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(_read(path))):
+        if isinstance(node, ast.ImportFrom) and _own_import(node):
+            module = node.module or ""
+            yield f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py"
+
+
+def _own_import(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ImportFrom) or node.module is None:
+        return False
+    return node.module in _STANDALONE or node.module.split(".")[0] in _FOLDERS
+
+
+def _drop_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
+            if not node.body and not isinstance(node, ast.Module):
+                node.body.append(ast.Pass())
+
+
+def _tighten(code: str) -> str:
+    out: list[str] = []
+    level = 0
+    fresh = True
+    last = ""
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.INDENT:
+            level += 1
+        elif token.type == tokenize.DEDENT:
+            level -= 1
+        elif token.type == tokenize.NEWLINE:
+            out.append("\n")
+            fresh = True
+        elif token.type in _TIGHT_KINDS:
+            if fresh:
+                out.append(" " * level)
+            elif _wordlike(last[-1]) and (_wordlike(token.string[0]) or token.string[0] in "'\""):
+                out.append(" ")
+            out.append(token.string)
+            last, fresh = token.string, False
+    return "".join(out).rstrip("\n")
+
+
+def _wordlike(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _group(statements: Iterable[str], limit: int) -> list[str]:
+    groups: list[str] = []
+    for statement in statements:
+        if groups and len(groups[-1]) + 1 + len(statement) <= limit:
+            groups[-1] += "\n" + statement
+        else:
+            groups.append(statement)
+    return groups
+
+
+def _literal(key: str, value: object) -> str:
+    if value is None or (isinstance(value, str) and value.isascii()) or type(value) is int:
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"({''.join(_literal(key, item) + ',' for item in value)})"
+    raise ConfigurationError(f"option {key}={value!r} can't be sent to a board")

@@ -1,0 +1,155 @@
+"""Which release each activation answers, and what the grid says of it.
+
+The grid is the one that the agent was asked for and is never re-based: release ``k`` is due at
+``origin + k * period``, however late the ones before it were. Three rules give the index ``k``:
+
+``given``
+    The agent numbered its releases at the source. Its numbers are taken.
+``sequence``
+    The n-th activation answers the n-th release. For the techniques that have no queue in which a
+    release could be lost, because the task itself waits and then runs again
+    (``hil.metrics.NAIVE_TECHNIQUES``). Lateness may grow to many periods; that is the finding.
+``level``
+    For all others: as ``sequence``, but where the lateness so obtained steps up by a whole period
+    or more and *never comes back down*, that many releases were lost before the activation. A late
+    activation, or a burst that catches up, returns to the old level and loses nothing. A slow drift
+    has no steps and is followed for any number of periods.
+
+A stall of ``k`` periods therefore shows as ``k`` missed or ``k`` late activations under every rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.metrics import NAIVE_TECHNIQUES
+from hil.records import IntArray, Track
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Rule = Literal["given", "sequence", "level"]
+
+_TYPICAL = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """One task's activations on their grid.
+
+    ``stamps_us`` (n,) float64 from the grid's origin; ``index`` (n,) the release that each answers;
+    ``joined`` (n-1,) true where two neighbours have no lost stamp between them; ``lost`` stamps
+    that the wire lost; ``missed`` releases that no activation answered.
+    """
+
+    task: int
+    period_us: float
+    stamps_us: FloatArray
+    index: IntArray
+    joined: BoolArray
+    window_us: float
+    rule: Rule
+    missed: int
+    dropped: int
+    lost: int
+
+    @property
+    def n(self) -> int:
+        """How many activations were recorded."""
+        return int(self.stamps_us.size)
+
+
+def assign(track: Track, technique: str = "") -> Activations:
+    """Give every stamp of ``track`` the index of the release that it answers.
+
+    ``technique`` chooses between the rules ``sequence`` and ``level`` (see the module's text).
+    """
+    stamps = (track.stamps_us - track.origin_us).astype(np.float64)
+    n = int(stamps.size)
+    order = np.arange(n, dtype=np.int64)
+    joined = np.ones(max(n - 1, 0), dtype=np.bool_)
+    lost = behind = 0
+    for gap in track.gaps:
+        lost += gap.count
+        behind += gap.count if gap.position >= n else 0
+        order[gap.position :] += gap.count
+        if 0 < gap.position < n:
+            joined[gap.position - 1] = False
+    rule: Rule = "given" if track.releases is not None else "level"
+    if track.releases is not None:
+        index = track.releases.astype(np.int64)
+    elif technique in NAIVE_TECHNIQUES:
+        rule, index = "sequence", order
+    else:
+        index = _by_level(stamps, order, track.period_us)
+    window = float(track.end_us - track.origin_us)
+    if track.dropped and n:
+        window = min(window, float(stamps[-1]))
+    missed = _missed(index, window, track.period_us, n + lost - behind, behind)
+    return Activations(
+        task=track.index,
+        period_us=float(track.period_us),
+        stamps_us=stamps,
+        index=index,
+        joined=joined,
+        window_us=window,
+        rule=rule,
+        missed=missed,
+        dropped=track.dropped,
+        lost=lost,
+    )
+
+
+def _by_level(stamps: FloatArray, order: IntArray, period_us: float) -> IntArray:
+    n = stamps.size
+    if n == 0:
+        return order
+    some = np.arange(0, n - 1, max(1, n // _TYPICAL))
+    typical = float(np.median(stamps[some + 1] - stamps[some])) if n > 2 else period_us
+    if abs(typical / period_us - 1.0) > 0.1:
+        typical = period_us
+    level = stamps / typical
+    level -= order
+    np.minimum.accumulate(level[::-1], out=level[::-1])
+    result = order
+    result += max(0, int(np.rint(level[0])))
+    steps = np.diff(level)
+    if steps.size and max(float(steps.max()), -float(steps.min())) >= 0.5:
+        result[1:] += np.cumsum(np.rint(steps).astype(np.int64))
+    return result
+
+
+def _missed(
+    index: IntArray, window_us: float, period_us: float, activations: int, behind: int
+) -> int:
+    """Releases without an activation; one whose own period ends after the window is not judged.
+
+    ``activations`` were recorded up to the last known stamp, ``behind`` after it: those were lost
+    on the way, so they answered releases too.
+    """
+    judged = max(0, int(np.floor(window_us / period_us)))
+    if index.size == 0:
+        return max(0, judged - behind)
+    last = int(index[-1])
+    inside = last + 1 - activations
+    return max(0, inside) + max(0, judged - (last + 1) - behind)
+
+
+def lateness_us(activations: Activations) -> FloatArray:
+    """Actual minus intended activation, (n,) float64 in us, one per stamp.
+
+    >>> # lateness_i = stamp_i - (origin + k_i * period)
+    """
+    late = activations.index.astype(np.float64)
+    late *= -activations.period_us
+    late += activations.stamps_us
+    return late
+
+
+def overruns(activations: Activations, late_us: FloatArray | None = None) -> int:
+    """Activations that came when the next release was already due."""
+    late = lateness_us(activations) if late_us is None else late_us
+    return int(np.count_nonzero(late >= activations.period_us))

@@ -1,0 +1,62 @@
+"""What a technique leaves for the main program, from pairs of short windows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hil.analysis.estimates import Bounds, Sheet
+from hil.analysis.limits import CONFIDENCE
+from hil.records import Capture
+
+_METRIC = "background_share"
+
+
+def measure_share(capture: Capture, sheet: Sheet) -> None:
+    """Add ``background_share``: turns a second of the main program's loop, with the tasks and bare.
+
+    The median over pairs of neighbouring windows, so that a machine that is busy for a while slows
+    both. Its bounds are order statistics of the pairs (sign test: distribution-free, any spread).
+    From the values ``share.with``, ``share.with_us``, ``share.bare``, ``share.bare_us``.
+    """
+    counters = capture.counters
+    if counters.get("share_none"):
+        sheet.refuse(
+            _METRIC, "the main program runs the tasks itself: there is no loop beside them"
+        )
+        return
+    columns = [capture.values.get(f"share.{n}") for n in ("with", "with_us", "bare", "bare_us")]
+    if any(column is None for column in columns):
+        if "background" in counters or "share" in capture.plan.options:
+            sheet.refuse(_METRIC, "needs the turns of the same loop with no task running")
+        return
+    n = min(column.size for column in columns if column is not None)
+    turns, turns_us, bare, bare_us = (
+        column[:n].astype(np.float64) for column in columns if column is not None
+    )
+    sound = (turns_us > 0) & (bare_us > 0) & (bare > 0)
+    if not sound.any():
+        sheet.refuse(_METRIC, "the loop with no task made no turn")
+        return
+    share = np.sort((turns / turns_us)[sound] / (bare / bare_us)[sound])
+    rank = sign_rank(share.size)
+    bounds = (
+        Bounds(why_not="needs 6 pairs of windows for bounds")
+        if rank is None
+        else Bounds(float(share[rank - 1]), float(share[-rank]))
+    )
+    note = "median of pairs of short windows; above 1: the loop itself ran faster beside the tasks"
+    sheet.add(_METRIC, float(np.median(share)), int(share.size), bounds, note=note)
+
+
+def sign_rank(n: int, confidence: float = CONFIDENCE) -> int | None:
+    """The largest rank whose order statistics bound the median, ``None`` for too few samples.
+
+    ``P(X_(r) <= median <= X_(n+1-r)) = 1 - 2 P(Binomial(n, 1/2) < r)`` (Thompson 1936).
+    """
+    rank, below = 0, 1.0
+    while below <= (1.0 - confidence) / 2 * 2.0**n:
+        rank += 1
+        below += math.comb(n, rank)
+    return rank or None

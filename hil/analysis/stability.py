@@ -1,0 +1,303 @@
+"""Stability against averaging time: overlapping ADEV, MDEV, TDEV and MTIE.
+
+All functions take the time error ``x`` (n,) of consecutive activations and averaging factors ``m``
+(averaging time ``m * tau0``). A missing activation is ``nan``: terms that touch it are left out,
+nothing is interpolated. Every averaging time costs O(n), and there are O(log n) of them; MTIE
+builds its sliding extremes from those of half the length, O(n log n) in all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.analysis.activations import Activations, lateness_us
+from hil.analysis.estimates import Bounds, Sheet
+from hil.analysis.uncertainty import rms_bounds
+
+FloatArray = NDArray[np.float64]
+
+_POINTS_S = (0.1, 1.0, 10.0)
+_INDEPENDENT = 64
+_SLOPE_TERMS = 100_000
+_PIECE = 1 << 16
+_NAMES = (
+    (-1.5, "white phase noise"),
+    (-1.0, "flicker phase noise"),
+    (-0.5, "random walk of phase"),
+    (0.0, "flicker frequency noise"),
+    (0.5, "random walk of frequency"),
+    (1.0, "frequency drift"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One stability figure over averaging time; ``lo``/``hi`` are ``nan`` where not given."""
+
+    name: str
+    unit: str
+    tau_s: FloatArray
+    value: FloatArray
+    lo: FloatArray
+    hi: FloatArray
+
+
+def octaves(n: int, share: int = 4) -> list[int]:
+    """Averaging factors 1, 2, 4, … up to ``n / share``."""
+    return [2**i for i in range(max(0, (n // share).bit_length()))] if n >= share else []
+
+
+def decades(n: int, share: int = 4) -> list[int]:
+    """Averaging factors 1, 2, 5, 10, 20, 50, … up to ``n / share``."""
+    steps = (a * 10**b for b in range(18) for a in (1, 2, 5))
+    return [m for m in steps if m <= n // share]
+
+
+def adev_terms(x: FloatArray, m: int) -> FloatArray:
+    """Second differences ``x[i+2m] - 2 x[i+m] + x[i]``, (n - 2m,); see :func:`adev`."""
+    return _combine(x, m, (1.0, -2.0, 1.0), x.size - 2 * m)
+
+
+def _combine(source: FloatArray, m: int, weights: Sequence[float], count: int) -> FloatArray:
+    """``sum_j weights[j] * source[i + j m]`` for ``count`` places, in pieces that stay in cache."""
+    result = np.empty(max(0, count))
+    for start in range(0, result.size, _PIECE):
+        end = min(start + _PIECE, result.size)
+        part = result[start:end]
+        np.multiply(source[start:end], weights[0], out=part)
+        for j, weight in enumerate(weights[1:], start=1):
+            part += weight * source[start + j * m : end + j * m]
+    return result
+
+
+def tdev_terms(x: FloatArray, m: int, sums: FloatArray | None = None) -> FloatArray:
+    """Second differences of the means over ``m`` samples, (n - 3m + 1,); see :func:`tdev`.
+
+    ``sums`` is ``cumsum`` of ``x`` with a leading 0, for a caller that has many ``m``.
+    """
+    total = running_sum(x) if sums is None else sums
+    terms = _combine(total, m, (-1.0, 3.0, -3.0, 1.0), total.size - 3 * m)
+    terms /= m
+    return terms
+
+
+def running_sum(x: FloatArray) -> FloatArray:
+    """``cumsum`` with a leading 0, (n + 1,)."""
+    total = np.empty(x.size + 1)
+    total[0] = 0.0
+    np.cumsum(x, out=total[1:])
+    return total
+
+
+def without_line(x: FloatArray, *, in_place: bool = False) -> FloatArray:
+    """``x`` less the line through its first and last value.
+
+    Changes no second difference, and keeps the sums of long captures small enough for 1e-9.
+    """
+    known = np.flatnonzero(np.isfinite(x[[0, -1]])) if x.size else np.zeros(0)
+    if known.size == 2:
+        first, last = 0, x.size - 1
+    else:
+        places = np.flatnonzero(np.isfinite(x))
+        first, last = int(places[0]), int(places[-1])
+    start = float(x[first])
+    rise = (float(x[last]) - start) / max(last - first, 1)
+    flat = x if in_place else x.copy()
+    for begin in range(0, x.size, _PIECE):
+        part = flat[begin : begin + _PIECE]
+        part -= start + rise * (np.arange(begin, begin + part.size) - first)
+    return flat
+
+
+def _mean_square(terms: FloatArray) -> float:
+    if terms.size == 0:
+        return math.nan
+    total = float(np.dot(terms, terms))
+    if math.isnan(total):
+        terms = terms[np.isfinite(terms)]
+        return float(np.dot(terms, terms)) / terms.size if terms.size else math.nan
+    return total / terms.size
+
+
+def adev(x: FloatArray, tau0: float, m: int) -> float:
+    """Overlapping Allan deviation at ``m * tau0`` (IEEE 1139; x and tau0 in the same unit).
+
+    ``avar = sum (x[i+2m] - 2 x[i+m] + x[i])**2 / (2 (m tau0)**2 (n - 2m))``; ``nan`` if n <= 2m.
+    """
+    if x.size <= 2 * m:
+        return math.nan
+    return math.sqrt(_mean_square(adev_terms(x, m)) / 2.0) / (m * tau0)
+
+
+def tdev(x: FloatArray, m: int, sums: FloatArray | None = None) -> float:
+    """Time deviation in the unit of ``x`` (G.810 II.3): ``tvar = mean(terms**2) / 6``."""
+    if x.size < 3 * m + 1:
+        return math.nan
+    return math.sqrt(_mean_square(tdev_terms(x, m, sums)) / 6.0)
+
+
+def mdev(x: FloatArray, tau0: float, m: int, sums: FloatArray | None = None) -> float:
+    """Modified Allan deviation at ``m * tau0``: ``sqrt(3) tdev / tau`` (IEEE 1139)."""
+    return math.sqrt(3.0) * tdev(x, m, sums) / (m * tau0)
+
+
+def mtie(x: FloatArray, factors: Sequence[int]) -> FloatArray:
+    """Maximum time interval error for each averaging factor, in the unit of ``x`` (G.810 II.5).
+
+    ``mtie(m) = max_k (max - min of x[k] .. x[k+m])``. Sliding extremes of length ``2**j`` come from
+    two of half the length; a window of any length is covered by two of the next smaller power.
+    """
+    result = np.full(len(factors), math.nan)
+    high, low, length = x.copy(), x.copy(), 1
+    for place in np.argsort(factors):
+        window = int(factors[place]) + 1
+        if window > x.size:
+            continue
+        while 2 * length <= window:
+            high, low = _wider(high, length, np.fmax), _wider(low, length, np.fmin)
+            length *= 2
+        shift = window - length
+        count = high.size - shift
+        largest = -math.inf
+        for start in range(0, count, _PIECE):
+            end = min(start + _PIECE, count)
+            spread = np.fmax(high[start:end], high[start + shift : end + shift])
+            spread -= np.fmin(low[start:end], low[start + shift : end + shift])
+            largest = max(largest, float(np.fmax.reduce(spread)))
+        result[place] = largest
+    return result
+
+
+def _wider(values: FloatArray, length: int, extreme: np.ufunc) -> FloatArray:
+    """Sliding extremes of twice the length, in place and in pieces."""
+    count = values.size - length
+    for start in range(0, count, _PIECE):
+        end = min(start + _PIECE, count)
+        values[start:end] = extreme(values[start:end], values[start + length : end + length])
+    return values[:count]
+
+
+def noise_type(x: FloatArray, tau0: float) -> tuple[float, str] | None:
+    """Slope of MDEV over averaging time on log scales and the name of that noise.
+
+    Fitted over factors up to n/16, weighted with the number of independent windows; ``None`` for
+    fewer than 64 activations or no noise at all.
+    """
+    factors = octaves(x.size, 16)
+    if x.size < 64:
+        return None
+    whole = _bridge(without_line(x))
+    sums = running_sum(whole)
+    every = max(1, x.size // _SLOPE_TERMS)
+    found = []
+    for m in factors:
+        # a part of the terms, evenly taken, tells the slope as well as all of them
+        starts = np.arange(0, whole.size - 3 * m + 1, every)
+        terms = sums[starts + 3 * m] - 3.0 * (sums[starts + 2 * m] - sums[starts + m])
+        terms -= sums[starts]
+        found.append(math.sqrt(_mean_square(terms) / 2.0) / (m * m * tau0) if starts.size else 0.0)
+    values = np.array(found)
+    good = np.isfinite(values) & (values > 0)
+    if good.sum() < 3:
+        return None
+    at = np.log(np.array(factors, dtype=np.float64)[good])
+    weight = np.sqrt(x.size / np.array(factors, dtype=np.float64)[good])
+    slope = float(np.polyfit(at, np.log(values[good]), 1, w=np.sqrt(weight))[0])
+    return slope, min(_NAMES, key=lambda entry: abs(entry[0] - slope))[1]
+
+
+def _bridge(x: FloatArray) -> FloatArray:
+    """The longest stretch of ``x`` with nothing missing, for sums over windows."""
+    gaps = np.flatnonzero(np.isnan(x))
+    if gaps.size == 0:
+        return x
+    edges = np.concatenate(([-1], gaps, [x.size]))
+    longest = int(np.argmax(np.diff(edges)))
+    return x[edges[longest] + 1 : edges[longest + 1]]
+
+
+def time_error(act: Activations) -> FloatArray:
+    """Lateness in us by release, ``nan`` where no activation answered it (missed or lost)."""
+    late = lateness_us(act)
+    if act.n == 0 or int(act.index[-1] - act.index[0]) + 1 == act.n:
+        return late
+    size = int(act.index[-1] - act.index[0]) + 1
+    if size > 4 * act.n + 16:
+        return late
+    filled = np.full(size, math.nan)
+    filled[act.index - act.index[0]] = late
+    return filled
+
+
+def _bounds(terms: FloatArray, m: int, scale: float, clock_us: float) -> Bounds:
+    if terms.size < _INDEPENDENT * m:
+        return Bounds(why_not="too few independent windows of this length for bounds")
+    np.square(terms, out=terms)
+    if math.isnan(float(terms.sum())):
+        terms = terms[np.isfinite(terms)]
+    bounds = rms_bounds(terms, 0, clock_us, 3 * m)
+    if bounds.lo is None or bounds.hi is None:
+        return bounds
+    return Bounds(bounds.lo * scale, bounds.hi * scale)
+
+
+def figures(
+    x: FloatArray, tau0_us: float, tick_us: float, factors: Sequence[int]
+) -> Iterator[tuple[str, int, float, Bounds]]:
+    """``(adev | tdev | mtie, m, value, bounds)`` for every factor that ``x`` is long enough for.
+
+    ``x`` is used up: the line is taken off it in place.
+    """
+    if x.size < 4:
+        return
+    extremes = mtie(x, factors)
+    flat = without_line(x, in_place=True)
+    whole = _bridge(flat)
+    sums = running_sum(whole)
+    for m, extreme in zip(factors, extremes, strict=True):
+        if x.size >= 4 * m:
+            scale = 1.0 / (math.sqrt(2.0) * m * tau0_us)
+            terms = adev_terms(flat, m)
+            value = math.sqrt(_mean_square(terms)) * scale
+            yield "adev", m, value, _bounds(terms, m, scale, tick_us**2 / 2.0)
+        if whole.size >= 4 * m:
+            terms = tdev_terms(whole, m, sums)
+            scale = 1.0 / math.sqrt(6.0)
+            value = math.sqrt(_mean_square(terms)) * scale
+            yield "tdev", m, value, _bounds(terms, m, scale, tick_us**2 / 2.0 / m)
+        if math.isfinite(extreme):
+            yield "mtie", m, float(extreme), Bounds(why_not="no bounds: an extreme of this window")
+
+
+def curves(act: Activations, tick_us: float) -> tuple[Curve, ...]:
+    """ADEV, TDEV and MTIE over octaves, for the report."""
+    x = time_error(act)
+    rows: dict[str, list[tuple[float, float, float, float]]] = {"adev": [], "tdev": [], "mtie": []}
+    for name, m, value, bounds in figures(x, act.period_us, tick_us, octaves(x.size)):
+        lo = math.nan if bounds.lo is None else bounds.lo
+        hi = math.nan if bounds.hi is None else bounds.hi
+        rows[name].append((m * act.period_us / 1e6, value, lo, hi))
+    result = []
+    for name, entries in rows.items():
+        columns = np.array(entries, dtype=np.float64).reshape(-1, 4).T
+        result.append(Curve(name, "1" if name == "adev" else "us", *columns))
+    return tuple(result)
+
+
+def measure_stability(x: FloatArray, tau0_us: float, n: int, tick_us: float, sheet: Sheet) -> None:
+    """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note.
+
+    ``x`` is the :func:`time_error` of ``n`` activations; it is used up.
+    """
+    labels = {"0.1": "100ms", "1": "1s", "10": "10s"}
+    kind = noise_type(x, tau0_us)
+    note = f"{kind[1]} (MDEV slope {kind[0]:.2f})" if kind else None
+    points = {max(1, round(s * 1e6 / tau0_us)): labels[f"{s:g}"] for s in _POINTS_S}
+    for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(points)):
+        unit = "" if name == "adev" else "_us"
+        sheet.add(f"{name}_{points[m]}{unit}", value, n, bounds, note=note)

@@ -1,0 +1,169 @@
+"""Serial ports that are attached right now, and the one that a board string means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from serial.tools import list_ports
+
+from hil.boards.lock import BoardLock, lock_holder, lock_names
+from hil.boards.spec import BoardSpec, parse_board
+from hil.errors import BoardNotFoundError, ConfigurationError, HilError
+from hil.transport.attach import AttachLimits
+from hil.transport.ports import is_locked, port_holders
+from hil.transport.raw_repl import RawRepl
+
+_AT_ONCE = 16
+_HELLO = "import sys\nprint('hil', sys.implementation[0])"
+_HELLO_ANSWER = b"hil micropython"
+_PATIENCE = AttachLimits(first_answer_s=3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPort:
+    """A serial port with its USB identity (``usb_id`` is ``vid:pid``, empty if not USB)."""
+
+    port: str
+    usb_id: str
+    serial_number: str
+    description: str
+
+    @property
+    def identity(self) -> str:
+        """What stays the same when the board is plugged in again; empty if it has no number."""
+        return f"{self.usb_id}:{self.serial_number}" if self.serial_number else ""
+
+
+def attached_ports() -> tuple[AttachedPort, ...]:
+    """Every USB serial port that the system lists, ordered by name."""
+    found = []
+    for info in sorted(list_ports.comports(), key=lambda p: p.device):
+        if info.vid is None:
+            continue
+        found.append(
+            AttachedPort(
+                info.device,
+                f"{info.vid:04x}:{info.pid or 0:04x}",
+                info.serial_number or "",
+                info.description or "",
+            )
+        )
+    return tuple(found)
+
+
+def resolve_ports(spec: BoardSpec) -> tuple[str, ...]:
+    """The ports that a serial, ``id:`` or ``auto`` board string stands for.
+
+    Raises :class:`~hil.errors.BoardNotFoundError` when there is none.
+    """
+    if spec.kind == "serial":
+        return (spec.target,)
+    if spec.kind == "auto":
+        return tuple(p.port for p in answering_ports())
+    matching = tuple(p.port for p in attached_ports() if p.serial_number == spec.target)
+    if not matching:
+        raise BoardNotFoundError(
+            f"no attached board has the USB serial number {spec.target}; "
+            "`hil boards` lists what is attached"
+        )
+    return matching[:1]
+
+
+def expand_boards(specs: Iterable[BoardSpec]) -> tuple[BoardSpec, ...]:
+    """``auto`` replaced by every attached board that answers, each named so that it stays found.
+
+    A board with a USB serial number of its own becomes ``id:...``, another one its port.
+    Raises :class:`~hil.errors.BoardNotFoundError` when ``auto`` finds none, and
+    :class:`~hil.errors.ConfigurationError` when one board is meant twice.
+    """
+    expanded: list[BoardSpec] = []
+    for spec in specs:
+        expanded += _auto_boards() if spec.kind == "auto" else [spec]
+    taken: dict[str, str] = {}
+    for spec in expanded:
+        for name in spec_lock_names(spec):
+            if name in taken:
+                raise ConfigurationError(
+                    f"--board: {taken[name]} and {spec.text} are the same board"
+                )
+            taken[name] = spec.text
+    return tuple(expanded)
+
+
+def spec_lock_names(spec: BoardSpec) -> tuple[str, ...]:
+    """The names under which a board is locked; empty for one that can't be shared."""
+    if spec.kind == "labgrid":
+        return lock_names(f"labgrid:{spec.target}")
+    if spec.kind not in ("serial", "usb-id"):
+        return ()
+    try:
+        return port_lock_names(resolve_ports(spec)[0])
+    except BoardNotFoundError:
+        return ()
+
+
+def port_lock_names(port: str) -> tuple[str, ...]:
+    """The names of the board behind ``port``, its USB identity among them."""
+    identity = next((p.identity for p in attached_ports() if p.port == port), "")
+    return lock_names(port, identity)
+
+
+def answering_ports() -> tuple[AttachedPort, ...]:
+    """The attached ports behind which a MicroPython answers; busy ones are left alone.
+
+    Asking stops the program that runs on a board. Raises
+    :class:`~hil.errors.BoardNotFoundError` that tells what each port said.
+    """
+    ports = attached_ports()
+    if not ports:
+        raise BoardNotFoundError(
+            "--board=auto: no USB serial port is attached; plug a board in, "
+            "or use --board=sim for the embedded one"
+        )
+    with ThreadPoolExecutor(min(_AT_ONCE, len(ports))) as pool:
+        refusals = list(pool.map(_refusal, ports))
+    found = tuple(port for port, refusal in zip(ports, refusals, strict=True) if refusal is None)
+    if not found:
+        why = "; ".join(refusal for refusal in refusals if refusal)
+        raise BoardNotFoundError(f"--board=auto: no attached board answers as MicroPython: {why}")
+    return found
+
+
+def holder_text(port: str) -> str:
+    """Who holds a port, for a list; empty if it is free."""
+    holder = lock_holder(port_lock_names(port))
+    if holder is not None:
+        return str(holder)
+    if "://" in port or not is_locked(port):
+        return ""
+    return ", ".join(str(one) for one in port_holders(port)) or "another program"
+
+
+def _refusal(port: AttachedPort) -> str | None:
+    """Why the port is not taken by ``auto``; ``None`` when a MicroPython answers."""
+    try:
+        with (
+            BoardLock(port.port, lock_names(port.port, port.identity)),
+            RawRepl(port.port, limits=_PATIENCE) as repl,
+        ):
+            repl.enter(soft_reset=False)
+            if _HELLO_ANSWER in repl.exec(_HELLO):
+                return None
+            return f"{port.port}: another Python answers"
+    except HilError as error:
+        return str(error)
+
+
+def _auto_boards() -> list[BoardSpec]:
+    ports = answering_ports()
+    numbers = [p.serial_number for p in attached_ports()]
+    return [
+        parse_board(
+            f"id:{p.serial_number}"
+            if p.serial_number and numbers.count(p.serial_number) == 1
+            else f"port:{p.port}"
+        )
+        for p in ports
+    ]

@@ -1,0 +1,172 @@
+"""Wiring as data: which pins of which board may be used for what, from TOML files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hil.errors import ConfigurationError
+
+PinId = int | str
+_PATTERNS = ("match_machine", "match_unique_id")
+_PIN_KEYS = ("outputs", "loopback", "avoid", "leds")
+_JOINED = "0101"  # what a jumper makes of the levels that lib/wiring_check.py drives
+_MAX_PINS = 64
+_MAX_BYTES = 1 << 20
+_PIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,16}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Pins and timers of one kind of board.
+
+    ``outputs`` are free to toggle, ``loopback`` is an (output, input) pair joined by a jumper,
+    ``timers`` are the ids to construct timers with (-1 is a virtual one), ``avoid`` is never
+    touched. ``match_machine`` and ``match_unique_id`` are regular expressions over what the board
+    says of itself (the id in hexadecimal); an empty one matches nothing. ``note`` is for a person,
+    ``clock_jump_us`` is what single readings of the board's clock are known to be off by.
+    """
+
+    name: str
+    match_machine: str = ""
+    match_unique_id: str = ""
+    outputs: tuple[PinId, ...] = ()
+    loopback: tuple[PinId, PinId] | None = None
+    timers: tuple[int, ...] = ()
+    avoid: tuple[PinId, ...] = ()
+    leds: tuple[PinId, ...] = ()
+    note: str = ""
+    clock_jump_us: int | None = None
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What this wiring adds to the board's capabilities."""
+        return ("pins",) * bool(self.outputs) + ("loopback",) * bool(self.loopback)
+
+    @property
+    def jumper(self) -> str:
+        """What to connect for the loopback, for a person."""
+        if self.loopback is None:
+            return "name a loopback pair with --hil-wiring=FILE and join it with a jumper"
+        source, sink = self.loopback
+        return f"connect pin {source} to pin {sink} of the {self.name} with a jumper"
+
+
+NO_WIRING = Wiring("unknown")
+
+
+def load_wiring(path: Path) -> Wiring:
+    """Read one wiring file strictly.
+
+    Raises :class:`~hil.errors.ConfigurationError` in one line that names the file and the key.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            raise ConfigurationError(f"{path}: larger than 1 MB, not a wiring file")
+        data = tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't read the wiring ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
+    known = {"name", "note", *_PATTERNS, *_PIN_KEYS, "timers", "clock_jump_us"}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+    loopback = _pins(path, data, "loopback")
+    if loopback and len(loopback) != 2:
+        raise ConfigurationError(f"{path}: loopback is a pair, [output, input]")
+    wiring = Wiring(
+        name=_text(path, data, "name") or path.stem,
+        match_machine=_text(path, data, "match_machine"),
+        match_unique_id=_text(path, data, "match_unique_id"),
+        outputs=_pins(path, data, "outputs"),
+        loopback=(loopback[0], loopback[1]) if loopback else None,
+        timers=_ints(path, data, "timers"),
+        avoid=_pins(path, data, "avoid"),
+        leds=_pins(path, data, "leds"),
+        note=_text(path, data, "note"),
+        clock_jump_us=_jump(path, data),
+    )
+    for key in _PIN_KEYS:
+        pins = getattr(wiring, key) or ()
+        twice = {pin for pin in pins if pins.count(pin) > 1}
+        if twice:
+            raise ConfigurationError(f"{path}: {key}: pin {twice.pop()!r} is there twice")
+    joined = set(wiring.outputs) & set(wiring.loopback or ())
+    if joined:
+        raise ConfigurationError(
+            f"{path}: pin {joined.pop()!r} is an output of the tasks and in the loopback pair"
+        )
+    clash = set(wiring.avoid) & {*wiring.outputs, *(wiring.loopback or ()), *wiring.leds}
+    if clash:
+        raise ConfigurationError(f"{path}: pin {clash.pop()!r} is used and to be avoided at once")
+    return wiring
+
+
+def find_wiring(folder: Path, machine: str, unique_id: str = "") -> Wiring:
+    """The shipped wiring that fits what the board says of itself, else :data:`NO_WIRING`."""
+    for path in sorted(folder.glob("*.toml")):
+        wiring = load_wiring(path)
+        for pattern, text in (
+            (wiring.match_machine, machine),
+            (wiring.match_unique_id, unique_id),
+        ):
+            if pattern and re.search(pattern, text):
+                return wiring
+    return NO_WIRING
+
+
+def check_answer(facts: Mapping[str, str], wiring: Wiring) -> tuple[tuple[str, ...], str]:
+    """What ``lib/wiring_check.py`` found: the capabilities, and why the loopback is not one."""
+    words = wiring.capabilities + ("pin_irq_hard",) * (facts.get("irq") == "hard")
+    seen = facts.get("loop", "")
+    if seen == _JOINED:
+        return words, ""
+    levels = f"it read {seen} when {_JOINED} was driven" if seen else "the board did not say"
+    words = tuple(word for word in words if word != "loopback")
+    return words, f"no jumper between the loopback pins ({levels}): {wiring.jumper}"
+
+
+def _text(path: Path, data: dict[str, Any], key: str) -> str:
+    value = data.get(key, "")
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{path}: {key} must be a text")
+    if key in _PATTERNS:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ConfigurationError(f"{path}: {key}: {error}") from None
+    return value
+
+
+def _pins(path: Path, data: dict[str, Any], key: str) -> tuple[PinId, ...]:
+    value = data.get(key, [])
+    if not isinstance(value, list) or len(value) > _MAX_PINS:
+        raise ConfigurationError(f"{path}: {key} must be a list of pins")
+    for pin in value:
+        number = isinstance(pin, int) and not isinstance(pin, bool) and 0 <= pin < 1000
+        if not number and not (isinstance(pin, str) and _PIN_NAME.match(pin)):
+            raise ConfigurationError(f"{path}: {key}: {pin!r} is not a pin number or name")
+    return tuple(value)
+
+
+def _jump(path: Path, data: dict[str, Any]) -> int | None:
+    value = data.get("clock_jump_us")
+    if value is not None and (type(value) is not int or not 0 < value < 1 << 28):
+        raise ConfigurationError(f"{path}: clock_jump_us must be a number of microseconds")
+    return value
+
+
+def _ints(path: Path, data: dict[str, Any], key: str) -> tuple[int, ...]:
+    value = data.get(key, [])
+    if not isinstance(value, list) or any(type(v) is not int for v in value):
+        raise ConfigurationError(f"{path}: {key} must be a list of whole numbers")
+    return tuple(value)

@@ -1,0 +1,131 @@
+"""``hil boards``: what is attached, what it says of itself, and who holds what is busy."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hil.boards.discovery import AttachedPort, attached_ports, holder_text
+from hil.boards.spec import parse_board
+from hil.errors import HilError
+from hil.session import Session
+
+_AT_ONCE, _WIDE = 16, 200
+_NOTHING = "no USB serial port is attached; --board=sim measures the embedded board"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One port: what the system says of it, then what the board does; ``problem`` if it can't.
+
+    ``clock_hz`` and ``tick_us`` are ``None`` where the board does not tell.
+    """
+
+    port: str
+    usb_id: str = ""
+    serial_number: str = ""
+    description: str = ""
+    held_by: str = ""
+    platform: str = ""
+    machine: str = ""
+    micropython: str = ""
+    clock_hz: int | None = None
+    tick_us: float | None = None
+    capabilities: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def list_boards(ports: Sequence[str] = (), *, probe: bool = True, as_json: bool = False) -> int:
+    """Print what is behind ``ports`` (default: every USB serial port); always exit status 0.
+
+    With ``probe`` the boards are asked, which stops the programs that run on them.
+    """
+    rows = look(ports, probe=probe)
+    if as_json:
+        print(json.dumps({"schema": 1, "boards": [dataclasses.asdict(row) for row in rows]}))
+    elif not rows:
+        print(_NOTHING)
+    else:
+        _print(rows)
+    return 0
+
+
+def look(ports: Sequence[str], *, probe: bool) -> list[BoardRow]:
+    """One row a port, in order; boards are asked side by side."""
+    known = {p.port: p for p in attached_ports()}
+    wanted = [known.get(text) or _named(text) for text in ports] or list(known.values())
+    if not wanted:
+        return []
+    with ThreadPoolExecutor(min(_AT_ONCE, len(wanted))) as pool:
+        return list(pool.map(lambda port: _row(port, probe), wanted))
+
+
+def _named(text: str) -> AttachedPort:
+    """A port that the user names: any form of ``--board`` with a port behind it."""
+    return AttachedPort(text, "", "", "")
+
+
+def _row(port: AttachedPort, probe: bool) -> BoardRow:
+    row = BoardRow(port.port, port.usb_id, port.serial_number, port.description)
+    try:
+        spec = parse_board(port.port)
+        row = dataclasses.replace(
+            row, held_by=holder_text(spec.target) if spec.kind == "serial" else ""
+        )
+        if row.held_by or not probe:
+            return row
+        session = Session(spec)
+        try:
+            board = session.open(gently=True).identity
+        finally:
+            session.close()
+    except HilError as error:
+        return dataclasses.replace(row, problem=str(error))
+    return dataclasses.replace(
+        row,
+        platform=board.platform,
+        machine=board.machine,
+        micropython=board.micropython,
+        clock_hz=board.cpu_hz,
+        tick_us=board.tick_resolution_us,
+        capabilities=board.capabilities,
+    )
+
+
+def _print(rows: Sequence[BoardRow]) -> None:
+    """A table; what a board says of itself is text, never markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("port", "USB", "board", "MicroPython", "clock", "can"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        usb = " ".join(filter(None, (row.usb_id, row.serial_number and f"id:{row.serial_number}")))
+        if row.held_by or row.problem or not row.machine:
+            said = f"busy: {row.held_by}" if row.held_by else row.problem or row.description
+            table.add_row(*map(Text, (row.port, usb, said)))
+            continue
+        cells = (
+            row.port,
+            usb,
+            f"{row.machine} ({row.platform})",
+            row.micropython,
+            " ".join(
+                filter(
+                    None,
+                    (
+                        f"{row.clock_hz / 1e6:g} MHz" if row.clock_hz else "",
+                        f"{row.tick_us:g} us" if row.tick_us else "",
+                    ),
+                )
+            ),
+            " ".join(row.capabilities),
+        )
+        table.add_row(*map(Text, cells))
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

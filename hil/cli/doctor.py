@@ -1,0 +1,277 @@
+"""``hil doctor``: walk from the port to the pins, say what is wrong and what mends it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from hil.boards.discovery import holder_text, resolve_ports
+from hil.boards.spec import BoardSpec, parse_board
+from hil.boards.wiring import Wiring, load_wiring
+from hil.errors import CaptureError, HilError
+from hil.session import Session
+from hil.transport.ports import port_group
+
+State = Literal["ok", "warning", "wrong", "not tried"]
+STEPS = ("port", "permission", "lock", "REPL", "version", "memory", "clock", "wiring")
+_MARKS: dict[State, str] = {"ok": "ok", "warning": "!", "wrong": "WRONG", "not tried": "-"}
+_FIRMWARE = "flash a current MicroPython (https://micropython.org/download)"
+_OLDEST = (1, 20)
+_HEAP_BYTES = 8192
+_CLOCK_S, _CLOCK_READS = 0.4, 5
+_TICKS = """
+try:
+ import time
+except ImportError:
+ import utime as time
+print(time.ticks_us())
+"""
+_CLOCK_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found; ``fix`` is the next thing to do, empty where nothing is to be done."""
+
+    step: str
+    state: State
+    text: str
+    fix: str = ""
+
+
+def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) -> int:
+    """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file."""
+    given = load_wiring(Path(wiring)) if wiring else None
+    findings = list(examine(parse_board(board), given))
+    wrong = any(one.state == "wrong" for one in findings)
+    if as_json:
+        rows = [dataclasses.asdict(one) for one in findings]
+        print(json.dumps({"schema": 1, "board": board, "ok": not wrong, "findings": rows}))
+    else:
+        for one in findings:
+            print(f"{_MARKS[one.state]:>5}  {one.step:<10}  {_plain(one.text)}")
+            if one.fix:
+                print(f"{'':>5}  {'':<10}  -> {_plain(one.fix)}")
+    return int(wrong)
+
+
+def examine(spec: BoardSpec, wiring: Wiring | None = None) -> Iterator[Finding]:
+    """Every step in order; what can't be tried after one that is wrong is told as such."""
+    done = 0
+    for one in _walk(spec, wiring):
+        yield one
+        done = STEPS.index(one.step) + 1
+        if one.state == "wrong" and done <= STEPS.index("REPL") + 1:
+            break
+    for step in STEPS[done:]:
+        yield Finding(step, "not tried", "needs what is wrong above")
+
+
+def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
+    port = spec.target
+    if spec.kind in ("serial", "usb-id"):
+        try:
+            port = resolve_ports(spec)[0]
+        except HilError as error:
+            yield Finding("port", "wrong", str(error), "plug the board in; look at the cable")
+            return
+        yield _address(port) if "://" in port else _device(port)
+        yield _permission(port)
+        held = holder_text(port)
+        yield (
+            Finding("lock", "wrong", f"held by {held}", "end that program, or wait for it")
+            if held
+            else Finding("lock", "ok", "nobody holds the board")
+        )
+    elif spec.kind in ("auto", "replay"):
+        yield Finding(
+            "port", "wrong", f"{spec.text} is not one board", "name one, see `hil boards`"
+        )
+        return
+    else:
+        for step in STEPS[:3]:
+            yield Finding(step, "ok", "taken care of when the board is opened")
+    session = Session(spec, wiring=wiring)
+    with contextlib.closing(session):
+        try:
+            begin = time.monotonic()
+            session.open(gently=True)
+        except HilError as error:
+            yield Finding("REPL", "wrong", str(error), "do what it says, then run this again")
+            return
+        yield Finding("REPL", "ok", f"answers and tells what it is in {_since(begin)}")
+        yield _version(session)
+        yield _memory(session)
+        yield _guarded("clock", _clock, session)
+        yield _guarded("wiring", _wiring, session)
+
+
+def _device(port: str) -> Finding:
+    path = Path(port)
+    if os.name != "posix":
+        return Finding("port", "ok", port)
+    if not path.exists():
+        return Finding(
+            "port",
+            "wrong",
+            f"{port}: there is no such port",
+            "`hil boards` lists what is attached; a charge-only cable shows nothing",
+        )
+    if not path.is_char_device():
+        return Finding("port", "wrong", f"{port}: not a serial port", "see `hil boards`")
+    if "ttyACM" in port and _modem_manager():
+        return Finding(
+            "port",
+            "warning",
+            f"{port} is there, and ModemManager is running",
+            "it talks to new ports for a while: `sudo systemctl disable --now ModemManager`, "
+            'or an udev rule with ENV{ID_MM_DEVICE_IGNORE}="1"',
+        )
+    return Finding("port", "ok", f"{port} is there")
+
+
+def _address(url: str) -> Finding:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3).close()
+    except OSError as error:
+        return Finding(
+            "port",
+            "wrong",
+            f"{url}: nobody answers there ({error})",
+            "start the server (ser2net) on that host; look at address, port and firewall",
+        )
+    return Finding("port", "ok", f"{url} answers")
+
+
+def _permission(port: str) -> Finding:
+    if "://" in port or os.name != "posix":
+        return Finding("permission", "ok", "not a matter of this host")
+    if os.access(port, os.R_OK | os.W_OK):
+        return Finding("permission", "ok", "may be read and written")
+    return Finding(
+        "permission",
+        "wrong",
+        f"{port}: permission denied",
+        f"`sudo usermod -aG {port_group(port)} $USER`, then log out and in again",
+    )
+
+
+def _version(session: Session) -> Finding:
+    board = session.identity
+    text = f"MicroPython {board.micropython} on {board.machine}"
+    found = re.match(r"(\d+)\.(\d+)", board.micropython)
+    if not found:
+        return Finding("version", "warning", text, _FIRMWARE)
+    if (int(found[1]), int(found[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        return Finding(
+            "version",
+            "warning",
+            f"{text}: older than {oldest}, some techniques are skipped",
+            _FIRMWARE,
+        )
+    return Finding("version", "ok", text)
+
+
+def _memory(session: Session) -> Finding:
+    free = session.identity.free_bytes
+    if free is None:
+        return Finding("memory", "warning", "the board does not tell how much is free")
+    text = f"{free} bytes of heap are free"
+    if free < _HEAP_BYTES:
+        return Finding(
+            "memory",
+            "warning",
+            f"{text}: only small runs fit",
+            "leave frozen modules and what boot.py imports out",
+        )
+    return Finding("memory", "ok", text)
+
+
+def _clock(session: Session) -> Finding:
+    """The board's microseconds against the host's; round trips widen what is tolerated."""
+    first, before, doubt_s = _read_clock(session)
+    time.sleep(_CLOCK_S)
+    second, after, more_s = _read_clock(session)
+    board_s = ((second - first) % session.identity.tick_period) / 1e6
+    host_s = after - before
+    if board_s == 0:
+        return Finding("clock", "wrong", "ticks_us stands still", _FIRMWARE)
+    off = abs(board_s / host_s - 1)
+    if off > _CLOCK_TOLERANCE + (doubt_s + more_s) / host_s:
+        return Finding(
+            "clock",
+            "wrong",
+            f"the board's second lasts {host_s / board_s:.3f} s of the host's",
+            f"{_FIRMWARE}; look at machine.freq() and at the crystal that the firmware expects",
+        )
+    return Finding("clock", "ok", f"agrees with the host's within {off:.1%}")
+
+
+def _read_clock(session: Session) -> tuple[int, float, float]:
+    """The board's ticks, the host's seconds, and half the round trip: of some the shortest."""
+    reads = []
+    for _ in range(_CLOCK_READS):
+        begin = time.monotonic()
+        said = session.run(_TICKS)
+        end = time.monotonic()
+        with contextlib.suppress(ValueError):
+            reads.append((end - begin, int(said), (begin + end) / 2))
+    if not reads:
+        raise CaptureError("the board has no time.ticks_us()")
+    trip_s, ticks, host_s = min(reads)
+    return ticks, host_s, trip_s / 2
+
+
+def _wiring(session: Session) -> Finding:
+    wiring = session.wiring
+    if not wiring.outputs:
+        return Finding(
+            "wiring",
+            "warning",
+            "no pins of this board are known: what needs pins is skipped",
+            "name free pins in a file and give it as --hil-wiring=FILE",
+        )
+    pins = f"outputs {', '.join(map(str, wiring.outputs))}"
+    if not wiring.loopback:
+        return Finding("wiring", "ok", f"{wiring.name}: {pins}; no loopback pair")
+    missing = session.missing_jumper()
+    if missing:
+        return Finding("wiring", "wrong", missing, wiring.jumper)
+    out, back = wiring.loopback
+    return Finding("wiring", "ok", f"{wiring.name}: {pins}; a signal comes from {out} to {back}")
+
+
+def _guarded(step: str, check: Callable[[Session], Finding], session: Session) -> Finding:
+    try:
+        return check(session)
+    except HilError as error:
+        return Finding(step, "wrong", str(error), "run this again; if it stays, reset the board")
+
+
+def _modem_manager() -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if name.read_text().strip() == "ModemManager":
+                return True
+    return False
+
+
+def _since(begin: float) -> str:
+    return f"{time.monotonic() - begin:.2f} s"
+
+
+def _plain(text: str) -> str:
+    """What a board says may hold anything; a terminal gets one printable line."""
+    return "".join(c if c.isprintable() else "?" for c in text)

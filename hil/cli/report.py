@@ -1,0 +1,32 @@
+"""``hil report FOLDER``: the outputs of a run again, from what is stored."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from hil.budgets import default_budgets, load_budgets
+from hil.errors import CaptureError
+from hil.report.html import write_page
+from hil.report.remake import results_of, sound_captures
+from hil.report.results_json import write_results
+from hil.report.terminal import terminal_summary
+from hil.run_folder import RunFolder
+from hil.stored_run import read_run
+
+
+def remake_report(folder: str, budgets: str | None) -> int:
+    """Write ``results.json`` and ``report.html`` anew and print the table."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise CaptureError(f"{folder}: no such folder; give a run's, for example reports/latest")
+    run = read_run(path)
+    results = results_of(run, load_budgets(Path(budgets)) if budgets else default_budgets())
+    files = RunFolder(path)
+    write_results(files.results, results)
+    write_page(files.report, results, sound_captures(run))
+    width = shutil.get_terminal_size().columns
+    sys.stdout.write(terminal_summary(results, width=width, color=sys.stdout.isatty()))
+    print(f"results: {files.results}\nreport:  {files.report}")
+    return 0

@@ -1,0 +1,198 @@
+"""From a board string to a REPL in step: locked, started or acquired, opened, and kept so."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from hil.boards.discovery import port_lock_names, resolve_ports, spec_lock_names
+from hil.boards.labgrid import LabgridPlace
+from hil.boards.lock import BoardLock
+from hil.boards.sim import SimKnobs
+from hil.boards.spec import BoardSpec
+from hil.errors import BoardBrokenError, HilError, LinkLostError, TransportError
+from hil.recovery import Rung, climb
+from hil.strays import look_for_strays
+from hil.transport.attach import AttachLimits
+from hil.transport.faults import LinkFaults
+from hil.transport.qemu import EmulatedMicrobit
+from hil.transport.raw_repl import RawRepl
+from hil.transport.vm import VirtualBoard
+
+INTERRUPT = "Ctrl-C"
+_REAPPEAR_S = 8.0
+_LOOK_S = 0.1
+
+
+class Connection:
+    """The way to one board. ``repl`` may be another object after :meth:`recover`.
+
+    ``port`` is what was opened. Once nothing brought the board back, ``broken`` says so and every
+    further request fails at once. ``reopened`` counts how often the port was opened again;
+    ``strays`` says what the board's own program had left running when it was opened.
+    """
+
+    def __init__(
+        self,
+        spec: BoardSpec,
+        *,
+        limits: AttachLimits | None = None,
+        faults: LinkFaults | None = None,
+    ) -> None:
+        self.spec = spec
+        self.port = ""
+        self.broken = ""
+        self.reopened = 0
+        self.strays: tuple[str, ...] = ()
+        self.repl: RawRepl
+        self._limits = limits
+        self._faults = faults
+        self._cleanup = contextlib.ExitStack()
+        self._board: VirtualBoard | None = None
+        self._place: LabgridPlace | None = None
+        self._lost = self._gone = self._look = False
+
+    def open(self, *, gently: bool = False) -> None:
+        """Take the board and bring it to a fresh raw REPL, whatever it is doing.
+
+        With ``gently`` it is not reset by its lines or its power. Raises the kinds of
+        :class:`~hil.errors.TransportError`; the caller closes.
+        """
+        spec = self.spec
+        self._cleanup.callback(self._close_repl)
+        if spec.kind == "sim":
+            self._board = self._cleanup.enter_context(VirtualBoard(spec.knobs or SimKnobs()))
+            self.port = self._board.port
+        elif spec.kind == "qemu":
+            self.port = self._cleanup.enter_context(EmulatedMicrobit()).port
+        elif spec.kind == "labgrid":
+            self._cleanup.enter_context(BoardLock(spec.text, spec_lock_names(spec)))
+            self._place = self._cleanup.enter_context(LabgridPlace(spec.target))
+            self.port = self._place.port
+        else:
+            self.port = resolve_ports(spec)[0]
+            self._cleanup.enter_context(BoardLock(spec.text, port_lock_names(self.port)))
+        self._open_repl()
+        self._look = self._board is None and spec.kind != "qemu"
+        self.recover(gently=gently)
+
+    def close(self) -> None:
+        """Leave the board at its prompt, let go of it; never raises."""
+        self._cleanup.close()
+
+    def check(self) -> None:
+        """Raise :class:`~hil.errors.BoardBrokenError` at once if the board was given up."""
+        if self.broken:
+            raise BoardBrokenError(
+                f"{self.spec.text}: not tried, the board was given up earlier: {self.broken}"
+            )
+
+    def recover(self, *, gently: bool = False) -> str:
+        """Bring the board to a fresh raw REPL: no timers, no threads; says by what it came back.
+
+        In order, each once: Ctrl-C, soft reset, hardware reset, power cycle; with ``gently``
+        Ctrl-C alone. Raises :class:`~hil.errors.BoardBrokenError` if nothing helped, now and from
+        then on.
+        """
+        self.check()
+        rungs = self._rungs()
+        try:
+            return climb(self.spec.text, rungs[:1] if gently else rungs)
+        except BoardBrokenError as error:
+            if not gently:
+                self.broken = str(error)
+            raise
+
+    def _rungs(self) -> list[Rung]:
+        powered = self._place is not None and self._place.has_power
+        return [
+            Rung(INTERRUPT, self._interrupt),
+            Rung("soft reset", self._soft_reset),
+            Rung("hardware reset", self._hardware_reset),
+            Rung("power cycle", self._power_cycle, "" if powered else "no power switch is known"),
+        ]
+
+    def _interrupt(self) -> None:
+        if self._look:
+            self._look = False
+            with self._watched():
+                self.repl.enter(soft_reset=False)  # a silent board has nothing to look for
+            self.strays = look_for_strays(self.repl)
+        self._enter()
+
+    def _soft_reset(self) -> None:
+        with self._watched():
+            self.repl.reset_softly()
+        self._enter()
+
+    def _hardware_reset(self) -> None:
+        if self._board is not None:
+            self._board.reset()
+        else:
+            if self._lost:
+                self._reopen()
+            with self._watched():
+                if not self.repl.reset_by_lines():
+                    raise TransportError(f"{self.port}: the port has no reset line")
+        self._enter(booting=True)
+
+    def _power_cycle(self) -> None:
+        assert self._place is not None
+        self._close_repl()
+        self._lost, self._gone = True, False
+        self._place.power_cycle()
+        self._enter(booting=True)
+
+    def _enter(self, *, booting: bool = False) -> None:
+        if self._lost:
+            self._reopen()
+        with self._watched():
+            self.repl.enter(booting=booting)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Notice that the port went away: the next attempt opens it again."""
+        try:
+            yield
+        except LinkLostError:
+            self._lost = True
+            raise
+
+    def give_up(self, why: str) -> BoardBrokenError:
+        """From now on every request fails at once; the error to raise."""
+        self.broken = why
+        return BoardBrokenError(f"{self.spec.text}: {why}")
+
+    def lost(self) -> None:
+        """The caller saw the port go away: the next :meth:`recover` opens it again."""
+        self._lost = True
+
+    def _reopen(self) -> None:
+        """Wait for the port, which a reset board may offer under another name."""
+        self._close_repl()
+        end = time.monotonic() + (0.0 if self._gone else _REAPPEAR_S)
+        while True:
+            try:
+                if self._place is not None:
+                    self.port = self._place.port
+                elif self._board is None:
+                    self.port = resolve_ports(self.spec)[0]
+                self._open_repl()
+            except HilError:
+                if time.monotonic() > end:
+                    self._gone = True  # waiting once is enough
+                    raise
+                time.sleep(_LOOK_S)
+            else:
+                self._lost = self._gone = False
+                self.reopened += 1
+                return
+
+    def _open_repl(self) -> None:
+        self.repl = RawRepl(self.port, baudrate=self.spec.baudrate, limits=self._limits)
+        self.repl.inject(self._faults)
+
+    def _close_repl(self) -> None:
+        if hasattr(self, "repl"):
+            self.repl.close()

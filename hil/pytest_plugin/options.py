@@ -1,0 +1,146 @@
+"""The ``--board`` and ``--hil-…`` options: declared, read and checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hil.agents import load_names, technique_names
+from hil.boards.discovery import expand_boards
+from hil.boards.spec import BoardSpec, parse_board
+from hil.boards.wiring import Wiring, load_wiring
+from hil.budgets import Budgets, default_budgets, load_budgets
+from hil.errors import ConfigurationError
+from hil.plan import Case, Profile, agent_case, chosen_names, find_profile, make_cases
+from hil.stored_run import read_run
+from hil.transport.faults_spec import FaultSpec, parse_faults
+from hil.user_agent import UserAgent, read_user_agent
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line asked for, checked."""
+
+    boards: tuple[BoardSpec, ...]
+    profile: Profile
+    cases: tuple[Case, ...]
+    out: Path
+    budgets: Budgets
+    wiring: Wiring | None
+    agent: UserAgent | None = None
+    faults: FaultSpec | None = None
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options; all but ``--board`` begin with ``--hil-``."""
+    group = parser.getgroup("hil", "timing measurement on MicroPython boards")
+    add = group.addoption
+    add(
+        "--board",
+        action="append",
+        metavar="BOARD",
+        help="board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
+        "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; "
+        "may be given several times (default: sim)",
+    )
+    add("--hil-profile", metavar="NAME", help="quick (default), nightly or soak")
+    add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
+    add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
+    add("--hil-load", metavar="NAME,...", help="these loads (default: the profile's)")
+    add("--hil-period-ms", type=float, metavar="N", help="period of the tasks in milliseconds")
+    add("--hil-duration-s", type=float, metavar="N", help="length of each capture window")
+    add("--hil-budgets", metavar="FILE", help="budgets to judge by (TOML)")
+    add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
+    add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
+    add("--hil-faults", metavar="SPEC", help="faults on the link: drop=0.001,lost_at=5000,seed=7")
+    parser.addini(
+        "hil_suite",
+        "folders whose tests measure boards: running them without --board uses the embedded one",
+        type="paths",
+        default=[],
+    )
+
+
+def suite_requested(config: pytest.Config) -> bool:
+    """Whether this pytest run measures boards at all."""
+    if config.getoption("--board"):
+        return True
+    suites = [Path(p).resolve() for p in config.getini("hil_suite")]
+    for argument in config.args:
+        path = Path(argument.partition("::")[0]).resolve()
+        if any(path == suite or suite in path.parents for suite in suites):
+            return True
+    return False
+
+
+def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
+    """Check every option; ``boards`` replaces what ``--board`` says, ``auto`` spelled out.
+
+    Raises :class:`~hil.errors.ConfigurationError` in one line for the first that is wrong.
+    """
+    get = config.getoption
+    profile = find_profile(get("--hil-profile") or "quick")
+    techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
+    known_loads = load_names()
+    asked_loads = get("--hil-load")
+    loads = (
+        chosen_names("--hil-load", asked_loads, known_loads)
+        if asked_loads
+        else tuple(load for load in profile.loads if load in known_loads)
+    )
+    budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
+    specs = _boards(boards or get("--board") or ["sim"])
+    cases = make_cases(
+        profile,
+        techniques,
+        loads,
+        period_ms=get("--hil-period-ms"),
+        duration_s=get("--hil-duration-s"),
+    )
+    agent_file = get("--hil-agent")
+    agent = read_user_agent(Path(agent_file)) if agent_file else None
+    if agent is not None:
+        if get("--hil-technique") or asked_loads:
+            raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
+        cases = (
+            agent_case(
+                agent.name,
+                agent.periods_us,
+                profile,
+                period_ms=get("--hil-period-ms"),
+                duration_s=get("--hil-duration-s"),
+            ),
+        )
+    if all(board.kind == "replay" for board in specs):
+        cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
+    return RunOptions(
+        boards=specs,
+        profile=profile,
+        cases=cases,
+        out=Path(get("--hil-out") or config.rootpath / "reports"),
+        budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
+        wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
+        agent=agent,
+        faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
+    )
+
+
+def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
+    boards = expand_boards(parse_board(text) for text in texts)
+    if len({board.text for board in boards}) < len(boards):
+        raise ConfigurationError("--board: the same board is given twice")
+    return boards
+
+
+def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
+    """What the replayed runs hold, as it was planned then; of that only what was asked for."""
+    stored = {
+        Case(capture.plan).id: Case(capture.plan)
+        for board in boards
+        for capture in read_run(Path(board.target)).captures
+    }
+    wanted = {case.id for case in asked}
+    return tuple(case for name, case in stored.items() if not wanted or name in wanted)

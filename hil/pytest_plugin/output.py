@@ -1,0 +1,187 @@
+"""What a run shows and leaves behind: progress, the table, results.json, and the report page."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, MutableSequence
+from dataclasses import replace
+from typing import Any, TextIO
+
+import pytest
+
+from hil.capture import Observer
+from hil.errors import HilError
+from hil.plan import Case
+from hil.pytest_plugin.bench import Bench, common_source
+from hil.pytest_plugin.options import RunOptions
+from hil.records import Capture
+from hil.report.absent import skips_for_absent
+from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
+from hil.report.progress import RunProgress, end_pytest_line, own_stdout
+from hil.report.remake import results_of, sound_captures
+from hil.report.results_json import Results, write_results
+from hil.report.terminal import terminal_summary
+from hil.stored_run import read_run
+
+_HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")
+
+
+class CaptureOutput:
+    """Shows how far the captures of this process are."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        options: RunOptions,
+        stream: TextIO,
+        before_bar: Callable[[], None] | None = None,
+    ) -> None:
+        self._bench = bench
+        self._stream = stream
+        cases = [(board, case) for board in options.boards for case in options.cases]
+        self._progress = RunProgress(
+            len(cases),
+            sum(case.plan.duration_us for _, case in cases) / 1e6,
+            stream,
+            before_bar=before_bar,
+        )
+
+    @contextlib.contextmanager
+    def capturing(self, board: str, case: Case) -> Iterator[Observer]:
+        """Show the progress of one case while it is captured."""
+        plan = case.plan
+        with self._progress.capturing(
+            board, plan.technique, plan.load, plan.duration_us / 1e6
+        ) as observer:
+            before = self._bench.stamps
+            yield observer
+        self._progress.add_stamps(self._bench.stamps - before)
+
+
+class WorkerOutput(CaptureOutput):
+    """A worker's progress, and the end of its part of the run."""
+
+    def __init__(self, bench: Bench, options: RunOptions) -> None:
+        alone = replace(options, boards=options.boards[:1])
+        super().__init__(bench, alone, sys.__stderr__ or sys.stderr)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Let go of the board."""
+        self._bench.close()
+
+
+class RunOutput(CaptureOutput):
+    """Registered as a plugin for the length of one run; ``bench`` knows what came of it.
+
+    ``spread`` says that workers measure: then everything is read from the run's folder.
+    """
+
+    def __init__(
+        self, config: pytest.Config, bench: Bench, options: RunOptions, *, spread: bool = False
+    ) -> None:
+        super().__init__(bench, options, own_stdout(), lambda: end_pytest_line(config))
+        self._config = config
+        self._options = options
+        self._spread = spread
+        self._stored: tuple[Results, list[Capture]] | None = None
+        self._failure: str | None = None
+        option = config.option
+        option.xmlpath = option.xmlpath or str(bench.folder.junit)
+        if hasattr(option, "htmlpath"):
+            option.htmlpath = option.htmlpath or str(bench.folder.report)
+            option.self_contained_html = True
+            option.css = [*option.css, str(style_path())]
+
+    def results(self) -> Results:
+        """Everything for ``results.json``, as far as the run has come."""
+        if self._spread:
+            return self._from_folder()[0]
+        done = list(self._bench.results)
+        absent = [s for one in done for s in skips_for_absent(one.capture, one.summary.reasons)]
+        return Results(
+            run=self._bench.info,
+            boards=tuple(self._bench.boards),
+            measurements=tuple(m for one in done for m in one.measurements),
+            skipped=(*self._bench.skipped, *absent),
+            errors=tuple(self._bench.errors),
+        )
+
+    def _captures(self) -> list[Capture]:
+        if self._spread:
+            return self._from_folder()[1]
+        return [one.capture for one in self._bench.results]
+
+    def _from_folder(self) -> tuple[Results, list[Capture]]:
+        """What the workers stored, read once they are done."""
+        if self._stored is None:
+            run = read_run(self._bench.folder.path)
+            results = results_of(run, self._options.budgets)
+            source = common_source(results.boards)
+            told = tuple(dict.fromkeys((*results.errors, *self._bench.errors)))
+            results = replace(results, run=replace(results.run, source=source), errors=told)
+            self._stored = results, sound_captures(run)
+        return self._stored
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Close the bench and write ``results.json``; what can't be told fails the run."""
+        if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+            self._bench.interrupted()
+        self._bench.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.close()
+        try:
+            write_results(self._bench.folder.results, self.results())
+        except HilError as error:
+            self._failure = str(error)
+        if exitstatus == pytest.ExitCode.OK and (self._failure or self._bench.errors):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Take the name of this computer out of ``junit.xml``, where pytest puts it."""
+        junit = self._bench.folder.junit
+        with contextlib.suppress(OSError):
+            raw = junit.read_bytes()
+            junit.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """The page's title."""
+        report.title = page_title(board.text for board in self._options.boards)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(
+        self, prefix: MutableSequence[str], summary: MutableSequence[str]
+    ) -> None:
+        """Put the report in front of pytest-html's own table."""
+        add_to_summary(prefix, summary, render_page_parts(self.results(), self._captures()))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(
+        self, report: pytest.TestReport, cells: MutableSequence[str]
+    ) -> None:
+        """pytest-html does not escape test ids, and a board's name is part of them."""
+        escape_cells(cells, report.nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The table, and where the files are."""
+        writer = terminalreporter._tw
+        terminalreporter.section("hil")
+        width = min(writer.fullwidth, 120)
+        terminalreporter.write(
+            terminal_summary(self.results(), width=width, color=writer.hasmarkup)
+        )
+        terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
+        terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
+        if self._failure:
+            terminalreporter.write_line(f"error: {self._failure}", red=True)
+
+
+def _short(path: object) -> str:
+    text = os.fspath(path) if isinstance(path, os.PathLike) else str(path)
+    relative = os.path.relpath(text)
+    return text if relative.startswith("..") else relative

@@ -1,0 +1,60 @@
+"""What a board was still doing at its prompt when it was taken: timers and threads left running."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from hil import agents
+from hil.errors import HilError
+from hil.transport.raw_repl import RawRepl
+from hil.wire.devicelog import printable
+
+_MARK = "hil:changed="
+_MOST = 8
+_SETTLE_S, _LISTEN_S = 0.2, 0.2
+_OF_THE_PROMPT = re.compile(
+    r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
+)
+
+
+def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
+    """Interrupt the board's program and say what goes on without it, one clear line each.
+
+    Seen is what changes: global variables, attributes of global objects, levels of pins, and text
+    that comes. A timer that does nothing of this is not seen; the soft reset that follows stops it
+    all the same. A board that does not answer gives nothing here: bringing it back comes later.
+    """
+    said = b""
+    found = []
+    try:
+        repl.interrupt()
+        _listen(repl, _SETTLE_S)
+        said = _listen(repl, _LISTEN_S)
+        repl.enter(soft_reset=False)
+        answer = b"".join(repl.exec(piece) for piece in agents.pieces("lib/strays.py"))
+    except HilError:
+        answer = b""
+    lines = _lines(answer)
+    changed = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
+    if changed:
+        more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
+        found.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
+    printed = [line for line in _lines(said) + lines if not line.startswith(_MARK)]
+    if printed:
+        found.append(f"it went on printing, first {printed[0][:80]!r}")
+    return tuple(found)
+
+
+def _listen(repl: RawRepl, seconds: float) -> bytes:
+    """Everything that comes in this time."""
+    end = time.monotonic() + seconds
+    said = b""
+    while (left := end - time.monotonic()) > 0:
+        said += repl.read(left)
+    return said
+
+
+def _lines(said: bytes) -> list[str]:
+    lines = (printable(line.rstrip()) for line in said.replace(b"\r", b"").split(b"\n"))
+    return [line for line in lines if line and not _OF_THE_PROMPT.match(f"{line} ")]

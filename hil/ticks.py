@@ -1,0 +1,109 @@
+"""Wrapped tick counters: from raw values modulo a period to an int64 time that does not wrap.
+
+A raw counter only tells times modulo its period. Where the whole window is shorter than the period
+every value has one place (:func:`place`). Otherwise neighbours are told apart by what lies between
+them (:func:`unwrap`), which is right as long as no interval is off its expected length by half the
+period or more; :func:`window_length` and :func:`farthest` are the checks on that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hil.errors import CaptureError
+from hil.records import IntArray
+
+MIN_PERIOD = 1 << 10
+MAX_PERIOD = 1 << 62
+_BLOCK = 1 << 16
+
+
+def unwrap(
+    ticks: IntArray, period: int, *, step: int | IntArray = 0, out: IntArray | None = None
+) -> IntArray:
+    """Unwrap raw values, keeping the first: every difference is the one nearest to ``step``.
+
+    ``ticks``: int64, shape (n,), any values modulo ``period``; ``step``: expected difference of
+    neighbours, one for all or shape (n - 1,). Differences come out in
+    [step - period/2, step + period/2). ``out`` may be ``ticks`` itself. Raises ``ValueError`` for a
+    period that is not 2**10..2**62.
+    """
+    _check_period(period)
+    result = np.empty(len(ticks), np.int64) if out is None else out
+    if len(ticks) == 0:
+        return result
+    low = -(period // 2)
+    last_raw = last = int(ticks[0])
+    result[0] = last
+    for at in range(1, len(ticks), _BLOCK):
+        raw = ticks[at : at + _BLOCK]
+        raw_end = int(raw[-1])
+        steps = np.empty(len(raw), np.int64)
+        steps[0] = int(raw[0]) - last_raw
+        np.subtract(raw[1:], raw[:-1], out=steps[1:])
+        expected = step if isinstance(step, int) else step[at - 1 : at - 1 + len(raw)]
+        steps -= expected
+        if steps.min() < low or steps.max() >= low + period:
+            steps -= low
+            np.remainder(steps, period, out=steps)
+            steps += low
+            steps += expected
+            np.cumsum(steps, out=steps)
+            steps += last
+            result[at : at + len(steps)] = steps
+        else:  # nothing wraps in this block
+            np.add(raw, last - last_raw, out=result[at : at + len(steps)])
+        last_raw = raw_end
+        last = int(result[at + len(steps) - 1])
+    return result
+
+
+def place(ticks: IntArray, period: int, low: int) -> IntArray:
+    """The one time in [low, low + period) that each raw value stands for; int64, same shape."""
+    _check_period(period)
+    return (ticks - low) % period + low
+
+
+def nearest(tick: int, period: int, to: int) -> int:
+    """The time congruent to ``tick`` that is nearest to ``to``."""
+    half = period // 2
+    return to + (tick - to + half) % period - half
+
+
+def farthest(values: IntArray, step: int | IntArray) -> int:
+    """The largest deviation of an interval from the ``step`` expected; 0 for fewer than two."""
+    if len(values) < 2:
+        return 0
+    return int(np.abs(np.diff(values) - step).max())
+
+
+def window_length(
+    *, us0: int, us1: int, ms0: int, ms1: int, period: int, planned_us: int, slack_us: int = 0
+) -> int:
+    """Microseconds between raw ``us0`` and ``us1``, any number of wraps of ``ticks_us`` apart.
+
+    The raw ``ticks_ms`` readings beside them, which wrap 1000 times later, say how many, and the
+    planned length says how many wraps those made themselves. ``slack_us`` more than usual may lie
+    between the two clocks. Raises
+    :class:`~hil.errors.CaptureError` where the three do not go together.
+    """
+    _check_period(period)
+    planned_ms = planned_us // 1000
+    span_ms = nearest(ms1 - ms0, period, planned_ms)
+    if abs(span_ms - planned_ms) > period // 4 or span_ms < 0:
+        raise CaptureError(
+            f"the window of {planned_ms} ms took {span_ms} ms by the board's ticks_ms, "
+            "too far off to know how often it wrapped; plan a shorter window"
+        )
+    length = nearest(us1 - us0, period, 1000 * span_ms)
+    if abs(length - 1000 * span_ms) > min(period // 4, 5000 + span_ms + slack_us) or length < 0:
+        raise CaptureError(
+            f"the board's ticks_us and ticks_ms disagree about the window: "
+            f"{length} us against {span_ms} ms"
+        )
+    return length
+
+
+def _check_period(period: int) -> None:
+    if not MIN_PERIOD <= period <= MAX_PERIOD:
+        raise ValueError(f"a tick period of {period} is not between 2**10 and 2**62")

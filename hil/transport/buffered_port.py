@@ -1,0 +1,151 @@
+"""One way to read every kind of port: what has arrived, at once, without touching its settings.
+
+pyserial's own time-outs are settings of the port: changing one reconfigures a serial port and
+negotiates anew with an RFC 2217 server. ``socket://`` tells one waiting byte at most. So the port
+is opened once with a short time-out, and the waiting is done here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import time
+from typing import Any
+
+from hil.transport.faults import LinkFaults
+
+POLL_S = 0.05
+WRITE_TIMEOUT_S = 5.0
+_READ_SIZE = 65536
+_RESET_KEYS = b"\x03\x03\x02\x04"
+
+
+class BufferedPort:
+    """A pyserial port that reads all there is and takes back what was read too far.
+
+    It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
+    bytes, ``faults`` what is done to them on purpose. Raises :class:`OSError` when the port is
+    gone. What it does not have is the port's own.
+    """
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        self._buffer = bytearray()
+        self._closed = False
+        self._fd = _descriptor(port)
+        self.timeout_s = 0.5
+        self.faults: LinkFaults | None = None
+        with contextlib.suppress(OSError, NotImplementedError, ValueError):
+            # an RFC 2217 port refuses; its socket has a time-out of its own
+            if self._fd is not None and port.write_timeout is None:
+                port.write_timeout = WRITE_TIMEOUT_S
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    @property
+    def lines(self) -> Any:
+        """The port itself, for its control lines."""
+        return self._port
+
+    def forget(self) -> None:
+        """The port was closed: its descriptor may soon be another file's."""
+        self._closed = True
+        self._buffer.clear()
+
+    def write(self, data: bytes) -> int:
+        """Send everything."""
+        self._check_open()
+        if self.faults is not None:
+            self.faults.push(self._port.write, data)
+            return len(data)
+        return int(self._port.write(data) or 0)
+
+    def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
+        """How many bytes :meth:`read` would return at once."""
+        if not self._buffer:
+            self._buffer += self._fill(0.0)
+        return len(self._buffer)
+
+    def read(self, size: int = 1) -> bytes:
+        """``size`` bytes, or fewer when ``timeout_s`` has passed."""
+        end = time.monotonic() + self.timeout_s
+        while len(self._buffer) < size:
+            data = self._fill(max(0.0, end - time.monotonic()))
+            if not data and time.monotonic() >= end:
+                break
+            self._buffer += data
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def read_some(self, timeout_s: float) -> bytes:
+        """Everything that has arrived; waits up to ``timeout_s`` for the first byte."""
+        if self._buffer:
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+            return taken
+        return self._fill(max(0.0, timeout_s))
+
+    def push_back(self, data: bytes) -> None:
+        """Give back what was read too far; the next read returns it first."""
+        self._buffer[:0] = data
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OSError(errno.EBADF, "the port is closed")
+
+    def _fill(self, timeout_s: float) -> bytes:
+        self._check_open()
+        if self.faults is None:
+            return self._fill_soundly(timeout_s)
+        data = self.faults.pull(self._fill_soundly, timeout_s)
+        if self.faults.wants_reset():
+            self._port.write(_RESET_KEYS)
+        return data
+
+    def _fill_soundly(self, timeout_s: float) -> bytes:
+        if self._fd is None:
+            return self._fill_by_polling(timeout_s)
+        if not _readable(self._fd, timeout_s):
+            return b""
+        try:
+            data = os.read(self._fd, _READ_SIZE)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise OSError(errno.EIO, "the other end closed")
+        return data
+
+    def _fill_by_polling(self, timeout_s: float) -> bytes:
+        """For ports without a descriptor (RFC 2217, Windows), whose own time-out is short."""
+        end = time.monotonic() + timeout_s
+        while not self._port.in_waiting:
+            if time.monotonic() >= end:
+                return b""
+            first = bytes(self._port.read(1))  # waits for the port's own short time-out
+            if first:
+                return first + self._waiting()
+        return self._waiting()
+
+    def _waiting(self) -> bytes:
+        """All that waits: an RFC 2217 port with a time-out keeps reading until it has them all."""
+        waiting = min(int(self._port.in_waiting), _READ_SIZE)
+        return bytes(self._port.read(waiting)) if waiting else b""
+
+
+def _descriptor(port: Any) -> int | None:
+    if os.name != "posix":
+        return None
+    try:
+        return int(port.fileno())
+    except (AttributeError, OSError, ValueError):  # pyserial raises UnsupportedOperation
+        return None
+
+
+def _readable(fd: int, timeout_s: float) -> bool:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(timeout_s * 1000))

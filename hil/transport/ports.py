@@ -1,0 +1,119 @@
+"""Why a serial port can't be opened, told in one line that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.errors import BoardBusyError, BoardNotFoundError, TransportError
+
+_URL_MARK = "://"
+
+
+@dataclass(frozen=True, slots=True)
+class PortHolder:
+    """A process that has a port; ``command`` is empty where it can't be told."""
+
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}" + (f" (`{self.command}`)" if self.command else "")
+
+
+def open_error(port: str, reason: str) -> TransportError:
+    """The error for a port that could not be opened; ``reason`` is what the driver said."""
+    if _URL_MARK in port:
+        return BoardNotFoundError(f"{port}: no answer from that address ({reason})")
+    path = Path(port)
+    if not path.exists() and os.name == "posix":
+        return BoardNotFoundError(
+            f"{port}: there is no such port; `hil boards` lists what is attached"
+        )
+    if path.exists() and not path.is_char_device():
+        return BoardNotFoundError(f"{port}: that is a file or folder, not a serial port")
+    if os.name == "posix" and not os.access(port, os.R_OK | os.W_OK):
+        return TransportError(
+            f"{port}: permission denied; add yourself to the port's group "
+            f"(`sudo usermod -aG {port_group(port)} $USER`, then log in again)"
+        )
+    if is_locked(port):
+        held_by = ", ".join(str(holder) for holder in port_holders(port)) or "another program"
+        return BoardBusyError(f"{port}: {held_by} holds the port; close it and try again")
+    return TransportError(f"{port}: can't open the port ({reason})")
+
+
+def is_locked(port: str) -> bool:
+    """Whether another process holds the exclusive lock that pyserial and mpremote take."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def port_holders(port: str) -> tuple[PortHolder, ...]:
+    """Who has the port: those with a lock on it, else those that have it open; by ``/proc``.
+
+    Empty where the system does not tell (no ``/proc``, or the process is another user's).
+    """
+    own = os.getpid()
+    pids = [pid for pid in _lock_owners(port) if pid != own]
+    if not pids:
+        pids = [pid for pid in _openers(os.path.realpath(port)) if pid != own]
+    return tuple(PortHolder(pid, command_of(pid)) for pid in sorted(set(pids)))
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, printable and bounded; empty if it can't be told."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    text = b" ".join(words).decode("utf-8", "replace").strip()
+    return "".join(c for c in text if c.isprintable())[:200]
+
+
+def port_group(port: str) -> str:
+    """The group that may use the port; the usual one if it can't be told."""
+    try:
+        group = Path(port).group()
+    except (OSError, KeyError, NotImplementedError):
+        return "dialout"
+    return "dialout" if group == "root" else group
+
+
+def _lock_owners(port: str) -> list[int]:
+    """From ``/proc/locks``: ``1: FLOCK  ADVISORY  WRITE 4711 00:18:3 0 EOF``."""
+    try:
+        status = Path(port).stat()
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return []
+    device = status.st_dev
+    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{status.st_ino}"
+    fields = [line.split() for line in lines]
+    return [int(f[4]) for f in fields if len(f) > 5 and f[1] == "FLOCK" and f[5] == wanted]
+
+
+def _openers(device: str) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            if any(str(handle.readlink()) == device for handle in folder.iterdir()):
+                found.append(int(folder.parent.name))
+    return found

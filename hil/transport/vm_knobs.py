@@ -1,0 +1,130 @@
+"""The knobs of the embedded board: what can be put wrong with it on purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hil.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class SimKnobs:
+    """Ground truth that the embedded board is built with.
+
+    ``ppm``: its clock runs this much faster than the host's. ``tick_bits``: ``ticks_*`` wrap at
+    2**n. ``tick_us``: step of its clock. ``jitter_us``: standard deviation of the normal noise on
+    each timer deadline (independent draws, not accumulating). ``latency_us``: added between an
+    interrupt's cause and its handler. ``gc_ms`` every ``gc_every_ms``: pauses of the main program
+    and of soft callbacks. ``seed``: of the noise, and part of ``machine.unique_id()``.
+    ``heap``: KB. ``timer``, ``thread``, ``asyncio``, ``irq_hard``: 0 makes a board without it.
+    ``wires``: jumpers between pins, ``4-5+6-7`` or ``none``.
+    """
+
+    ppm: float = 0.0
+    tick_bits: int = 30
+    tick_us: float = 1.0
+    jitter_us: float = 0.0
+    latency_us: int = 0
+    gc_ms: float = 0.0
+    gc_every_ms: float = 0.0
+    seed: int = 1
+    heap: int = 2048
+    timer: int = 1
+    thread: int = 1
+    asyncio: int = 1
+    irq_hard: int = 1
+    wires: str = "4-5"
+
+    @property
+    def jumpers(self) -> tuple[tuple[int, int], ...]:
+        """The wires as pairs of pin numbers."""
+        if self.wires == "none":
+            return ()
+        pairs = [wire.split("-") for wire in self.wires.split("+")]
+        return tuple((int(a), int(b)) for a, b in pairs)
+
+
+PINS = 32
+_WIRES = re.compile(r"none|\d{1,2}-\d{1,2}(\+\d{1,2}-\d{1,2})*")
+_RANGES: dict[str, tuple[float, float]] = {
+    "ppm": (-1000.0, 1000.0),
+    "tick_bits": (16, 62),
+    "tick_us": (1.0, 100_000.0),
+    "jitter_us": (0.0, 100_000.0),
+    "latency_us": (0, 100_000),
+    "gc_ms": (0.0, 10_000.0),
+    "gc_every_ms": (0.0, 3_600_000.0),
+    "seed": (0, 2**32 - 1),
+    "heap": (96, 1_048_576),
+    "timer": (0, 1),
+    "thread": (0, 1),
+    "asyncio": (0, 1),
+    "irq_hard": (0, 1),
+}
+_DEFAULT = SimKnobs()
+_KNOWN = tuple(field.name for field in fields(SimKnobs))
+
+
+def parse_sim_knobs(text: str) -> SimKnobs:
+    """Read ``"ppm=40,tick_bits=16"``; an empty text gives the defaults.
+
+    Raises :class:`~hil.errors.ConfigurationError` naming the knob and what is known or allowed.
+    """
+    values: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if name not in _KNOWN:
+            raise ConfigurationError(
+                f"unknown knob {name!r} of the embedded board; known are {', '.join(_KNOWN)}"
+            )
+        if not equals or not value:
+            raise ConfigurationError(f"knob {name!r} needs a value, as in {name}=...")
+        if name in values:
+            raise ConfigurationError(f"knob {name!r} is given twice")
+        values[name] = _wires(value) if name == "wires" else _number(name, value)
+    knobs = SimKnobs(**values)
+    if (knobs.gc_ms > 0) != (knobs.gc_every_ms > 0):
+        raise ConfigurationError("knobs gc_ms and gc_every_ms go together; give both")
+    if knobs.gc_ms > 0 and knobs.gc_every_ms <= knobs.gc_ms:
+        raise ConfigurationError("knob gc_every_ms must be longer than gc_ms")
+    return knobs
+
+
+def format_sim_knobs(knobs: SimKnobs) -> str:
+    """The shortest text that :func:`parse_sim_knobs` reads back to the same knobs."""
+    parts = []
+    for name in _KNOWN:
+        value = getattr(knobs, name)
+        if value != getattr(_DEFAULT, name):
+            if isinstance(value, float):
+                value = int(value) if value.is_integer() else repr(value)
+            parts.append(f"{name}={value}")
+    return ",".join(parts)
+
+
+def _number(name: str, text: str) -> float | int:
+    convert: Callable[[str], float | int] = (
+        float if isinstance(getattr(_DEFAULT, name), float) else int
+    )
+    low, high = _RANGES[name]
+    try:
+        value = convert(text)
+    except ValueError:
+        kind = "a number" if convert is float else "a whole number"
+        raise ConfigurationError(f"knob {name}={text!r} must be {kind}") from None
+    if not low <= value <= high:
+        raise ConfigurationError(f"knob {name}={text} must be from {low:g} to {high:g}")
+    return value
+
+
+def _wires(text: str) -> str:
+    if not _WIRES.fullmatch(text):
+        raise ConfigurationError(f"knob wires={text!r} must be pairs of pins as 4-5+6-7, or none")
+    if text != "none":
+        ends = [int(pin) for pin in re.split(r"[-+]", text)]
+        if max(ends) >= PINS or any(a == b for a, b in zip(ends[::2], ends[1::2], strict=True)):
+            raise ConfigurationError(f"knob wires={text!r} must join different pins below {PINS}")
+    return text

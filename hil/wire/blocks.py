@@ -1,0 +1,141 @@
+"""Stamp frames: the head of one block, and many blocks at once to one array of values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hil.records import IntArray
+from hil.wire.frames import (
+    FIRST,
+    MAX_BLOCK,
+    MAX_EXCEPTIONS,
+    MAX_WIDTH,
+    read_number,
+    read_snumber,
+    read_word,
+)
+from hil.wire.packing import payload_size, unpack
+
+_ROWS = 64  # blocks unpacked at a time: their arrays stay in the processor's cache
+_MAX_INDEX = 1 << 48
+
+
+class Block(NamedTuple):
+    """One stamp frame, its payload still packed.
+
+    ``first_index`` is the index of its first value in the channel; ``exceptions`` are
+    (position among the residuals, amount to add) for the values that did not fit ``width`` bits.
+    ``arrival`` is the frame's place among all sound frames of the stream.
+    """
+
+    channel: int
+    order: int
+    size: int
+    first_index: int
+    width: int
+    first: int
+    base: int
+    payload: bytes
+    exceptions: tuple[tuple[int, int], ...]
+    arrival: int
+    offset: int
+
+
+def parse_block(content: bytes, arrival: int, offset: int) -> Block:
+    """The block in sound content (type to check); ``ValueError`` says what is malformed."""
+    body = content[:-6]
+    first_index, at = read_number(body, 7)
+    if len(body) < at + 2:
+        raise ValueError("it ends early")
+    channel, order, count = body[3] - FIRST, body[4] - FIRST, read_word(body, 5)
+    width, surplus = body[at] - FIRST, body[at + 1] - FIRST
+    if not 0 <= channel <= 90 or not 0 <= surplus <= MAX_EXCEPTIONS:
+        raise ValueError("a character is no digit")
+    if order not in (0, 1):
+        raise ValueError(f"order {order} is unknown")
+    if not 1 <= count <= MAX_BLOCK:
+        raise ValueError(f"a block of {count} values")
+    if not 0 <= width <= MAX_WIDTH:
+        raise ValueError(f"a width of {width} bits")
+    if first_index >= _MAX_INDEX:
+        raise ValueError("an index is out of range")
+    first, at = read_snumber(body, at + 2) if order else (0, at + 2)
+    base, at = read_snumber(body, at)
+    residuals = count - order
+    end = at + payload_size(residuals, width)
+    payload = body[at:end]
+    exceptions: list[tuple[int, int]] = []
+    if surplus:
+        for _ in range(surplus):
+            position = read_word(body, end)
+            high, end = read_snumber(body, end + 2)
+            exceptions.append((position, high << width))
+        places = [position for position, _ in exceptions]
+        if places != sorted(set(places)) or places[-1] >= residuals:
+            raise ValueError("exceptions are out of place")
+        if any(abs(amount) >> 62 for _, amount in exceptions):
+            raise ValueError("an exception is out of range")
+    if end != len(body):
+        raise ValueError("it has not the length it says")
+    return Block(
+        channel,
+        order,
+        count,
+        first_index,
+        width,
+        first,
+        base,
+        payload,
+        tuple(exceptions),
+        arrival,
+        offset,
+    )
+
+
+def decode_blocks(blocks: Sequence[Block]) -> tuple[IntArray, list[int]]:
+    """All values of ``blocks`` in their order, int64, and the indices of blocks with bad payloads.
+
+    Where the second part is not empty the values of those blocks are meaningless.
+    """
+    starts = np.zeros(len(blocks) + 1, np.int64)
+    np.cumsum([block.size for block in blocks], out=starts[1:])
+    values = np.empty(int(starts[-1]), np.int64)
+    groups: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for index, block in enumerate(blocks):
+        groups[block.order, block.size, block.width].append(index)
+    bad: list[int] = []
+    places: list[int] = starts.tolist()
+    for (order, count, width), members in groups.items():
+        for at in range(0, len(members), _ROWS):
+            some = members[at : at + _ROWS]
+            rows, unsound = _decode_rows([blocks[i] for i in some], order, count, width)
+            bad.extend(some[i] for i in unsound)
+            first = places[some[0]]
+            if some[-1] - some[0] == len(some) - 1:
+                values[first : first + rows.size] = rows.reshape(-1)
+            else:
+                for index, row in zip(some, rows, strict=True):
+                    values[places[index] : places[index] + count] = row
+    return values, sorted(bad)
+
+
+def _decode_rows(
+    blocks: Sequence[Block], order: int, count: int, width: int
+) -> tuple[IntArray, Iterable[int]]:
+    residuals = count - order
+    characters = np.frombuffer(b"".join([block.payload for block in blocks]), np.uint8)
+    packed, sound = unpack(characters.reshape(len(blocks), -1), residuals, width)
+    bases = np.array([block.base for block in blocks], np.int64)
+    rows = np.empty((len(blocks), count), np.int64)
+    np.add(packed, bases[:, None], out=rows[:, order:])
+    for index, block in enumerate(blocks):
+        for position, amount in block.exceptions:
+            rows[index, order + position] += amount
+    if order:
+        rows[:, 0] = [block.first for block in blocks]
+        np.cumsum(rows, axis=1, out=rows)
+    return rows, np.flatnonzero(~sound).tolist()

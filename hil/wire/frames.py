@@ -1,0 +1,152 @@
+"""One frame is one printable line: ``~`` type, sequence, body, CRC-32, newline.
+
+The alphabet of numbers is the 91 characters ``#`` to ``}``; two of them, the low one first, make
+a *word* that carries 13 bits. No character of a frame is a control character, and no tilde follows
+the first one, so that a terminal, a REPL or a user's own ``print`` can share the line; the reasons
+are in ``docs/decisions/0001-wire-format.md``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+MARK = b"~"
+SEQUENCE_PERIOD = 91 * 91
+WORD_BITS = 13
+MAX_BLOCK = 512
+MAX_EXCEPTIONS = 90
+MAX_DIFFERENCE = 1 << 28
+MAX_WIDTH = 28
+MAX_FRAME = 8192
+TEXT_KINDS = frozenset("HCGTEPXRW")
+KINDS = TEXT_KINDS | {"S"}
+OVERHEAD = 9  # type, sequence and check: the shortest possible frame without its "~"
+
+FIRST = 35
+_BASE = 91
+_MAX_NUMBER_WORDS = 5
+_WORDS = tuple(
+    bytes((FIRST + value % _BASE, FIRST + value // _BASE)) for value in range(SEQUENCE_PERIOD)
+)
+_WORD_VALUES = {word: value for value, word in enumerate(_WORDS)}
+
+
+def check(content: bytes) -> bytes:
+    """The six check characters over type, sequence and body: zlib's CRC-32 as three words."""
+    crc = zlib.crc32(content)
+    return _WORDS[crc & 0x7FF] + _WORDS[crc >> 11 & 0x7FF] + _WORDS[crc >> 22]
+
+
+def word(value: int) -> bytes:
+    """Two characters for ``value`` in 0..8280."""
+    return _WORDS[value]
+
+
+def digit(value: int) -> bytes:
+    """One character for ``value`` in 0..90."""
+    return bytes((FIRST + value,))
+
+
+def number(value: int) -> bytes:
+    """A count of words, then that many words of 13 bits, the low one first; ``value`` >= 0."""
+    words = []
+    while value:
+        words.append(_WORDS[value & 0x1FFF])
+        value >>= WORD_BITS
+    return digit(len(words)) + b"".join(words)
+
+
+def snumber(value: int) -> bytes:
+    """A :func:`number` of the zigzag code: 0, -1, 1, -2 … as 0, 1, 2, 3 …"""
+    return number(2 * value if value >= 0 else -2 * value - 1)
+
+
+def frame(kind: str, sequence: int, body: bytes) -> bytes:
+    """One whole line."""
+    content = kind.encode("ascii") + _WORDS[sequence % SEQUENCE_PERIOD] + body
+    return MARK + content + check(content) + b"\n"
+
+
+def is_sound(content: bytes) -> bool:
+    """Whether ``content`` (what stands behind the ``~``) carries the right check characters."""
+    return len(content) >= OVERHEAD and check(content[:-6]) == content[-6:]
+
+
+def looks_like_frame(content: bytes) -> bool:
+    """Whether text behind a ``~`` could be what is left of a frame of a known type."""
+    return content[:1] != b"" and content[:1].decode("latin-1") in KINDS
+
+
+def body_of(content: bytes) -> bytes:
+    """The body of sound content, without type, sequence and check."""
+    return content[3:-6]
+
+
+def sequence_of(content: bytes) -> int:
+    """The sequence number of sound content; -1 where the two characters are no word."""
+    return _WORD_VALUES.get(content[1:3], -1)
+
+
+def read_word(body: bytes, at: int) -> int:
+    """The word at ``at``, 0..8280; ``ValueError`` where there is none."""
+    value = _WORD_VALUES.get(body[at : at + 2])
+    if value is None:
+        raise ValueError("a word is missing or malformed")
+    return value
+
+
+def read_number(body: bytes, at: int) -> tuple[int, int]:
+    """The number at ``at``, 0..2**63 - 1, and the place behind it; ``ValueError`` without one."""
+    count = body[at] - FIRST if at < len(body) else -1
+    if not 0 <= count <= _MAX_NUMBER_WORDS:
+        raise ValueError("a number is missing or too long")
+    value = shift = 0
+    at += 1
+    for place in range(at, at + 2 * count, 2):
+        part = _WORD_VALUES.get(body[place : place + 2], SEQUENCE_PERIOD)
+        if part >> WORD_BITS:
+            raise ValueError("a word of a number is missing, malformed or out of range")
+        value |= part << shift
+        shift += WORD_BITS
+    if value >> 63:
+        raise ValueError("a number is out of range")
+    return value, at + 2 * count
+
+
+def read_snumber(body: bytes, at: int) -> tuple[int, int]:
+    """The signed number at ``at``, within 2**62, and the place behind it."""
+    code, at = read_number(body, at)
+    return (-(code >> 1) - 1 if code & 1 else code >> 1), at
+
+
+def parse_fields(body: bytes) -> dict[str, str]:
+    """The ``key=value`` pairs of a text frame; ``ValueError`` for a piece without ``=``.
+
+    The text of an error (``t=…``) runs to the end of the body, semicolons and all.
+    """
+    if not all(0x20 <= c < 0x7E for c in body):
+        raise ValueError("a character is out of range")
+    text = body.decode("ascii")
+    if text.startswith("t="):
+        return {"t": text[2:]}
+    fields: dict[str, str] = {}
+    for piece in filter(None, text.split(";")):
+        key, equals, value = piece.partition("=")
+        if not equals or not key:
+            raise ValueError(f"{piece[:40]!r} is not key=value")
+        if key in fields:
+            raise ValueError(f"{key[:40]!r} comes twice")
+        fields[key] = value
+    return fields
+
+
+def pieces(line: bytes) -> Iterator[tuple[int, bytes]]:
+    """Split one line (without its newline) at every ``~``: offset and text of each piece.
+
+    The first piece is what stood before any ``~`` and may be empty; the others begin behind one.
+    """
+    at = 0
+    for part in line.split(MARK):
+        yield at, part
+        at += len(part) + 1

@@ -1,0 +1,71 @@
+"""Bit packing with numpy: rows of ``w``-bit values to and from words of 13 bits.
+
+A row is one least-significant-bit-first stream. Thirteen values of ``w`` bits fill exactly ``w``
+words, so every group of thirteen has the same layout and one vector operation serves one column
+of all groups of all rows at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.wire.frames import WORD_BITS
+
+Bytes = NDArray[np.uint8]
+Residuals = NDArray[np.uint32]
+
+_FIRST = 35
+_BASE = 91
+
+
+def payload_size(count: int, width: int) -> int:
+    """Characters that ``count`` values of ``width`` bits take."""
+    return 2 * -(-count * width // WORD_BITS)
+
+
+def unpack(characters: Bytes, count: int, width: int) -> tuple[Residuals, NDArray[np.bool_]]:
+    """Rows of characters to rows of residuals.
+
+    ``characters``: shape (rows, payload_size(count, width)), uint8; ``width`` 0..28.
+    Returns residuals of shape (rows, count), uint32, and one flag a row: all its characters were
+    digits and all its words in range (a row without the flag holds rubbish).
+    """
+    rows = characters.shape[0]
+    if width == 0 or count == 0:
+        return np.zeros((rows, count), np.uint32), np.ones(rows, np.bool_)
+    groups = -(-count // WORD_BITS)
+    words = np.zeros((rows, groups * width), np.uint32)
+    digits = characters - np.uint8(_FIRST)  # below the alphabet it wraps to a large value
+    used = words[:, : digits.shape[1] // 2]
+    np.multiply(digits[:, 1::2], np.uint16(_BASE), out=used, dtype=np.uint16, casting="unsafe")
+    used += digits[:, 0::2]
+    sound = (digits.max(axis=1) < _BASE) & (used.max(axis=1) < 1 << WORD_BITS)
+    columns = np.ascontiguousarray(words.reshape(rows * groups, width).T)
+    values = np.empty((WORD_BITS, rows * groups), np.uint32)
+    mask = np.uint32((1 << width) - 1)
+    for index in range(WORD_BITS):
+        at, shift = divmod(index * width, WORD_BITS)
+        value = values[index]
+        np.right_shift(columns[at], np.uint32(shift), out=value)
+        have = WORD_BITS - shift
+        while have < width:
+            at += 1
+            value |= columns[at] << np.uint32(have)
+            have += WORD_BITS
+        value &= mask
+    flat = np.ascontiguousarray(values.T).reshape(rows, groups * WORD_BITS)
+    return flat[:, :count], sound
+
+
+def pack(values: NDArray[np.int64], width: int) -> bytes:
+    """One row of values of ``width`` bits, each 0..2**width - 1, as characters."""
+    stream = 0
+    for index, value in enumerate(values.tolist()):
+        stream |= value << index * width
+    out = bytearray()
+    for _ in range(payload_size(len(values), width) // 2):
+        high, low = divmod(stream & 0x1FFF, _BASE)
+        out += bytes((_FIRST + low, _FIRST + high))
+        stream >>= WORD_BITS
+    return bytes(out)

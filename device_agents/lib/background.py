@@ -1,0 +1,65 @@
+"""What the main program does while tasks run: the load, sending, pings, or nothing."""
+
+import time
+
+from lib.clock import Ponger
+from lib.report import flush
+from lib.window import Window
+
+
+def no_turn():
+    """A turn with nothing to do."""
+
+
+class Background(Window):
+    """The main program beside the tasks; naive loops take a turn themselves by spare()."""
+
+    step = None
+    ponger = None
+    spare = staticmethod(no_turn)
+
+    def start_background(self, load_start):
+        """Start the load; streaming also sends and answers pings at every turn."""
+        self.companions = []  # coroutine functions of the load, for techniques on asyncio
+        if load_start:
+            self.step = load_start(self)
+        if self.streaming or self.cfg.get("pings"):
+            self.ponger = Ponger(self.writer)
+        self.exchange()
+        if self.streaming:
+            self.spare = self.turn if self.ponger.poll else self.send_turn
+        elif self.step:
+            self.spare = self.step
+        self.busy = self.step is not None or bool(self.cfg.get("background"))
+
+    def exchange(self):
+        """Compare clocks with the host where that disturbs nothing, if it wants to."""
+        if self.ponger and self.cfg.get("pings"):
+            self.ponger.serve(self.cfg["pings"])
+
+    def send_turn(self):
+        """One turn of streaming."""
+        if self.step:
+            self.step()
+        flush(self)
+
+    def turn(self):
+        """One turn of streaming where stdin can be polled."""
+        self.send_turn()
+        self.ponger.turn()
+
+    def wait(self):
+        """Be the main program until the window ends; counts its turns when it never sleeps."""
+        spare = self.spare
+        running = self.running
+        if not self.busy:
+            sleep = time.sleep_ms
+            while running():
+                spare()
+                sleep(1)
+            return
+        turns = 0
+        while running():
+            spare()
+            turns += 1
+        self.note("background", turns)

@@ -1,0 +1,123 @@
+"""Stimulus, interrupt handler, deferred code over the loopback: each stamps first, by event number.
+
+The stimulus numbers the events. A handler or deferred code that never came leaves -1 in its slot;
+a second handler for one event is counted as phantom, a full schedule queue as sched_full.
+"""
+
+from array import array
+from time import ticks_us
+
+import micropython
+
+
+def hil_no_slot(i, tick):
+    """Where stamps go that are not recorded."""
+
+
+def hil_nothing(i):
+    """Deferred code with nothing to do."""
+
+
+class EventChain:
+    """One handler on the loopback. state: last event made, handled, deferred; phantoms, full."""
+
+    def __init__(self, job, pins, hard, method, suffix=""):
+        self.job = job
+        self.set_pin = pins[0].value
+        self.pin = pins[1]
+        self.state = array("l", (-1, -1, -1, 0, 0))
+        self.hard = hard and self.listen(hil_nothing, True)
+        self.method = "%s/%s%s" % (method, "hard" if self.hard else "soft", suffix)
+        self.slots = (hil_no_slot,) * 3
+        job.at_exit(self.silence)
+
+    def record(self, events):
+        """Channels with room for so many events; without them only the tasks stamp."""
+        names = ["%s.%s" % (stage, self.method) for stage in ("stim", "isr", "defer")]
+        self.slots = [self.job.channel(name, "slots", events).slot for name in names]
+
+    def listen(self, handler, hard):
+        """Set the interrupt handler; False if the port refuses a hard one."""
+        options = {"hard": True} if hard else {}
+        try:
+            self.pin.irq(handler=handler, trigger=self.pin.IRQ_RISING, **options)
+        except (TypeError, ValueError):
+            if not hard:
+                raise
+            return False
+        return True
+
+    def bind(self, rest=hil_nothing, defer=None):
+        """Make stimulus and handlers, and listen; defer replaces schedule."""
+        stim, isr, late = self.slots
+        self.stimulus = make_stimulus(self.state, self.set_pin, stim)
+        self.deferred = make_deferred(self.state, late, rest)
+        defer = defer or make_scheduled(self.state, self.deferred)
+        self.handler = make_handler(self.state, isr, defer)
+        self.listen(self.handler, self.hard)
+
+    def silence(self):
+        """No more interrupts."""
+        self.pin.irq(handler=None)
+
+    def stop(self):
+        """The end of this chain's events; tells what was lost on the way."""
+        self.silence()
+        for name, at in (("events", 0), ("phantom", 3), ("sched_full", 4)):
+            count = self.state[at] + (at == 0)
+            self.job.note(name, self.job.notes.get(name, 0) + count)
+
+
+def make_stimulus(state, set_pin, store):
+    """The rising edge: stamped just before the pin is written."""
+
+    def stimulus(_=None):
+        set_pin(0)
+        i = state[0] + 1
+        state[0] = i
+        t = ticks_us()
+        set_pin(1)
+        store(i, t)
+
+    return stimulus
+
+
+def make_handler(state, store, defer):
+    """The interrupt handler: stamp, store, defer."""
+
+    def handler(_=None):
+        t = ticks_us()
+        i = state[0]
+        if i == state[1]:
+            state[3] += 1
+            return
+        state[1] = i
+        store(i, t)
+        defer(i)
+
+    return handler
+
+
+def make_scheduled(state, deferred):
+    """Defer by micropython.schedule, which raises when its queue is full."""
+    schedule = micropython.schedule
+
+    def defer(i):
+        try:
+            schedule(deferred, i)
+        except RuntimeError:
+            state[4] += 1
+
+    return defer
+
+
+def make_deferred(state, store, rest):
+    """The deferred code: stamp, store, then the work."""
+
+    def deferred(i):
+        t = ticks_us()
+        store(i, t)
+        state[2] = i
+        rest(i)
+
+    return deferred

@@ -1,0 +1,70 @@
+"""Interrupt latency: many events at random distances, so that no beat hides a phase.
+
+Hard and soft handlers apart, deferred by micropython.schedule, and once more by a ThreadSafeFlag
+where there is one. Beside a load the stimulus comes from a one-shot timer while the load runs
+(methods loopback-timer/..); else from the main program, which then waits for the deferred code.
+"""
+
+import time
+
+from lib.event_chain import EventChain
+from lib.isr_flag import measure_flag
+from lib.isr_spacing import (
+    GIVE_UP_AFTER,
+    LOST_AFTER_US,
+    gap_us,
+    next_random,
+    wait_deferred,
+    wait_us,
+)
+from lib.timers import HilTimer
+
+
+def hil_no_turn():
+    """A turn of the main program that waits for events only."""
+
+
+def spread_events(job, chain, count):
+    """Make events at random distances, one after the other; stop early when none arrives."""
+    turn = job.step or hil_no_turn
+    fire = chain.stimulus
+    timer = None
+    if job.step:
+        timer = HilTimer(job)
+        arm = timer.one_shot(fire, chain.hard)
+    x = 1
+    lost = 0
+    for i in range(count):
+        x = next_random(x)
+        if timer:
+            arm(gap_us(x))
+            start = time.ticks_us()
+            while chain.state[0] < i and time.ticks_diff(time.ticks_us(), start) < LOST_AFTER_US:
+                turn()
+        else:
+            wait_us(gap_us(x), turn)
+            fire()
+        lost = 0 if wait_deferred(chain.state, turn) else lost + 1
+        if lost > GIVE_UP_AFTER:
+            job.note("gave_up", i + 1)
+            break
+    if timer:
+        timer.stop()
+
+
+def measure_isr(job, pins, kinds):
+    """One set of channels for every kind of handler; a hard one only where the port has it."""
+    count = job.fit(job.cfg["isr_events"], 9)
+    method = "loopback-timer" if job.step else "loopback"
+    if not job.us0:
+        job.open()
+    for kind in kinds:
+        chain = EventChain(job, pins, kind == "hard", method)
+        if chain.hard != (kind == "hard"):
+            job.note("no_hard_irq", 1)
+            continue
+        chain.record(count)
+        chain.bind()
+        spread_events(job, chain, count)
+        chain.stop()
+    measure_flag(job, pins, kinds[0] == "hard", method, count)

@@ -1,0 +1,11 @@
+# hil: needs=small_heap
+# lib/small_pin.py on a board without machine.Pin.
+import microbit
+from lib.small_state import Job
+
+
+def hil_output(i, v):
+    f = getattr(microbit, i).write_digital
+    f(v)
+    Job.exits.append(lambda: f(0))
+    return f

@@ -1,0 +1,53 @@
+"""What a capture sends: its channels while it streams, the rest at the end."""
+
+import sys
+
+
+def send_grids(job):
+    """The grid that every begun task was asked for."""
+    for k in range(job.n):
+        if job.grids[k]:
+            text = "task=%d;origin=%d;offset=%d;period=%d"
+            job.writer.text("G", text % ((k,) + job.grids[k] + (job.periods_us[k],)))
+    job.grids_sent = True
+
+
+def flush(job):
+    """Streaming: send the halves that are full; the grids with the first."""
+    if not job.grids_sent:
+        send_grids(job)
+    index = 0
+    for channel in job.channels:
+        channel.send(job.writer, index, 1 << 20)
+        index += 1
+
+
+def error_lines(error):
+    """A traceback as lines; where the port can't print one to memory, its text only."""
+    try:
+        import io
+
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        return text.getvalue().rstrip().split("\n")
+    except (ImportError, AttributeError, TypeError, MemoryError):
+        return [type(error).__name__ + ": " + str(error)]
+
+
+def send_record(job, status):
+    """Everything that is not sent yet, and the end frame."""
+    writer = job.writer
+    if not job.grids_sent:
+        send_grids(job)
+    for index in range(len(job.channels)):
+        channel = job.channels[index]
+        channel.send(writer, index)
+        writer.text("T", "i=%d;n=%d;dropped=%d" % (index, channel.n, channel.dropped))
+    if job.failure:
+        for line in error_lines(job.failure):
+            writer.text("X", "t=" + line.replace(";", ","))
+    text = "us0=%d;us1=%d;ms0=%d;ms1=%d;status=%s"
+    text %= (job.us0, job.us1, job.ms0, job.ms1, status)
+    for name in job.notes:
+        text += ";%s=%d" % (name, job.notes[name])
+    writer.text("E", text)

@@ -1,0 +1,53 @@
+# hil: needs=
+"""What goes on at the prompt when a user's program was interrupted; looks, and changes nothing.
+
+A timer or thread that was left can't be asked for, but what it does shows: global variables,
+attributes of global objects and levels of pins change while nothing else runs. Stands alone; prints
+hil:changed=NAME for each, and what callbacks print comes with it.
+"""
+
+import sys
+import time
+
+
+def hils_plain(v):
+    """Something that differs when the value does, or None for what is not looked at."""
+    if isinstance(v, (int, float, str)):
+        return v
+    if isinstance(v, (list, dict, set, bytes)):
+        return len(v)
+    if isinstance(v, bytearray):
+        return hash(bytes(v[:64]))
+    if type(v).__name__ in ("Pin", "Signal", "LED"):
+        return v.value()
+    if type(v).__name__ == "array":
+        return hash(tuple(v[:32]))
+
+
+def hils_look(seen):
+    space = globals()
+    for name in list(space):
+        v = space[name]
+        if name[:5] == "hils_" or isinstance(v, (type, type(sys))):
+            continue
+        parts = {name: v}
+        if type(v).__name__ not in ("Timer", "Pin"):
+            for key in getattr(v, "__dict__", ()):
+                parts[name + "." + key] = v.__dict__[key]
+        for key in parts:
+            try:
+                now = hils_plain(parts[key])
+            except Exception:
+                continue
+            if seen.setdefault(key, now) != now and key not in hils_found:
+                hils_found.append(key)
+
+
+hils_found = []
+hils_seen = {}
+for hils_i in range(12):
+    hils_look(hils_seen)
+    time.sleep_ms(5 + 12 * (hils_i % 4))
+hils_look(hils_seen)
+for hils_i in hils_found[:20]:
+    print("hil:changed=" + hils_i)

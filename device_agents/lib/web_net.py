@@ -1,0 +1,41 @@
+"""Where the web load listens: loopback on the embedded board, else the board's Wi-Fi address."""
+
+import time
+
+from lib.pins import Pin
+
+
+def web_host(job):
+    """The address to listen on; joins the network of cfg["wifi"], two strings in hex.
+
+    A network that was joined here is left at the end of the job.
+    """
+    if Pin is not None:
+        import machine
+
+        if hasattr(machine, "SIM"):
+            return "127.0.0.1"
+    import network
+
+    wlan = network.WLAN(getattr(network, "STA_IF", 0))
+    wlan.active(True)
+    if not wlan.isconnected():
+        import binascii
+
+        wifi = job.cfg.get("wifi")
+        if not wifi:
+            raise OSError("not in a network: describe one in wifi.toml")
+        job.at_exit(lambda: wlan.active(False))
+        job.at_exit(wlan.disconnect)
+        wlan.connect(*[binascii.unhexlify(text).decode() for text in wifi])
+        end = time.ticks_add(time.ticks_ms(), 15000)
+        while not wlan.isconnected():
+            if time.ticks_diff(end, time.ticks_ms()) < 0:
+                raise OSError("no Wi-Fi connection in 15 s")
+            time.sleep_ms(100)
+    return wlan.ifconfig()[0]
+
+
+def web_port(job):
+    """A port number to try: some other one every time, so that no old connection is in the way."""
+    return 20000 + time.ticks_us() % 20000

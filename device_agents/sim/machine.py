@@ -1,0 +1,108 @@
+# ruff: noqa: F401
+# `machine` of the embedded board. `SIM` tells it from silicon, unique_id() is b"hil-sim" + seed.
+import os as _os
+from time import sleep_ms as _sleep_ms
+
+import sim_config as _cfg
+import sim_controller as _controller
+import umachine as _native
+import utime as _utime
+from sim_irq import disable_irq, enable_irq
+from sim_pin import Pin
+from umachine import idle, mem8, mem16, mem32, soft_reset, time_pulse_us
+
+if _cfg.timer:
+    from sim_timer import Timer
+
+SIM = True
+PinBase = _native.PinBase
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+_hz = 1000000000  # nominal: what a program sets it reads back, nothing depends on it
+
+
+def unique_id():
+    return b"hil-sim" + _cfg.seed.to_bytes(4, "big")
+
+
+def freq(hz=None):
+    global _hz
+    if hz is None:
+        return _hz
+    _hz = int(hz)
+
+
+def reset_cause():
+    return int(_os.getenv("HIL_SIM_CAUSE") or 1)
+
+
+def reset():
+    _controller.request(b"R")
+    while True:
+        _utime.sleep_us(100000)
+
+
+def lightsleep(ms=None):
+    while ms is None:
+        _sleep_ms(1000)
+    _sleep_ms(ms)
+
+
+def deepsleep(ms=None):
+    lightsleep(ms)
+    _controller.request(b"D")
+    while True:
+        _utime.sleep_us(100000)
+
+
+class Signal:
+    def __init__(self, pin, *args, invert=False, **kw):
+        self._pin = pin if hasattr(pin, "value") else Pin(pin, *args, **kw)
+        self._invert = 1 if invert else 0
+
+    def value(self, v=None):
+        if v is None:
+            return self._pin.value() ^ self._invert
+        self._pin.value((1 if v else 0) ^ self._invert)
+
+    __call__ = value
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+
+class PWM:
+    # Keeps what it is told; there is no waveform.
+    def __init__(self, pin, *, freq=0, duty_u16=0, duty_ns=None, invert=False):
+        self._pin = pin
+        self._freq = freq
+        self._duty = duty_u16
+        if duty_ns is not None:
+            self.duty_ns(duty_ns)
+
+    def init(self, **kw):
+        self.__init__(self._pin, **kw)
+
+    def deinit(self):
+        self._freq = self._duty = 0
+
+    def freq(self, hz=None):
+        if hz is None:
+            return self._freq
+        self._freq = hz
+
+    def duty_u16(self, duty=None):
+        if duty is None:
+            return self._duty
+        self._duty = min(max(int(duty), 0), 65535)
+
+    def duty_ns(self, ns=None):
+        if ns is None:
+            return self._duty * 1000000000 // (65536 * self._freq) if self._freq else 0
+        self.duty_u16(ns * 65536 * self._freq // 1000000000)

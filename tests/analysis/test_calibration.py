@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from captures import by_name, capture, grid, track
+
+from hil.analysis.summary import summarise
+from hil.records import Calibration, EventSet
+
+rng = np.random.default_rng(5)
+
+
+def calibrated(full, minimal, batch=100):
+    calibration = Calibration(
+        read_us=np.full(50, 10),
+        read_batch=100,
+        stamp_us=np.full(50, 40),
+        stamp_batch=100,
+        step_us=np.ones(50, np.int64),
+        full_us=np.asarray(full, np.int64),
+        minimal_us=np.asarray(minimal, np.int64),
+        loop_batch=batch,
+    )
+    return summarise(capture(track(grid(50)), calibration=calibration))
+
+
+def test_the_observer_effect_is_the_difference_of_the_two_loops():
+    slow = np.arange(100) % 7 * 1000  # spells that meet both loops of a pair alike
+    found = by_name(calibrated(slow + 500, slow + 450).measurements, None)["observer_effect_us"]
+    assert found.value == pytest.approx(0.5)
+    assert found.lo <= 0.5 <= found.hi
+    assert found.hi - found.lo < 0.05
+
+
+def test_its_interval_holds_the_truth_under_noise():
+    held = 0
+    for _ in range(200):
+        minimal = 300 + rng.exponential(40, 60)
+        full = 300 + rng.exponential(40, 60) + 25
+        one = by_name(calibrated(full, minimal).measurements, None)["observer_effect_us"]
+        held += one.lo <= 0.25 <= one.hi
+    assert held >= 180
+
+
+def test_too_few_pairs_give_no_number():
+    summary = calibrated([5, 6], [4, 4])
+    assert "observer_effect_us" not in by_name(summary.measurements, None)
+    assert any(reason.metric == "observer_effect_us" for reason in summary.reasons)
+
+
+def test_a_latency_below_the_clocks_step_is_zero_and_never_negative():
+    stimulus = np.arange(1000, dtype=np.int64) * 1000
+    events = EventSet("isr", "loopback/hard", stimulus, stimulus + (np.arange(1000) % 10 == 0))
+    whole = capture(track(grid(50)), events=(events,))
+    whole = replace(whole, board=replace(whole.board, stamp_cost_us=0.4))
+    found = by_name(summarise(whole).measurements, None)
+    assert found["isr_latency_min_us"].value == 0.0
+    assert found["isr_latency_p50_us"].value == 0.0
+    assert found["isr_latency_p50_us"].lo == 0.0
+    assert found["isr_latency_p99_us"].value == pytest.approx(0.6)

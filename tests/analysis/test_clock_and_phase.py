@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from captures import PERIOD, by_name, capture, grid, track
+
+from hil.analysis import measure, summarise
+from hil.analysis.phase import phase_of
+from hil.records import Pings
+
+
+def pings(ppm, n=600, span_s=60.0, seed=0, offset=5e6):
+    """Delays of a pseudo-terminal: one-sided, median about 150 us, some of milliseconds."""
+    rng = np.random.default_rng(seed)
+    sent = np.sort(rng.uniform(0, span_s * 1e6, n))
+    to, back = 80 + 70 * np.exp(rng.normal(0, 0.5, (2, n)))
+    to += (rng.random(n) < 0.02) * 5000.0
+    arrived = sent + to
+    answered = arrived + 10.0
+    rate = 1 + ppm * 1e-6
+    return Pings(
+        (sent * 1000).astype(np.int64) + 7 * 10**14,
+        np.floor(arrived * rate + offset).astype(np.int64),
+        np.floor(answered * rate + offset).astype(np.int64),
+        ((answered + back) * 1000).astype(np.int64) + 7 * 10**14,
+    )
+
+
+@pytest.mark.parametrize("ppm", [-200, -20, 0, 5, 50])
+def test_skew_is_found_within_a_fifth_of_a_ppm(ppm):
+    skew = by_name(measure(capture(pings=pings(ppm))), None)["clock_skew_ppm"]
+    assert skew.value == pytest.approx(ppm, abs=0.2)
+    assert skew.lo < ppm < skew.hi
+    assert skew.hi - skew.lo < 1.0
+
+
+def test_skew_needs_enough_exchanges_over_enough_time():
+    for few in (pings(10, n=7), pings(10, span_s=0.5)):
+        assert "clock_skew_ppm" in {r.metric for r in summarise(capture(pings=few)).reasons}
+
+
+def lights(error, **more):
+    stamps = grid(len(error)) + 100
+    other = np.rint(stamps + error).astype(np.int64)
+    return capture(track(stamps), track(other, index=1), **more)
+
+
+def test_phase_error_is_against_the_phase_that_was_asked_for():
+    second = track(grid(50) + 4007, index=1, origin=4000)
+    phase = phase_of(track(grid(50)), second)
+    assert (phase.error_us == 7).all()
+    found = by_name(measure(capture(track(grid(50)), second)), None)
+    assert found["phase_error_rms_us"].value == 7.0
+
+
+def test_desync_is_observed_when_it_happens():
+    error = np.zeros(400)
+    error[250:] = PERIOD / 4 + 1
+    found = by_name(measure(lights(error)), None)["desync_s"]
+    assert found.value == pytest.approx(2.5001)
+    assert found.lo == found.value == found.hi
+    assert "observed" in found.note
+
+
+def test_desync_is_extrapolated_from_drift():
+    rng = np.random.default_rng(3)
+    n = 4000
+    error = 500.0 + 0.1 * np.arange(n) + rng.normal(0, 20, n)  # 10 us/s from 500 us: 200 s
+    found = by_name(measure(lights(error)), None)["desync_s"]
+    assert found.value == pytest.approx(200.0, rel=0.02)
+    assert found.lo < 200.0 < found.hi
+    back = by_name(measure(lights(-error)), None)["desync_s"]
+    assert back.value == pytest.approx(200.0, rel=0.02)
+
+
+def test_lights_that_stand_still_never_meet_at_this_rate():
+    rng = np.random.default_rng(3)
+    found = by_name(measure(lights(rng.normal(0, 20, 4000))), None)["desync_s"]
+    assert "never" in found.note
+    assert found.hi is None
+    assert found.lo == found.value > 1000.0
+
+
+def test_a_random_walk_gives_a_wide_first_passage_time():
+    rng = np.random.default_rng(8)
+    found = by_name(measure(lights(np.cumsum(rng.normal(0, 5, 4000)))), None)["desync_s"]
+    assert "random walk" in found.note
+    assert found.hi > 4 * found.lo
+
+
+def test_a_lost_toggle_ends_the_alternation():
+    first = track(grid(500))
+    second = track(np.delete(grid(500), 300), index=1, releases=500)
+    found = by_name(measure(capture(first, second)), None)["desync_s"]
+    assert found.value == pytest.approx(3.0)
+
+
+def test_unequal_periods_have_no_phase():
+    other = track(grid(50, 7000), period=7000, index=1)
+    reasons = {r.metric for r in summarise(capture(track(grid(50)), other)).reasons}
+    assert {"desync_s", "phase_error_rms_us"} <= reasons
+
+
+def test_a_change_of_delays_between_two_clusters_is_inside_the_bounds():
+    one = pings(0, n=6000, span_s=60.0, seed=4)
+    keep = (one.host_tx_ns - one.host_tx_ns[0] < 2e9) | (one.host_tx_ns[-1] - one.host_tx_ns < 2e9)
+    late = one.host_tx_ns[keep] - one.host_tx_ns[0] > 30e9
+    shifted = Pings(
+        one.host_tx_ns[keep],
+        one.board_rx_us[keep] + 20 * late,
+        one.board_tx_us[keep] + 20 * late,
+        one.host_rx_ns[keep] + 20_000 * late,
+    )
+    skew = by_name(measure(capture(pings=shifted)), None)["clock_skew_ppm"]
+    assert skew.value == pytest.approx(10.0 / 60.0, abs=0.3)
+    assert skew.lo < 0.0 < skew.hi

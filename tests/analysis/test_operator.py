@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from captures import capture, grid, track
+
+from hil.analysis import summarise
+
+
+def found(**more):
+    summary = summarise(capture(track(grid(20)), technique="periodic_operator", **more))
+    rows = {(m.metric, m.method): m for m in summary.measurements if m.task is None}
+    return rows, {r.metric for r in summary.reasons}
+
+
+def test_strays_are_counted_and_their_absence_is_a_zero():
+    for strays in (0, 3):
+        rows, _ = found(counters={"strays": strays})
+        one = rows["callbacks_after_stop", None]
+        assert (one.value, one.lo, one.hi) == (strays, strays, strays)
+        assert "21 ms" in one.note
+    rows, _ = found()
+    assert ("callbacks_after_stop", None) not in rows
+
+
+def test_stops_give_latency_phase_and_counts():
+    stops = np.zeros(40, np.int64)
+    stops[7] = 123
+    phases = np.arange(40) + 100
+    rows, _ = found(
+        counters={"op_stops": 40, "op_after": 2, "op_timer": 4, "op_flag": 12, "op_flag_stops": 6},
+        values={"op.stop": stops, "op.phase": phases},
+    )
+    assert rows["callbacks_after_stop", "stop()"].value == 2
+    assert rows["callbacks_after_stop", "stop()"].n == 40
+    assert rows["timer_after_stop", "stop()"].value == pytest.approx(0.1)
+    assert rows["timer_after_stop", "flag_only"].value == 2
+    assert rows["stop_latency_us", None].value == 123
+    phase = rows["restart_phase_us", None]
+    assert phase.lo <= phase.value <= phase.hi
+    assert phase.value == pytest.approx(119.5, abs=1)
+    assert "139" in phase.note
+
+
+def test_too_few_starts_are_refused():
+    rows, absent = found(counters={"op_stops": 2}, values={"op.phase": np.array([1, 2])})
+    assert ("restart_phase_us", None) not in rows
+    assert "restart_phase_us" in absent

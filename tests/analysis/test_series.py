@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from captures import PERIOD, capture, grid, track
+
+from hil.analysis import summarise
+from hil.analysis.series import latest_releases
+from hil.budgets import Budget, Budgets, judge
+from hil.metrics import is_variant
+from hil.records import Series
+
+
+def found(*tracks, technique="timer_soft", **more):
+    series = tuple(Series("callback/closure", one) for one in tracks)
+    taken = capture(track(grid(400)), technique=technique, series=series, **more)
+    return {(m.metric, m.task): m for m in summarise(taken).measurements if m.method}
+
+
+def test_a_series_has_figures_under_its_method():
+    rows = found(track(grid(400) + 70), track(grid(400) + 10, index=1))
+    assert rows["lateness_p50_us", 0].value == 70
+    assert rows["lateness_p50_us", 1].value == 10
+    assert rows["lateness_p99_us", 0].hi is not None
+    assert rows["missed", 0].value == 0
+    assert {m.method for m in rows.values()} == {"callback/closure"}
+    assert "adev_10ms" not in {metric for metric, _ in rows}
+
+
+def test_a_burst_that_catches_up_is_late_and_loses_nothing():
+    stamps = grid(300)
+    stamps[100:104] = 103 * PERIOD + np.arange(4) * 20
+    assert latest_releases(track(stamps)).tolist() == list(range(300))
+    rows = found(track(stamps))
+    assert rows["lateness_max_us", 0].value == 3 * PERIOD
+    assert rows["missed", 0].value == 0
+
+
+def test_lost_activations_are_missed_and_the_others_stay_in_time():
+    rng = np.random.default_rng(3)
+    kept = np.sort(rng.choice(300, 240, replace=False))
+    kept[-1] = 299
+    rows = found(track(grid(300)[kept] + 50, releases=300))
+    assert rows["lateness_p50_us", 0].value == 50
+    assert rows["lateness_max_us", 0].value == 50
+    assert rows["missed", 0].value == 300 - np.unique(kept).size
+
+
+def test_early_is_not_the_release_before():
+    stamps = grid(50) - 100
+    assert latest_releases(track(stamps)).tolist() == list(range(50))
+
+
+def test_a_naive_technique_keeps_its_sequence():
+    stamps = (np.arange(400) * PERIOD * 1.05).astype(np.int64)
+    rows = found(track(stamps), technique="asyncio_sleep")
+    assert rows["schedule_drift_ppm", 0].value == pytest.approx(50_000, rel=1e-3)
+
+
+def test_callbacks_figures_come_from_the_counters():
+    counters = {
+        "taken.callback/a": 3072,
+        "calls.callback/a": 32,
+        "locked.callback/a": 0,
+        "errors.callback/a": 7,
+        "errors_of.callback/a": 9,
+        "after.callback/swapped": 2,
+        "refused.timer/numbered": 1,
+    }
+    summary = summarise(capture(track(grid(20)), counters=counters))
+    rows = {(m.metric, m.method): m for m in summary.measurements}
+    assert rows["callback_bytes", "callback/a"].value == 96
+    assert "fails with the heap locked" in rows["callback_bytes", "callback/a"].note
+    assert (
+        rows["callback_errors", "callback/a"].value,
+        rows["callback_errors", "callback/a"].n,
+    ) == (
+        7,
+        9,
+    )
+    assert rows["callbacks_after_stop", "callback/swapped"].value == 2
+    assert "timer/numbered" in {r.method for r in summary.reasons}
+
+
+def test_variants_have_no_budget_but_must_end():
+    counters = {"after.callback/swapped": 2}
+    taken = capture(
+        track(grid(20)), series=(Series("timer/one_shot", track(grid(20))),), counters=counters
+    )
+    budgets = Budgets(
+        tuple(Budget(metric, "absolute", -1.0) for metric in ("missed", "callbacks_after_stop"))
+    )
+    verdicts = {
+        (m.metric, m.method): judge(m, budgets, period_us=1e4).verdict
+        for m in summarise(taken).measurements
+    }
+    assert verdicts["missed", None] == "fail"
+    assert verdicts["missed", "timer/one_shot"] == "none"
+    assert verdicts["callbacks_after_stop", "callback/swapped"] == "fail"
+    assert not is_variant("loopback/hard")

@@ -1,0 +1,95 @@
+import math
+
+import allantools
+import numpy as np
+import pytest
+from captures import grid, track
+
+from hil.analysis import stability
+from hil.analysis.activations import assign
+
+# NBS Monograph 140, annex 8.E: nine fractional frequencies, tau0 = 1
+NBS = np.concatenate(([0.0], np.cumsum([892.0, 809, 823, 798, 671, 644, 883, 903, 677])))
+
+RNG = np.random.default_rng(4)
+DATA = {
+    "white": RNG.normal(0.0, 50.0, 5000),
+    "walk": np.cumsum(RNG.normal(0.0, 20.0, 5000)),
+    "drift": RNG.normal(0.0, 5.0, 5000) + 0.003 * np.arange(5000.0) ** 2 + 1e6,
+}
+FACTORS = (1, 2, 3, 8, 50, 128, 700)
+
+
+def test_nbs_vector():
+    assert stability.adev(NBS, 1.0, 1) == pytest.approx(91.2294, abs=5e-5)
+    assert stability.adev(NBS, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
+    assert stability.tdev(NBS, 1) == pytest.approx(52.6713, abs=5e-5)
+    assert stability.tdev(NBS, 2) == pytest.approx(86.3583, abs=5e-5)
+    assert stability.mdev(NBS, 1.0, 2) == pytest.approx(74.7885, abs=5e-5)
+    assert stability.mtie(NBS, [1, 2]) == pytest.approx([903.0, 1786.0])
+    moved = stability.without_line(NBS + 1e6)
+    assert stability.adev(moved, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_equal_to_allantools(kind):
+    x, tau0 = DATA[kind], 0.01
+    rate = 1.0 / tau0
+    taus = [m * tau0 for m in FACTORS]
+    flat = stability.without_line(x)
+    sums = stability.running_sum(flat)
+    pairs = {
+        allantools.oadev: [stability.adev(flat, tau0, m) for m in FACTORS],
+        allantools.mdev: [stability.mdev(flat, tau0, m, sums) for m in FACTORS],
+        allantools.tdev: [stability.tdev(flat, m, sums) for m in FACTORS],
+        allantools.mtie: stability.mtie(x, FACTORS),
+    }
+    for reference, ours in pairs.items():
+        _, wanted, _, _ = reference(x, rate=rate, data_type="phase", taus=taus)
+        np.testing.assert_allclose(ours, wanted, rtol=1e-9, err_msg=reference.__name__)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("white", "white phase noise"),
+        ("walk", "random walk of phase"),
+        ("frequency", "random walk of frequency"),
+    ],
+)
+def test_noise_is_named(kind, name):
+    x = DATA["walk"].cumsum() if kind == "frequency" else DATA[kind]
+    _, found = stability.noise_type(x, 0.01)
+    assert found == name
+
+
+def test_a_missing_activation_is_left_out_and_not_interpolated():
+    x = DATA["white"].copy()
+    x[1000] = math.nan
+    kept = stability.adev_terms(np.delete(x, []), 3)
+    assert np.isnan(kept).sum() == 3
+    assert stability.adev(x, 1.0, 3) == pytest.approx(
+        stability.adev(DATA["white"], 1.0, 3), rel=0.01
+    )
+    assert math.isfinite(stability.mtie(x, [5])[0])
+
+
+def test_a_missed_release_leaves_a_hole_in_the_time_error():
+    act = assign(track(np.delete(grid(50), 20), releases=50))
+    x = stability.time_error(act)
+    assert x.size == 50
+    assert np.flatnonzero(np.isnan(x)).tolist() == [20]
+
+
+def test_mtie_of_any_window_equals_the_plain_definition():
+    x = DATA["walk"][:300]
+    for m in (1, 2, 5, 7, 64, 100, 298):
+        plain = max(np.ptp(x[k : k + m + 1]) for k in range(x.size - m))
+        assert stability.mtie(x, [m])[0] == pytest.approx(plain)
+
+
+def test_factors_stop_where_the_data_ends():
+    assert stability.octaves(1000) == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert stability.decades(1000) == [1, 2, 5, 10, 20, 50, 100, 200]
+    assert stability.octaves(3) == []
+    assert math.isnan(stability.adev(np.zeros(4), 1.0, 2))

@@ -1,0 +1,64 @@
+import pytest
+
+from hil.agents import agents_folder
+from hil.boards.wiring import NO_WIRING, find_wiring, load_wiring
+from hil.errors import ConfigurationError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "board.toml"
+    path.write_text(text)
+    return path
+
+
+def test_pins_and_jumper_are_read(tmp_path):
+    wiring = load_wiring(
+        write(tmp_path, 'name="x"\noutputs=[1,"LED"]\nloopback=[2,3]\ntimers=[-1]\navoid=[9]\n')
+    )
+    assert wiring.outputs == (1, "LED")
+    assert wiring.loopback == (2, 3)
+    assert wiring.capabilities == ("pins", "loopback")
+
+
+def test_no_wiring_adds_no_capability():
+    assert NO_WIRING.capabilities == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("outputs = [", "not valid TOML"),
+        ("pin = 3", "unknown key 'pin'"),
+        ("outputs = 3", "outputs must be a list"),
+        ('outputs = ["a b"]', "not a pin"),
+        ("outputs = [true]", "not a pin"),
+        ("loopback = [1]", "pair"),
+        ('timers = ["1"]', "whole numbers"),
+        ("outputs = [4]\navoid = [4]", "avoided"),
+        ('match_machine = "("', "match_machine"),
+        ("name = 3", "name must be a text"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(tmp_path, text, said):
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load_wiring(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+    assert "board.toml" in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match="can't read"):
+        load_wiring(tmp_path / "none.toml")
+
+
+def test_the_machine_text_chooses_the_wiring(tmp_path):
+    write(tmp_path, 'match_machine = "Acme .* with M4"\noutputs=[7]')
+    assert find_wiring(tmp_path, "Acme One with M4").outputs == (7,)
+    assert find_wiring(tmp_path, "Other with M0") is NO_WIRING
+
+
+def test_every_shipped_wiring_is_valid():
+    files = sorted((agents_folder() / "wiring").glob("*.toml"))
+    assert files
+    for path in files:
+        assert load_wiring(path).name

@@ -1,0 +1,3 @@
+"""Shared by the harness's own tests."""
+
+pytest_plugins = ["pytester"]

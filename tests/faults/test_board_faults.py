@@ -1,0 +1,106 @@
+"""What goes wrong on the board itself, for real on the embedded one: an error that names it."""
+
+import time
+
+import pytest
+
+from hil.agents import start_code
+from hil.boards.spec import parse_board
+from hil.errors import HilError
+from hil.plan import find_profile, make_cases
+from hil.session import Session
+from hil.store import read_capture
+from hil.void import refuse_void
+
+FAIL = "    if n[0] == 5:\n        raise ValueError('injected')\n"
+COUNT = "n = [0]\ndef act(_=None):\n    n[0] += 1\n"
+BODIES = {
+    "soft timer": "from machine import Timer\nt = Timer(-1)\n"
+    + COUNT + FAIL + "t.init(period=10, callback=act)\njob.at_exit(t.deinit)\n",
+    "hard timer": "from machine import Timer\nt = Timer(-1)\n"
+    + COUNT + "    [n, n, n, n]\nt.init(period=10, callback=act, hard=True)\n"
+    "job.at_exit(t.deinit)\n",
+    "thread": "import _thread\n" + COUNT + "    raise ValueError('injected')\n"
+    "_thread.start_new_thread(act, ())\n",
+    "coroutine": "import asyncio\nasync def act():\n    raise ValueError('injected')\n"
+    "async def both():\n    asyncio.create_task(act())\n    await asyncio.sleep_ms(50)\n"
+    "asyncio.run(both())\n",
+    "scheduled": "import micropython\n" + COUNT + "    raise ValueError('injected')\n"
+    "micropython.schedule(act, 0)\n",
+    "memory": "big = []\nwhile True:\n    big.append(bytearray(65536))\n",
+    "program": "raise ValueError('injected')\n",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def session():
+    with Session(parse_board("sim")) as one:
+        yield one
+
+
+def plan(seconds=0.3):
+    (case,) = make_cases(
+        find_profile("quick"), ["timer_soft"], ["idle"], period_ms=10, duration_s=seconds
+    )
+    return case.plan
+
+
+def break_agent(session, folder, body):
+    """Put ``body`` in front of what the technique does, once its files are on the board."""
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    session.capture(plan(0.05), folder / "before.hilcap")
+    run = start_code({"technique": "timer_soft"}).partition("(")[2].partition(",")[0]
+    session._repl.exec(
+        f"run_sound = {run}\ndef {run}(job):\n{indented}    run_sound(job)\n", timeout_s=5
+    )
+
+
+def captured(session, path):
+    session.capture(plan(), path)
+    refuse_void(read_capture(path))
+
+
+def mend(session):
+    session._repl.enter()
+    session._on_board.clear()
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_code_that_fails_on_the_board_is_an_error_that_names_it(session, tmp_path, name):
+    break_agent(session, tmp_path, BODIES[name])
+    path = tmp_path / "a.hilcap"
+    try:
+        with pytest.raises(HilError, match=r"injected|MemoryError"):
+            captured(session, path)
+    finally:
+        mend(session)
+    captured(session, tmp_path / "after.hilcap")  # and the board is sound again
+
+
+def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkeypatch):
+    import hil.session
+
+    monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
+    with Session(parse_board("sim")) as session:
+        hang = "import machine\nmachine.disable_irq()\nwhile True:\n    pass\n"
+        break_agent(session, tmp_path, hang)
+        path = tmp_path / "a.hilcap"
+        began = time.monotonic()
+        with pytest.raises(HilError, match="did not finish"):
+            session.capture(plan(), path)
+        assert time.monotonic() - began < 60
+        with pytest.raises(HilError):
+            refuse_void(read_capture(path))
+
+
+def test_a_watchdog_that_resets_the_board_voids_the_capture(session, tmp_path, monkeypatch):
+    import hil.session
+
+    monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
+    break_agent(session, tmp_path, "import machine\nmachine.reset()\n")
+    path = tmp_path / "a.hilcap"
+    with pytest.raises(HilError):
+        session.capture(plan(), path)
+    with pytest.raises(HilError):
+        refuse_void(read_capture(path))
+    mend(session)

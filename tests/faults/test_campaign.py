@@ -1,0 +1,67 @@
+"""The short form of the campaign of faults, and that its judge can tell a wrong run."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness"
+
+
+@pytest.fixture(scope="module")
+def cases():
+    sys.path.insert(0, str(HARNESS))
+    try:
+        import faults_cases
+
+        yield faults_cases
+    finally:
+        sys.path.remove(str(HARNESS))
+
+
+def test_every_kind_ends_in_time_and_tells_the_truth(cases, tmp_path):
+    folder = tmp_path / "captures"
+    for kind in cases.KINDS:
+        for seed in (1, 2, 3):
+            folder.mkdir(exist_ok=True)
+            outcome = cases.run(kind, seed, folder)
+            assert outcome.wrong == (), outcome
+            assert outcome.cause or outcome.end != "error"
+
+
+def test_the_judge_sees_a_wrong_stamp(cases, monkeypatch, tmp_path):
+    def shifted(path, read=cases.read_capture):
+        capture = read(path)
+        for track in capture.tracks:
+            track.stamps_us[len(track.stamps_us) // 2] += 1
+        return capture
+
+    monkeypatch.setattr(cases, "read_capture", shifted)
+    assert "a wrong stamp" in cases.run("none", 1, tmp_path).wrong
+
+
+def test_the_judge_sees_what_was_lost_without_a_word(cases, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    def shortened(path, read=cases.read_capture):
+        capture = read(path)
+        tracks = tuple(replace(t, stamps_us=np.array(t.stamps_us[:-1])) for t in capture.tracks)
+        return replace(capture, tracks=tracks)
+
+    monkeypatch.setattr(cases, "read_capture", shortened)
+    assert "stamps are missing and not told" in cases.run("none", 1, tmp_path).wrong
+
+
+def test_the_judge_sees_a_run_that_does_not_end_in_time(cases, monkeypatch, tmp_path):
+    from hil.transport.deadline import Deadline
+
+    monkeypatch.setattr(cases, "Deadline", lambda overall, idle=None: Deadline(10 * overall))
+    outcome = cases.run("hang", 1, tmp_path)
+    assert any(text.startswith("late") for text in outcome.wrong)
+
+
+def test_the_judge_sees_a_fault_that_passes(cases, monkeypatch, tmp_path):
+    monkeypatch.setattr(cases, "refuse_void", lambda capture: None)
+    outcome = cases.run("callback", 1, tmp_path)
+    assert any("gave figures" in text for text in outcome.wrong)

@@ -1,0 +1,71 @@
+"""A clock that is set while it is measured voids the capture; one that is only fast does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hil.errors import CaptureError
+from hil.records import Pings
+from hil.void import clock_step, refuse_void
+
+from .conftest import stream
+
+
+def pings(times_us, *, ppm=0.0, jump_us=0, jump_at=0.0, rtt_us=150, wrap=None):
+    chance = np.random.default_rng(3)
+    there = np.asarray(times_us, float)
+    go, back = chance.uniform(0.2, 1, (2, len(there))) * rtt_us
+    board = there * (1 + ppm * 1e-6) + np.where(there > jump_at, jump_us, 0)
+    return Pings(
+        ((there - go) * 1000).astype(np.int64),
+        board.astype(np.int64),
+        board.astype(np.int64) + 30,
+        ((there + back) * 1000).astype(np.int64),
+    )
+
+
+AROUND = [*range(0, 20_000, 200), *range(5_000_000, 5_020_000, 200)]
+EVERY_SECOND = [*range(0, 20_000, 200), *range(1_000_000, 60_000_000, 1_000_000)]
+
+
+@pytest.mark.parametrize("times", [AROUND, EVERY_SECOND, range(0, 60_000_000, 500_000)])
+@pytest.mark.parametrize("ppm", [-30_000, -40, 0, 40, 30_000])
+def test_a_clock_of_one_rate_is_sound(times, ppm):
+    assert clock_step(pings(times, ppm=ppm), 1.0) is None
+    assert clock_step(pings(times, ppm=ppm, rtt_us=20_000), 1.0) is None
+
+
+@pytest.mark.parametrize("jump", [-400_000, 400_000])
+def test_a_jump_within_a_buffered_window_is_found(jump):
+    told = clock_step(pings(AROUND, jump_us=jump, jump_at=2e6), 1.0)
+    assert told
+    assert "jumped" in told
+    size = float(told.split("about ")[1].split(" ms")[0])
+    assert 0.5 < size / (jump / 1000) < 2
+
+
+@pytest.mark.parametrize("jump", [-3_000, 3_000])
+def test_exchanges_within_the_window_find_a_hundred_times_smaller_ones(jump):
+    assert clock_step(pings(EVERY_SECOND, jump_us=jump, jump_at=30.5e6), 1.0)
+    assert clock_step(pings(range(0, 60_000_000, 500_000), jump_us=jump, jump_at=3.2e7), 1.0)
+
+
+def test_no_exchanges_no_verdict():
+    assert clock_step(None, 1.0) is None
+    assert clock_step(pings([0, 1000]), 1.0) is None
+
+
+def test_stamps_that_go_back_void_the_capture(stored):
+    capture = stored(stream())
+    stamps = capture.tracks[0].stamps_us.copy()
+    stamps[10:] -= 50_000
+    track = replace(capture.tracks[0], stamps_us=stamps)
+    with pytest.raises(CaptureError, match=r"went back by \d+ us .* task 0"):
+        refuse_void(replace(capture, tracks=(track, capture.tracks[1])))
+
+
+def test_a_jump_voids_the_capture(stored):
+    capture = replace(stored(stream()), pings=pings(AROUND, jump_us=400_000, jump_at=2e6))
+    with pytest.raises(CaptureError, match="clock jumped"):
+        refuse_void(capture)

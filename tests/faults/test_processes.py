@@ -1,0 +1,149 @@
+"""Real processes: a run that is killed, told to end, or loses its folder or disk under way."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SUITE = """
+def test_lateness(figures):
+    figures.check("lateness_p50_us", "missed")
+"""
+TECHNIQUES = "timer_soft,timer_hard"
+
+
+class Run:
+    """A pytest run in a folder of its own."""
+
+    def __init__(self, folder: Path, *args: str, seconds: float = 0.4, limit: int | None = None):
+        folder.joinpath("test_it.py").write_text(SUITE)
+        folder.joinpath("pytest.ini").write_text("[pytest]\n")
+        self.out = folder / "out"
+
+        def before():
+            if limit is not None:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "pytest", "-q", "--board=sim", "--hil-out=out"),
+                *(f"--hil-technique={TECHNIQUES}", f"--hil-duration-s={seconds}", *args),
+            ],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=before,
+            start_new_session=True,
+        )
+
+    def captures(self) -> list[Path]:
+        return sorted(self.out.glob("2*/capture/*.hilcap"))
+
+    def wait_for_capture(self, name: str) -> Path:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for path in self.captures():
+                if name in path.name and path.stat().st_size > 1000:
+                    return path
+            assert self.process.poll() is None, self.process.stdout.read()
+            time.sleep(0.02)
+        raise AssertionError("no such capture")
+
+    def end(self, seconds: float = 60) -> str:
+        output, _ = self.process.communicate(timeout=seconds)
+        return output
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = self.out.glob("2*")
+        return folder
+
+    def results(self) -> dict:
+        return json.loads((self.folder / "results.json").read_text())
+
+
+def report(folder: Path) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", "hil", "report", str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "report.html").stat().st_size > 1000
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_after_kill_9_the_report_has_what_was_there(tmp_path):
+    run = Run(tmp_path, seconds=1.5)
+    run.wait_for_capture("timer_hard")
+    time.sleep(0.3)
+    os.kill(run.process.pid, signal.SIGKILL)
+    run.end()
+    assert not (run.folder / "results.json").exists()
+    told = report(run.folder)
+    assert {m["technique"] for m in told["measurements"]} >= {"timer_soft"}
+    assert "the run did not come to its end" in [e["error"] for e in told["errors"]]
+    cut = [e for e in told["errors"] if e["technique"] == "timer_hard"]
+    assert cut
+    assert "void" in cut[0]["error"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM])
+def test_a_run_that_is_told_to_end_says_so(tmp_path, number):
+    run = Run(tmp_path, seconds=1.5)
+    run.wait_for_capture("timer_hard")
+    time.sleep(0.3)
+    run.process.send_signal(number)
+    output = run.end()
+    assert run.process.returncode == pytest.ExitCode.INTERRUPTED, output
+    results = run.results()
+    errors = {e["technique"]: e["error"] for e in results["errors"]}
+    assert errors["timer_hard"] == "interrupted"
+    assert "interrupted" in errors["-"]
+    assert "of 2 cases were not measured" in errors["-"]
+    assert {m["technique"] for m in results["measurements"]} == {"timer_soft"}
+    log = (run.folder / "capture" / "run.jsonl").read_text()
+    assert errors["-"] in log  # and so in every report that is made again
+
+
+def test_a_full_disk_is_an_error_that_names_it(tmp_path):
+    run = Run(tmp_path, limit=6000)
+    output = run.end()
+    assert run.process.returncode not in (0, None)
+    assert "File too large" in output  # what the system says at the limit of a file's size
+    assert "Traceback" not in output.partition("short test summary")[2]
+
+
+def test_a_folder_that_was_removed_fails_the_run(tmp_path):
+    run = Run(tmp_path)
+    run.wait_for_capture("timer_hard")
+    shutil.rmtree(run.folder)
+    output = run.end()
+    assert run.process.returncode != 0, output
+    assert "removed while the run went on" in output
+
+
+def test_faults_on_the_link_are_in_the_report(tmp_path):
+    run = Run(tmp_path, "--hil-faults=lost_at=900,gone_s=1000")
+    output = run.end()
+    assert run.process.returncode == pytest.ExitCode.TESTS_FAILED
+    results = run.results()
+    assert results["run"]["profile"] == "quick, faults lost_at=900,gone_s=1000"
+    assert results["measurements"] == []
+    assert "went away" in results["errors"][0]["error"]
+    assert "port went away" in output
+
+
+def test_a_bad_fault_is_one_line(tmp_path):
+    run = Run(tmp_path, "--hil-faults=dorp=1")
+    output = run.end()
+    assert run.process.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "unknown fault 'dorp'" in output
+    assert "Traceback" not in output

@@ -1,0 +1,104 @@
+"""Bad input is one clear line and a non-zero exit, never a traceback."""
+
+import os
+
+import pytest
+
+SUITE = """
+def test_lateness(figures):
+    figures.check("lateness_p99_us")
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    pytester.makepyfile(SUITE)
+
+    def run(*args):
+        return pytester.runpytest_subprocess("--hil-out=out", *args)
+
+    return run
+
+
+def refused(result, *said):
+    text = "\n".join(result.outlines + result.errlines)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text
+    assert "Traceback" not in text
+    assert "INTERNALERROR" not in text
+    errors = [line for line in result.errlines if line.startswith("ERROR: ")]
+    assert len(errors) == 1, text
+    for part in said:
+        assert part in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--board=sim", "--hil-technique=zebra"], ["zebra", "timer_soft"]),
+        (["--board=sim", "--hil-load=zebra"], ["zebra", "idle"]),
+        (["--board=sim:zebra=3"], ["zebra", "ppm"]),
+        (["--board=sim:ppm=fast"], ["ppm"]),
+        (["--board=sim", "--hil-profile=zebra"], ["zebra", "quick"]),
+        (["--board=sim", "--hil-period-ms=0"], ["--hil-period-ms"]),
+        (["--board=sim", "--hil-duration-s=0"], ["--hil-duration-s"]),
+        (["--board=zebra"], ["zebra", "/dev/ttyUSB0"]),
+        (["--board=sim", "--board=sim"], ["twice"]),
+        (["--board=/dev/zebra"], ["/dev/zebra", "no such port"]),
+        (["--board=id:zebra"], ["zebra"]),
+        (["--board=replay:zebra"], ["zebra"]),
+        (["--board=sim", "--hil-wiring=zebra.toml"], ["zebra.toml"]),
+        (["--board=sim", "--hil-budgets=zebra.toml"], ["zebra.toml"]),
+    ],
+)
+def test_options(run, args, said):
+    refused(run(*args), *said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[budgets", "budgets.toml"),
+        ("[budgets.timer_hard.idle]\nzebra_us = 3", "zebra_us"),
+        ("[budgets.zebra.idle]\nlateness_p99_us = 3", "zebra"),
+    ],
+)
+def test_budgets(run, pytester, text, said):
+    pytester.path.joinpath("budgets.toml").write_text(text)
+    refused(run("--board=sim", "--hil-budgets=budgets.toml"), said)
+
+
+def test_an_output_folder_that_cannot_be_written(run, pytester):
+    pytester.path.joinpath("out").write_text("a file")
+    refused(run("--board=sim"), "--hil-out")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+class TestPorts:
+    @pytest.fixture
+    def silent_port(self):
+        import pty
+        import tty
+
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        yield os.ttyname(slave)
+        os.close(master)
+        os.close(slave)
+
+    def test_nothing_behind_the_port(self, run, silent_port):
+        refused(run(f"--board={silent_port}"), "MicroPython", silent_port)
+
+    def test_a_busy_port(self, run, silent_port):
+        import fcntl
+
+        handle = os.open(silent_port, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            refused(run(f"--board={silent_port}"), "holds the port")
+        finally:
+            os.close(handle)
+
+    def test_a_file_is_no_port(self, run, pytester):
+        path = pytester.path / "file"
+        path.write_text("x")
+        refused(run(f"--board={path}"), "not a serial port")

@@ -1,0 +1,159 @@
+"""What the 16 KB board does: measured where it can, skipped with a reason where it can't."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hil import agents
+from hil.boards.spec import parse_board
+from hil.errors import CapabilityMissing, ConfigurationError
+from hil.plan import calibration_plan, find_profile, make_cases
+from hil.session import Session
+from hil.store import read_capture
+from hil.transport import qemu_machine
+from hil.transport.qemu import EmulatedMicrobit
+from hil.transport.raw_repl import RawRepl
+from hil.void import refuse_void
+
+LACKING = qemu_machine.missing()
+needs_packages = pytest.mark.skipif(bool(LACKING), reason=LACKING or "nothing is missing")
+
+
+@pytest.fixture(scope="module")
+def session():
+    if LACKING:
+        pytest.skip(LACKING)
+    with Session(parse_board("qemu-microbit")) as opened:
+        yield opened
+
+
+def plan(technique, load="idle"):
+    return make_cases(find_profile("quick"), (technique,), (load,), duration_s=3)[0].plan
+
+
+def test_it_is_known_for_what_it_is(session):
+    board = session.identity
+    assert (board.source, board.platform) == ("emulator", "microbit")
+    assert board.machine == "micro:bit with nRF51822"
+    assert board.tick_period == 1 << 30
+    assert board.clock_jump_us == 65536
+    assert {"small_heap", "pins"} <= set(board.capabilities)
+    assert not {"timer", "schedule", "thread", "asyncio", "pin_irq"} & set(board.capabilities)
+    assert 8_000 < board.free_bytes < 10_000
+
+
+@pytest.mark.parametrize("technique", ["round_robin", "cooperative"])
+def test_the_same_agent_files_run_in_its_heap(session, tmp_path, technique):
+    path = tmp_path / "capture"
+    session.capture(plan(technique), path)
+    capture = read_capture(path)
+
+    refuse_void(capture)
+    assert {fault.kind for fault in capture.faults} <= {"clock_jump"}
+    assert [len(track.stamps_us) for track in capture.tracks] == pytest.approx([80, 80], abs=50)
+    assert all(track.dropped == 0 for track in capture.tracks)
+    assert len(capture.pings.host_tx_ns) > 150
+    if technique == "cooperative":
+        assert capture.counters["polled_tick"] == 1
+
+
+def test_the_instrument_measures_itself(session, tmp_path):
+    path = tmp_path / "capture"
+    session.capture(calibration_plan(), path)
+    calibration = read_capture(path).calibration
+    assert len(calibration.read_us) == len(calibration.stamp_us) == len(calibration.step_us) == 20
+    assert sorted(calibration.stamp_us)[10] > sorted(calibration.read_us)[10] > 0
+
+
+@pytest.mark.parametrize(
+    ("technique", "reason"),
+    [
+        ("timer_soft", "no machine.Timer"),
+        ("thread", "no _thread"),
+        ("asyncio_sleep", "no asyncio"),
+        ("event_irq", "no micropython.schedule"),
+    ],
+)
+def test_what_it_lacks_is_said(session, tmp_path, technique, reason):
+    with pytest.raises(CapabilityMissing, match=reason):
+        session.capture(plan(technique), tmp_path / "capture")
+
+
+@needs_packages
+def test_the_probe_needs_less_than_its_bounds():
+    with EmulatedMicrobit() as board, RawRepl(board.port) as repl:
+        repl.enter()
+        free = "import gc\ngc.collect()\nprint(gc.mem_free())"
+        before = int(repl.exec(free))
+        begin = time.monotonic()
+        output = b"".join(repl.exec(piece) for piece in agents.pieces("lib/probe.py"))
+        assert b"hil:caps=" in output
+        assert b"hil:tp=1073741824" in output
+        assert before - int(repl.exec(free)) < 2048
+        assert time.monotonic() - begin < 10  # 0.5 s on an idle host
+
+
+def children(pid):
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def gone(pid, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@needs_packages
+def test_stop_leaves_no_process():
+    board = EmulatedMicrobit()
+    machines = children(board.pid)
+    assert machines
+    board.stop()
+    board.stop()
+    assert all(gone(pid) for pid in [board.pid, *machines])
+
+
+@needs_packages
+@pytest.mark.parametrize("victim", ["harness", "supervisor"])
+def test_no_orphan_after_a_kill(victim):
+    code = (
+        "from hil.transport.qemu import EmulatedMicrobit\nimport time\nb = EmulatedMicrobit()\n"
+        "print(b.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as harness:
+        supervisor = int(harness.stdout.readline())
+        machines = children(supervisor)
+        assert machines
+        try:
+            os.kill(harness.pid if victim == "harness" else supervisor, signal.SIGKILL)
+            assert gone(supervisor)
+            assert all(gone(pid) for pid in machines)
+        finally:
+            harness.kill()
+
+
+def test_missing_packages_are_one_line_with_the_remedy(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setenv("HIL_MICROBIT_FIRMWARE", "/nonexistent/firmware.hex")
+    with pytest.raises(ConfigurationError, match=r"apt-get install -y qemu-system-arm") as caught:
+        EmulatedMicrobit()
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,36 @@
+"""A board that has little gives a complete report: figures for what runs, a reason for the rest."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hil.agents import technique_names
+from hil.transport.qemu_machine import missing
+
+ROOT = Path(__file__).resolve().parents[2]
+MICROBIT = pytest.param(
+    "qemu-microbit",
+    "emulator",
+    marks=pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing"),
+)
+
+
+@pytest.mark.parametrize(("board", "source"), [MICROBIT, ("sim:timer=0,thread=0,asyncio=0", "sim")])
+def test_every_technique_has_figures_or_a_reason(tmp_path, board, source):
+    command = [sys.executable, "-m", "pytest", "-q", f"--board={board}", f"--hil-out={tmp_path}"]
+    subprocess.run([*command, "--hil-duration-s=1"], cwd=ROOT, capture_output=True, check=False)
+
+    results = json.loads((tmp_path / "latest" / "results.json").read_text())
+    assert (tmp_path / "latest" / "report.html").stat().st_size > 10_000
+    assert results["run"]["source"] == source
+    assert results["errors"] == []
+    skipped = {skip["technique"]: skip["reason"] for skip in results["skipped"]}
+    measured = {figure["technique"] for figure in results["measurements"]}
+    assert measured == {"round_robin", "cooperative"}
+    assert set(skipped) | measured >= set(technique_names())
+    assert "no machine.Timer" in skipped["timer_soft"]
+    assert "no _thread" in skipped["thread"]
+    assert "no asyncio" in skipped["asyncio_sleep"]

@@ -1,0 +1,177 @@
+"""Synthetic runs: captures with a known shape, and the records that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES
+from hil.records import (
+    BoardIdentity,
+    Capture,
+    CapturePlan,
+    ErrorRecord,
+    EventSet,
+    Measurement,
+    RunInfo,
+    Skip,
+    TaskPlan,
+    Track,
+)
+from hil.report.results_json import Results
+
+PERIOD = 10_000
+
+
+def make_board(name: str = "sim", source: str = "sim") -> BoardIdentity:
+    return BoardIdentity(
+        name=name,
+        port="/dev/pts/7",
+        source=source,  # type: ignore[arg-type]
+        platform="linux",
+        machine="Unix VM with x86-64",
+        micropython="1.29.0-preview",
+        tick_period=1 << 30,
+        unique_id="0a1b2c3d",
+        tick_resolution_us=1.0,
+        stamp_cost_us=0.31,
+        capabilities=("timer", "timer_hard", "thread"),
+    )
+
+
+def make_capture(
+    technique: str, load: str = "idle", board: BoardIdentity | None = None, n: int = 500
+) -> Capture:
+    rng = np.random.default_rng(len(technique))
+    tracks = []
+    for index in range(2):
+        grid = 1000 + np.arange(n, dtype=np.int64) * PERIOD
+        noise = rng.exponential(180, n)
+        noise[n // 3] += 4_000
+        if technique in NAIVE_TECHNIQUES:
+            noise = noise + np.cumsum(rng.exponential(120, n))
+        stamps = np.sort(grid + noise.astype(np.int64))
+        tracks.append(Track(index, PERIOD, 1000, 1000 + n * PERIOD, stamps, releases=np.arange(n)))
+    events = ()
+    if technique == "event_irq":
+        stimulus = np.arange(2000, dtype=np.int64) * 2_000
+        events = tuple(
+            EventSet(
+                "isr",
+                f"loopback/{kind}",
+                stimulus,
+                stimulus + (scale + rng.exponential(scale, 2000)).astype(np.int64),
+                lost,
+            )
+            for kind, scale, lost in (("hard", 40, 0), ("soft", 300, 3))
+        )
+    plan = CapturePlan(
+        technique, load, (TaskPlan(0, PERIOD), TaskPlan(1, PERIOD)), duration_us=n * PERIOD
+    )
+    log = ("MPY: soft reboot", "hello from the board") if technique == "thread" else ()
+    return Capture(board or make_board(), plan, tuple(tracks), events, log=log)
+
+
+def make_measurements(capture: Capture) -> list[Measurement]:
+    found: list[Measurement] = []
+    plan = capture.plan
+
+    def add(task, metric, unit, value, lo, hi, n, **more):
+        found.append(
+            Measurement(
+                *(capture.board.name, plan.technique, plan.load, task, metric, unit),
+                *(float(value), lo, hi, n),
+                **more,
+            )
+        )
+
+    for track in capture.tracks:
+        n = len(track.stamps_us)
+        late = track.stamps_us - track.origin_us - np.arange(n) * track.period_us
+        gaps = np.diff(track.stamps_us)
+        for name, share in (("p50", 50), ("p99", 99)):
+            value = float(np.percentile(late, share))
+            worst = float(track.stamps_us[int(late.argmax())] - track.origin_us)
+            add(
+                track.index,
+                f"lateness_{name}_us",
+                "us",
+                value,
+                value * 0.9,
+                value * 1.2,
+                n,
+                where_us=worst if name == "p99" else None,
+            )
+        rms = float(gaps.std())
+        add(track.index, "period_jitter_rms_us", "us", rms, rms * 0.9, rms * 1.1, n - 1)
+        drift = float(np.polyfit(np.arange(n) * track.period_us, late, 1)[0] * 1e6)
+        add(track.index, "schedule_drift_ppm", "ppm", drift, drift - 15, drift + 15, n)
+        add(track.index, "missed", "count", 0, 0, 0, n)
+        add(track.index, "dropped", "count", 0, 0, 0, n)
+    for event in capture.events:
+        latency = event.handler_us - event.stimulus_us
+        value = float(np.percentile(latency, 99))
+        add(
+            None,
+            "isr_latency_p99_us",
+            "us",
+            value,
+            value * 0.95,
+            value * 1.05,
+            len(latency),
+            method=event.method,
+        )
+    return found
+
+
+def make_run(source: str = "sim") -> RunInfo:
+    return RunInfo(
+        id="20261120T112553Z_sim",
+        started_utc="2026-11-20T11:25:53Z",
+        duration_s=71.2,
+        profile="quick",
+        harness_version="0.1.0",
+        host="Linux x86_64, Python 3.11.7",
+        source=source,  # type: ignore[arg-type]
+    )
+
+
+def make_captures(techniques: Sequence[str] | None = None) -> list[Capture]:
+    names = techniques or [t for t in TECHNIQUES if t not in ("aioschedule", "periodic_operator")]
+    return [make_capture(name) for name in names]
+
+
+def make_results(captures: Sequence[Capture] | None = None) -> Results:
+    captures = make_captures() if captures is None else captures
+    return Results(
+        run=make_run(),
+        boards=(make_board(),),
+        measurements=tuple(m for capture in captures for m in make_measurements(capture)),
+        skipped=(Skip("sim", "aioschedule", "idle", "not part of this version yet"),),
+        errors=(
+            ErrorRecord(
+                "sim",
+                "periodic_operator",
+                "idle",
+                "the agent raised an exception",
+                'Traceback (most recent call last):\n  File "<stdin>", line 3\nValueError: no',
+            ),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def captures() -> list[Capture]:
+    return make_captures()
+
+
+@pytest.fixture(scope="session")
+def results_of() -> Callable[[Sequence[Capture]], Results]:
+    return make_results
+
+
+@pytest.fixture
+def results(captures: list[Capture]) -> Results:
+    return make_results(captures)

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from hil.report.progress import RunProgress, span
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_plain_lines_without_a_terminal() -> None:
+    out, clock = io.StringIO(), Clock()
+    progress = RunProgress(2, 60, out, clock=clock)
+    with progress.capturing("sim", "timer_hard", "idle", 30) as observer:
+        for tenth in range(300):
+            clock.now = tenth / 10
+            observer.advance(tenth / 10, tenth)
+    progress.add_stamps(6000)
+    with progress.capturing("sim", "timer_hard", "idle", 30):
+        pass  # asked for again: nothing to show, nothing to count
+    with progress.capturing("Pico", "thread", "gc", 30) as observer:
+        observer.advance(0.0, 0)
+    text = out.getvalue()
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert text.splitlines() == [
+        "hil: timer_hard idle: window 30 s (1/2, 0 s gone, about 60 s left, 0 stamps)",
+        "hil: timer_hard idle: 10 s of 30 s (1/2, 10 s gone, about 50 s left, 0 stamps, 0.1 kB)",
+        "hil: timer_hard idle: 20 s of 30 s (1/2, 20 s gone, about 40 s left, 0 stamps, 0.2 kB)",
+        "hil: thread gc on Pico: window 30 s (2/2, 30 s gone, about 30 s left, 6000 stamps)",
+    ]
+
+
+def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
+    out, clock, ended = io.StringIO(), Clock(), []
+    progress = RunProgress(
+        3, 15, out, terminal=True, width=120, clock=clock, before_bar=lambda: ended.append(True)
+    )
+    progress.add_stamps(1000)
+    with progress.capturing("sim", "asyncio_flag", "idle", 5) as observer:
+        clock.now = 2
+        observer.advance(2.0, 4200)
+    text = out.getvalue()
+    assert ended == [True]
+    assert "asyncio_flag idle" in text
+    assert "1/3, 2 s gone, about 13 s left, 1000 stamps, 4.2 kB" in text
+    # transient: the line is erased and the cursor is shown again
+    assert text.rstrip().endswith("\x1b[2K")
+    assert "\x1b[?25h" in text
+
+
+def test_an_error_in_the_capture_still_erases_the_bar() -> None:
+    out = io.StringIO()
+    progress = RunProgress(1, 5, out, terminal=True, width=100)
+    with suppress(KeyError), progress.capturing("sim", "thread", "idle", 5) as observer:
+        observer.advance(1, 1)
+        raise KeyError
+    assert "\x1b[?25h" in out.getvalue()
+
+
+def test_a_broken_stream_does_not_end_the_run() -> None:
+    out = io.StringIO()
+    progress = RunProgress(1, 5, out, terminal=False)
+    out.close()
+    with progress.capturing("sim", "thread", "idle", 5) as observer:
+        observer.advance(20, 0)
+
+
+def test_names_cannot_drive_the_terminal() -> None:
+    out = io.StringIO()
+    progress = RunProgress(1, 5, out, terminal=False)
+    with progress.capturing("\x1b]0;owned\x07[red]", "thread", "idle", 5) as observer:
+        observer.advance(0, 0)
+    assert "\x1b" not in out.getvalue()
+    assert "[red]" in out.getvalue()
+
+
+def test_span() -> None:
+    assert [span(x) for x in (0.4, 99, 185, 7800)] == ["0 s", "99 s", "3:05", "2:10:00"]
+
+
+WIRED = """
+import time
+import pytest
+from hil.report.progress import RunProgress, end_pytest_line, own_stdout
+
+class Shown:
+    def __init__(self, config):
+        self.config = config
+        self.stream = own_stdout()
+        self.progress = RunProgress(3, 0.9, self.stream, before_bar=lambda: end_pytest_line(config))
+
+def pytest_configure(config):
+    config.shown = Shown(config)
+
+def pytest_unconfigure(config):
+    config.shown.stream.close()
+
+@pytest.fixture
+def window(pytestconfig):
+    with pytestconfig.shown.progress.capturing("sim", "timer_hard", "idle", 0.3) as observer:
+        for step in range(6):
+            time.sleep(0.05)
+            print("captured noise")
+            observer.advance(step * 0.05, step * 100)
+    pytestconfig.shown.progress.add_stamps(50)
+"""
+TESTS = """
+import pytest
+@pytest.mark.parametrize("n", range(3))
+def test_one(window, n):
+    assert n != 1
+"""
+
+
+def screen(data: str) -> list[str]:
+    """What a terminal would show: enough of ECMA-48 for one line bars."""
+    lines, row, col = [""], 0, 0
+    for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|.|\n", data, re.DOTALL):
+        if token == "\r":
+            col = 0
+        elif token == "\n":
+            row, col = row + 1, 0
+        elif token.startswith("\x1b"):
+            count = int(re.sub(r"\D", "", token) or 1)
+            if token.endswith("K"):
+                lines[row] = "" if "2" in token else lines[row][:col]
+            elif token.endswith("A"):
+                row = max(0, row - count)
+            continue
+        else:
+            lines[row] = lines[row][:col].ljust(col) + token + lines[row][col + 1 :]
+            col += 1
+        lines += [""] * (row + 1 - len(lines))
+    return [line.rstrip() for line in lines]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("flags", [["-q"], ["-v"], []], ids=["quiet", "verbose", "plain"])
+def test_beside_pytest_on_a_terminal(tmp_path: Path, flags: list[str]) -> None:
+    (tmp_path / "conftest.py").write_text(WIRED)
+    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm", "COLUMNS": "100"}
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *flags, str(tmp_path)]
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=tmp_path
+    )
+    os.close(slave)
+    chunks = []
+    try:
+        while chunk := os.read(master, 65536):
+            chunks.append(chunk)
+    except OSError:
+        pass
+    assert process.wait(timeout=20) == 1
+    os.close(master)
+    raw = b"".join(chunks).decode()
+    assert "timer_hard idle" in raw
+    shown = "\n".join(screen(raw))
+    assert "timer_hard idle" not in shown
+    assert "2 passed" in shown
+    if flags == ["-v"]:
+        assert shown.count("PASSED") == 2
+    else:
+        dots = [line for line in shown.splitlines() if set(line) <= set(".F []%0123456789")]
+        bare = "".join(dots)
+        assert bare.count("F") == 1 or "test_it.py F" in shown, shown
+        assert shown.count("test_it.py .") == 2 or bare.count(".") == 2, shown
+
+
+def test_beside_pytest_in_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(WIRED)
+    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=env, cwd=tmp_path, check=False, timeout=20
+    )
+    assert "\x1b" not in done.stdout
+    assert "hil: timer_hard idle: window 0.3 s (1/3" in done.stdout
+    assert "100 stamps" in done.stdout
+    assert sum(line.startswith("hil: ") for line in done.stdout.splitlines()) == 3
+
+
+def test_an_agent_that_sends_after_its_window_says_so() -> None:
+    out = io.StringIO()
+    progress = RunProgress(1, 4, out, terminal=False)
+    with progress.capturing("sim", "event_irq", "idle", 4) as observer:
+        observer.advance(0, 0)
+        observer.advance(12, 100)
+    assert "12 s window over, receiving" in out.getvalue()

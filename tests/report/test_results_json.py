@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hil.errors import CaptureError, ConfigurationError
+from hil.report.results_json import (
+    Results,
+    build_results,
+    parse_results,
+    read_results,
+    write_results,
+)
+
+
+def raw(document: object) -> bytes:
+    return json.dumps(document).encode()
+
+
+def test_has_exactly_the_published_keys(results: Results) -> None:
+    document = build_results(results)
+    assert list(document) == ["schema", "run", "boards", "measurements", "skipped", "errors"]
+    assert document["schema"] == 1
+    assert set(document["run"]) == {
+        *("id", "started_utc", "duration_s", "profile", "harness_version", "host", "source")
+    }
+    assert set(document["boards"][0]) == {
+        *("name", "port", "platform", "machine", "micropython", "cpu_hz", "unique_id"),
+        *("tick_resolution_us", "tick_period", "capabilities", "stamp_cost_us"),
+    }
+    required = {
+        *("board", "technique", "load", "task", "metric", "unit", "value", "lo", "hi"),
+        *("confidence", "n", "budget", "verdict"),
+    }
+    for one in document["measurements"]:
+        assert required <= set(one) <= required | {"method", "note"}
+
+
+def test_round_trip_keeps_every_figure(results: Results, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    write_results(path, results)
+    back = read_results(path)
+    assert back.run == results.run
+    assert back.boards == results.boards
+    assert back.skipped == results.skipped
+    assert back.errors == results.errors
+    expected = {(m.technique, m.task, m.metric, m.method): m for m in results.measurements}
+    assert len(back.measurements) == len(expected)
+    for one in back.measurements:
+        was = expected[one.technique, one.task, one.metric, one.method]
+        assert one == replace(was, where_us=None)
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_order_does_not_depend_on_the_input(results: Results) -> None:
+    shuffled = list(results.measurements)
+    random.Random(4).shuffle(shuffled)
+    assert build_results(replace(results, measurements=tuple(shuffled))) == build_results(results)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_no_number_becomes_an_error(results: Results, bad: float) -> None:
+    first, *rest = results.measurements
+    document = build_results(replace(results, measurements=(replace(first, value=bad), *rest)))
+    assert len(document["measurements"]) == len(rest)
+    assert any("not a finite number" in one["error"] for one in document["errors"])
+    json.dumps(document, allow_nan=False)
+
+
+def test_a_bound_that_is_no_number_is_null_and_says_so(results: Results) -> None:
+    first = results.measurements[0]
+    changed = replace(first, hi=math.inf, note="short window")
+    document = build_results(replace(results, measurements=(changed,)))
+    (one,) = document["measurements"]
+    assert one["hi"] is None
+    assert one["lo"] == first.lo
+    assert one["note"] == "short window; hi has no finite value"
+
+
+def test_absent_facts_are_null(results: Results) -> None:
+    board = replace(results.boards[0], cpu_hz=None, stamp_cost_us=math.nan)
+    document = build_results(replace(results, boards=(board,)))
+    assert document["boards"][0]["cpu_hz"] is None
+    assert document["boards"][0]["stamp_cost_us"] is None
+
+
+BREAKS = {
+    "schema is 2": lambda d: d.update(schema=2),
+    "schema is True": lambda d: d.update(schema=True),
+    "top level: no 'errors'": lambda d: d.pop("errors"),
+    "'extra' is not a known key": lambda d: d.update(extra=1),
+    "run: no 'host'": lambda d: d["run"].pop("host"),
+    "run.source: 'moon' is none of": lambda d: d["run"].update(source="moon"),
+    "run: not an object": lambda d: d.update(run=[]),
+    "boards: not a list": lambda d: d.update(boards={}),
+    "boards[0].tick_period: not a whole number but float": lambda d: d["boards"][0].update(
+        tick_period=1.5
+    ),
+    "boards[0].capabilities: not a list of texts": lambda d: d["boards"][0].update(
+        capabilities=[1]
+    ),
+    "measurements[0]: no 'lo'": lambda d: d["measurements"][0].pop("lo"),
+    "measurements[1].value: not a number but str": lambda d: d["measurements"][1].update(value="3"),
+    "measurements[1].value: not a number but bool": lambda d: d["measurements"][1].update(
+        value=True
+    ),
+    "measurements[1].value: not a number but NoneType": lambda d: d["measurements"][1].update(
+        value=None
+    ),
+    "measurements[2].n: not a whole number": lambda d: d["measurements"][2].update(n=2.0),
+    "measurements[2].verdict: 'maybe' is none of": lambda d: d["measurements"][2].update(
+        verdict="maybe"
+    ),
+    "measurements[0].hi: not a finite number": lambda d: d["measurements"][0].update(hi=10**400),
+    "skipped[0].reason: not text but int": lambda d: d["skipped"][0].update(reason=3),
+    "errors[0]: not an object": lambda d: d.update(errors=["no"]),
+}
+
+
+@pytest.mark.parametrize("line", BREAKS, ids=lambda line: line)
+def test_reader_refuses_in_one_line(results: Results, line: str) -> None:
+    document = build_results(results)
+    BREAKS[line](document)
+    with pytest.raises(CaptureError) as caught:
+        parse_results(raw(document))
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_reader_refuses_non_finite_numbers(results: Results, number: str) -> None:
+    document = build_results(results)
+    document["measurements"][0]["value"] = "HERE"
+    text = json.dumps(document).replace('"HERE"', number)
+    with pytest.raises(CaptureError, match="is not a number"):
+        parse_results(text.encode())
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b"null"])
+def test_reader_refuses_what_is_not_json(text: bytes) -> None:
+    with pytest.raises(CaptureError):
+        parse_results(text)
+
+
+def test_reader_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"can't read .*none\.json"):
+        read_results(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(CaptureError, match=r"bad\.json: schema is None"):
+        read_results(tmp_path / "bad.json")
+
+
+def test_a_folder_that_is_gone_is_one_line(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="can't write"):
+        write_results(tmp_path / "gone" / "results.json", results)
+
+
+def test_a_failed_write_keeps_the_old_file(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.json"
+    write_results(path, results)
+    before = path.read_bytes()
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        write_results(path, replace(results, measurements=()))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from hil.budgets import Budget, Budgets, judge
+from hil.metrics import TECHNIQUES
+from hil.records import Skip
+from hil.report.numbers import Shown, digits, show
+from hil.report.results_json import Results
+from hil.report.rows import make_rows
+from hil.report.terminal import terminal_summary
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_fits_and_shows_every_technique(results: Results, width: int) -> None:
+    text = terminal_summary(results, width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "\x1b" not in text
+    for row in make_rows(results.measurements):
+        (line,) = [line for line in text.splitlines() if line.split()[:1] == [row.technique]]
+        assert show(row.cells["lateness_p99_us"]).value in line
+        assert show(row.cells["schedule_drift_ppm"]).value in line
+        assert line.rstrip().endswith("-")  # no budget, no verdict
+    bounds = {show(row.cells["lateness_p99_us"]).bounds for row in make_rows(results.measurements)}
+    assert all(one in text for one in bounds)
+
+
+def test_lists_failures_errors_and_skips_with_reasons(results: Results) -> None:
+    first, *rest = results.measurements
+    rules = Budgets((Budget(first.metric, "absolute", 1),))
+    text = terminal_summary(replace(results, measurements=(judge(first, rules), *rest)))
+    assert "out of budget (1)" in text
+    assert "is over its budget of 1 us" in " ".join(text.split())
+    assert "periodic_operator, idle, board sim: the agent raised an exception" in text
+    assert "aioschedule-idle on sim: not part of this version yet" in text
+    row = next(line for line in text.splitlines() if line.split()[:1] == [first.technique])
+    assert row.endswith("fail")
+
+
+def test_single_figures_without_a_value_take_one_line(results: Results) -> None:
+    reason = "lateness_p999_us: p999 needs 2995 samples"
+    skips = tuple(Skip("sim", name, "idle", reason) for name in TECHNIQUES)
+    text = terminal_summary(replace(results, skipped=skips))
+    assert "skipped (1)" in text
+    assert f"lateness_p999_us ({len(TECHNIQUES)})" in text
+
+
+def test_color_only_on_demand_and_control_characters_never(results: Results) -> None:
+    hostile = replace(results.errors[0], error="\x1b[2Jgone\x07")
+    plain = terminal_summary(replace(results, errors=(hostile,)))
+    assert "\x1b" not in plain
+    assert "\\x1b[2Jgone\\x07" in plain
+    colored = terminal_summary(replace(results, errors=(hostile,)), color=True)
+    assert "\x1b[2J" not in colored
+    assert re.search(r"\x1b\[[0-9;]*m", colored)
+
+
+def test_an_empty_run_still_says_something(results: Results) -> None:
+    text = terminal_summary(replace(results, measurements=()))
+    assert "errors (1)" in text
+
+
+def test_a_row_takes_the_worst_task_and_no_interrupt_figures(results: Results) -> None:
+    for row in make_rows(results.measurements):
+        mine = [m for m in results.measurements if m.technique == row.technique]
+        worst = max(m.value for m in mine if m.metric == "lateness_p99_us")
+        drift = max(abs(m.value) for m in mine if m.metric == "schedule_drift_ppm")
+        assert row.cells["lateness_p99_us"].value == worst
+        assert abs(row.cells["schedule_drift_ppm"].value) == drift
+        assert all(one.method is None for one in row.cells.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "lo", "hi", "unit", "shown"),
+    [
+        (312.4, 290.2, 350.9, "us", Shown("312 us", "[290, 351]")),
+        (12_345, 11_900, 13_000, "us", Shown("12.3 ms", "[11.9, 13.0]")),
+        (2_500_000, None, None, "us", Shown("2.50 s")),
+        (11_500, 11_400, 11_600, "ppm", Shown("1.15 %", "[1.14, 1.16]")),
+        (0, 0, 0, "count", Shown("0")),
+        (3, 1, 7, "count", Shown("3", "[1, 7]")),
+        (5, 4, None, "us", Shown("5.00 us", "[4.00, ?]")),
+        (90, 80, 1e9, "s", Shown("90.0 s", "[80.0, 1.00e+09]")),
+        (0.42, 0.4, 0.44, "1", Shown("0.42", "[0.4, 0.44]")),
+    ],
+)
+def test_numbers_for_people(results: Results, value, lo, hi, unit, shown) -> None:
+    one = replace(results.measurements[0], value=value, lo=lo, hi=hi, unit=unit)
+    assert show(one) == shown
+
+
+def test_digits() -> None:
+    assert [digits(x) for x in (0, 0.0123, 1, 9.999, 99.99, 123.4, 1e8)] == [
+        *("0", "0.0123", "1.00", "10.0", "100", "123", "1.00e+08")
+    ]

@@ -1,0 +1,57 @@
+"""The table of variants: every figure in its row, on the page and not among the techniques."""
+
+from dataclasses import replace
+
+from hil.records import Measurement
+from hil.report.html import render_page
+from hil.report.rows import make_rows
+from hil.report.variants import about, variant_rows
+
+
+def one(method, metric, value, task=0, technique="timer_hard", **more):
+    return Measurement(
+        "sim", technique, "idle", task, metric, "us", value, value, value + 1, 300, method=method
+    )
+
+
+FIGURES = [
+    one("callback/closure", "lateness_p50_us", 11.5),
+    one("callback/closure", "callback_bytes", 0.0, task=None),
+    one("callback/bound_method", "lateness_p50_us", 21.5),
+    one("callback/bound_method", "lateness_p50_us", 22.5, task=1),
+    one("asyncio/run/2:1/10", "lateness_p50_us", 33.5, technique="asyncio_sleep"),
+    one("loopback/hard", "isr_latency_p50_us", 44.5),
+]
+
+
+def test_one_row_for_each_variant_and_task():
+    rows = variant_rows(FIGURES)
+    assert [(row.method, row.task) for row in rows] == [
+        ("callback/bound_method", 0),
+        ("callback/bound_method", 1),
+        ("callback/closure", 0),
+        ("asyncio/run/2:1/10", 0),
+    ]
+    assert set(rows[2].cells) == {"lateness_p50_us", "callback_bytes"}
+    assert rows[2].n == 300
+
+
+def test_variants_are_said_in_plain_words():
+    assert about("critical/100us") == "main program keeps interrupts off for 100 us at a time"
+    assert about("asyncio/run/7:11/50") == "run, two blinkers at 7:11, 50 busy companions"
+    assert about("callback/closure")
+
+
+def test_the_page_has_the_table(results):
+    page = render_page(replace(results, measurements=(*results.measurements, *FIGURES)))
+    table = page[page.index('aria-label="Variants"') :]
+    table = table[: table.index("</table>")]
+    for text in ("callback/closure", "11.5 us", "bound_method (1)", "22.5 us", "33.5 us"):
+        assert text in table
+    assert "loopback" not in table
+    assert "Variants side by side" not in render_page(results)
+
+
+def test_a_variant_is_no_figure_of_its_technique(results):
+    (row,) = make_rows([replace(FIGURES[0], method=None, value=5.0), *FIGURES[:4]])
+    assert row.cells["lateness_p50_us"].value == 5.0

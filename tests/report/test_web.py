@@ -1,0 +1,47 @@
+"""The table of the load web: its rows, their order, and their place on the page."""
+
+from dataclasses import replace
+
+from hil.records import Measurement, RunInfo
+from hil.report.html import render_page
+from hil.report.results_json import Results
+from hil.report.web import web_rows
+
+ONE = Measurement(
+    *("sim", "timer_soft", "web", None, "request_rate_hz", "hz", 10.0, None, None, 50),
+    method="web/loop/10",
+)
+
+
+def rows():
+    return [
+        replace(ONE, method="web/asyncio/max", value=3000.0),
+        replace(ONE, method="web/loop/max", value=4000.0),
+        replace(ONE, method="web/loop/50", value=50.0),
+        ONE,
+        replace(ONE, metric="lateness_max_us", unit="us", task=0, value=70.0),
+        replace(ONE, metric="lateness_max_us", unit="us", task=1, value=90.0),
+        replace(ONE, method="web/other/10"),
+        replace(ONE, method="loopback/hard"),
+        replace(ONE, method=None),
+    ]
+
+
+def test_rows_by_server_and_rising_rate_with_the_worst_task():
+    found = web_rows(rows())
+    assert [(row.server, row.rate) for row in found] == [
+        ("a loop with sockets", "10/s"),
+        ("a loop with sockets", "50/s"),
+        ("a loop with sockets", "as fast as it answers"),
+        ("asyncio", "as fast as it answers"),
+    ]
+    assert found[0].cells["lateness_max_us"].value == 90.0
+    assert web_rows([ONE, replace(ONE, method=None)])[0].where == "timer_soft, sim"
+
+
+def test_the_page_has_the_table_only_with_such_rows():
+    run = RunInfo("x", "2026-01-01T00:00:00Z", 1.0, "quick", "0", "host", "sim")
+    page = render_page(Results(run, measurements=tuple(rows())))
+    assert "Beside a web server" in page
+    assert "as fast as it answers" in page
+    assert "Beside a web server" not in render_page(Results(run))

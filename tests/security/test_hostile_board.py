@@ -1,0 +1,268 @@
+"""What a board sends is data: a hostile one gets an error, and never more."""
+
+import ast
+import re
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hil.analysis.summary import summarise
+from hil.boards.identity import identity_from_probe, parse_probe
+from hil.boards.spec import parse_board
+from hil.errors import BoardTimeoutError, CaptureError, HilError, RemoteCodeError
+from hil.records import BoardIdentity, CapturePlan, ErrorRecord, RunInfo, TaskPlan
+from hil.report.html import write_page
+from hil.report.results_json import Results, read_results, write_results
+from hil.report.terminal import terminal_summary
+from hil.run_folder import create_run_folder
+from hil.store import CaptureWriter, capture_path, read_capture
+from hil.transport.deadline import Deadline
+from hil.transport.raw_repl import RawRepl
+from hil.transport.vm import VirtualBoard
+from hil.void import refuse_void
+from hil.wire import frames
+from hil.wire.decoder import StreamDecoder, decode
+from hil.wire.encode import StreamEncoder
+
+ROOT = Path(__file__).parents[2]
+BOARD = BoardIdentity("x", "-", "hardware", "p", "m", "1.24", 1 << 30)
+PLAN = CapturePlan("timer_soft", "idle", (TaskPlan(0, 10_000),), 300_000)
+INFO = RunInfo("id", "2026-01-02T12:00:00Z", 1.0, "quick", "0.1", "Linux", "sim")
+NASTY = "<script>alert(1)</script>\x1b]0;owned\x07\x1b[2J../../etc/passwd\u202e"
+
+
+def memory_mb() -> int:
+    scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // scale
+
+
+@pytest.fixture(scope="module")
+def repl():
+    with VirtualBoard() as board, RawRepl(board.port) as one:
+        one.enter()
+        yield one
+
+
+class Sink:
+    def __init__(self):
+        self.size = 0
+
+    def rx(self, data, host_ns):
+        self.size += len(data)
+
+    def ping(self, host_tx_ns, host_rx_ns):
+        pass
+
+
+def test_a_board_that_streams_for_ever_is_stopped_at_the_deadline(repl):
+    from hil.capture import run_capture
+
+    repl.start("while True: print('x' * 500)")
+    deadline = Deadline(1.0, 0.5)
+    sink = Sink()
+    with pytest.raises(BoardTimeoutError, match="not done after"):
+        run_capture(repl, sink, deadline)
+    assert deadline.elapsed_s < 5
+    assert sink.size > 10_000
+    repl.interrupt()
+    repl.enter()
+    assert repl.exec("print(7)").strip() == b"7"
+
+
+def test_a_program_that_prints_for_ever_is_stopped_where_its_output_is_awaited(repl):
+    before = memory_mb()
+    with pytest.raises(HilError):
+        repl.exec("while True: print('x' * 500)", timeout_s=1.0)
+    assert memory_mb() - before < 150
+    repl.interrupt()
+    repl.enter()
+    assert repl.exec("print(7)").strip() == b"7"
+
+
+def test_escapes_in_an_exception_do_not_reach_the_terminal(repl):
+    with pytest.raises(RemoteCodeError) as caught:
+        repl.exec(f"raise ValueError({NASTY!r})")
+    assert "\x1b" not in str(caught.value) + caught.value.traceback
+    assert "\x07" not in str(caught.value) + caught.value.traceback
+    assert "ValueError" in str(caught.value)
+
+
+def test_what_the_board_says_of_itself_is_escaped_and_bounded():
+    lines = [f"hil:machine={NASTY}{'m' * 10**6}", "hil:tp=1073741824", "hil:caps=timer,__x__,a b"]
+    facts = parse_probe("\n".join(lines).encode())
+    identity = identity_from_probe(facts, name="n", port="p", source="hardware")
+    assert identity.machine.isprintable()
+    assert len(identity.machine) < 1000
+    assert "a b" not in identity.capabilities
+
+
+@pytest.mark.parametrize("tp", ["", "0", "-1", "3", "9" * 5000, "1e9", "__import__('os')"])
+def test_a_tick_period_that_is_none_is_refused(tp):
+    with pytest.raises(CaptureError, match="clock"):
+        identity_from_probe(
+            parse_probe(f"hil:tp={tp}".encode()), name="n", port="p", source="hardware"
+        )
+
+
+def test_a_frame_of_4_gb_takes_no_memory():
+    body = b"##" + frames.word(512) + frames.number(2**32) + frames.digit(28) + b"#"
+    before = memory_mb()
+    got = decode(frames.frame("C", 0, b"i=0;name=task0;kind=ticks") + frames.frame("S", 1, body))
+    assert [fault.kind for fault in got.faults] == ["damaged"]
+    assert memory_mb() - before < 20
+
+
+def test_a_line_without_end_takes_no_memory():
+    before = memory_mb()
+    decoder = StreamDecoder()
+    for _ in range(2000):
+        decoder.feed(b"~S" + b"x" * 65_536)
+    decoder.finish()
+    assert memory_mb() - before < 60
+
+
+def test_a_million_tasks_and_channels_take_no_memory(tmp_path):
+    encoder = StreamEncoder()
+    encoder.text("H", v=1, tp=1 << 30, tasks=1_000_000)
+    for index in range(3000):
+        encoder.text("C", i=index % 91, name=f"task{index}", kind="ticks")
+        encoder.text("G", task=index * 10**6, origin=1, offset=0, period=1)
+        encoder.text("T", i=index % 91, n=2**47, dropped=2**47)
+    encoder.stamps(0, [1, 2, 3], first_index=2**47)
+    encoder.text("E", us0=0, us1=300_000, ms0=0, ms1=300, status="ok")
+    path = tmp_path / "a.hilcap"
+    before = memory_mb()
+    with CaptureWriter(path, BOARD, PLAN) as writer:
+        writer.rx(encoder.data, 1)
+        writer.finish("ok")
+    capture = read_capture(path)
+    assert memory_mb() - before < 80
+    assert len(capture.tracks) <= 1
+    with pytest.raises(HilError):
+        refuse_void(capture)
+
+
+def test_a_storm_of_log_lines_faults_and_frames_is_bounded():
+    before = memory_mb()
+    decoder = StreamDecoder()
+    for _ in range(300):
+        decoder.feed(b"~Sxx\nprint\n~\n" * 5000)
+    got = decoder.finish()
+    assert len(got.faults) <= 1001
+    assert sum(map(len, got.log)) < 5_000_000
+    assert memory_mb() - before < 200
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "a/../../b", "..", "\x00", "a" * 5000])
+def test_no_name_from_outside_becomes_a_path(tmp_path, name):
+    path = capture_path(tmp_path, 1, name, name)
+    assert path.parent == tmp_path
+    assert path.resolve().parent == tmp_path.resolve()
+    assert len(path.name) < 100
+    spec = parse_board(f"/dev/{name}")
+    folder = create_run_folder(tmp_path, spec.slug).path
+    assert folder.resolve().parent == tmp_path.resolve()
+
+
+def hostile_results() -> Results:
+    board = BoardIdentity(NASTY, NASTY, "sim", NASTY, NASTY, NASTY, 1 << 30, unique_id=NASTY)
+    error = ErrorRecord(NASTY, "timer_soft", "idle", NASTY, NASTY)
+    return Results(INFO, (board,), (), (), (error,))
+
+
+def test_names_are_escaped_on_the_page_and_in_the_terminal(tmp_path):
+    results = hostile_results()
+    write_page(tmp_path / "r.html", results, [])
+    page = (tmp_path / "r.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+    shown = terminal_summary(results, width=100, color=False)
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+
+
+def test_results_read_back_strictly(tmp_path):
+    path = tmp_path / "results.json"
+    write_results(path, hostile_results())
+    assert read_results(path).boards[0].machine == NASTY
+    for broken in ('{"schema": 2}', '{"schema": 1, "schema": NaN}', "[" * 100_000, '{"schema": 1}'):
+        path.write_text(broken)
+        with pytest.raises(CaptureError):
+            read_results(path)
+
+
+def python_files():
+    return sorted((ROOT / "hil").rglob("*.py"))
+
+
+def test_nothing_that_runs_data_is_imported_or_called():
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name.partition(".")[0] for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [(node.module or "").partition(".")[0]]
+            bad = {"pickle", "marshal", "shelve", "dill", "yaml"} & set(names)
+            assert not bad, f"{path}: {bad}"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "__import__"), path
+            if isinstance(node, ast.keyword) and node.arg in ("shell", "allow_pickle"):
+                assert getattr(node.value, "value", True) is False, path
+
+
+def test_nothing_listens_beyond_loopback():
+    everywhere = re.compile(r"""["']0\.0\.0\.0["']|(bind|Server)\(\(\s*["'](::)?["']""")
+    for path in python_files():
+        assert not everywhere.search(path.read_text()), path
+
+
+def test_numpy_files_are_never_loaded_as_objects(tmp_path):
+    file = tmp_path / "a.hilcap"
+    np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
+    (tmp_path / "a.npy").rename(file)
+    with pytest.raises(CaptureError, match="not a capture"):
+        read_capture(file)
+
+
+def test_the_name_of_this_computer_is_in_no_report(tmp_path, monkeypatch):
+    import platform
+
+    from hil.pytest_plugin.output import _HOST_NAME
+
+    node = platform.node()
+    line = b'<testsuites><testsuite name="pytest" errors="0" hostname="secret-pc" tests="1">'
+    assert b"secret" not in _HOST_NAME.sub(rb"\1", line)
+    assert b'tests="1"' in _HOST_NAME.sub(rb"\1", line)
+    source = (ROOT / "hil" / "pytest_plugin" / "bench.py").read_text()
+    assert "platform.node" not in source
+    assert "gethostname" not in source
+    assert node is not None
+
+
+def test_a_hostile_capture_gives_no_figure_that_crashes(tmp_path):
+    chance = np.random.default_rng(1)
+    for number in range(60):
+        encoder = StreamEncoder()
+        encoder.text("H", v=1, tp=1 << 30, tasks=1)
+        encoder.text("C", i=0, name="task0", kind="ticks")
+        encoder.text("G", task=0, origin=int(chance.integers(1 << 30)), offset=0,
+                     period=int(chance.integers(1, 1 << 40)))  # fmt: skip
+        values = chance.integers(0, 1 << int(chance.integers(1, 30)), 40)
+        encoder.stamps(0, values)
+        encoder.text("T", i=0, n=40, dropped=0)
+        us1 = int(chance.integers(1 << 30))
+        encoder.text("E", us0=0, us1=us1, ms0=0, ms1=us1 // 1000, status="ok")
+        path = tmp_path / f"{number}.hilcap"
+        with CaptureWriter(path, BOARD, PLAN) as writer:
+            writer.rx(encoder.data, 1)
+            writer.finish("ok")
+        try:
+            capture = read_capture(path)
+            refuse_void(capture)
+            summarise(capture)
+        except HilError:
+            pass

@@ -1,0 +1,59 @@
+"""What the profiles measure: quick everything once, nightly the full matrix."""
+
+import pytest
+
+from hil.agents import AFTER, load_names, needs, technique_names
+from hil.metrics import LOADS, TECHNIQUES
+from hil.plan import PROFILES, make_cases
+from hil.report.variants import about
+
+
+def plans(name, loads=None):
+    profile = PROFILES[name]
+    cases = make_cases(profile, technique_names(), loads or profile.loads)
+    return {(case.plan.technique, case.plan.load): case.plan for case in cases}
+
+
+def test_every_known_technique_and_load_has_a_file():
+    assert set(technique_names()) == set(TECHNIQUES)
+    assert set(load_names()) == set(LOADS)
+    assert needs("timer_soft", "flash") == ("timer", "fs")
+
+
+def test_quick_measures_every_technique_once():
+    assert {technique for technique, _ in plans("quick")} == set(TECHNIQUES)
+    assert {load for _, load in plans("quick")} == {"idle"}
+
+
+def test_nightly_is_the_full_matrix():
+    assert set(plans("nightly")) == {(t, load) for t in TECHNIQUES for load in LOADS}
+
+
+def test_quick_has_a_little_of_everything_that_follows_a_window():
+    found = plans("quick")
+    for technique in ("timer_soft", "timer_hard"):
+        # two-sided bounds of a 99th percentile need some 381 samples
+        assert found[technique, "idle"].options["callbacks"] >= 381
+    assert found["asyncio_sleep", "idle"].options["ways"] == "run/2:1/10"
+    assert found["periodic_operator", "idle"].options["restarts"] >= 20
+    assert all(plan.options["share"] >= 6 for plan in found.values())  # fewer give no bounds
+    used = {name for plan in found.values() for name in plan.options if name in AFTER}
+    assert used >= {"callbacks", "ways", "share"}
+
+
+def test_nightly_has_asyncio_both_ways_with_all_rates_and_companions():
+    ways = str(plans("nightly")["asyncio_sleep", "idle"].options["ways"]).split(",")
+    want = {
+        f"{way}/{rates}/{n}"
+        for way in ("run", "run_forever")
+        for rates in ("2:1", "7:11")
+        for n in (1, 10, 50)
+    }
+    assert set(ways) == want
+    assert all("busy companions" in about(f"asyncio/{way}") for way in ways)
+
+
+@pytest.mark.parametrize("duration_s", [0.3, 0.9])
+def test_a_trial_window_is_followed_by_nothing(duration_s):
+    cases = make_cases(PROFILES["quick"], technique_names(), ("idle",), duration_s=duration_s)
+    assert not any(name in AFTER for case in cases for name in case.plan.options)

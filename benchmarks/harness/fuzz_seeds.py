@@ -9,7 +9,8 @@ from pathlib import Path
 from fuzz_targets import BOARD, PLAN
 
 from hil.records import RunInfo
-from hil.report.results_json import Results, build_results
+from hil.report.results_json import build_results
+from hil.results import Results
 from hil.store import CaptureWriter
 from hil.wire.encode import StreamEncoder
 

@@ -22,8 +22,9 @@ from hil.report.absent import skips_for_absent
 from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
 from hil.report.progress import RunProgress, end_pytest_line, own_stdout
 from hil.report.remake import results_of, sound_captures
-from hil.report.results_json import Results, write_results
+from hil.report.results_json import write_results
 from hil.report.terminal import terminal_summary
+from hil.results import Results
 from hil.stored_run import read_run
 
 _HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")

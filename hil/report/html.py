@@ -22,13 +22,14 @@ from hil.report.advice import advise
 from hil.report.heatmap import heat_maps
 from hil.report.numbers import digits, pick_unit, show
 from hil.report.progress import span
-from hil.report.results_json import Results, write_text_atomically
+from hil.report.results_json import write_text_atomically
 from hil.report.rows import COLUMNS, Row, make_rows
 from hil.report.variants import COLUMNS as VARIANT_COLUMNS
 from hil.report.variants import variant_rows
 from hil.report.verdict import headline, latency_rows
 from hil.report.web import COLUMNS as WEB_COLUMNS
 from hil.report.web import web_rows
+from hil.results import Results
 
 if TYPE_CHECKING:
     from hil.report.plots import Plot

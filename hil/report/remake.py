@@ -8,7 +8,7 @@ from hil.errors import HilError, RemoteCodeError
 from hil.records import Capture, ErrorRecord, Measurement, Skip
 from hil.report.absent import skips_for_absent
 from hil.report.cut import cut_short, marked
-from hil.report.results_json import Results
+from hil.results import Results
 from hil.stored_run import StoredRun
 from hil.void import is_void, refuse_void
 

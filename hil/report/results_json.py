@@ -11,7 +11,6 @@ import math
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from hil.errors import CaptureError, ConfigurationError
 from hil.metrics import load_rank, metric_rank, technique_rank
 from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
 from hil.report.strict_json import ObjectReader, parse_json
+from hil.results import Results
 
 SCHEMA = 1
 
@@ -36,17 +36,6 @@ _ERROR = ("board", "technique", "load", "error", "detail")
 _SOURCES = ("hardware", "emulator", "sim", "replay")
 _VERDICTS = ("pass", "fail", "none")
 _MAX_BYTES = 256 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Everything in one ``results.json``, as records."""
-
-    run: RunInfo
-    boards: tuple[BoardIdentity, ...] = ()
-    measurements: tuple[Measurement, ...] = ()
-    skipped: tuple[Skip, ...] = ()
-    errors: tuple[ErrorRecord, ...] = ()
 
 
 def build_results(results: Results) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from hil.budgets import failure_message
 from hil.records import ErrorRecord, Measurement, Skip
 from hil.report.absent import absent_metric
 from hil.report.numbers import show
-from hil.report.results_json import Results
 from hil.report.rows import COLUMNS, Row, make_rows
 from hil.report.verdict import LatencyRow, latency_rows
+from hil.results import Results
 
 _WIDE = 100
 _NARROW_HEADINGS = {

@@ -9,8 +9,8 @@ from hil.budgets import failure_message
 from hil.records import Measurement
 from hil.report.absent import absent_metric
 from hil.report.numbers import show
-from hil.report.results_json import Results
 from hil.report.rows import Row
+from hil.results import Results
 
 _MAX_FAILURES = 12
 

@@ -20,7 +20,7 @@ from hil.records import (
     TaskPlan,
     Track,
 )
-from hil.report.results_json import Results
+from hil.results import Results
 
 PERIOD = 10_000
 

@@ -23,8 +23,8 @@ from hil.report.html import (
 from hil.report.long_term import long_term_plots
 from hil.report.numbers import show
 from hil.report.plots import overview_plot, technique_plots
-from hil.report.results_json import Results
 from hil.report.rows import make_rows
+from hil.results import Results
 
 HOSTILE = "<script>alert('x')</script>\"'&{{ 7*7 }}"
 

@@ -10,12 +10,12 @@ import pytest
 
 from hil.errors import CaptureError, ConfigurationError
 from hil.report.results_json import (
-    Results,
     build_results,
     parse_results,
     read_results,
     write_results,
 )
+from hil.results import Results
 
 
 def raw(document: object) -> bytes:

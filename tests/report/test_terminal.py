@@ -9,9 +9,9 @@ from hil.budgets import Budget, Budgets, judge
 from hil.metrics import TECHNIQUES
 from hil.records import Skip
 from hil.report.numbers import Shown, digits, show
-from hil.report.results_json import Results
 from hil.report.rows import make_rows
 from hil.report.terminal import terminal_summary
+from hil.results import Results
 
 
 @pytest.mark.parametrize("width", [100, 80])

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hil.records import Measurement, RunInfo
 from hil.report.html import render_page
-from hil.report.results_json import Results
 from hil.report.web import web_rows
+from hil.results import Results
 
 ONE = Measurement(
     *("sim", "timer_soft", "web", None, "request_rate_hz", "hz", 10.0, None, None, 50),

@@ -15,8 +15,9 @@ from hil.boards.spec import parse_board
 from hil.errors import BoardTimeoutError, CaptureError, HilError, RemoteCodeError
 from hil.records import BoardIdentity, CapturePlan, ErrorRecord, RunInfo, TaskPlan
 from hil.report.html import write_page
-from hil.report.results_json import Results, read_results, write_results
+from hil.report.results_json import read_results, write_results
 from hil.report.terminal import terminal_summary
+from hil.results import Results
 from hil.run_folder import create_run_folder
 from hil.store import CaptureWriter, capture_path, read_capture
 from hil.transport.deadline import Deadline

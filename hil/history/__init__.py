@@ -1,0 +1,1 @@
+"""A memory of every run: the database, and what has changed since."""

@@ -1,4 +1,4 @@
-"""The outcome of a run as records: what ``results.json`` holds, and how that compares with the past.
+"""The outcome of a run as records: what ``results.json`` holds, and how it differs from the past.
 
 They are made by analysis and history and drawn by the report; nothing here computes.
 """

@@ -19,6 +19,7 @@ from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES
 from hil.records import Capture, Fault, Measurement
 from hil.report.absent import absent_metric
 from hil.report.advice import advise
+from hil.report.changed import NO_HISTORY, changed
 from hil.report.heatmap import heat_maps
 from hil.report.numbers import digits, pick_unit, show
 from hil.report.progress import span
@@ -29,7 +30,7 @@ from hil.report.variants import variant_rows
 from hil.report.verdict import headline, latency_rows
 from hil.report.web import COLUMNS as WEB_COLUMNS
 from hil.report.web import web_rows
-from hil.results import Results
+from hil.results import Comparison, Results
 
 if TYPE_CHECKING:
     from hil.report.plots import Plot
@@ -85,10 +86,15 @@ class _Case:
     log: tuple[str, ...]
 
 
-def render_page_parts(results: Results, captures: Sequence[Capture] = ()) -> PageParts:
+def render_page_parts(
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> PageParts:
     """The page of a run as fragments; pure: the same input gives the same text.
 
     ``captures`` bring figures, logs and faults; a case without one has its numbers only.
+    ``comparison`` is this run against its past, ``None`` where no past was asked for.
     """
     boards = [board.name for board in results.boards]
     rows = make_rows(results.measurements, boards)
@@ -113,6 +119,8 @@ def render_page_parts(results: Results, captures: Sequence[Capture] = ()) -> Pag
         anchors=anchors,
         maps=heat_maps(rows),
         advice=advise(rows),
+        changes=None if comparison is None else changed(comparison),
+        no_history=NO_HISTORY,
         latencies=latency_rows(results.measurements),
         requests=web_rows(results.measurements),
         request_columns=WEB_COLUMNS,
@@ -135,9 +143,13 @@ def page_title(boards: Iterable[str]) -> str:
     return f"hil: timing of {', '.join(boards) or 'no board'}"
 
 
-def render_page(results: Results, captures: Sequence[Capture] = ()) -> str:
+def render_page(
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> str:
     """A complete page without pytest-html."""
-    parts = render_page_parts(results, captures)
+    parts = render_page_parts(results, captures, comparison)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -145,9 +157,14 @@ def render_page(results: Results, captures: Sequence[Capture] = ()) -> str:
     )
 
 
-def write_page(path: Path, results: Results, captures: Sequence[Capture] = ()) -> None:
+def write_page(
+    path: Path,
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> None:
     """Write :func:`render_page`; raises :class:`~hil.errors.ConfigurationError` if it can't."""
-    write_text_atomically(path, render_page(results, captures))
+    write_text_atomically(path, render_page(results, captures, comparison))
 
 
 def style_path() -> Path:

@@ -14,10 +14,11 @@ from rich.text import Text
 from hil.budgets import failure_message
 from hil.records import ErrorRecord, Measurement, Skip
 from hil.report.absent import absent_metric
+from hil.report.changed import changed, changed_lines
 from hil.report.numbers import show
 from hil.report.rows import COLUMNS, Row, make_rows
 from hil.report.verdict import LatencyRow, latency_rows
-from hil.results import Results
+from hil.results import Comparison, Results
 
 _WIDE = 100
 _NARROW_HEADINGS = {
@@ -28,9 +29,16 @@ _NARROW_HEADINGS = {
 }
 _STYLES = {"pass": "green", "fail": "bold red", "none": "dim"}
 _MAX_LISTED = 40
+_MAX_CHANGES = 12
 
 
-def terminal_summary(results: Results, *, width: int = 100, color: bool = False) -> str:
+def terminal_summary(
+    results: Results,
+    *,
+    width: int = 100,
+    color: bool = False,
+    comparison: Comparison | None = None,
+) -> str:
     """The whole text, lines at most ``width`` wide (80 at least), with escapes if ``color``.
 
     Control characters that a board or its port put into a name or a reason are shown, not sent.
@@ -64,6 +72,8 @@ def terminal_summary(results: Results, *, width: int = 100, color: bool = False)
             Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")
         )
     for part in _lists(results, rows):
+        console.print(part, soft_wrap=False)
+    for part in () if comparison is None else _changes(comparison):
         console.print(part, soft_wrap=False)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
@@ -127,6 +137,14 @@ def _lists(results: Results, rows: Sequence[Row]) -> Iterable[Text]:
             yield Text(f"  {_clean(line)}")
         if len(lines) > _MAX_LISTED:
             yield Text(f"  … and {len(lines) - _MAX_LISTED} more, all in results.json")
+
+
+def _changes(comparison: Comparison) -> Iterable[Text]:
+    view = changed(comparison)
+    style = "red" if view.worse else "green" if view.better else ""
+    yield Text("changed", style=style)
+    for line in changed_lines(view, _MAX_CHANGES):
+        yield Text(f"  {_clean(line)}")
 
 
 def _error(one: ErrorRecord) -> str:

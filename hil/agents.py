@@ -41,7 +41,7 @@ ENTRY = "hil_main"
 _RUN, _LOAD, _AFTER = "run", "load_start", "after"
 _HEADER = "# hil:"
 _FOLDERS = ("lib", "techniques", "loads")
-_STANDALONE = ("schedule_plan",)
+_STANDALONE = ("schedule_plan", "schedule_store")
 """Parts of libraries that are also installed by themselves: imported by their plain names."""
 _TIGHT_KINDS = (tokenize.OP, tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
 

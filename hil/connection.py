@@ -104,6 +104,20 @@ class Connection:
                 self.broken = str(error)
             raise
 
+    @property
+    def can_cut_power(self) -> bool:
+        """Whether :meth:`cut_power` ends this board's life: the embedded one's only."""
+        return self._board is not None
+
+    def cut_power(self) -> None:
+        """End the embedded board's life at once, whatever it does; it boots anew by itself."""
+        assert self._board is not None
+        self._board.reset()
+
+    def rejoin(self) -> None:
+        """Reach the raw REPL of a board that starts by itself, at its port or where it went to."""
+        self._enter(booting=True, soft_reset=False)
+
     def _rungs(self) -> list[Rung]:
         powered = self._place is not None and self._place.has_power
         return [
@@ -144,11 +158,11 @@ class Connection:
         self._place.power_cycle()
         self._enter(booting=True)
 
-    def _enter(self, *, booting: bool = False) -> None:
+    def _enter(self, *, booting: bool = False, soft_reset: bool = True) -> None:
         if self._lost:
             self._reopen()
         with self._watched():
-            self.repl.enter(booting=booting)
+            self.repl.enter(booting=booting, soft_reset=soft_reset)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

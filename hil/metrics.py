@@ -103,6 +103,10 @@ _FIXED = (
     Metric("timer_after_stop", "count", "what a stopped timer still delivered, a stop on average"),
     Metric("callback_bytes", "bytes", "heap taken by one call of a callback"),
     Metric("callback_errors", "count", "callbacks that failed for want of memory, and were caught"),
+    Metric("jobs_lost", "count", "jobs of a stored plan, or runs of them, that a reset lost"),
+    Metric("jobs_run_twice", "count", "runs that came again after a reset"),
+    Metric("jobs_late", "count", "runs that came a period late or more, over resets"),
+    Metric("wake_error_us", "us", "boot from deep sleep, less when a job was due", "magnitude"),
     Metric("request_latency_p50_us", "us", "HTTP request to its whole answer, median"),
     Metric("request_latency_p99_us", "us", "HTTP request to its whole answer, 99th percentile"),
     Metric("request_latency_p999_us", "us", "HTTP request to its whole answer, 99.9th percentile"),
@@ -122,8 +126,11 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _FIXED}
 NAIVE_METHODS = frozenset({"schedule/drifting", "schedule/usual"})
 """Variants that drift by the way they are written, as naive techniques do."""
 
-VARIANT_METHODS = ("callback/", "timer/", "critical/", "asyncio/", "schedule/")
+VARIANT_METHODS = ("callback/", "timer/", "critical/", "asyncio/", "schedule/", "survival/")
 """How the methods begin that compare variants beside a technique: findings, without a budget."""
+
+JUDGED_OF_VARIANTS = frozenset({"callbacks_after_stop", "jobs_lost"})
+"""What must not happen in a variant either: these figures have their budgets."""
 
 
 def is_variant(method: str | None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hil.errors import ConfigurationError
+from hil.lives import KILL, OPTIONS, SLEEP, SOFT
 from hil.records import CapturePlan, TaskPlan
 
 CALIBRATE = "calibrate"
@@ -17,7 +18,10 @@ MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How long and how much: ``isr_events`` are interrupt events per handler kind."""
+    """How long and how much: ``isr_events`` are interrupt events per handler kind.
+
+    ``lives`` is how often a stored plan is cut off, by the way (:mod:`hil.lives`).
+    """
 
     name: str
     period_us: int
@@ -30,6 +34,7 @@ class Profile:
     share: int = 6
     ways: tuple[str, ...] = ("run/2:1/10",)
     way_us: int = 1_000_000
+    lives: Mapping[str, int] = field(default_factory=lambda: {SOFT: 6, KILL: 10, SLEEP: 6})
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -47,6 +52,7 @@ PROFILES: Mapping[str, Profile] = {
             for companions in (1, 10, 50)
         ),
         way_us=4_000_000,
+        lives={SOFT: 60, KILL: 520, SLEEP: 20},
     ),
     "soak": Profile("soak", 10_000, 3_600_000_000, 100_000, 500),
 }
@@ -146,6 +152,8 @@ def _options(
         options |= {"ways": ",".join(profile.ways), "way_us": profile.way_us}
     if technique == "aioschedule":
         options |= {"schedules": "planned,drifting,serial,usual", "schedule_us": profile.way_us}
+        if load == "idle":  # the load is gone with the first reset
+            options |= {OPTIONS[mode]: count for mode, count in profile.lives.items()}
     if load != "web":  # a server that ends and begins with every window would be measured, not left
         options |= {"share": profile.share, "share_us": max(50_000, min(5 * period_us, 1_000_000))}
     return options

@@ -14,8 +14,10 @@ from hil.boards.wiring import NO_WIRING, Wiring, check_answer, find_wiring
 from hil.capture import Observer, run_capture
 from hil.connection import INTERRUPT, Connection
 from hil.errors import CapabilityMissing, HilError, LinkLostError, RemoteCodeError
+from hil.lives import MODES, lives_asked
 from hil.records import BoardIdentity, CapturePlan
 from hil.store import CaptureWriter
+from hil.survival import survive
 from hil.transport.deadline import Deadline
 from hil.transport.faults import LinkFaults
 from hil.transport.raw_repl import RawRepl
@@ -157,6 +159,9 @@ class Session:
                 self._repl.end_of_program(Deadline(CODE_TIMEOUT_S * slow))
                 if self._faults is not None:
                     self._faults.disarm()
+                if any(lives_asked(mode, plan.options) for mode in MODES):
+                    self._on_board.clear()
+                    survive(self._connection, self.identity, plan.options, writer.values)
             except BaseException as error:
                 if self._faults is not None:
                     self._faults.disarm()

@@ -71,6 +71,27 @@ def t_quantile(probability: float, dof: float) -> float:
     return (low + high) / 2
 
 
+def binomial_bounds(count: int, n: int, confidence: float) -> tuple[float, float]:
+    """Bounds of the probability behind ``count`` of ``n`` independent trials.
+
+    Clopper & Pearson (1934): quantiles of the beta distribution; never less sure than said.
+    """
+    low, high = 0.0, 1.0
+    if count > 0:
+        low = _beta_quantile((1.0 - confidence) / 2, count, n - count + 1.0)
+    if count < n:
+        high = _beta_quantile((1.0 + confidence) / 2, count + 1.0, n - count)
+    return low, high
+
+
+def _beta_quantile(probability: float, a: float, b: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if beta_cdf(middle, a, b) < probability else (low, middle)
+    return (low + high) / 2
+
+
 @lru_cache(maxsize=4096)
 def quantile_ranks(quantile: float, n: float, confidence: float) -> tuple[float, float]:
     """Fractional ranks (1-based, in ``n`` samples) that bound a population quantile.

@@ -14,6 +14,7 @@ from hil.analysis.series import measure_callbacks, measure_series
 from hil.analysis.share import measure_share
 from hil.analysis.skew import measure_skew
 from hil.analysis.stability import measure_stability, time_error
+from hil.analysis.survival import measure_survival
 from hil.analysis.track_metrics import measure_task
 from hil.analysis.web import measure_web
 from hil.metrics import find_metric
@@ -49,6 +50,7 @@ def summarise(capture: Capture) -> Summary:
     measure_share(capture, whole)
     measure_endings(capture, whole)
     measure_callbacks(capture, whole)
+    measure_survival(capture, whole)
     measure_skew(capture.pings, tools.tick_us, whole)
     sheets.append(whole)
     sheets += measure_web(capture, tools.tick_us, tools.read_cost_us)

@@ -28,7 +28,8 @@ class Wiring:
     ``timers`` are the ids to construct timers with (-1 is a virtual one), ``avoid`` is never
     touched. ``match_machine`` and ``match_unique_id`` are regular expressions over what the board
     says of itself (the id in hexadecimal); an empty one matches nothing. ``note`` is for a person,
-    ``clock_jump_us`` is what single readings of the board's clock are known to be off by.
+    ``clock_jump_us`` is what single readings of the board's clock are known to be off by,
+    ``deepsleep`` says that it comes back to its port by itself from a timed deep sleep.
     """
 
     name: str
@@ -41,11 +42,13 @@ class Wiring:
     leds: tuple[PinId, ...] = ()
     note: str = ""
     clock_jump_us: int | None = None
+    deepsleep: bool = False
 
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What this wiring adds to the board's capabilities."""
-        return ("pins",) * bool(self.outputs) + ("loopback",) * bool(self.loopback)
+        found = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
+        return tuple(word for word, there in found.items() if there)
 
     @property
     def jumper(self) -> str:
@@ -74,7 +77,7 @@ def load_wiring(path: Path) -> Wiring:
         raise ConfigurationError(f"{path}: can't read the wiring ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
-    known = {"name", "note", *_PATTERNS, *_PIN_KEYS, "timers", "clock_jump_us"}
+    known = {"name", "note", *_PATTERNS, *_PIN_KEYS, "timers", "clock_jump_us", "deepsleep"}
     unknown = sorted(set(data) - known)
     if unknown:
         raise ConfigurationError(
@@ -94,6 +97,7 @@ def load_wiring(path: Path) -> Wiring:
         leds=_pins(path, data, "leds"),
         note=_text(path, data, "note"),
         clock_jump_us=_jump(path, data),
+        deepsleep=_flag(path, data, "deepsleep"),
     )
     for key in _PIN_KEYS:
         pins = getattr(wiring, key) or ()
@@ -162,6 +166,13 @@ def _jump(path: Path, data: dict[str, Any]) -> int | None:
     value = data.get("clock_jump_us")
     if value is not None and (type(value) is not int or not 0 < value < 1 << 28):
         raise ConfigurationError(f"{path}: clock_jump_us must be a number of microseconds")
+    return value
+
+
+def _flag(path: Path, data: dict[str, Any], key: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{path}: {key} must be true or false")
     return value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hil.budgets.model import Budgets
-from hil.metrics import Metric, find_metric, is_variant
+from hil.metrics import JUDGED_OF_VARIANTS, Metric, find_metric, is_variant
 from hil.records import CapturePlan, Measurement
 
 
@@ -18,9 +18,10 @@ def judge(
     The verdict follows the value: ``fail`` when it is beyond the budget, ``pass`` when it is at or
     within it, ``none`` without a budget. Bounds that straddle the budget do not change the verdict,
     they are said: in the note of a ``pass`` and in :func:`failure_message`. ``period_us`` is needed
-    for budgets in periods; without it they give no verdict. Variants beside a technique have none.
+    for budgets in periods; without it they give no verdict. Variants beside a technique
+    have none, but for what must never happen.
     """
-    finding = is_variant(measurement.method) and measurement.metric != "callbacks_after_stop"
+    finding = is_variant(measurement.method) and measurement.metric not in JUDGED_OF_VARIANTS
     entry = None if finding else budgets.find(measurement)
     limit = None if entry is None else entry.limit(measurement, period_us)
     if limit is None:

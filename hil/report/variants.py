@@ -18,6 +18,10 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("callback_bytes", "heap a call"),
     ("callback_errors", "no memory"),
     ("callbacks_after_stop", "after its end"),
+    ("jobs_lost", "jobs lost"),
+    ("jobs_run_twice", "run twice"),
+    ("jobs_late", "run late"),
+    ("wake_error_us", "wake error"),
 )
 ABOUT: dict[str, str] = {
     "callback/global": "state in global variables",
@@ -28,6 +32,9 @@ ABOUT: dict[str, str] = {
     "timer/virtual": "a virtual timer, Timer(-1)",
     "timer/numbered": "a numbered timer, Timer(n)",
     "timer/one_shot": "a one-shot timer, re-armed by its callback; a lost callback ends it",
+    "survival/soft_reset": "its stored plan, interrupted and reset softly at random moments",
+    "survival/kill": "its stored plan, the board killed at random moments, mostly in a save",
+    "survival/deepsleep": "its stored plan on a board that boots, runs what is due and sleeps",
     "schedule/planned": "the scheduler beside a busy and a slow job: runs planned, jobs apart",
     "schedule/drifting": "the same, the next run counted from the last late start",
     "schedule/serial": "the same, one job after the other",

@@ -1,0 +1,162 @@
+"""What a stored plan outlives: jobs lost, run twice and run late over the lives of a board.
+
+From the rows of :mod:`hil.lives`, for each way to end a life. Nothing else is known of a life than
+what the board said in it, so a run that it did not live to tell is one that did not happen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hil.analysis.distributions import binomial_bounds
+from hil.analysis.estimates import Bounds, Sheet
+from hil.analysis.limits import CONFIDENCE
+from hil.analysis.share import sign_rank
+from hil.lives import (
+    ASLEEP,
+    BOOT,
+    KILL,
+    LOST,
+    METHODS,
+    MODES,
+    PLANNED,
+    REPORT,
+    ROW,
+    ROWS,
+    RUN,
+    SLEEP,
+)
+from hil.lives import lives_asked as asked
+from hil.records import Capture, IntArray
+
+COUNTS = ("jobs_lost", "jobs_run_twice", "jobs_late")
+_NOT_DONE = {
+    KILL: "only the embedded board is killed: flash that was cut off in a write is not risked",
+    SLEEP: "deep sleep takes a board off its port; say deepsleep = true in its wiring file if it "
+    "comes back by itself",
+}
+_FAR_US = 60e6
+
+
+@dataclass(slots=True)
+class Lives:
+    """What the rows of one way to end a life add up to.
+
+    ``ended`` lives and ``inside`` of them with a save half done, ``runs`` told, ``jobs_lost`` jobs
+    missing after a boot, ``runs_lost`` planned runs that neither came nor were made up for by a
+    later one, ``twice`` runs told more than once, ``late`` runs a period late or more, ``reports``
+    of a damaged file, ``lines_lost`` on the link. ``wake_us``: how long after the next run was due
+    each boot from sleep came, in us of the board's clock.
+    """
+
+    ended: int = -1
+    inside: int = 0
+    runs: int = 0
+    jobs_lost: int = 0
+    runs_lost: int = 0
+    twice: int = 0
+    late: int = 0
+    reports: int = 0
+    lines_lost: int = 0
+    wake_us: list[float] = field(default_factory=list)
+
+
+def count_lives(rows: IntArray, speed: int = 1) -> Lives:
+    """Add up ``rows`` (n * 5,); a job's run is lost when the next one was planned for later."""
+    found = Lives()
+    planned: dict[int, int] = {}  # when the next run of each job is due
+    told: Counter[tuple[int, int]] = Counter()
+    asleep_until = -1
+    stored = 0
+    for kind, a, b, c, d in rows[: rows.size // ROW * ROW].reshape(-1, ROW).tolist():
+        if kind == BOOT:
+            found.ended += 1
+            found.inside += b
+            found.jobs_lost += max(0, stored - a)
+            if asleep_until >= 0 and c >= 0:
+                found.wake_us.append((c - asleep_until * 1000) / max(1, speed))
+            asleep_until = -1
+        elif kind == PLANNED:
+            stored = a
+        elif kind == RUN:
+            period = (a + 1) * 1000
+            found.runs += 1
+            told[a, b] += 1
+            found.late += d >= period
+            found.runs_lost += max(0, b - planned.get(a, b)) // period
+            planned[a] = c
+        elif kind == ASLEEP:
+            asleep_until = a
+        elif kind == REPORT:
+            found.reports += 1
+        elif kind == LOST:
+            found.lines_lost += 1
+    found.twice = sum(n - 1 for n in told.values())
+    return found
+
+
+def measure_survival(capture: Capture, sheet: Sheet) -> None:
+    """Add ``jobs_lost``, ``jobs_run_twice``, ``jobs_late`` and, of deep sleep, ``wake_error_us``.
+
+    The counts are bounded by what as many lives (for lost ones) or runs may show: a binomial
+    proportion times their number (Clopper & Pearson 1934).
+    """
+    for mode in MODES:
+        rows = capture.values.get(ROWS[mode])
+        method = METHODS[mode]
+        if rows is None:
+            if asked(mode, capture.plan.options):
+                reason = _NOT_DONE.get(mode, "")
+                if "fs" not in capture.board.capabilities:
+                    reason = "it has no file system to keep a plan in"
+                sheet.refuse("jobs_lost", reason or "it was not tried", method=method)
+            continue
+        speed = capture.values.get(f"{ROWS[mode]}.speed")
+        lives = count_lives(rows, 1 if speed is None or not speed.size else int(speed[0]))
+        if lives.lines_lost or lives.ended < 1:
+            reason = "a line of the board's was lost on the link" if lives.lines_lost else ""
+            for metric in COUNTS:
+                sheet.refuse(metric, reason or "no life was ended", method=method)
+            continue
+        _counts(lives, method, sheet)
+        if mode == SLEEP:
+            _wake(lives, method, sheet)
+
+
+def _counts(lives: Lives, method: str, sheet: Sheet) -> None:
+    ended = f"{lives.ended} lives ended, {lives.inside} of them inside a save, {lives.runs} runs"
+    damaged = f"; {lives.reports} damaged files reported" if lives.reports else ""
+    lost = lives.jobs_lost + lives.runs_lost
+    for metric, count, n, note in (
+        (COUNTS[0], lost, max(lives.ended, lost), f"{ended}{damaged}"),
+        (COUNTS[1], lives.twice, lives.runs, f"{ended}; runs whose save was cut off come again"),
+        (COUNTS[2], lives.late, lives.runs, f"{ended}; late: by a period or more"),
+    ):
+        if n == 0:
+            sheet.refuse(metric, "no run came", method=method)
+            continue
+        low, high = binomial_bounds(count, n, CONFIDENCE)
+        sheet.add(metric, count, n, Bounds(low * n, high * n), note=note, method=method)
+
+
+def _wake(lives: Lives, method: str, sheet: Sheet) -> None:
+    metric = "wake_error_us"
+    errors = np.sort(np.asarray(lives.wake_us, np.float64))
+    if not errors.size:
+        sheet.refuse(metric, "needs a wall clock finer than seconds", method=method)
+        return
+    if np.abs(errors).max() > _FAR_US:
+        reason = "the board's wall clock does not go on while it sleeps"
+        sheet.refuse(metric, reason, method=method)
+        return
+    rank = sign_rank(errors.size)
+    bounds = (
+        Bounds(why_not="needs 6 sleeps for bounds")
+        if rank is None
+        else Bounds(float(errors[rank - 1]), float(errors[-rank]))
+    )
+    note = f"median; {errors[0]:.0f} to {errors[-1]:.0f} us; the start of the board is part of it"
+    sheet.add(metric, float(np.median(errors)), errors.size, bounds, note=note, method=method)

@@ -80,9 +80,10 @@ def clock_step(pings: Pings | None, tick_us: float) -> str | None:
     fastest = (passed + tick_us) / shortest + _RATE_SLACK / 2
     if slowest.max() <= fastest.min() and (np.diff(board) >= -tick_us).all():
         return None
-    usual = (np.median(slowest) + np.median(fastest)) / 2
-    if not 0.5 < usual < 2.0:
-        usual = 1.0
+    middle, width = (slowest + fastest) / 2, fastest - slowest
+    known = middle[width <= 4 * width.min()]
+    # of several rates the likelier one; a single one is that of the jump
+    usual = float(known[np.argmin(np.abs(known - 1.0))]) if len(known) > 1 else 1.0
     off = np.where(slowest > usual, slowest - usual, np.minimum(fastest - usual, 0.0))
     at = int(np.argmax(np.abs(off) * longest))
     jump_ms = off[at] * longest[at] / 1000

@@ -143,6 +143,7 @@ def hil_main(run, cfg, load_start=None, after=()):
             raise job.stopped
         job.close()
         job.streaming = False
+        job.exchange()  # at the window's own end: what follows takes seconds
         for more in after:
             job.clean_up(job.kept)
             more(job, run)

@@ -1,5 +1,6 @@
 # The board's clock: the host's monotonic microseconds from the start of the board, skewed by
 # `ppm`, stepped by `tick_us`, wrapped at 2**tick_bits. Small integers: nothing here allocates.
+# What a program reads may also jump (`step_us`); deadlines are on the clock that does not.
 import sim_config as cfg
 import utime
 
@@ -10,6 +11,8 @@ HALF = (MASK + 1) // 2
 _SKEW = cfg.skew  # (ppm * 1e-6) * 2**36, and its inverse
 _BACK = cfg.skew_back
 _STEP = cfg.step_ns
+_JUMP = cfg.jump_us
+_EVERY = cfg.jump_every_us
 
 
 def fast(source, names):
@@ -41,6 +44,8 @@ def stepped():
     # The board's time as its clock shows it, unwrapped.
     d = now() - zero
     d += d * _SKEW >> 36
+    if _JUMP and d // _EVERY & 1:
+        d += _JUMP
     return d if _STEP == 1000 else d * 1000 // _STEP * _STEP // 1000
 
 
@@ -49,7 +54,9 @@ def _stepped_ticks():
 
 
 _names = {"t": now}
-if cfg.skew == 0 and cfg.step_ns == 1000:
+if _JUMP:
+    _names["f"] = _stepped_ticks
+elif cfg.skew == 0 and cfg.step_ns == 1000:
     fast("def f() -> int:\n return (int(t()) - %d) & %d" % (zero, MASK), _names)
 elif cfg.step_ns == 1000:
     fast(

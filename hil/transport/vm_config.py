@@ -43,6 +43,8 @@ def config_source(knobs: SimKnobs, pipes: VmPipes, root: Path) -> str:
         "skew_back": round((1.0 / ratio - 1.0) * _SKEW_ONE),
         "tick_bits": knobs.tick_bits,
         "step_ns": round(knobs.tick_us * 1000),
+        "jump_us": knobs.step_us,
+        "jump_every_us": round(knobs.step_every_ms * 1000),
         "latency_us": knobs.latency_us,
         "gc_us": round(knobs.gc_ms * 1000),
         "gc_every_us": round(knobs.gc_every_ms * 1000),

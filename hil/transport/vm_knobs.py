@@ -18,7 +18,9 @@ class SimKnobs:
     2**n. ``tick_us``: step of its clock. ``jitter_us``: standard deviation of the normal noise on
     each timer deadline (independent draws, not accumulating). ``latency_us``: added between an
     interrupt's cause and its handler. ``gc_ms`` every ``gc_every_ms``: pauses of the main program
-    and of soft callbacks. ``seed``: of the noise, and part of ``machine.unique_id()``.
+    and of soft callbacks. ``step_us`` every ``step_every_ms``: its clock is set forward by so much,
+    the next time back again (a negative one: first back), while timers go on evenly.
+    ``seed``: of the noise, and part of ``machine.unique_id()``.
     ``heap``: KB. ``timer``, ``thread``, ``asyncio``, ``irq_hard``: 0 makes a board without it.
     ``wires``: jumpers between pins, ``4-5+6-7`` or ``none``.
     """
@@ -30,6 +32,8 @@ class SimKnobs:
     latency_us: int = 0
     gc_ms: float = 0.0
     gc_every_ms: float = 0.0
+    step_us: int = 0
+    step_every_ms: float = 0.0
     seed: int = 1
     heap: int = 2048
     timer: int = 1
@@ -57,6 +61,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "latency_us": (0, 100_000),
     "gc_ms": (0.0, 10_000.0),
     "gc_every_ms": (0.0, 3_600_000.0),
+    "step_us": (-60_000_000, 60_000_000),
+    "step_every_ms": (0.0, 3_600_000.0),
     "seed": (0, 2**32 - 1),
     "heap": (96, 1_048_576),
     "timer": (0, 1),
@@ -90,6 +96,10 @@ def parse_sim_knobs(text: str) -> SimKnobs:
         raise ConfigurationError("knobs gc_ms and gc_every_ms go together; give both")
     if knobs.gc_ms > 0 and knobs.gc_every_ms <= knobs.gc_ms:
         raise ConfigurationError("knob gc_every_ms must be longer than gc_ms")
+    if (knobs.step_us != 0) != (knobs.step_every_ms > 0):
+        raise ConfigurationError("knobs step_us and step_every_ms go together; give both")
+    if 0 < knobs.step_every_ms < 1:
+        raise ConfigurationError("knob step_every_ms must be at least 1")
     return knobs
 
 

@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hil.boards.spec import parse_board
 from hil.errors import CaptureError
+from hil.plan import find_profile, make_cases
 from hil.records import Pings
+from hil.session import Session
+from hil.store import read_capture
 from hil.void import clock_step, refuse_void
 
 from .conftest import stream
@@ -69,3 +73,43 @@ def test_a_jump_voids_the_capture(stored):
     capture = replace(stored(stream()), pings=pings(AROUND, jump_us=400_000, jump_at=2e6))
     with pytest.raises(CaptureError, match="clock jumped"):
         refuse_void(capture)
+
+
+def test_an_exchange_at_the_windows_end_finds_a_jump_that_is_taken_back_after_it():
+    """The window is short by what the clock jumped, but first and last exchange agree."""
+    blocks = [*range(0, 20_000, 200), *range(1_100_000, 1_120_000, 200)]
+    blocks += range(6_000_000, 6_020_000, 200)
+    sound = pings(blocks)
+    assert clock_step(sound, 1.0) is None
+    between = (sound.host_tx_ns > 5e8) & (sound.host_tx_ns < 3e9)
+    there = replace(sound, board_rx_us=sound.board_rx_us + np.where(between, 4000, 0))
+    told = clock_step(there, 1.0)
+    assert told
+    assert 2 < abs(float(told.split("about ")[1].split(" ms")[0])) < 6
+
+
+def knobs_plan(technique, streaming):
+    period_ms, seconds = (100, 3.5) if streaming else (10, 1.2)
+    (case,) = make_cases(
+        find_profile("quick"), [technique], ["idle"], period_ms=period_ms, duration_s=seconds
+    )
+    return replace(case.plan, streaming=streaming, options={"pings": 20})
+
+
+@pytest.mark.parametrize(
+    ("technique", "knobs", "streaming"),
+    [
+        ("timer_hard", "step_us=300000,step_every_ms=1000", False),
+        ("asyncio_deadline", "step_us=-300000,step_every_ms=1000", False),
+        ("timer_soft", "step_us=40000,step_every_ms=1500", True),
+        ("thread", "step_us=-40000,step_every_ms=1500", True),
+    ],
+)
+def test_a_board_whose_clock_is_set_forward_and_back_gives_no_figure(
+    tmp_path, technique, knobs, streaming
+):
+    """Back by more than a period the stamps show it, else the exchanges with the host."""
+    with Session(parse_board(f"sim:{knobs}")) as session:
+        session.capture(knobs_plan(technique, streaming), tmp_path / "a.hilcap")
+    with pytest.raises(CaptureError, match=r"clock (jumped|ran backwards|went back)"):
+        refuse_void(read_capture(tmp_path / "a.hilcap"))

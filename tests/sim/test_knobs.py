@@ -213,3 +213,24 @@ out = (name(machine.Timer(-1).init, period=5, callback=print, hard=True),
        name(machine.Pin(5).irq, handler=print, hard=True), name(machine.Pin(5).irq, handler=None))
 """
     assert board.eval(code, "out") == ("ValueError", "TypeError", None)
+
+
+@pytest.mark.parametrize("jump", [200_000, -200_000])
+def test_the_clock_jumps_there_and_back(start, jump):
+    board = start(f"step_us={jump},step_every_ms=300,tick_bits=40").enter()
+    code = """
+import time
+jumps = []
+a = time.ticks_us()
+while len(jumps) < 4:
+    b = time.ticks_us()
+    if abs(b - a) > 100000:
+        jumps.append(b - a)
+    a = b
+ms = time.ticks_diff(time.ticks_ms(), time.ticks_us() // 1000)
+"""
+    found, ms = board.eval(code, "(jumps, ms)")
+    # a stall of the host may hide behind a jump, but only makes it longer forward
+    assert all(abs(abs(one) - 200_000) < 90_000 for one in found)
+    assert {one > 0 for one in found[::2]} != {one > 0 for one in found[1::2]}
+    assert abs(ms) <= 1

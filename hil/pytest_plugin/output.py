@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, MutableSequence
+from collections.abc import Callable, Generator, Iterator, MutableSequence
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -17,6 +17,7 @@ from hil.errors import HilError
 from hil.plan import Case
 from hil.pytest_plugin.bench import Bench, common_source
 from hil.pytest_plugin.options import RunOptions
+from hil.pytest_plugin.outcome import Outcome
 from hil.records import Capture
 from hil.report.absent import skips_for_absent
 from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
@@ -90,6 +91,7 @@ class RunOutput(CaptureOutput):
         self._spread = spread
         self._stored: tuple[Results, list[Capture]] | None = None
         self._failure: str | None = None
+        self._outcome = Outcome()
         option = config.option
         option.xmlpath = option.xmlpath or str(bench.folder.junit)
         if hasattr(option, "htmlpath"):
@@ -127,8 +129,26 @@ class RunOutput(CaptureOutput):
             self._stored = results, sound_captures(run)
         return self._stored
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Close the bench and write ``results.json``; what can't be told fails the run."""
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep in mind which tests failed, and which had no measurement."""
+        self._outcome.see(report)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, None, None]:
+        """Write ``results.json``, let the others write theirs, say how the run came out."""
+        self._finish(exitstatus)
+        try:
+            return (yield)
+        except OSError as error:  # the page or junit.xml, on a full disk
+            self._failure = self._failure or f"can't write the report: {error}"
+        finally:
+            broken = bool(self._failure or self._bench.errors)
+            session.exitstatus = self._outcome.exit_status(exitstatus, broken=broken)
+
+    def _finish(self, exitstatus: int) -> None:
+        """Close the bench and write the figures; what can't be told fails the run."""
         if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
             self._bench.interrupted()
         self._bench.close()
@@ -138,8 +158,6 @@ class RunOutput(CaptureOutput):
             write_results(self._bench.folder.results, self.results())
         except HilError as error:
             self._failure = str(error)
-        if exitstatus == pytest.ExitCode.OK and (self._failure or self._bench.errors):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

@@ -2,6 +2,8 @@
 
 import json
 
+from hil.pytest_plugin.outcome import BROKEN
+
 SUITE = """
 def test_lateness(figures):
     figures.check("lateness_p50_us")
@@ -22,6 +24,7 @@ def test_one_boards_failure_does_not_stop_the_others(pytester):
         "--hil-out=out",
     )
     result.assert_outcomes(passed=4, errors=2)
+    assert result.ret == BROKEN
     folder = pytester.path / "out" / "latest"
     numbers = json.loads((folder / "results.json").read_text())
     assert {b["name"] for b in numbers["boards"]} == {"sim:seed=1", "sim:seed=2"}

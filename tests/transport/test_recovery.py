@@ -18,6 +18,7 @@ from hil.errors import (
     LinkLostError,
 )
 from hil.plan import calibration_plan
+from hil.pytest_plugin.outcome import BROKEN
 from hil.recovery import Rung, climb
 from hil.session import Session
 from hil.transport.attach import AttachLimits
@@ -229,5 +230,5 @@ def test_a_run_ends_soon_after_its_board_died(pytester, monkeypatch):
     assert "hardware reset: no answer" in said
     assert said.count("given up earlier") >= 3
     assert result.parseoutcomes()["errors"] == 4
-    assert result.ret == 1
+    assert result.ret == BROKEN
     assert result.duration < 40

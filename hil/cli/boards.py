@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import sys
@@ -41,6 +42,18 @@ class BoardRow:
     tick_us: float | None = None
     capabilities: tuple[str, ...] = ()
     problem: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("ports", nargs="*", metavar="PORT", help="these (default: every USB port)")
+    parser.add_argument("--no-probe", action="store_true", help="ask no board, stop no program")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """See :func:`list_boards`."""
+    return list_boards(args.ports, probe=not args.no_probe, as_json=args.json)
 
 
 def list_boards(ports: Sequence[str] = (), *, probe: bool = True, as_json: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import json
@@ -47,6 +48,18 @@ class Finding:
     state: State
     text: str
     fix: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--board", required=True, help="as for pytest, see the README")
+    parser.add_argument("--wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """See :func:`run_doctor`."""
+    return run_doctor(args.board, wiring=args.wiring, as_json=args.json)
 
 
 def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) -> int:

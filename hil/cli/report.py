@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,17 @@ from hil.report.results_json import write_results
 from hil.report.terminal import terminal_summary
 from hil.run_folder import RunFolder
 from hil.stored_run import read_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("folder", help="the run's folder, for example reports/latest")
+    parser.add_argument("--budgets", metavar="FILE", help="judge by these budgets (TOML)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """See :func:`remake_report`."""
+    return remake_report(args.folder, args.budgets)
 
 
 def remake_report(folder: str, budgets: str | None) -> int:

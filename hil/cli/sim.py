@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+
 from hil.boards.sim import parse_sim_knobs
 from hil.transport.vm import find_vm
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("knobs", nargs="?", default="", help="for example ppm=40,tick_bits=16")
+    parser.add_argument(
+        "--root", metavar="DIR", help="the board's file system (default: temporary)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """See :func:`run_sim`."""
+    return run_sim(args.knobs, args.root)
 
 
 def run_sim(knobs: str, root: str | None) -> int:

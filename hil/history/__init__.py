@@ -1,1 +1,1 @@
-"""A memory of every run: the database, and what has changed since."""
+"""What past runs have left: a database of every run with its stamps, and comparisons with it."""

@@ -1,0 +1,325 @@
+"""A run against its past, or two runs against each other, from their stored stamps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.analysis.changes import CONFIDENCE, Judged, Past, judge_changes
+from hil.analysis.evidence import Evidence
+from hil.analysis.pairing import PAST_RUNS, FigureKey, pair_figures
+from hil.errors import CaptureError, ConfigurationError, HilError
+from hil.history.database import History, open_history
+from hil.history.evidence import case_evidence
+from hil.history.kept import KeptBoard, KeptCase, KeptRun
+from hil.history.loading import (
+    Line,
+    baseline_runs,
+    find_run,
+    load_run,
+    other_lines,
+    past_runs,
+)
+from hil.history.place import Place, find_place
+from hil.metrics import find_metric
+from hil.results import Change, Comparison
+
+PAIR_CONFIDENCE = 0.95
+_Case = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A figure that waits for its verdict: all boards' figures are judged together."""
+
+    board: str
+    key: FigureKey
+    past: Past
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one run says on one board: evidence by figure, and how each case was measured."""
+
+    evidence: Mapping[FigureKey, Evidence]
+    plans: Mapping[_Case, str]
+
+
+def line_of(run: KeptRun, board: KeptBoard) -> Line:
+    """What this board's past runs must share with ``run``."""
+    return Line(board.key, board.firmware, run.info.profile, board.identity.source)
+
+
+def compare_with_history(
+    history: History, run: KeptRun, choice: str, confidence: float = CONFIDENCE
+) -> Comparison:
+    """``run`` against what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
+
+    ``last`` holds it against up to :data:`~hil.analysis.pairing.PAST_RUNS` runs before it of the
+    same board, firmware line and profile; the others against one or several named runs, and the
+    runs before it teach the noise floor. Without any such run there are no changes, and ``against``
+    says so. Raises :class:`~hil.errors.HilError` for a run that can't be found or read.
+    """
+    named = None if choice in ("last", "baseline") else read_kept(choice, history)
+    waiting: list[_Open] = []
+    absent: list[str] = []
+    most = 0
+    for board in run.boards:
+        line = line_of(run, board)
+        now = _side(board.cases, board.key)
+        before = past_runs(
+            history,
+            line,
+            before_utc=run.info.started_utc or "9",
+            most=PAST_RUNS,
+            fingerprint=run.fingerprint,
+        )
+        past = [_loaded(history, one, line.key) for one in before]
+        reference: list[_Side] | None = None
+        if choice == "baseline":
+            numbers = baseline_runs(history, line, run.fingerprint)
+            known = dict(zip(before, past, strict=True))
+            reference = [known.get(one) or _loaded(history, one, line.key) for one in numbers]
+        elif named is not None:
+            mine = [one for one in named.boards if line_of(named, one) == line]
+            reference = [_side(one.cases, line.key) for one in mine[:1]]
+        held = past if reference is None else reference
+        most = max(most, len(held))
+        if not held:
+            absent.append(_nothing(history, choice, board, line))
+            continue
+        absent += _absent(now, held, board.identity.name)
+        waiting += _figures(now, past, reference, board.identity.name)
+    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(absent))
+
+
+def compare_runs(
+    before: str,
+    after: str,
+    *,
+    history: str | None = None,
+    out: Path = Path("reports"),
+    confidence: float = PAIR_CONFIDENCE,
+) -> Comparison:
+    """Two stored runs: each a run's folder, or its id (or the beginning of it) in the history.
+
+    Boards are paired by what they are and by their firmware line where the runs share any; else
+    by their order, and ``against`` says that boards or firmware differ. Cases that were measured
+    otherwise (period, window) are in ``absent``. ``history`` is a place as for ``--hil-history``
+    (default: ``history.db`` in ``out``), which is only needed for ids and for the noise floor.
+    Raises :class:`~hil.errors.HilError` in one line.
+    """
+    place = find_place(history, out)
+    if place is not None and (place.file is None or place.file.is_file()):
+        with open_history(place) as opened:
+            one, two = read_kept(before, opened), read_kept(after, opened)
+            return compare_kept(one, two, confidence, opened)
+    return compare_kept(read_kept(before, None, place), read_kept(after, None, place), confidence)
+
+
+def compare_kept(
+    before: KeptRun, after: KeptRun, confidence: float, history: History | None = None
+) -> Comparison:
+    """Two runs as :func:`compare_runs` does, already read; without ``history`` noise is assumed."""
+    pairs, differs = _paired(before, after)
+    waiting: list[_Open] = []
+    absent = [f"board {one.identity.name}: only in {before.info.id}" for one in before.boards]
+    absent += [f"board {one.identity.name}: only in {after.info.id}" for one in after.boards]
+    for old, new in pairs:
+        absent.remove(f"board {old.identity.name}: only in {before.info.id}")
+        absent.remove(f"board {new.identity.name}: only in {after.info.id}")
+        past: list[_Side] = []
+        if history is not None:
+            line = line_of(before, old)
+            numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS)
+            past = [_loaded(history, one, line.key, new.key) for one in numbers]
+        now, then = _side(new.cases, new.key), _side(old.cases, new.key)
+        absent += _absent(now, [then], new.identity.name)
+        waiting += _figures(now, past, [then], new.identity.name, two_nights=False)
+    against = f"run {before.info.id}"
+    if differs:
+        against += f" ({differs})"
+    return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(absent)))
+
+
+def read_kept(name: str, history: History | None, place: Place | None = None) -> KeptRun:
+    """A run from its folder or from the history.
+
+    Raises :class:`~hil.errors.ConfigurationError` for neither.
+    """
+    if Path(name).is_dir():
+        from hil.history.folders import keep_folder
+
+        return keep_folder(Path(name))
+    if history is None:
+        where = place.shown if place else "--hil-history=none"
+        raise ConfigurationError(f"{name}: neither a run's folder nor a run in a history ({where})")
+    number = find_run(history, name)
+    if number is None:
+        raise ConfigurationError(
+            f"{name}: neither a run's folder nor a run in {history.place.shown}; see `hil history`"
+        )
+    return load_run(history, number)
+
+
+def _loaded(history: History, number: int, key: str, label: str | None = None) -> _Side:
+    """One past run; what is damaged in it says nothing."""
+    try:
+        run = load_run(history, number, key)
+    except CaptureError:
+        return _Side({}, {})
+    cases = [case for board in run.boards for case in board.cases]
+    return _side(cases, label or key, damaged=True)
+
+
+def _side(cases: Sequence[KeptCase], label: str, damaged: bool = False) -> _Side:
+    evidence: dict[FigureKey, Evidence] = {}
+    plans: dict[_Case, str] = {}
+    for case in cases:
+        try:
+            told = case_evidence(case, label)
+        except HilError:
+            if not damaged:
+                raise
+            continue
+        evidence.update(told)
+        plans[case.technique, case.load] = _plan(case)
+    return _Side(evidence, plans)
+
+
+def _plan(case: KeptCase) -> str:
+    if case.duration_us is None:
+        return "no capture"
+    periods = ", ".join(f"{float(one) / 1000:g}" for one in (case.periods or "").split(",") if one)
+    return f"window {case.duration_us / 1e6:g} s, period {periods or 'none'} ms"
+
+
+def _figures(
+    now: _Side,
+    past: Sequence[_Side],
+    reference: Sequence[_Side] | None,
+    board: str,
+    *,
+    two_nights: bool = True,
+) -> list[_Open]:
+    history = [_alike(one, now) for one in past]
+    held = None if reference is None else [_alike(one, now) for one in reference]
+    pairs = pair_figures(now.evidence, history, held, two_nights=two_nights)
+    return [_Open(board, key, one) for key, one in pairs if _ever_bounded(one)]
+
+
+def _ever_bounded(one: Past) -> bool:
+    """Not for extremes, which have bounds nowhere: they grow with the window and tell no change."""
+    return any(math.isfinite(part.error) for part in (one.now, *one.past.reference))
+
+
+def _judged(waiting: Sequence[_Open], confidence: float) -> tuple[Change, ...]:
+    verdicts = judge_changes([one.past for one in waiting], confidence)
+    return tuple(
+        _change(one.key, one.board, verdict, len(one.past.past.reference), confidence)
+        for one, verdict in zip(waiting, verdicts, strict=True)
+    )
+
+
+def _alike(side: _Side, now: _Side) -> dict[FigureKey, Evidence]:
+    """The evidence of the cases that were measured as they are now."""
+    same = {case for case, plan in side.plans.items() if now.plans.get(case) == plan}
+    return {key: one for key, one in side.evidence.items() if (key.technique, key.load) in same}
+
+
+def _change(key: FigureKey, board: str, one: Judged, runs: int, confidence: float) -> Change:
+    known = find_metric(key.metric)
+    notes = ["over all tasks"] if _all_tasks(key) else []
+    if one.two:
+        notes.append("this run and the one before it together")
+    if one.note:
+        notes.append(one.note)
+    return Change(
+        board=board,
+        technique=key.technique,
+        load=key.load,
+        task=key.task,
+        metric=key.metric,
+        unit=known.unit if known else "1",
+        before=one.before,
+        after=one.after,
+        lo=one.lo,
+        hi=one.hi,
+        runs=runs,
+        trend=one.trend,
+        confidence=confidence,
+        method=key.method,
+        note="; ".join(notes) or None,
+    )
+
+
+def _all_tasks(key: FigureKey) -> bool:
+    return key.task is None and key.method is None and key.metric.startswith("lateness_p")
+
+
+def _absent(now: _Side, held: Sequence[_Side], board: str) -> list[str]:
+    """Cases that only one side has, or that were measured otherwise."""
+    told = []
+    for case, plan in now.plans.items():
+        name = f"{case[0]}, {case[1]}, {board}"
+        plans = {side.plans[case] for side in held if case in side.plans}
+        if not plans:
+            told.append(f"{name}: not in what it is compared with")
+        elif plan not in plans:
+            told.append(f"{name}: {plan} now, {'; '.join(sorted(plans))} then: not compared")
+    for case in dict.fromkeys(case for side in held for case in side.plans):
+        if case not in now.plans:
+            told.append(f"{case[0]}, {case[1]}, {board}: not in this run")
+    return told
+
+
+def _nothing(history: History, choice: str, board: KeptBoard, line: Line) -> str:
+    what = f"board {board.identity.name}, MicroPython {line.firmware}, profile {line.profile}"
+    if choice == "baseline":
+        return f"{what}: has no baseline; `hil baseline set RUN` makes a run one"
+    if choice != "last":
+        return f"{what}: not in the run it is compared with"
+    others = [
+        one
+        for one in other_lines(history, line.key)
+        if one != f"MicroPython {line.firmware}, profile {line.profile}"
+    ]
+    if not others:
+        return f"{what}: its first run, nothing to compare with yet"
+    return f"{what}: its first run; there are runs with {'; '.join(others[:5])}"
+
+
+def _against(choice: str, most: int) -> str:
+    if choice == "baseline":
+        return "the baseline" if most < 2 else f"the baseline of {most} runs"
+    if choice != "last":
+        return f"run {Path(choice).name if '/' in choice else choice}"
+    if not most:
+        return "the past, of which there is none yet"
+    return "the last run" if most == 1 else f"the last {most} runs"
+
+
+def _paired(before: KeptRun, after: KeptRun) -> tuple[list[tuple[KeptBoard, KeptBoard]], str]:
+    """Boards that belong together, and in words what is not the same about them."""
+    pairs = []
+    for new in after.boards:
+        same = [old for old in before.boards if (old.key, old.firmware) == (new.key, new.firmware)]
+        if same:
+            pairs.append((same[0], new))
+    if pairs:
+        return pairs, ""
+    for new in after.boards:
+        same = [old for old in before.boards if old.key == new.key]
+        if same:
+            pairs.append((same[0], new))
+    if not pairs:
+        pairs = list(zip(before.boards, after.boards, strict=False))
+    differs = []
+    for old, new in pairs:
+        if old.key != new.key:
+            differs.append(f"board {old.identity.name} then, {new.identity.name} now")
+        if old.firmware != new.firmware:
+            differs.append(f"MicroPython {old.firmware} then, {new.firmware} now")
+    return pairs, "; ".join(dict.fromkeys(differs))

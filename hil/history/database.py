@@ -1,0 +1,199 @@
+"""Opening a history: connections, its schema brought up to date, and errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from hil.errors import HilError, NewerSchemaError
+from hil.history.place import Place
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+BUSY_S = 60
+"""So long a writer waits for the others before it gives up."""
+_TRIES = 6
+_LOCK = 0x68696C68
+_T = TypeVar("_T")
+
+
+class HistoryError(HilError):
+    """The history can't be reached, read or written; the text never holds a password."""
+
+
+class History:
+    """An open history. Every method call of :meth:`read` and :meth:`write` is a transaction."""
+
+    def __init__(self, place: Place, engine: Engine) -> None:
+        self.place = place
+        self._engine = engine
+
+    def read(self, work: Callable[[Connection], _T]) -> _T:
+        """What ``work`` finds, in one transaction."""
+        return self._tried(lambda: self._begin(work))
+
+    def write(self, work: Callable[[Connection], _T]) -> _T:
+        """Do ``work`` in one transaction; again from the start where another writer was first."""
+        return self._tried(lambda: self._begin(work))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    def _begin(self, work: Callable[[Connection], _T]) -> _T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def _tried(self, work: Callable[[], _T]) -> _T:
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        for attempt in range(_TRIES):
+            try:
+                return work()
+            except DBAPIError as error:
+                if attempt + 1 == _TRIES or not _passing(error):
+                    raise self._error(error) from None
+                time.sleep(0.05 * 2**attempt * (0.5 + random.random()))
+            except SQLAlchemyError as error:
+                raise self._error(error) from None
+        raise AssertionError("the last attempt returns or raises")
+
+    def _error(self, error: Exception) -> HistoryError:
+        cause = getattr(error, "orig", None) or error
+        text = self.place.clean(str(cause))[:300] or type(cause).__name__
+        return HistoryError(f"history {self.place.shown}: {text}")
+
+
+@contextlib.contextmanager
+def open_history(place: Place, *, create: bool = True) -> Iterator[History]:
+    """An open history of the newest schema; an older one is migrated, an empty one filled.
+
+    Raises :class:`HistoryError` where it can't be reached, and where there is none and ``create``
+    is false; :class:`~hil.errors.NewerSchemaError` for one that a newer version has written.
+    """
+    if place.file is not None and not place.file.is_file():
+        if not create:
+            raise HistoryError(
+                f"history {place.shown}: there is none yet; a run makes it, "
+                "or name another with --history"
+            )
+        try:
+            place.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HistoryError(f"history {place.shown}: {error.strerror}") from None
+    history = History(place, _engine(place))
+    try:
+        if history.read(_revision) != _head():
+            history.write(lambda connection: _migrate(connection, place))
+        yield history
+    finally:
+        history.close()
+
+
+def _head() -> str:
+    from hil.history.schema import HEAD
+
+    return HEAD
+
+
+def _engine(place: Place) -> Engine:
+    import sqlalchemy as sa
+
+    if place.file is not None:
+        engine = sa.create_engine(
+            place.url, connect_args={"timeout": BUSY_S}, poolclass=sa.pool.NullPool
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return sa.create_engine(
+            place.url,
+            connect_args={"connect_timeout": 10, "application_name": "hil"},
+            poolclass=sa.pool.NullPool,
+        )
+    except ModuleNotFoundError:
+        raise HistoryError(
+            "history: PostgreSQL needs a driver: pip install 'hil[postgresql]'"
+        ) from None
+    except sa.exc.ArgumentError:
+        raise HistoryError("history: the address is malformed") from None
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """Transactions are begun here, not by the driver, which would leave DDL outside of them."""
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        for attempt in range(_TRIES):  # this switch does not wait for others by itself
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            time.sleep(0.05 * 2**attempt)
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """The lock at once: a transaction that reads first and writes then could not get it later."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _passing(error: Exception) -> bool:
+    """Whether the same may work a moment later: locks, and who was first to write a row."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in ("40001", "40P01", "55P03", "23505", "57P01")
+    text = str(error.orig).lower()
+    return "locked" in text or "unique constraint" in text or "busy" in text
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema of an existing history, ``None`` for an empty database."""
+    import sqlalchemy as sa
+
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(connection: Connection, place: Place) -> None:
+    """One process migrates at a time; who waited finds the work done."""
+    import sqlalchemy as sa
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    found = _revision(connection)
+    if found == _head():
+        return
+    if found is None:  # the newest schema at once: Alembic takes a while to import
+        _create(connection)
+        return
+    from hil.history.migrating import known_revisions, upgrade
+
+    if found not in known_revisions():
+        raise NewerSchemaError(
+            f"history {place.shown}: written by a newer version (schema {found[:20]}, "
+            f"this one reads up to {_head()}); update hil"
+        )
+    upgrade(connection)
+
+
+def _create(connection: Connection) -> None:
+    """An empty database: what all the migrations would lead to."""
+    import sqlalchemy as sa
+
+    from hil.history.schema import metadata
+
+    metadata.create_all(connection)
+    connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": _head()})

@@ -1,0 +1,267 @@
+"""Reading runs back, and which of them a run is to be held against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hil.errors import CaptureError
+from hil.history.database import History
+from hil.history.kept import KeptBoard, KeptCase, KeptRun, KeptStamps
+from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What runs must share to be compared: the board, its firmware line and the profile."""
+
+    key: str
+    firmware: str
+    profile: str
+    source: str
+
+
+def find_run(history: History, name: str) -> int | None:
+    """The number of the run called ``name``, or of the only one whose name begins so.
+
+    Raises :class:`~hil.errors.CaptureError` where several do.
+    """
+    import sqlalchemy as sa
+
+    from hil.history.schema import runs
+
+    def work(connection: Connection) -> int | None:
+        exact = connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).scalar()
+        if exact is not None or not name:
+            return exact
+        like = runs.c.run.startswith(name, autoescape=True)
+        some = connection.execute(sa.select(runs.c.id, runs.c.run).where(like).limit(3)).all()
+        if len(some) > 1:
+            raise CaptureError(f"{name}: several runs begin so, for example {some[0].run}")
+        return int(some[0].id) if some else None
+
+    return history.read(work)
+
+
+def past_runs(
+    history: History, line: Line, *, before_utc: str, most: int, fingerprint: str = ""
+) -> list[int]:
+    """The newest runs of ``line`` that began before ``before_utc``, the newest first.
+
+    The run of ``fingerprint`` itself is left out.
+    """
+    import sqlalchemy as sa
+
+    from hil.history.schema import boards, runs
+
+    query = (
+        sa.select(runs.c.id)
+        .join(boards, boards.c.run_id == runs.c.id)
+        .where(
+            *_of_line(line),
+            runs.c.started_utc <= before_utc,
+            runs.c.fingerprint != fingerprint,
+        )
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .limit(most)
+    )
+    return _numbers(history, query)
+
+
+def baseline_runs(history: History, line: Line, fingerprint: str = "") -> list[int]:
+    """The baselines of ``line``, the newest first; not the run of ``fingerprint``."""
+    import sqlalchemy as sa
+
+    from hil.history.schema import baselines, boards, runs
+
+    query = (
+        sa.select(runs.c.id)
+        .join(boards, boards.c.run_id == runs.c.id)
+        .join(baselines, baselines.c.run_id == runs.c.id)
+        .where(*_of_line(line), runs.c.fingerprint != fingerprint)
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+    )
+    return _numbers(history, query)
+
+
+def _numbers(history: History, query: Any) -> list[int]:
+    return history.read(lambda connection: list(connection.execute(query).scalars()))
+
+
+def other_lines(history: History, key: str) -> list[str]:
+    """Firmware lines and profiles that this board was measured with, for the reader's eyes."""
+    import sqlalchemy as sa
+
+    from hil.history.schema import boards, runs
+
+    query = (
+        sa.select(boards.c.firmware, runs.c.profile)
+        .join(runs, boards.c.run_id == runs.c.id)
+        .where(boards.c.key == key)
+        .distinct()
+        .limit(20)
+    )
+    rows = history.read(lambda connection: connection.execute(query).all())
+    return sorted(f"MicroPython {row.firmware}, profile {row.profile}" for row in rows)
+
+
+def _of_line(line: Line) -> Sequence[Any]:
+    from hil.history.schema import boards, runs
+
+    return (
+        boards.c.key == line.key,
+        boards.c.firmware == line.firmware,
+        boards.c.source == line.source,
+        runs.c.profile == line.profile,
+    )
+
+
+def load_run(history: History, run_id: int, key: str | None = None) -> KeptRun:
+    """A run, whole, or only its board ``key``.
+
+    Raises :class:`~hil.errors.CaptureError` where it was removed meanwhile.
+    """
+    return history.read(lambda connection: _load(connection, run_id, key))
+
+
+def _load(connection: Connection, run_id: int, key: str | None) -> KeptRun:
+    import sqlalchemy as sa
+
+    from hil.history import schema
+
+    row = connection.execute(sa.select(schema.runs).where(schema.runs.c.id == run_id)).first()
+    if row is None:
+        raise CaptureError("a run was removed from the history while it was read")
+    info = RunInfo(
+        id=row.run,
+        started_utc=row.started_utc,
+        duration_s=row.duration_s,
+        profile=row.profile,
+        harness_version=row.harness_version,
+        host=row.host,
+        source=row.source,
+    )
+    query = sa.select(schema.boards).where(schema.boards.c.run_id == run_id)
+    if key is not None:
+        query = query.where(schema.boards.c.key == key)
+    boards = connection.execute(query.order_by(schema.boards.c.id)).all()
+    cases = _cases(connection, {one.id: one.name for one in boards})
+    skips = connection.execute(sa.select(schema.skips).where(schema.skips.c.run_id == run_id))
+    errors = connection.execute(sa.select(schema.errors).where(schema.errors.c.run_id == run_id))
+    return KeptRun(
+        info=info,
+        fingerprint=row.fingerprint,
+        verdict=row.verdict,
+        boards=tuple(KeptBoard(_identity(one), tuple(cases.get(one.id, ()))) for one in boards),
+        skipped=tuple(Skip(one.board, one.technique, one.load, one.reason) for one in skips),
+        errors=tuple(
+            ErrorRecord(one.board, one.technique, one.load, one.error, one.detail) for one in errors
+        ),
+        revision=row.revision,
+        modified=row.modified,
+    )
+
+
+def _identity(row: Any) -> BoardIdentity:
+    return BoardIdentity(
+        name=row.name,
+        port="",
+        source=row.source,
+        platform=row.platform,
+        machine=row.machine,
+        micropython=row.micropython,
+        tick_period=int(row.tick_period),
+        cpu_hz=None if row.cpu_hz is None else int(row.cpu_hz),
+        unique_id=row.unique_id,
+        tick_resolution_us=row.tick_resolution_us,
+        stamp_cost_us=row.stamp_cost_us,
+        capabilities=tuple(row.capabilities.split()),
+    )
+
+
+def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[KeptCase]]:
+    import sqlalchemy as sa
+
+    from hil.history import schema
+
+    found: dict[int, list[KeptCase]] = {}
+    if not boards:
+        return found
+    mine = schema.cases.c.board_id.in_(boards)
+    rows = connection.execute(sa.select(schema.cases).where(mine).order_by(schema.cases.c.id)).all()
+    ids = sa.select(schema.cases.c.id).where(mine)
+    measurements, stamps = schema.measurements, schema.stamps
+    figures = _grouped(
+        connection.execute(
+            sa.select(measurements)
+            .where(measurements.c.case_id.in_(ids))
+            .order_by(measurements.c.id)
+        )
+    )
+    packed = _grouped(
+        connection.execute(sa.select(stamps).where(stamps.c.case_id.in_(ids)).order_by(stamps.c.id))
+    )
+    for row in rows:
+        case = KeptCase(
+            technique=row.technique,
+            load=row.load,
+            duration_us=None if row.duration_us is None else int(row.duration_us),
+            periods=row.periods,
+            measurements=tuple(
+                _measurement(one, boards[row.board_id], row.technique, row.load)
+                for one in figures.get(row.id, ())
+            ),
+            stamps=tuple(_kept(one) for one in packed.get(row.id, ())),
+        )
+        found.setdefault(row.board_id, []).append(case)
+    return found
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.case_id, []).append(row)
+    return found
+
+
+def _measurement(row: Any, board: str, technique: str, load: str) -> Measurement:
+    return Measurement(
+        board=board,
+        technique=technique,
+        load=load,
+        task=row.task,
+        metric=row.metric,
+        unit=row.unit,
+        value=row.value,
+        lo=row.lo,
+        hi=row.hi,
+        n=int(row.n),
+        confidence=row.confidence,
+        method=row.method,
+        note=row.note,
+        where_us=row.where_us,
+        budget=row.budget,
+        verdict=row.verdict,
+    )
+
+
+def _kept(row: Any) -> KeptStamps:
+    counts = json.loads(row.counts)
+    return KeptStamps(
+        kind=row.kind,
+        task=row.task,
+        method=row.method,
+        period_us=row.period_us,
+        cost_us=row.cost_us,
+        step_us=row.step_us,
+        taken=row.taken,
+        kept=row.kept,
+        counts=counts if isinstance(counts, dict) else {},
+        format=row.format,
+        data=bytes(row.data),
+    )

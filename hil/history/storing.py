@@ -1,0 +1,186 @@
+"""Writing a run into the history, once, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hil.history.database import History
+from hil.history.kept import KeptBoard, KeptRun
+from hil.history.packing import finite_or_none
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_LONG = 20_000
+
+
+def add_run(history: History, run: KeptRun, *, worse: int | None = None) -> tuple[str, bool]:
+    """Store ``run``; the name it has there and whether it is new.
+
+    A run with the same stamps that is there already stays as it is. One of the same id with other
+    stamps (two hosts began in the same second) gets its fingerprint behind its id.
+    Raises :class:`~hil.history.database.HistoryError`.
+    """
+    return history.write(lambda connection: _add(connection, run, worse))
+
+
+def _add(connection: Connection, run: KeptRun, worse: int | None) -> tuple[str, bool]:
+    import sqlalchemy as sa
+
+    from hil.history.schema import runs
+
+    name = text(run.info.id, 180)
+    found = connection.execute(
+        sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
+    ).scalars()
+    for there in found:
+        if there in (name, f"{name}~{run.fingerprint[:8]}"):
+            return there, False
+    if connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).first():
+        name = f"{name}~{run.fingerprint[:8]}"
+    run_id = _insert(
+        connection,
+        runs,
+        {
+            "run": name,
+            "fingerprint": run.fingerprint,
+            "started_utc": text(run.info.started_utc, 40),
+            "duration_s": finite_or_none(run.info.duration_s) or 0.0,
+            "profile": text(run.info.profile),
+            "harness_version": text(run.info.harness_version),
+            "host": text(run.info.host),
+            "source": run.info.source,
+            "verdict": run.verdict,
+            "revision": run.revision,
+            "modified": run.modified,
+            "worse": worse,
+        },
+    )
+    _notes(connection, run_id, run)
+    for board in run.boards:
+        _board(connection, run_id, board)
+    return name, True
+
+
+def _notes(connection: Connection, run_id: int, run: KeptRun) -> None:
+    from hil.history.schema import errors, skips
+
+    told = [
+        {
+            "run_id": run_id,
+            "board": text(one.board),
+            "technique": text(one.technique),
+            "load": text(one.load),
+            "reason": text(one.reason),
+        }
+        for one in run.skipped
+    ]
+    if told:
+        connection.execute(skips.insert(), told)
+    failed = [
+        {
+            "run_id": run_id,
+            "board": text(one.board),
+            "technique": text(one.technique),
+            "load": text(one.load),
+            "error": text(one.error),
+            "detail": text(one.detail),
+        }
+        for one in run.errors
+    ]
+    if failed:
+        connection.execute(errors.insert(), failed)
+
+
+def _board(connection: Connection, run_id: int, board: KeptBoard) -> None:
+    from hil.history.schema import boards, cases, measurements, stamps
+
+    one = board.identity
+    board_id = _insert(
+        connection,
+        boards,
+        {
+            "run_id": run_id,
+            "key": text(board.key, 400),
+            "firmware": text(board.firmware, 200),
+            "name": text(one.name),
+            "source": one.source,
+            "platform": text(one.platform),
+            "machine": text(one.machine),
+            "micropython": text(one.micropython),
+            "unique_id": None if one.unique_id is None else text(one.unique_id),
+            "cpu_hz": one.cpu_hz,
+            "tick_period": str(one.tick_period),
+            "tick_resolution_us": finite_or_none(one.tick_resolution_us),
+            "stamp_cost_us": finite_or_none(one.stamp_cost_us),
+            "capabilities": text(" ".join(one.capabilities)),
+        },
+    )
+    figures: list[dict[str, Any]] = []
+    packed: list[dict[str, Any]] = []
+    for case in board.cases:
+        case_id = _insert(
+            connection,
+            cases,
+            {
+                "board_id": board_id,
+                "technique": text(case.technique, 200),
+                "load": text(case.load, 200),
+                "duration_us": case.duration_us,
+                "periods": case.periods,
+            },
+        )
+        figures += [
+            {
+                "case_id": case_id,
+                "task": m.task,
+                "method": None if m.method is None else text(m.method),
+                "metric": text(m.metric, 100),
+                "unit": text(m.unit, 20),
+                "value": float(m.value),
+                "lo": finite_or_none(m.lo),
+                "hi": finite_or_none(m.hi),
+                "n": float(m.n),
+                "confidence": m.confidence,
+                "note": None if m.note is None else text(m.note),
+                "where_us": finite_or_none(m.where_us),
+                "budget": finite_or_none(m.budget),
+                "verdict": m.verdict,
+            }
+            for m in case.measurements
+            if finite_or_none(m.value) is not None
+        ]
+        packed += [
+            {
+                "case_id": case_id,
+                "kind": s.kind,
+                "task": s.task,
+                "method": None if s.method is None else text(s.method),
+                "period_us": s.period_us,
+                "cost_us": s.cost_us,
+                "step_us": s.step_us,
+                "taken": s.taken,
+                "kept": s.kept,
+                "counts": json.dumps(dict(s.counts)),
+                "format": s.format,
+                "data": s.data,
+            }
+            for s in case.stamps
+        ]
+    if figures:
+        connection.execute(measurements.insert(), figures)
+    if packed:
+        connection.execute(stamps.insert(), packed)
+
+
+def _insert(connection: Connection, table: Any, row: dict[str, Any]) -> int:
+    key = connection.execute(table.insert().values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def text(value: str, most: int = _LONG) -> str:
+    """``value`` as every database takes it: no zero bytes, no half characters, not endless."""
+    clean = value.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    return clean if len(clean) <= most else clean[: most - 1] + "…"

@@ -1,0 +1,116 @@
+"""Synthetic runs: captures with known lateness, analysed as real ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from hil.analysis.summary import summarise
+from hil.history.kept import KeptRun
+from hil.history.preparing import keep_run
+from hil.records import (
+    BoardIdentity,
+    Capture,
+    CapturePlan,
+    ErrorRecord,
+    EventSet,
+    RunInfo,
+    Skip,
+    TaskPlan,
+    Track,
+)
+from hil.results import Results
+
+PERIOD = 10_000
+
+
+def board(name: str = "/dev/ttyUSB0", **more: object) -> BoardIdentity:
+    facts: dict[str, object] = {
+        "name": name,
+        "port": name,
+        "source": "hardware",
+        "platform": "rp2",
+        "machine": "Raspberry Pi Pico with RP2040",
+        "micropython": "v1.24.1",
+        "tick_period": 1 << 30,
+        "unique_id": "e660583883",
+        "tick_resolution_us": 1.0,
+        "stamp_cost_us": 0.31,
+        "capabilities": ("timer", "timer_hard"),
+    }
+    return BoardIdentity(**{**facts, **more})  # type: ignore[arg-type]
+
+
+def capture(
+    rng: np.random.Generator,
+    technique: str = "timer_soft",
+    load: str = "idle",
+    *,
+    of: BoardIdentity | None = None,
+    n: int = 600,
+    level: float = 200.0,
+    events: int = 0,
+    period: int = PERIOD,
+) -> Capture:
+    """Two tasks with exponential lateness of ``level`` us, and ``events`` interrupt latencies."""
+    tracks = []
+    for index in range(2):
+        late = rng.exponential(level, n) + level / 4
+        stamps = 1000 + np.arange(n, dtype=np.int64) * period + late.astype(np.int64)
+        tracks.append(Track(index, period, 1000, 1000 + n * period, stamps))
+    sets: tuple[EventSet, ...] = ()
+    if events:
+        stimulus = np.arange(events, dtype=np.int64) * 2000
+        answer = stimulus + 40 + rng.exponential(level / 10, events).astype(np.int64)
+        sets = (EventSet("isr", "loopback/hard", stimulus, answer),)
+    plan = CapturePlan(technique, load, (TaskPlan(0, period), TaskPlan(1, period)), n * period)
+    return Capture(of or board(), plan, tuple(tracks), sets)
+
+
+def results(
+    captures: list[Capture],
+    number: int = 0,
+    *,
+    profile: str = "quick",
+    errors: tuple[ErrorRecord, ...] = (),
+) -> Results:
+    info = RunInfo(
+        id=f"20261101T{number // 60:02d}{number % 60:02d}00Z_pico",
+        started_utc=f"2026-11-01T{number // 60:02d}:{number % 60:02d}:00Z",
+        duration_s=12.5,
+        profile=profile,
+        harness_version="0.1.0",
+        host="Linux x86_64, Python 3.11.7",
+        source=captures[0].board.source,
+    )
+    return Results(
+        run=info,
+        boards=tuple({one.board.name: one.board for one in captures}.values()),
+        measurements=tuple(m for one in captures for m in summarise(one).measurements),
+        skipped=(Skip(captures[0].board.name, "thread", "idle", "the board has no threads"),),
+        errors=errors,
+    )
+
+
+def night(
+    seed: int,
+    levels: Mapping[str, float] | None = None,
+    *,
+    number: int | None = None,
+    profile: str = "quick",
+    **more: object,
+) -> KeptRun:
+    """One run of some techniques; ``levels`` gives each its typical lateness."""
+    rng = np.random.default_rng(seed)
+    levels = levels or {"timer_soft": 200.0, "timer_hard": 60.0}
+    taken = [
+        capture(rng, technique, level=level, **more)  # type: ignore[arg-type]
+        for technique, level in levels.items()
+    ]
+    return keep_run(results(taken, seed if number is None else number, profile=profile), taken)
+
+
+def renamed(run: KeptRun, run_id: str) -> KeptRun:
+    return replace(run, info=replace(run.info, id=run_id))

@@ -98,7 +98,13 @@ def test_soft_reset_forgets(mpremote):
 def test_ctrl_c_of_a_running_program(mpremote, port):
     command = [sys.executable, "-m", "mpremote", "connect", port]
     command += ["exec", "print('on')\nwhile True: pass"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    # A shell's background job ignores SIGINT, and so would mpremote then.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with running:
         assert running.stdout is not None
         assert running.stdout.readline().strip() == b"on"
         running.send_signal(signal.SIGINT)

@@ -159,6 +159,29 @@ def _options(
     return options
 
 
+_EVENT_S = 4 * 0.005
+"""Four series, each event waited for; under a load that rarely gives way it takes milliseconds."""
+_CALLBACK_S = 5 * 2 * 0.002
+_RESTART_S = 0.05
+
+
+def extra_s(plan: CapturePlan) -> float:
+    """Generous time for what ``plan`` measures beside its window, in seconds."""
+
+    def count(name: str) -> int:
+        value = plan.options.get(name, 0)
+        return value if isinstance(value, int) else len(value.split(","))
+
+    return (
+        (count("isr_events") + count("counter_events")) * _EVENT_S
+        + count("callbacks") * _CALLBACK_S
+        + count("restarts") * _RESTART_S
+        + 2e-6 * count("ways") * count("way_us")
+        + 2e-6 * count("schedules") * count("schedule_us")
+        + 2e-6 * (2 * count("share") + 1) * count("share_us")
+    )
+
+
 def agent_case(
     name: str,
     periods_us: Sequence[int],

@@ -15,6 +15,7 @@ from hil.capture import Observer, run_capture
 from hil.connection import INTERRUPT, Connection
 from hil.errors import CapabilityMissing, HilError, LinkLostError, RemoteCodeError
 from hil.lives import MODES, lives_asked
+from hil.plan import extra_s
 from hil.records import BoardIdentity, CapturePlan
 from hil.store import CaptureWriter
 from hil.survival import survive
@@ -136,7 +137,7 @@ class Session:
             config.update(technique=program, pins=())
         if plan.load == WEB and self.identity.source != "sim":
             config.update(wifi_config())
-        window_s = plan.duration_us / 1e6
+        window_s, more_s = plan.duration_us / 1e6, extra_s(plan)
         slow = self._repl.slowness
         with CaptureWriter(path, self.identity, plan) as writer, web_client(plan.load) as web:
             try:
@@ -147,8 +148,8 @@ class Session:
                     self._repl,
                     writer,
                     Deadline(
-                        2 * window_s + WINDOW_SLACK_S * slow + _transfer_s(plan),
-                        window_s + IDLE_SLACK_S * slow,
+                        2 * window_s + more_s + WINDOW_SLACK_S * slow + _transfer_s(plan),
+                        window_s + more_s + IDLE_SLACK_S * slow,
                     ),
                     observer=observer,
                     companion=web,

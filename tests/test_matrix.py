@@ -1,10 +1,12 @@
 """What the profiles measure: quick everything once, nightly the full matrix."""
 
+from dataclasses import replace
+
 import pytest
 
 from hil.agents import AFTER, load_names, needs, technique_names
 from hil.metrics import LOADS, TECHNIQUES
-from hil.plan import PROFILES, make_cases
+from hil.plan import PROFILES, extra_s, make_cases
 from hil.report.variants import about
 
 
@@ -51,6 +53,19 @@ def test_nightly_has_asyncio_both_ways_with_all_rates_and_companions():
     }
     assert set(ways) == want
     assert all("busy companions" in about(f"asyncio/{way}") for way in ways)
+
+
+def test_a_capture_is_waited_for_as_long_as_all_that_it_measures_takes():
+    for name in ("quick", "nightly"):
+        for plan in plans(name).values():
+            o = plan.options
+            ways = len(str(o["ways"]).split(",")) * o["way_us"] if "ways" in o else 0
+            least = (
+                ways + 4 * o.get("schedule_us", 0) + 10_000 * o.get("callbacks", 0)
+            ) / 1e6 + 4 * 0.0005 * o.get("isr_events", 0)
+            assert least <= extra_s(plan) < 20 * least + 60, plan
+    bare = replace(plan, options={"pings": 3})
+    assert extra_s(bare) == 0
 
 
 @pytest.mark.parametrize("duration_s", [0.3, 0.9])

@@ -10,12 +10,8 @@ from time import ticks_us
 import micropython
 
 
-def hil_no_slot(i, tick):
-    """Where stamps go that are not recorded."""
-
-
-def hil_nothing(i):
-    """Deferred code with nothing to do."""
+def hil_nothing(i, tick=0):
+    """Deferred code with nothing to do, and where stamps go that are not recorded."""
 
 
 class EventChain:
@@ -28,13 +24,15 @@ class EventChain:
         self.state = array("l", (-1, -1, -1, 0, 0))
         self.hard = hard and self.listen(hil_nothing, True)
         self.method = "%s/%s%s" % (method, "hard" if self.hard else "soft", suffix)
-        self.slots = (hil_no_slot,) * 3
+        self.slots = (hil_nothing,) * 3
         job.at_exit(self.silence)
 
     def record(self, events):
         """Channels with room for so many events; without them only the tasks stamp."""
-        names = ["%s.%s" % (stage, self.method) for stage in ("stim", "isr", "defer")]
-        self.slots = [self.job.channel(name, "slots", events).slot for name in names]
+        self.slots = [
+            self.job.channel("%s.%s" % (stage, self.method), "slots", events).slot
+            for stage in ("stim", "isr", "defer")
+        ]
 
     def listen(self, handler, hard):
         """Set the interrupt handler; False if the port refuses a hard one."""

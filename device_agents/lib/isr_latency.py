@@ -7,6 +7,7 @@ where there is one. Beside a load the stimulus comes from a one-shot timer while
 
 import time
 
+from lib.background import no_turn
 from lib.event_chain import EventChain
 from lib.isr_flag import measure_flag
 from lib.isr_spacing import (
@@ -20,13 +21,9 @@ from lib.isr_spacing import (
 from lib.timers import HilTimer
 
 
-def hil_no_turn():
-    """A turn of the main program that waits for events only."""
-
-
 def spread_events(job, chain, count):
     """Make events at random distances, one after the other; stop early when none arrives."""
-    turn = job.step or hil_no_turn
+    turn = job.step or no_turn
     fire = chain.stimulus
     timer = None
     if job.step:

@@ -28,13 +28,16 @@ def hil_due_tasks(acts, first, every):
     return run_due
 
 
-def run_periodic(job, pins):
-    """The technique itself: a periodic timer makes the events until the window ends."""
+def run_periodic(job, pins, more):
+    """The technique itself: a periodic timer makes the events until the window ends.
+
+    They are not recorded where more of the same name follow (beside a load).
+    """
     base_us = common_us(job.periods_us + job.phases_us)
     every = [period // base_us for period in job.periods_us]
     first = [(job.periods_us[k] + job.phases_us[k]) // base_us - 1 for k in range(job.n)]
     chain = EventChain(job, pins, True, "loopback-timer")
-    if not job.streaming:
+    if not (job.streaming or job.step and more):
         chain.record(job.fit(job.duration_us // base_us + 16, 3))
     chain.bind(hil_due_tasks(job.act, first, every))
     timer = HilTimer(job)
@@ -49,7 +52,8 @@ def run_periodic(job, pins):
 def run(job):
     pins = loop_pins(job)
     variant = job.cfg.get("variant")
+    events = job.cfg.get("isr_events")
     if not variant:
-        run_periodic(job, pins)
-    if job.cfg.get("isr_events"):
+        run_periodic(job, pins, events)
+    if events:
         measure_isr(job, pins, (variant,) if variant else ("hard", "soft"))

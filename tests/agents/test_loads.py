@@ -132,3 +132,15 @@ def test_a_load_ends_with_its_capture(runner, load):
     assert runner.end(decoded)["strays"] == "0"
     shown = runner.exec("import sim_controller\nprint([s for s in sim_controller.slots if s])")
     assert shown.strip() == "[]"
+
+
+@pytest.mark.parametrize("load", ["idle", "cpu", "gc", "flash", "irq"])
+def test_interrupt_events_beside_a_load_have_channels_of_their_own(runner, load):
+    decoded = runner.run("event_irq", load, duration=100_000, isr_events=30)
+
+    assert decoded.faults == ()
+    names = [frame.fields["name"] for frame in decoded.texts if frame.kind == "C"]
+    assert len(names) == len(set(names))
+    method = "loopback" if load in ("idle", "irq") else "loopback-timer"
+    for kind in ("hard", "soft"):
+        assert len(decoded.channels[f"isr.{method}/{kind}"].values) >= 20

@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,19 +34,33 @@ TICK_BITS = 26  # 67 s
 
 
 class Watch:
-    """Notes the memory of this process as the capture goes on."""
+    """Notes the memory of this process and of the board's as the capture goes on."""
 
-    def __init__(self) -> None:
-        self.rss_mb: list[tuple[float, float]] = []
+    def __init__(self, supervisor: int) -> None:
+        self._supervisor = supervisor
+        self.rss_mb: list[tuple[float, float, float]] = []
 
     def advance(self, elapsed_s: float, received_bytes: int) -> None:  # noqa: ARG002
         if not self.rss_mb or elapsed_s - self.rss_mb[-1][0] > 5:
-            self.rss_mb.append((elapsed_s, rss_mb()))
+            self.rss_mb.append((elapsed_s, rss_mb(), sum(map(rss_mb, children(self._supervisor)))))
+
+    def grown(self, which: int, settled_s: float) -> tuple[float, float]:
+        """MB from the settled state to the end, and between the least and the most."""
+        values = [one[which] for one in self.rss_mb if one[0] > settled_s] or [0.0]
+        return values[-1] - values[0], max(values) - min(values)
 
 
-def rss_mb() -> float:
-    """Resident memory now."""
-    statm = Path("/proc/self/statm")
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started; empty where the system does not tell."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def rss_mb(pid: int | str = "self") -> float:
+    """Resident memory of a process now."""
+    statm = Path(f"/proc/{pid}/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -58,8 +73,11 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
         period_ms=1000 / rate_hz, duration_s=max(60 * minutes, 61),
     )  # fmt: skip
     path = folder / "soak.hilcap"
-    watch = Watch()
+    first = replace(case.plan, duration_us=5_000_000)  # the agents' own memory
     with Session(parse_board(f"sim:tick_bits={TICK_BITS}")) as session:
+        board = session._connection._board
+        watch = Watch(board.pid if board is not None else 0)
+        session.capture(first, folder / "first.hilcap")
         free = int(session._repl.exec("import gc; gc.collect(); print(gc.mem_free())"))
         session.capture(case.plan, path, observer=watch)
         free_after = int(session._repl.exec("gc.collect(); print(gc.mem_free())"))
@@ -78,15 +96,22 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
             wrong.append(f"task {track.index}: {len(track.stamps_us)} stamps of {asked}")
         if (np.diff(track.stamps_us) <= 0).any():
             wrong.append(f"task {track.index}: time goes back")
-    settled = [mb for elapsed, mb in watch.rss_mb if elapsed > min(10, seconds / 4)]
-    grown = settled[-1] - settled[0] if settled else 0.0
-    if grown > 5 + seconds / 600:
-        wrong.append(f"this process grew by {grown:.1f} MB while it captured")
+    settled_s = min(10, seconds / 4)
+    grown, spread = watch.grown(1, settled_s)
+    vm_grown, vm_spread = watch.grown(2, settled_s)
+    for who, mb in (("this process", grown), ("the board's process", vm_grown)):
+        if mb > 5:
+            wrong.append(f"{who} grew by {mb:.1f} MB while it captured")
+    if free - free_after > 4096:
+        wrong.append(
+            f"the board has {free - free_after} bytes less free than after a short capture"
+        )
     print(
         f"live: {technique} at {rate_hz:g} Hz, 2 tasks, {seconds:.0f} s, "
         f"{seconds * 1e6 / 2**TICK_BITS:.1f} tick wraps: {stamps:,} stamps, {dropped} dropped, "
         f"{lost} lost, {path.stat().st_size / max(1, stamps):.2f} bytes a stamp on disk, "
-        f"harness {grown:+.1f} MB, board {free_after - free:+,} bytes free"
+        f"harness {grown:+.2f} MB (least to most {spread:.2f}), the board's process "
+        f"{vm_grown:+.2f} MB ({vm_spread:.2f}), its heap {free_after - free:+,} bytes free"
     )
     return wrong
 

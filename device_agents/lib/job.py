@@ -143,10 +143,11 @@ def hil_main(run, cfg, load_start=None, after=()):
             raise job.stopped
         job.close()
         job.streaming = False
+        job.clean_up(job.kept)
         job.exchange()  # at the window's own end: what follows takes seconds
         for more in after:
-            job.clean_up(job.kept)
             more(job, run)
+            job.clean_up(job.kept)
     except KeyboardInterrupt:
         status = "interrupted"
     except BaseException as error:

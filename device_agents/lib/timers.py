@@ -22,7 +22,7 @@ def free_id(job):
             first = Timer(-1)
             if Timer(-1) is not first:  # some ports give the same timer again
                 return -1
-        except (ValueError, TypeError, OSError):
+        except Exception:
             pass
         known = (0, 1, 2, 3)
     job.timers_used += 1
@@ -50,11 +50,12 @@ def in_ticks(us):
 class HilTimer:
     """One timer; keeps the reference that some ports do not, and stops at the end of the job."""
 
+    timer = None
+
     def __init__(self, job):
         if Timer is None:
             raise NoTimer("no machine.Timer")
         self.id = free_id(job)
-        self.timer = None
         job.at_exit(self.stop)
 
     def periodic(self, us, callback, hard=False):
@@ -84,16 +85,17 @@ class HilTimer:
             init(mode=mode, tick_hz=1000000, period=us if us > 100 else 100, callback=callback)
 
         def arm_hard(us):
-            us = us if us > 100 else 100
+            if us < 100:
+                us = 100
             init(mode=mode, tick_hz=1000000, period=us, callback=callback, hard=True)
 
-        if hard:
-            try:
+        try:
+            if hard:
                 arm_hard(1000000)
                 self.stop()
                 return arm_hard
-            except (TypeError, ValueError):
-                pass
+        except Exception:
+            pass
         return arm
 
     def start_plain(self, us, mode, callback):

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.evidence import Evidence, off_scale
+from hil.analysis.evidence import COUNT, Evidence, off_scale
 from hil.analysis.tails import log_t_tail
 from hil.metrics import Sense
 from hil.results import Trend
@@ -37,7 +37,7 @@ FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.99
 PRIOR_SPREAD = 0.03
-"""Typical night noise before anything is known: 3 % of a figure."""
+"""Typical night noise before anything is known: 3 % of a figure (of 10 ppm for small rates)."""
 _COUNT_SPREAD = 0.3
 _PRIOR_WIDTH = 1.1
 _PRIOR_WEIGHT = 2.0
@@ -170,7 +170,8 @@ class _Asked:
             step = np.clip(step, -40.0 * sigma, 40.0 * sigma)
             one, at_one, two = two, at_two, two + step
             at_two = self.score(two, side)
-        return two
+        result: FloatArray = two
+        return result
 
 
 def _ask(figures: Sequence[Past], log_share: float, double: bool) -> list[Judged]:
@@ -179,7 +180,7 @@ def _ask(figures: Sequence[Past], log_share: float, double: bool) -> list[Judged
         return []
     held = [(one.earlier if double else one.past) or one.past for one in figures]
     new = [(one.now, one.recent) if double and one.recent else (one.now,) for one in figures]
-    spread = np.array([_COUNT_SPREAD if one.now.c == 0.0 else PRIOR_SPREAD for one in figures])
+    spread = np.array([_prior_spread(one) for one in held])
     tau2 = (spread[:, None] * _GRID) ** 2
     log_weight = _learn(figures, held, tau2)
     ys, errors2 = _table([one.reference for one in held])
@@ -205,6 +206,19 @@ def _ask(figures: Sequence[Past], log_share: float, double: bool) -> list[Judged
         _verdict(one, parts, float(level[at]), (float(lo[at]), float(hi[at])), float(floor[at]))
         for at, (one, parts) in enumerate(zip(figures, new, strict=True))
     ]
+
+
+def _prior_spread(held: Held) -> float:
+    """The centre of the prior on the scale of comparison; of a linear one a share of the level."""
+    first = held.reference[0]
+    if first.c == COUNT:
+        return _COUNT_SPREAD
+    return PRIOR_SPREAD * (_size(first) if first.c < 0.0 else 1.0)
+
+
+def _size(one: Evidence) -> float:
+    """What a change is measured by on a linear scale: the level, at least the scale's unit."""
+    return max(1.0, abs(one.y)) if one.c < 0.0 else 1.0
 
 
 def _table(rows: Sequence[Sequence[Evidence]]) -> tuple[FloatArray, FloatArray]:
@@ -266,12 +280,12 @@ def _verdict(
     c = one.now.c
     y = sum(part.y for part in new) / len(new)
     parts = (*new, *one.past.reference)
-    cluster = sum(part.cluster for part in parts) / len(parts) if c == 0.0 else 1.0
+    cluster = sum(part.cluster for part in parts) / len(parts) if c == COUNT else 1.0
     before, after = off_scale(level, c) * cluster, off_scale(y, c) * cluster
     # the bounds of the shift, put on from the past value up and from the new one down
     lo = (off_scale(level + ends[0], c) - off_scale(level, c)) * cluster
     hi = (off_scale(level + ends[1], c) - off_scale(level, c)) * cluster
-    if c == 0.0 and len(new) == 1:
+    if c == COUNT and len(new) == 1:
         after = one.now.value
     moved = ends[0] > 0.0 or ends[1] < 0.0
     if moved and len(new) == 2:
@@ -284,7 +298,7 @@ def _verdict(
         trend = "better" if up == (one.sense == "higher") else "worse"
         if one.sense == "none":
             trend, note = "unclear", NEITHER
-    elif c and max(abs(ends[0]), abs(ends[1])) > _TELLING:
+    elif c != COUNT and max(abs(ends[0]), abs(ends[1])) > _TELLING * _size(one.past.reference[0]):
         trend = "unclear"
         note = HIDES
     return Judged(before, after, lo, hi, trend, spread, len(new) == 2, note)

@@ -1,10 +1,11 @@
 """What one run's stamps say of a figure, in the form in which runs are compared.
 
 Runs are compared on a scale on which the error of an estimate does not depend on its size and past
-and new values differ by a shift: ``y = asinh(x / c)`` for measured quantities (the logarithm where
-``x`` is large against ``c``, linear and signed near zero) and ``y = 2 sqrt(x + 3/8)`` for counts
-(Anscombe 1948, eq. 1.3), where the error of a Poisson count is 1. A count of activations that come
-in bursts is the count of the bursts: one stall that loses eight activations happened once.
+and new values differ by a shift: ``y = asinh(x / c)`` for times and shares (the logarithm where
+``x`` is large against ``c``, linear near zero), ``y = x / c`` for rates in ppm, which have either
+sign, and ``y = 2 sqrt(x + 3/8)`` for counts (Anscombe 1948), where the error of a Poisson count is
+1. A count of activations that come in bursts is the count of the bursts: one stall that loses eight
+activations happened once.
 
 Errors are those of the process and include the correlation of the stamps, as everywhere else
 (:mod:`hil.analysis.uncertainty`).
@@ -26,8 +27,11 @@ from hil.records import IntArray, Measurement
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-UNIT_SCALES = {"us": 1.0, "ppm": 10.0, "s": 1.0, "hz": 1.0, "bytes": 1.0, "1": 1e-9}
-"""``c`` of the scale for each unit; never less than the clock's step for ``us``."""
+UNIT_SCALES = {"us": 1.0, "ppm": -10.0, "s": 1.0, "hz": 1.0, "bytes": 1.0, "1": 1e-9}
+"""``c`` of the scale for each unit, negative for the linear one; for ``us`` at least the clock's
+step."""
+COUNT = 0.0
+"""``c`` of a count."""
 _FEWEST_WORTH = 12.0
 _REACH = (2.5, 1.5, 0.8)
 _DOF = 30.0
@@ -39,8 +43,8 @@ class Evidence:
     """One figure of one run: ``value`` in its unit, ``y`` on the scale of comparison.
 
     ``low`` and ``high`` are the standard errors of ``y`` downward and upward, known with ``dof``
-    degrees of freedom. ``c`` is the scale's constant, 0 for a count; of a count ``cluster`` is how
-    many came together on average.
+    degrees of freedom. ``c`` is the scale's constant (:data:`UNIT_SCALES`, :data:`COUNT`); of a
+    count ``cluster`` is how many came together on average.
     """
 
     value: float
@@ -78,12 +82,16 @@ class TaskStamps:
 
 def on_scale(value: float, c: float) -> float:
     """``value`` on the scale of comparison."""
-    return math.asinh(value / c) if c else 2.0 * math.sqrt(max(value, 0.0) + 0.375)
+    if c == COUNT:
+        return 2.0 * math.sqrt(max(value, 0.0) + 0.375)
+    return math.asinh(value / c) if c > 0.0 else value / -c
 
 
 def off_scale(y: float, c: float) -> float:
     """The inverse of :func:`on_scale`."""
-    return c * math.sinh(min(y, 700.0)) if c else max(0.0, (max(y, 0.0) / 2.0) ** 2 - 0.375)
+    if c == COUNT:
+        return max(0.0, (max(y, 0.0) / 2.0) ** 2 - 0.375)
+    return c * math.sinh(max(-700.0, min(y, 700.0))) if c > 0.0 else y * -c
 
 
 def task_evidence(stamps: TaskStamps, step_us: float) -> dict[str, Evidence]:
@@ -153,7 +161,7 @@ def figure_evidence(one: Measurement, step_us: float, stretches: int | None = No
     if one.unit == "count":
         bursts = one.value if stretches is None else min(float(stretches), one.value)
         cluster = one.value / bursts if bursts else 1.0
-        return Evidence(one.value, on_scale(bursts, 0.0), 1.0, 1.0, 0.0, 1e6, cluster)
+        return Evidence(one.value, on_scale(bursts, COUNT), 1.0, 1.0, COUNT, 1e6, cluster)
     c = UNIT_SCALES.get(one.unit, 1.0)
     if one.unit == "us":
         c = max(c, step_us)

@@ -35,15 +35,14 @@ def keep_run(
     figures: dict[tuple[str, str, str], list[Measurement]] = {key: [] for key in by_case}
     for one in results.measurements:
         figures.setdefault((one.board, one.technique, one.load), []).append(one)
-    boards: dict[str, BoardIdentity] = {one.name: one for one in results.boards}
-    for capture in by_case.values():
-        boards.setdefault(capture.board.name, capture.board)
-    cases = {
-        name: [
-            _case(key, mine, by_case.get(key)) for key, mine in figures.items() if key[0] == name
-        ]
-        for name in boards
-    }
+    # of a replayed run the captures still say what the board was
+    boards: dict[str, BoardIdentity] = {one.board.name: one.board for one in captures}
+    for board in results.boards:
+        boards.setdefault(board.name, board)
+    cases: dict[str, list[KeptCase]] = {name: [] for name in boards}
+    for key, mine in figures.items():
+        if key[0] in cases:
+            cases[key[0]].append(_case(key, mine, by_case.get(key)))
     kept = tuple(KeptBoard(board, tuple(cases[name])) for name, board in boards.items())
     return KeptRun(
         info=results.run,

@@ -14,6 +14,7 @@ from hil.boards.spec import BoardSpec, parse_board
 from hil.boards.wiring import Wiring, load_wiring
 from hil.budgets import Budgets, default_budgets, load_budgets
 from hil.errors import ConfigurationError
+from hil.history.place import Place, find_place
 from hil.plan import Case, Profile, agent_case, chosen_names, find_profile, make_cases
 from hil.stored_run import read_run
 from hil.transport.faults_spec import FaultSpec, parse_faults
@@ -32,6 +33,8 @@ class RunOptions:
     wiring: Wiring | None
     agent: UserAgent | None = None
     faults: FaultSpec | None = None
+    history: Place | None = None
+    compare: str | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -56,6 +59,18 @@ def add_options(parser: pytest.Parser) -> None:
     add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
     add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
     add("--hil-faults", metavar="SPEC", help="faults on the link: drop=0.001,lost_at=5000,seed=7")
+    add(
+        "--hil-history",
+        metavar="URL",
+        help="where every run is kept: postgresql://…, a file, or none (default: history.db in "
+        "--hil-out; also the variable HIL_HISTORY)",
+    )
+    add(
+        "--hil-compare",
+        metavar="RUN",
+        help="fail if a figure has become worse than in the last runs (last), in the baseline "
+        "(baseline), or in one run (its id or folder)",
+    )
     parser.addini(
         "hil_suite",
         "folders whose tests measure boards: running them without --board uses the embedded one",
@@ -116,15 +131,18 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         )
     if all(board.kind == "replay" for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
+    out = Path(get("--hil-out") or config.rootpath / "reports")
     return RunOptions(
         boards=specs,
         profile=profile,
         cases=cases,
-        out=Path(get("--hil-out") or config.rootpath / "reports"),
+        out=out,
         budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
         wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
         agent=agent,
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
+        history=find_place(get("--hil-history"), out),
+        compare=get("--hil-compare"),
     )
 
 

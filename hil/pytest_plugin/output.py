@@ -18,6 +18,7 @@ from hil.plan import Case
 from hil.pytest_plugin.bench import Bench, common_source
 from hil.pytest_plugin.options import RunOptions
 from hil.pytest_plugin.outcome import Outcome
+from hil.pytest_plugin.past import Past
 from hil.records import Capture
 from hil.report.absent import skips_for_absent
 from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
@@ -91,6 +92,7 @@ class RunOutput(CaptureOutput):
         self._spread = spread
         self._stored: tuple[Results, list[Capture]] | None = None
         self._failure: str | None = None
+        self._past = Past(options.history, options.compare, bench.folder.path, config.rootpath)
         self._outcome = Outcome()
         option = config.option
         option.xmlpath = option.xmlpath or str(bench.folder.junit)
@@ -144,8 +146,9 @@ class RunOutput(CaptureOutput):
         except OSError as error:  # the page or junit.xml, on a full disk
             self._failure = self._failure or f"can't write the report: {error}"
         finally:
-            broken = bool(self._failure or self._bench.errors)
-            session.exitstatus = self._outcome.exit_status(exitstatus, broken=broken)
+            broken = bool(self._failure or self._bench.errors or self._past.failures)
+            worse = self._past.worse > 0
+            session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
 
     def _finish(self, exitstatus: int) -> None:
         """Close the bench and write the figures; what can't be told fails the run."""
@@ -158,6 +161,7 @@ class RunOutput(CaptureOutput):
             write_results(self._bench.folder.results, self.results())
         except HilError as error:
             self._failure = str(error)
+        self._past.settle(self.results(), self._captures())
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
@@ -177,7 +181,8 @@ class RunOutput(CaptureOutput):
         self, prefix: MutableSequence[str], summary: MutableSequence[str]
     ) -> None:
         """Put the report in front of pytest-html's own table."""
-        add_to_summary(prefix, summary, render_page_parts(self.results(), self._captures()))
+        parts = render_page_parts(self.results(), self._captures(), self._past.comparison)
+        add_to_summary(prefix, summary, parts)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(
@@ -192,12 +197,22 @@ class RunOutput(CaptureOutput):
         terminalreporter.section("hil")
         width = min(writer.fullwidth, 120)
         terminalreporter.write(
-            terminal_summary(self.results(), width=width, color=writer.hasmarkup)
+            terminal_summary(
+                self.results(),
+                width=width,
+                color=writer.hasmarkup,
+                comparison=self._past.comparison,
+            )
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
-        if self._failure:
-            terminalreporter.write_line(f"error: {self._failure}", red=True)
+        for line in self._past.lines:
+            terminalreporter.write_line(line)
+        if self._past.worse:
+            text = f"failed: {self._past.worse} figures worse than in {self._past.against}"
+            terminalreporter.write_line(text, red=True)
+        for failure in (*([self._failure] if self._failure else []), *self._past.failures):
+            terminalreporter.write_line(f"error: {failure}", red=True)
 
 
 def _short(path: object) -> str:

@@ -16,6 +16,7 @@ from hil.pytest_plugin.bench import Bench
 from hil.pytest_plugin.figures import Figures
 from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
 from hil.pytest_plugin.output import CaptureOutput, RunOutput, WorkerOutput
+from hil.pytest_plugin.past import check_compare
 from hil.pytest_plugin.signals import end_by_signals
 from hil.pytest_plugin.spread import (
     Spreader,
@@ -55,6 +56,7 @@ def _configure_run(config: pytest.Config) -> None:
     options = config.stash[_OPTIONS] = read_options(config)
     if config.option.collectonly:
         return
+    check_compare(options.compare, options.history)
     spread = spread_over_boards(config, options)
     bench = config.stash[_BENCH] = Bench(options)
     output = RunOutput(config, bench, options, spread=spread)

@@ -24,6 +24,7 @@ COMMANDS = {
     "boards": "list the attached boards and what they can do",
     "doctor": "say what is wrong with a board, and what mends it",
     "report": "make a run's report again from its captures",
+    "export": "write a run in the formats of other programs",
 }
 """Subcommand -> its line of help; its module is ``hil.cli.<subcommand>``."""
 

@@ -24,6 +24,10 @@ COMMANDS = {
     "boards": "list the attached boards and what they can do",
     "doctor": "say what is wrong with a board, and what mends it",
     "report": "make a run's report again from its captures",
+    "history": "list the runs that are kept, filtered; add one that is not",
+    "trend": "show a figure over time",
+    "baseline": "say which runs later ones are held against",
+    "prune": "remove old runs from the history",
     "export": "write a run in the formats of other programs",
 }
 """Subcommand -> its line of help; its module is ``hil.cli.<subcommand>``."""

@@ -41,6 +41,12 @@ class History:
         """Do ``work`` in one transaction; again from the start where another writer was first."""
         return self._tried(lambda: self._begin(work))
 
+    def compact(self) -> None:
+        """Give a file's free space back, unless somebody else is using it just now."""
+        connection = self._engine.raw_connection()
+        with contextlib.closing(connection), contextlib.suppress(sqlite3.OperationalError):
+            connection.cursor().execute("VACUUM")
+
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()

@@ -7,29 +7,38 @@ from sim_clock import now as _now
 from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT
 
 _wake_in = _irq._wake_in
+_nothing = iter(())  # for ever at its end: an event loop that polls takes no heap, as with the VM's
 
 
 class poll:
     def __init__(self):
         self._p = uselect.poll()
-        self._own = {}  # objects of Python: one of them makes the VM's own poll(0) take 1 ms
+        self._own = []  # objects of Python: one of them makes the VM's own poll(0) take 1 ms
         self._woken = _irq.ident() == _irq.MAIN
         if self._woken:
             self._p.register(_wake_in, POLLIN)
 
     def register(self, obj, mask=POLLIN | POLLOUT):
         if hasattr(obj, "ioctl"):
-            self._own[id(obj)] = (obj, mask)
+            self._drop(obj)
+            self._own.append((obj, mask))
         else:
             self._p.register(obj, mask)
 
+    def _drop(self, obj):
+        for i in range(len(self._own)):
+            if self._own[i][0] is obj:
+                del self._own[i]
+                return True
+        return False
+
     def unregister(self, obj):
-        if self._own.pop(id(obj), None) is None:
+        if not self._drop(obj):
             self._p.unregister(obj)
 
     def modify(self, obj, mask):
-        if id(obj) in self._own:
-            self._own[id(obj)] = (obj, mask)
+        if self._drop(obj):
+            self._own.append((obj, mask))
         else:
             self._p.modify(obj, mask)
 
@@ -37,12 +46,13 @@ class poll:
         return self._wait(timeout)
 
     def ipoll(self, timeout=-1, flags=0):
-        return iter(self._wait(timeout))
+        out = self._wait(timeout)
+        return iter(out) if out else _nothing
 
     def _once(self, ms):
         out = None
         if self._own:
-            for obj, mask in self._own.values():
+            for obj, mask in self._own:
                 mask = obj.ioctl(3, mask)
                 if mask:
                     out = [(obj, mask)] if out is None else out + [(obj, mask)]

@@ -119,13 +119,13 @@ def test_lost_events_stay_lost(runner):
 
 
 def test_calibration_measures_reads_stamps_and_the_idle_loop(runner):
-    decoded = runner.run("calibrate", periods=(), phases=(), pins=(), duration=100_000)
+    decoded = runner.run("calibrate", periods=(), phases=(), pins=(), duration=400_000)
 
     read, stamp = (decoded.channels[f"cal.{name}"].values for name in ("read", "stamp"))
     assert len(read) == len(stamp) == 100
     assert np.median(stamp) > np.median(read) > 0  # a stamp contains a read
     assert decoded.channels["cal.step"].values.min() >= 1
-    assert int(runner.end(decoded)["background"]) > 1000
+    assert int(runner.end(decoded)["background"]) > 100
     assert int(runner.end(decoded)["stamp_batch"]) >= 16
 
 

@@ -70,3 +70,12 @@ def test_what_can_not_be_had_has_its_reason():
     one, _ = share([5] * 3, [10] * 3)
     assert (one.value, one.lo) == (0.5, None)
     assert "6 pairs" in one.note
+
+
+def test_a_share_above_one_beyond_its_bounds_is_never_without_words():
+    above, _ = share([130, 131, 129, 133, 128, 130], [100] * 6)
+    assert above.lo > 1
+    assert "ran faster beside the tasks" in above.note
+    around, _ = share([95, 97, 104, 106, 99, 103], [100] * 6)
+    assert around.lo < 1 < around.hi
+    assert "faster" not in around.note

@@ -141,3 +141,25 @@ async def main():
 asyncio.run(main())
 """
     assert board.eval(code, "n") == [10] * 50
+
+
+def test_an_event_loop_that_polls_takes_no_heap(board):
+    """Garbage of a poll would make every call slower: the allocator searches on past it."""
+    code = """
+import asyncio, gc
+async def turns(flags):
+    tasks = [asyncio.create_task(asyncio.ThreadSafeFlag().wait()) for _ in range(flags)]
+    await asyncio.sleep_ms(0)
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(300):
+        await asyncio.sleep_ms(0)
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    for task in tasks:
+        task.cancel()
+    return taken
+"""
+    taken = board.eval(code, "[asyncio.run(turns(n)) for n in (0, 1, 2)]")
+    assert all(bytes_taken < 300 for bytes_taken in taken)  # less than a byte a turn

@@ -1,133 +1,261 @@
-"""Which techniques hold a deadline on this board, in plain words, soft and hard real time apart.
+"""Which techniques hold a deadline on this board, soft and hard real time apart.
 
 Soft: of a hundred activations at most one is later; told by the bounds of the 99th percentile.
 Hard: none may be later; a measurement can only refute it, so what is said is what was seen.
+
+Every case gives a :class:`Limit`, which answers for any deadline. The page's script holds the same
+limits and answers with them what is typed in.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hil.analysis.limits import covered_share
-from hil.metrics import load_rank
-from hil.report.numbers import digits, pick_unit
+from hil.metrics import load_rank, technique_rank
+from hil.records import Measurement
+from hil.report.numbers import digits, show
 from hil.report.rows import Row
 
-DEADLINES_US = (100.0, 1_000.0, 10_000.0)
+DEADLINES_US = (100.0, 1_000.0, 10_000.0, 100_000.0)
+"""The usual ones, answered without a script."""
+FIRST_US = 1_000.0
+"""The deadline that the page opens with."""
 DRIFT_PPM = 10.0
 """Drift that is certain and larger than this carries a technique past any deadline in time."""
 Answer = Literal["yes", "no", "open"]
+_ORDER: tuple[Answer, ...] = ("yes", "open", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Which deadlines one case holds, and in words why.
+
+    None below ``no_below_us`` and all from ``yes_from_us`` on (``inf``: none at all); what lies
+    between is not decided. Each of the texts is the reason for one answer.
+    """
+
+    no_below_us: float
+    yes_from_us: float
+    no: str = ""
+    open: str = ""
+    yes: str = ""
+
+    def answer(self, deadline_us: float) -> Answer:
+        """Whether ``deadline_us`` is held."""
+        if deadline_us < self.no_below_us or math.isinf(self.no_below_us):
+            return "no"
+        return "yes" if deadline_us >= self.yes_from_us else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One technique's answer for one deadline under all its loads; the worst load gives it."""
+
+    technique: str
+    answer: Answer
+    reason: str
+    limit_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """One of the usual deadlines: who holds it, who may, and with whom nothing later was seen."""
+
+    deadline: str
+    soft: str
+    undecided: str
+    hard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of the table at the deadline that the page opens with."""
+
+    technique: str
+    soft: Held
+    hard: Held
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Sentences about one board; ``about`` says what they rest on."""
+    """What to choose on one board; ``about`` says what it rests on."""
 
     board: str
     about: str
-    sentences: list[str]
+    demonstration: bool
+    deadline: str
+    soft: str
+    hard: str
+    choices: list[Choice]
+    usual: list[Usual]
 
 
-def advise(rows: Sequence[Row]) -> list[Advice]:
-    """Plain words for each board: a technique holds a deadline if it does under every load."""
+def advise(rows: Sequence[Row], simulated: Sequence[str] = ()) -> list[Advice]:
+    """The advice for each board; boards in ``simulated`` demonstrate only."""
     result = []
     for board in dict.fromkeys(row.board for row in rows):
         mine = [row for row in rows if row.board == board]
         loads = sorted({row.load for row in mine}, key=load_rank)
         word = "load" if len(loads) == 1 else "each of the loads"
-        groups = {name: [r for r in mine if r.technique == name] for name in _names(mine)}
-        sentences = [
-            _deadline(groups, deadline, hard) for hard in (False, True) for deadline in DEADLINES_US
-        ]
-        drifting = [name for name, group in groups.items() if any(map(drifts, group))]
-        if drifting:
-            verb = "drifts" if len(drifting) == 1 else "drift"
-            sentences.append(
-                f"{_list(drifting)} {verb} away from the grid that was asked for: "
-                "no deadline against it is held for long, whatever a short run shows."
+        soft_now, hard_now = (judge(mine, FIRST_US, is_hard=hard) for hard in (False, True))
+        hards = {one.technique: one for one in hard_now}
+        result.append(
+            Advice(
+                board=board,
+                about=f"Measured under {word} {listed(loads)}.",
+                demonstration=board in simulated,
+                deadline=duration(FIRST_US),
+                soft=answer_line(soft_now),
+                hard=answer_line(hard_now),
+                choices=[Choice(one.technique, one, hards[one.technique]) for one in soft_now],
+                usual=[_usual(mine, deadline) for deadline in DEADLINES_US],
             )
-        result.append(Advice(board, f"Measured under {word} {_list(loads)}.", sentences))
+        )
     return result
 
 
-def soft(row: Row, deadline_us: float) -> Answer:
-    """Whether at most one in a hundred activations is later, as far as the bounds tell."""
-    if drifts(row):
-        return "no"
+def judge(rows: Sequence[Row], deadline_us: float, *, is_hard: bool) -> list[Held]:
+    """Every technique of one board: who holds the deadline first, the shortest limit first."""
+    rule = hard_limit if is_hard else soft_limit
+    several = len({row.load for row in rows}) > 1
+    found = []
+    for technique in sorted({row.technique for row in rows}, key=technique_rank):
+        limits = [(rule(row), row.load) for row in rows if row.technique == technique]
+        answers = [limit.answer(deadline_us) for limit, _ in limits]
+        answer: Answer = "no" if "no" in answers else "open" if "open" in answers else "yes"
+        mine = [limit for limit, given in zip(limits, answers, strict=True) if given == answer]
+        worst, load = max(mine, key=lambda one: _size(one[0], answer))
+        reason = getattr(worst, answer) + (f" (load {load})" if several else "")
+        found.append(Held(technique, answer, reason, _size(worst, answer)))
+    return sorted(found, key=lambda one: (_ORDER.index(one.answer), one.limit_us))
+
+
+def answer_line(held: Sequence[Held]) -> str:
+    """The choice in one sentence, or which one comes nearest."""
+    first = held[0]
+    more = [one.technique for one in held[1:] if one.answer == "yes"]
+    if first.answer == "yes":
+        also = f" Also: {', '.join(more)}." if more else ""
+        return f"choose {first.technique}: {first.reason}.{also}"
+    word = "nothing is certain" if first.answer == "open" else "none holds it"
+    if math.isinf(first.limit_us) and first.answer == "no":
+        return f"{word}."
+    return f"{word}; nearest is {first.technique}: {first.reason}."
+
+
+def limits_for_script(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The limits as plain data, ``null`` for infinite; the script's only source."""
+
+    def plain(limit: Limit) -> list[Any]:
+        ends = (limit.no_below_us, limit.yes_from_us)
+        return [*(None if math.isinf(x) else x for x in ends), limit.no, limit.open, limit.yes]
+
+    return [
+        {
+            "board": row.board,
+            "technique": row.technique,
+            "load": row.load,
+            "soft": plain(soft_limit(row)),
+            "hard": plain(hard_limit(row)),
+        }
+        for row in sorted(rows, key=lambda row: technique_rank(row.technique))
+    ]
+
+
+def soft_limit(row: Row) -> Limit:
+    """From when on at most one in a hundred activations is later, as far as the bounds tell."""
+    never = _never(row)
+    if never:
+        return never
     missed = row.cells.get("missed")
     if missed is not None and missed.value > 0.01 * (missed.n + missed.value):
-        return "no"
-    half = row.cells.get("lateness_p50_us")
-    if half is not None and half.lo is not None and half.lo > deadline_us:
-        return "no"  # more than half are later
-    one = row.cells.get("lateness_p99_us")
+        return _no(f"{show(missed).value} activations missed beside {missed.n} that came")
+    half, one = row.cells.get("lateness_p50_us"), row.cells.get("lateness_p99_us")
+    least = half.lo if half is not None and half.lo is not None else 0.0
     if one is None:
-        return "open"
-    if one.hi is not None and one.hi <= deadline_us:
-        return "yes"
-    if (one.value if one.lo is None else one.lo) > deadline_us:
-        return "no"
-    return "open"
+        no = f"half of the activations are later than {duration(least)}"
+        return Limit(least, math.inf, no, "too few activations to name the 99th percentile")
+    shown = f"p99 is {show(one).line}"
+    low = one.value if one.lo is None else one.lo
+    high = math.inf if one.hi is None else one.hi
+    inside = f"{shown}: the bounds do not decide" if one.hi is not None else f"{shown}, unbounded"
+    yes = "" if one.hi is None else f"99 of 100 come within {duration(one.hi)} ({shown})"
+    return Limit(max(least, low), high, shown, inside, yes)
 
 
-def hard(row: Row, deadline_us: float) -> Answer:
-    """Whether no activation was seen later, or missed; ``open`` where stamps are lacking."""
+def hard_limit(row: Row) -> Limit:
+    """From when on no activation was seen later, or missed; open where stamps are lacking."""
+    never = _never(row)
+    if never:
+        return never
     worst, missed, dropped = (
         row.cells.get(name) for name in ("lateness_max_us", "missed", "dropped")
     )
-    if drifts(row) or (missed is not None and missed.value > 0):
-        return "no"
+    if missed is not None and missed.value > 0:
+        return _no(f"{show(missed).value} missed")
     if worst is None or missed is None:
-        return "open"
-    if worst.value > deadline_us:
-        return "no"
-    return "open" if dropped is not None and dropped.value > 0 else "yes"
+        return Limit(0.0, math.inf, open="the largest lateness has no figure")
+    largest = f"the latest came {show(worst).value} late"
+    if dropped is not None and dropped.value > 0:
+        lost = f"{show(dropped).value} stamps were lost, so the worst is not known"
+        return Limit(worst.value, math.inf, largest, lost)
+    share = digits(100 * covered_share(worst.n))
+    seen = f"none of {worst.n} came later than {duration(worst.value)}"
+    return Limit(
+        worst.value, worst.value, largest, yes=f"{seen} (95 % sure of {share} %, no proof)"
+    )
 
 
 def drifts(row: Row) -> bool:
     """Whether the schedule certainly runs away from the grid."""
     one = row.cells.get("schedule_drift_ppm")
-    if one is None or one.lo is None or one.hi is None:
-        return False
-    return one.lo > DRIFT_PPM or one.hi < -DRIFT_PPM
+    return one is not None and _is_certain(one)
 
 
-def _deadline(groups: dict[str, list[Row]], deadline_us: float, is_hard: bool) -> str:
-    rule = hard if is_hard else soft
-    answers = {name: _together([rule(row, deadline_us) for row in g]) for name, g in groups.items()}
-    yes = [name for name, answer in answers.items() if answer == "yes"]
-    unsure = [name for name, answer in answers.items() if answer == "open"]
-    kind = "Hard" if is_hard else "Soft"
-    text = f"{kind} real time, {_time(deadline_us)}: "
-    if yes:
-        text += _list(yes)
-    else:
-        text += "nothing certain" if unsure else "none"
-    if is_hard and yes:
-        fewest = min(row.cells["lateness_max_us"].n for name in yes for row in groups[name])
-        share = digits(100 * covered_share(fewest))
-        text += f" (none later in {fewest} activations each: 95 % sure of {share} %, no proof)"
-    if unsure:
-        text += f"; not decided for {_list(unsure)}"
-    return f"{text}."
-
-
-def _together(answers: Sequence[Answer]) -> Answer:
-    return "no" if "no" in answers else "open" if "open" in answers else "yes"
-
-
-def _names(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(row.technique for row in rows))
-
-
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
-def _time(us: float) -> str:
-    if 1_000 <= us < 1_000_000:
-        return f"{us / 1000:g} ms"
-    unit, factor = pick_unit(us, "us")
-    return f"{us * factor:g} {unit}"
+def duration(us: float) -> str:
+    """A time as people write deadlines: ``1 ms``, not ``1000 us``."""
+    for least, factor, unit in ((999_999.0, 1e-6, "s"), (999.999, 1e-3, "ms"), (0.0, 1.0, "us")):
+        if abs(us) >= least:
+            return f"{float(f'{us * factor:.3g}'):g} {unit}"
+    return f"{us} us"
+
+
+def _is_certain(drift: Measurement) -> bool:
+    if drift.lo is None or drift.hi is None:
+        return False
+    return drift.lo > DRIFT_PPM or drift.hi < -DRIFT_PPM
+
+
+def _never(row: Row) -> Limit | None:
+    one = row.cells.get("schedule_drift_ppm")
+    if one is None or not _is_certain(one):
+        return None
+    return _no(f"runs away from the grid by {show(one).line}: past any deadline in time")
+
+
+def _no(reason: str) -> Limit:
+    return Limit(math.inf, math.inf, reason)
+
+
+def _size(limit: Limit, answer: Answer) -> float:
+    return limit.no_below_us if answer == "no" else limit.yes_from_us
+
+
+def _usual(rows: Sequence[Row], deadline_us: float) -> Usual:
+    softs = judge(rows, deadline_us, is_hard=False)
+    hards = judge(rows, deadline_us, is_hard=True)
+
+    def names(held: Sequence[Held], answer: Answer) -> str:
+        return ", ".join(one.technique for one in held if one.answer == answer) or "none"
+
+    soft, undecided = names(softs, "yes"), names(softs, "open")
+    return Usual(duration(deadline_us), soft, undecided, names(hards, "yes"))

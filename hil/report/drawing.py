@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from hil.analysis.activations import FloatArray
 from hil.records import Measurement
-from hil.report.svg import BAND, GRID, INK
+from hil.report.svg import GRID, INK
 
 SIZE = (4.5, 2.9)
 """Inches; shown at the width of a phone or a column."""
@@ -73,21 +73,6 @@ def whisker(
     if one.lo is not None and one.hi is not None:
         axes.plot([one.lo * factor, one.hi * factor], [y, y], color=color, lw=2.2, alpha=0.5)
     axes.plot(one.value * factor, y, marker, color=color, ms=4)
-
-
-def mean_band(axes: Axes, measurements: Sequence[Measurement], metric: str, factor: float) -> None:
-    """A value as a dotted vertical line, its bounds as a band behind the data."""
-    one = figure_of(measurements, metric)
-    if one is None:
-        return
-    if one.lo is not None and one.hi is not None:
-        axes.axvspan(one.lo * factor, one.hi * factor, color=BAND, alpha=0.6, lw=0)
-    axes.axvline(one.value * factor, color=INK, lw=0.7, ls=":")
-
-
-def figure_of(measurements: Sequence[Measurement], metric: str) -> Measurement | None:
-    """The first measurement of this metric, interrupt methods aside."""
-    return next((one for one in measurements if one.metric == metric and not one.method), None)
 
 
 def time_axis(axes: Axes, values: Sequence[float] | FloatArray) -> None:

@@ -1,39 +1,41 @@
 """The page of a run: fragments that pytest-html takes in, or a page of its own.
 
 Everything that came from a board or from a file goes through autoescaping templates; the only
-markup that is passed through is what this package drew itself.
+markup that is passed through is what this package drew itself. What the script reads is one block
+of JSON in which no character can end it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES
-from hil.records import Capture, Fault, Measurement
+from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES, load_rank, technique_rank
+from hil.records import Capture, Measurement
 from hil.report.absent import absent_metric
-from hil.report.advice import advise
+from hil.report.advice import advise, limits_for_script, listed
+from hil.report.cases import anchor, case_key, case_parts
 from hil.report.changed import NO_HISTORY, changed
+from hil.report.chart import Plot
 from hil.report.heatmap import heat_maps
 from hil.report.numbers import digits, pick_unit, show
 from hil.report.progress import span
 from hil.report.results_json import write_text_atomically
 from hil.report.rows import COLUMNS, Row, make_rows
+from hil.report.sure import how_sure
 from hil.report.variants import COLUMNS as VARIANT_COLUMNS
 from hil.report.variants import variant_rows
 from hil.report.verdict import headline, latency_rows
 from hil.report.web import COLUMNS as WEB_COLUMNS
 from hil.report.web import web_rows
 from hil.results import Comparison, Results
-
-if TYPE_CHECKING:
-    from hil.report.plots import Plot
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PAGE_COLUMNS = (
@@ -43,9 +45,8 @@ _PAGE_COLUMNS = (
     ("overruns", "overruns"),
     *COLUMNS[5:],
 )
-MAX_WITH_LONG_TERM = 40
-"""With more cases than this the page leaves out stability and phase, to stay below 5 MB."""
-_MAX_LINES, _MAX_LINE, _MAX_FAULTS = 200, 400, 20
+_MAX_LINES, _MAX_LINE = 200, 400
+_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +59,17 @@ class PageParts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    title: str
-    rows: list[_PageRow]
-    overview: Plot | None
+class _Group:
+    """The techniques of one board under one load, as table and figures."""
 
-
-@dataclass(frozen=True, slots=True)
-class _PageRow:
     board: str
-    technique: str
     load: str
-    name: str
-    cells: dict[str, Measurement]
-    n: int
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    anchor: str
-    title: str
-    about: str
+    rows: list[Row]
     plots: list[Plot]
-    measurements: list[Measurement]
-    faults: tuple[Fault, ...]
-    log: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.board}, load {self.load}"
 
 
 def render_page_parts(
@@ -98,27 +84,35 @@ def render_page_parts(
     """
     boards = [board.name for board in results.boards]
     rows = make_rows(results.measurements, boards)
-    anchors: dict[tuple[str, str, str], str] = {}
-    for number, capture in enumerate(captures):
-        key = (capture.board.name, capture.plan.technique, capture.plan.load)
-        anchors[key] = f"hil-case-{number}"
+    captures = sorted(captures, key=lambda one: _place(one, boards))
     run = results.run
+    simulated = [board.name for board in results.boards if "sim" in (board.source, run.source)]
+    demonstrates = [
+        *simulated,
+        *(board.name for board in results.boards if board.source == "emulator"),
+    ]
     verdict = headline(results, rows)
+    advice = advise(rows, demonstrates)
     environment = _environment()
     top = environment.get_template("headline.html.j2").render(
         run=run,
         state=verdict.state,
         verdict=verdict.sentence,
         failures=verdict.failures,
-        advice=verdict.advice,
+        advice=advice,
+        closest=verdict.advice,
+        errors=results.errors,
     )
-    absent = [skip for skip in results.skipped if absent_metric(skip)]
+    names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))
     body = environment.get_template("body.html.j2").render(
-        tables=list(_tables(rows, boards)),
+        names=names,
+        loads=sorted({row.load for row in rows}, key=load_rank),
+        groups=list(_groups(rows, names, captures)),
         columns=_PAGE_COLUMNS,
-        anchors=anchors,
+        anchors={case_key(capture): anchor(number) for number, capture in enumerate(captures)},
         maps=heat_maps(rows),
-        advice=advise(rows),
+        advice=advice,
+        sure=how_sure(results, rows, captures),
         changes=None if comparison is None else changed(comparison),
         no_history=NO_HISTORY,
         latencies=latency_rows(results.measurements),
@@ -128,12 +122,13 @@ def render_page_parts(
         variant_columns=VARIANT_COLUMNS,
         errors=results.errors,
         skipped=[skip for skip in results.skipped if not absent_metric(skip)],
-        absent=absent,
+        absent=[skip for skip in results.skipped if absent_metric(skip)],
         boards=results.boards,
-        has_sim=run.source == "sim" or any(board.source == "sim" for board in results.boards),
-        cases=list(_cases(results, captures)),
-        long_term=len(captures) <= MAX_WITH_LONG_TERM,
-        naive=_and([name for name in TECHNIQUES if name in NAIVE_TECHNIQUES]),
+        has_sim=bool(simulated),
+        cases=list(case_parts(results, captures)),
+        naive=listed([name for name in TECHNIQUES if name in NAIVE_TECHNIQUES]),
+        data=data_block({"limits": limits_for_script(rows)}),
+        script=Markup(script()),
     )
     return PageParts(page_title(boards), Markup(top), Markup(body))
 
@@ -177,6 +172,18 @@ def style() -> str:
     return style_path().read_text(encoding="utf-8")
 
 
+def script() -> str:
+    """The page's script, two files in one function; our own, so it is passed through as it is."""
+    parts = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.js", "report.js"))
+    return '"use strict";\n(() => {{\n{}\n{}}})();\n'.format(*parts)
+
+
+def data_block(data: object) -> Markup:
+    """``data`` as JSON for a script element: no text in it can end the element or begin another."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.translate(_IN_SCRIPT))
+
+
 def add_to_summary(
     prefix: MutableSequence[str], summary: MutableSequence[str], parts: PageParts
 ) -> None:
@@ -192,62 +199,31 @@ def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
             cells[index] = cell.replace(nodeid, str(escape(nodeid)))
 
 
-def _tables(rows: Sequence[Row], boards: Sequence[str]) -> Iterator[_Table]:
-    from hil.report.plots import overview_plot  # matplotlib only once a page is made
+def _place(capture: Capture, boards: Sequence[str]) -> tuple[Any, ...]:
+    board, technique, load = case_key(capture)
+    known = boards.index(board) if board in boards else len(boards)
+    return (known, board, technique_rank(technique), load_rank(load))
 
-    names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))
-    for board in names:
+
+def _groups(
+    rows: Sequence[Row], names: Sequence[str], captures: Sequence[Capture]
+) -> Iterator[_Group]:
+    from hil.report.overlay import overlays
+    from hil.report.overview import overview_plot  # matplotlib only once a page is made
+
+    for place, board in enumerate(names):
         for load in dict.fromkeys(row.load for row in rows if row.board == board):
             mine = [row for row in rows if row.board == board and row.load == load]
+            there = [c for c in captures if (c.board.name, c.plan.load) == (board, load)]
             title = f"{board}, load {load}"
-            key = f"o{names.index(board)}-{load}" if load.isalnum() else f"o{names.index(board)}"
-            yield _Table(title, [_page_row(row) for row in mine], overview_plot(mine, title, key))
+            key = f"o{place}-{load}" if load.isalnum() else f"o{place}"
+            plots = list(overlays(there, title)) if there else []
+            overview = overview_plot(mine, title, key)
+            yield _Group(board, load, mine, [*plots, overview] if overview else plots)
 
 
-def _page_row(row: Row) -> _PageRow:
-    n = max((one.n for one in row.cells.values()), default=0)
-    return _PageRow(row.board, row.technique, row.load, row.name, row.cells, n, row.verdict)
-
-
-def _cases(results: Results, captures: Sequence[Capture]) -> Iterator[_Case]:
-    from hil.report.long_term import long_term_plots
-    from hil.report.plots import MAX_TASKS, technique_plots
-
-    for number, capture in enumerate(captures):
-        plan = capture.plan
-        key = (capture.board.name, plan.technique, plan.load)
-        mine = [m for m in results.measurements if (m.board, m.technique, m.load) == key]
-        period = ", ".join(dict.fromkeys(_period(task.period_us) for task in plan.tasks))
-        tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"
-        about = TECHNIQUES.get(plan.technique, "")
-        about = f"The task runs in: {about}. " if about else ""
-        shown = f" (the figures show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
-        about += f"{tasks}{shown}, period {period or 'none'}, window {plan.duration_us / 1e6:g} s."
-        faults = capture.faults[:_MAX_FAULTS]
-        if len(capture.faults) > _MAX_FAULTS:
-            more = len(capture.faults) - _MAX_FAULTS
-            faults = (*faults, Fault("and", f"{more} more in the capture"))
-        plots = list(technique_plots(capture, mine, f"c{number}"))
-        if len(captures) <= MAX_WITH_LONG_TERM:
-            plots += long_term_plots(capture, mine, f"c{number}")
-        yield _Case(
-            anchor=f"hil-case-{number}",
-            title=f"{plan.technique}, load {plan.load}, on {capture.board.name}",
-            about=about,
-            plots=plots,
-            measurements=mine,
-            faults=faults,
-            log=capture.log,
-        )
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
-
-
-def _period(period_us: float) -> str:
-    unit, factor = pick_unit(period_us, "us")
-    return f"{period_us * factor:g} {unit}"
+def _row_n(row: Row) -> int:
+    return max((one.n for one in row.cells.values()), default=0)
 
 
 def _budget(one: Measurement) -> str:
@@ -282,6 +258,7 @@ def _environment() -> jinja2.Environment:
         "clip": _clip,
         "clip_lines": _clip_lines,
         "budget": _budget,
+        "row_n": _row_n,
     }
     environment.globals.update(helpers)
     return environment

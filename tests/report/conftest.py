@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -20,9 +21,57 @@ from hil.records import (
     TaskPlan,
     Track,
 )
+from hil.report.html import render_page
 from hil.results import Results
 
 PERIOD = 10_000
+
+
+class Page(HTMLParser):
+    """What a browser would see: text, ids, references, elements; ``words`` on one line."""
+
+    VOID = frozenset({"meta", "br", "hr", "img", "input", "link", "path", "use", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text, self.ids, self.loads, self.tags, self.open = [], [], [], [], []
+        self.labels: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
+        if "id" in values:
+            self.ids.append(values["id"])
+        for name in ("src", "srcset", "data", "poster", "action"):
+            if values.get(name):
+                self.loads.append(values[name])
+        if tag == "use" and "href" in values:
+            self.loads.append(values["href"])
+        if tag == "link":
+            self.loads.append(values.get("href", ""))
+        self.labels.append(values.get("aria-label") or "")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        """All text but that of scripts and styles, runs of white space made one."""
+        return " ".join(" ".join(self.text).split())
 
 
 def make_board(name: str = "sim", source: str = "sim") -> BoardIdentity:
@@ -175,3 +224,13 @@ def results_of() -> Callable[[Sequence[Capture]], Results]:
 @pytest.fixture
 def results(captures: list[Capture]) -> Results:
     return make_results(captures)
+
+
+@pytest.fixture(scope="session")
+def page_of() -> type[Page]:
+    return Page
+
+
+@pytest.fixture(scope="session")
+def page(captures: list[Capture]) -> str:
+    return render_page(make_results(captures), captures)

@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from hil.records import Measurement
-from hil.report.advice import advise, drifts, hard, soft
+from hil.report.advice import (
+    Limit,
+    advise,
+    answer_line,
+    drifts,
+    duration,
+    hard_limit,
+    judge,
+    limits_for_script,
+    soft_limit,
+)
 from hil.report.heatmap import heat_maps
 from hil.report.html import render_page
 from hil.report.rows import make_rows
@@ -61,7 +71,9 @@ def made(*groups):
 )
 def test_soft_goes_by_the_bounds(more, deadline, answer):
     (one,) = made(row(**more))
-    assert soft(one, deadline) == answer
+    limit = soft_limit(one)
+    assert limit.answer(deadline) == answer
+    assert getattr(limit, answer)  # the reason
 
 
 @pytest.mark.parametrize(
@@ -75,11 +87,13 @@ def test_soft_goes_by_the_bounds(more, deadline, answer):
 )
 def test_hard_goes_by_the_worst_that_was_seen(more, deadline, answer):
     (one,) = made(row(**more))
-    assert hard(one, deadline) == answer
+    limit = hard_limit(one)
+    assert limit.answer(deadline) == answer
+    assert getattr(limit, answer)
 
 
-def test_a_technique_must_hold_under_every_load():
-    rows = made(
+def several_loads():
+    return made(
         row(load="idle"),
         row(load="gc", p99=(4000, 3000, 5000), worst=9000.0),
         row("thread", "idle", drift=1000.0),
@@ -87,24 +101,83 @@ def test_a_technique_must_hold_under_every_load():
         row("timer_soft", "idle"),
         row("timer_soft", "gc", worst=900.0),
     )
+
+
+def test_a_technique_must_hold_under_every_load():
+    rows = several_loads()
+    assert any(map(drifts, rows))
     (advice,) = advise(rows)
     assert advice.about == "Measured under each of the loads idle and gc."
-    text = advice.sentences
-    assert text[0] == "Soft real time, 100 us: none."
-    assert text[1] == "Soft real time, 1 ms: timer_soft."
-    assert text[2] == "Soft real time, 10 ms: timer_soft and timer_hard."
-    assert text[3] == "Hard real time, 100 us: none."
-    assert text[4].startswith("Hard real time, 1 ms: timer_soft (none later in 3000 activations")
-    assert "no proof" in text[4]
-    assert text[6].startswith("thread drifts away from the grid")
-    assert drifts(rows[-1]) or drifts(rows[2])
+    assert advice.soft.startswith("choose timer_soft: 99 of 100 come within 600 us")
+    assert advice.hard.startswith("choose timer_soft: none of 3000 came later than 900 us")
+    assert "no proof" in advice.hard
+    found = {line.deadline: (line.soft, line.undecided, line.hard) for line in advice.usual}
+    assert found == {
+        "100 us": ("none", "none", "none"),
+        "1 ms": ("timer_soft", "none", "timer_soft"),
+        "10 ms": ("timer_soft, timer_hard", "none", "timer_soft, timer_hard"),
+        "100 ms": ("timer_soft, timer_hard", "none", "timer_soft, timer_hard"),
+    }
+    answers = {line.technique: (line.soft.answer, line.hard.answer) for line in advice.choices}
+    assert answers == {
+        "timer_soft": ("yes", "yes"),
+        "timer_hard": ("no", "no"),
+        "thread": ("no", "no"),
+    }
+
+
+def test_the_load_that_decides_is_named():
+    held = {one.technique: one.reason for one in judge(several_loads(), 1000.0, is_hard=False)}
+    assert held["timer_hard"] == "p99 is 4000 us [3000, 5000] (load gc)"
+    assert "past any deadline" in held["thread"]
+
+
+def test_the_shortest_limit_comes_first_and_the_others_are_named():
+    rows = made(row(p99=(500, 400, 900)), row("timer_soft", p99=(300, 200, 600)))
+    held = judge(rows, 1000.0, is_hard=False)
+    assert [one.technique for one in held] == ["timer_soft", "timer_hard"]
+    assert answer_line(held).endswith("Also: timer_hard.")
 
 
 def test_what_the_bounds_leave_open_is_said():
-    (advice,) = advise(made(row(p99=(900, 500, 1500))))
-    assert advice.sentences[1] == (
-        "Soft real time, 1 ms: nothing certain; not decided for timer_hard."
+    held = judge(made(row(p99=(900, 500, 1500))), 1000.0, is_hard=False)
+    assert answer_line(held) == (
+        "nothing is certain; nearest is timer_hard: "
+        "p99 is 900 us [500, 1500]: the bounds do not decide."
     )
+
+
+def test_when_none_holds_the_nearest_is_named_if_there_is_one():
+    held = judge(
+        made(row(p99=(3000, 2000, 4000)), row("thread", drift=99.0)), 1000.0, is_hard=False
+    )
+    assert answer_line(held).startswith("none holds it; nearest is timer_hard: p99 is 3000 us")
+    assert answer_line(judge(made(row(drift=99.0)), 1e6, is_hard=False)) == "none holds it."
+
+
+def test_a_limit_answers_at_its_very_ends():
+    limit = Limit(100.0, 200.0)
+    assert [limit.answer(us) for us in (99.9, 100.0, 199.9, 200.0)] == ["no", "open", "open", "yes"]
+
+
+def test_the_script_gets_the_same_limits_with_null_for_infinite():
+    (one,) = limits_for_script(made(row(drift=99.0)))
+    assert one["soft"][:2] == [None, None]
+    (one,) = limits_for_script(made(row()))
+    assert one["soft"][:2] == [400, 600]
+    assert one["hard"][:2] == [700.0, 700.0]
+    assert (one["board"], one["technique"], one["load"]) == ("b", "timer_hard", "idle")
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        *((0.5, "0.5 us"), (100, "100 us"), (999, "999 us"), (1000, "1 ms"), (12_345, "12.3 ms")),
+        *((999_999.5, "1 s"), (2_500_000, "2.5 s"), (1234e6, "1230 s")),
+    ],
+)
+def test_deadlines_are_written_as_people_do(us, text):
+    assert duration(us) == text
 
 
 def test_the_map_is_warmer_where_it_is_later():
@@ -133,10 +206,12 @@ def test_the_share_stands_beside_its_technique():
 def test_the_page_has_both(results):
     group = [replace(one, board="sim") for one in row(load="cpu", p99=(12_000, 9_000, 15_000))]
     page = render_page(replace(results, measurements=(*results.measurements, *group)))
-    part = page[page.index('aria-label="Deadlines"') :]
+    part = page[page.index('id="hil-deadline"') :]
     part = part[: part.index("</section>")]
-    assert "Soft real time, 1 ms:" in part
-    assert "Hard real time, 1 ms:" in part
+    for text in ("Soft real time", "Hard real time", "The usual deadlines", "(load cpu)"):
+        assert text in part
+    part = page[page.index('aria-label="Technique by load"') :]
+    part = part[: part.index("</section>")]
     assert "hil-heat-5" in part
-    for text in ('<th scope="col">idle</th>', '<th scope="col">cpu</th>', "12.0 ms"):
+    for text in ('data-load="idle">idle</th>', 'data-load="cpu">cpu</th>', "12.0 ms"):
         assert text in part

@@ -1,0 +1,99 @@
+"""The part of the page about one case: its figures, its numbers, its faults and its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hil.metrics import TECHNIQUES
+from hil.records import Capture, Fault, Measurement
+from hil.report.chart import Plot
+from hil.report.numbers import pick_unit
+from hil.results import Results
+
+MANY = 40
+"""With more cases than this each series has fewer points, to keep the page below 5 MB."""
+_FEWER_POINTS = 120
+_MAX_FAULTS = 20
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CasePart:
+    """One technique under one load on one board."""
+
+    anchor: str
+    board: str
+    technique: str
+    load: str
+    about: str
+    plots: list[Plot]
+    measurements: list[Measurement]
+    faults: tuple[Fault, ...]
+    log: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the case is called."""
+        return f"{self.technique}, load {self.load}, on {self.board}"
+
+    @property
+    def verdict(self) -> str:
+        """``fail`` if any figure failed, else ``pass`` if any was judged, else ``none``."""
+        verdicts = {one.verdict for one in self.measurements}
+        return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
+
+
+def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
+    """A part for each capture, in their order; then one for figures that have no capture."""
+    groups: dict[Key, list[Measurement]] = {}
+    for one in results.measurements:
+        groups.setdefault((one.board, one.technique, one.load), []).append(one)
+    for number, capture in enumerate(captures):
+        key = case_key(capture)
+        mine = groups.pop(key, [])
+        faults = capture.faults[:_MAX_FAULTS]
+        if len(capture.faults) > _MAX_FAULTS:
+            more = len(capture.faults) - _MAX_FAULTS
+            faults = (*faults, Fault("and", f"{more} more in the capture"))
+        plots = _plots(capture, mine, len(captures))
+        yield CasePart(anchor(number), *key, _about(capture), plots, mine, faults, capture.log)
+    for number, (key, mine) in enumerate(groups.items(), len(captures)):
+        yield CasePart(anchor(number), *key, "", [], mine, (), ())
+
+
+def case_key(capture: Capture) -> Key:
+    """Board, technique and load of a capture."""
+    return (capture.board.name, capture.plan.technique, capture.plan.load)
+
+
+def anchor(number: int) -> str:
+    """The id of a case's part."""
+    return f"hil-case-{number}"
+
+
+def period_text(period_us: float) -> str:
+    """A period in a fitting unit."""
+    unit, factor = pick_unit(period_us, "us")
+    return f"{period_us * factor:g} {unit}"
+
+
+def _plots(capture: Capture, mine: Sequence[Measurement], cases: int) -> list[Plot]:
+    from hil.report.long_term import long_term_plots
+    from hil.report.plots import POINTS, technique_plots
+
+    points = POINTS if cases <= MANY else _FEWER_POINTS
+    return [*technique_plots(capture, mine, points), *long_term_plots(capture, mine, points)]
+
+
+def _about(capture: Capture) -> str:
+    from hil.report.plots import MAX_TASKS
+
+    plan = capture.plan
+    period = ", ".join(dict.fromkeys(period_text(task.period_us) for task in plan.tasks))
+    tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"
+    about = TECHNIQUES.get(plan.technique, "")
+    about = f"The task runs in: {about}. " if about else ""
+    shown = f" (the figures show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
+    window = f"window {plan.duration_us / 1e6:g} s"
+    return f"{about}{tasks}{shown}, period {period or 'none'}, {window}."

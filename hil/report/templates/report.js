@@ -1,0 +1,157 @@
+// What the page does when it is read: deadline, filters, theme, print. It follows charts.js in one
+// function; without a script everything is on the page too.
+const limits = JSON.parse(byId("hil-data").textContent).limits;
+const chosen = { board: "", load: "", deadline: 1000 };
+
+// The deadline: the rules are those of the host, which made the limits and every sentence.
+const WORDS = { yes: "holds", no: "does not", open: "not decided" };
+const ORDER = ["yes", "open", "no"];
+function answerOf([below, from], us) {
+  if (below === null || us < below) return "no";
+  return from !== null && us >= from ? "yes" : "open";
+}
+function sizeOf([below, from], answer) {
+  return (answer === "no" ? below : from) ?? Infinity;
+}
+function judge(board, kind, us) {
+  const rows = limits.filter((row) => row.board === board && (!chosen.load || row.load === chosen.load));
+  const several = new Set(rows.map((row) => row.load)).size > 1;
+  const held = [...new Set(rows.map((row) => row.technique))].map((technique) => {
+    const mine = rows.filter((row) => row.technique === technique);
+    const answers = mine.map((row) => answerOf(row[kind], us));
+    const answer = ["no", "open", "yes"].find((word) => answers.includes(word));
+    const worst = mine.filter((row, index) => answers[index] === answer)
+      .reduce((a, b) => (sizeOf(b[kind], answer) > sizeOf(a[kind], answer) ? b : a));
+    const reason = worst[kind][2 + ["no", "open", "yes"].indexOf(answer)];
+    return { technique, answer, limit: sizeOf(worst[kind], answer), reason: several ? `${reason} (load ${worst.load})` : reason };
+  });
+  const compare = (a, b) => (a < b ? -1 : Number(a > b));
+  return held.sort((a, b) => compare(ORDER.indexOf(a.answer), ORDER.indexOf(b.answer)) || compare(a.limit, b.limit));
+}
+function sentence(held) {
+  const first = held[0];
+  if (first.answer === "yes") {
+    const more = held.slice(1).filter((one) => one.answer === "yes").map((one) => one.technique);
+    return `choose ${first.technique}: ${first.reason}.${more.length ? ` Also: ${more.join(", ")}.` : ""}`;
+  }
+  const word = first.answer === "open" ? "nothing is certain" : "none holds it";
+  if (first.limit === Infinity && first.answer === "no") return `${word}.`;
+  return `${word}; nearest is ${first.technique}: ${first.reason}.`;
+}
+function answer() {
+  for (const part of all(".hil-advice")) {
+    const board = part.dataset.board;
+    for (const node of all(".hil-for", part)) node.textContent = timeText(chosen.deadline);
+    const held = { soft: judge(board, "soft", chosen.deadline), hard: judge(board, "hard", chosen.deadline) };
+    if (!held.soft.length) continue;
+    for (const line of all(".hil-line", part)) line.textContent = sentence(held[line.dataset.kind]);
+    const body = part.querySelector(".hil-choices tbody");
+    const rows = new Map(all("tr", body).map((row) => [row.dataset.choice, row]));
+    for (const row of rows.values()) row.hidden = true;
+    for (const one of held.soft) {
+      const row = rows.get(one.technique);
+      const hard = held.hard.find((other) => other.technique === one.technique);
+      for (const cell of all("td", row)) {
+        const shown = cell.dataset.kind === "hard" ? hard : one;
+        cell.replaceChildren(make("span", WORDS[shown.answer], { class: `hil-${shown.answer}` }), make("small", shown.reason));
+      }
+      row.hidden = false;
+      body.append(row);
+    }
+  }
+  for (const chart of charts) chart.deadline(chosen.deadline);
+}
+function ask() {
+  const form = document.querySelector(".hil-ask");
+  if (!form) return;
+  form.hidden = false;
+  form.addEventListener("submit", (event) => event.preventDefault());
+  const read = () => {
+    const us = Number(byId("hil-ask-value").value) * Number(byId("hil-ask-unit").value);
+    if (!(us > 0) || !Number.isFinite(us)) return;
+    chosen.deadline = us;
+    answer();
+  };
+  form.addEventListener("input", read);
+  read();
+}
+
+function filters() {
+  for (const what of ["board", "load"]) {
+    const select = byId(`hil-${what}`);
+    const names = [...new Set(all(".hil-group").map((group) => group.dataset[what]))];
+    if (!select || names.length < 2) continue;
+    select.append(make("option", "all", { value: "" }), ...names.map((name) => make("option", name, { value: name })));
+    select.parentElement.hidden = false;
+    select.addEventListener("change", () => {
+      chosen[what] = select.value;
+      for (const node of all("[data-board], [data-load]")) {
+        node.hidden = ["board", "load"].some((key) => chosen[key] && node.dataset[key] && node.dataset[key] !== chosen[key]);
+      }
+      answer();
+    });
+  }
+}
+
+function theme() {
+  const button = byId("hil-theme");
+  if (!button) return;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const tell = () => button.setAttribute("aria-pressed", String(isDark()));
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("hil-theme", root.dataset.theme); } catch { /* holds for this view */ }
+    tell();
+  });
+  system.addEventListener("change", tell);
+  tell();
+}
+
+function reveal() {
+  let node = null;
+  try { node = byId(decodeURIComponent(location.hash.slice(1))); } catch { return; }
+  for (let outer = node; outer; outer = outer.parentElement) if (outer.tagName === "DETAILS") outer.open = true;
+  if (node && location.hash.length > 1) node.scrollIntoView();
+}
+
+function printing() {
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = all("details:not([open])");
+    for (const part of opened) part.open = true;
+  });
+  addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+}
+
+// pytest-html's own table stays, at the end and folded; its sorting works by keyboard too.
+function tests() {
+  const table = byId("results-table");
+  if (!table) return;
+  const part = make("details", "", { id: "hil-tests" });
+  const count = document.querySelector(".run-count");
+  part.append(make("summary", `The tests themselves${count ? `: ${count.textContent.trim()}` : ""}`));
+  const moved = [".run-count", "p.filter", ".controls", "#results-table", "#environment-header", "#environment"];
+  for (const selector of moved) part.append(...all(selector));
+  part.append(...all("body > p"));
+  document.body.insertBefore(part, document.querySelector("footer"));
+  for (const head of all("#results-table .sortable, #environment-header h2")) {
+    head.tabIndex = 0;
+    head.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); head.click(); }
+    });
+  }
+}
+
+for (const figure of all("figure")) if (figure.querySelector("svg.hil-chart")) charts.push(new Chart(figure));
+document.addEventListener("pointerover", (event) => {
+  const node = event.target instanceof Element ? event.target.closest("[data-value]") : null;
+  if (node) node.title = `exactly ${node.dataset.value}`;
+});
+filters();
+theme();
+ask();
+printing();
+addEventListener("hashchange", reveal);
+document.addEventListener("DOMContentLoaded", () => { tests(); reveal(); });

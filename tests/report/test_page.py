@@ -1,0 +1,224 @@
+"""The whole page: every figure on it, in the order of a reader's questions, everything escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hil.budgets import Budget, Budgets, judge
+from hil.records import Capture, Fault, Skip
+from hil.report.html import data_block, render_page, render_page_parts, script, write_page
+from hil.report.numbers import show
+from hil.report.rows import make_rows
+from hil.results import Results
+
+HOSTILE = "</script><script>alert('x')</script><!--\"'&{{ 7*7 }}"
+
+
+def part(page: str, section: str) -> str:
+    text = page[page.index(f'id="{section}"') :]
+    return text[: text.index("</section>")]
+
+
+def test_every_figure_of_the_records_is_on_the_page(page: str, results: Results, page_of) -> None:
+    text = page_of(page).words
+    for one in results.measurements:
+        assert show(one).value in text
+        assert show(one).bounds in text
+        assert f'data-value="{one.value}"' in page
+    assert text.count("lateness_p99_us") == sum(
+        one.metric == "lateness_p99_us" for one in results.measurements
+    )
+
+
+def test_the_page_answers_in_the_order_of_the_questions(page: str) -> None:
+    places = [
+        page.index(text)
+        for text in (
+            'id="hil-top"',
+            'id="hil-errors"',
+            'id="hil-deadline"',
+            'id="hil-sure"',
+            'id="hil-changed"',
+            'id="hil-figures"',
+            'id="hil-cases"',
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_the_comparison_table_equals_the_rows(page: str, results: Results, page_of) -> None:
+    table = part(page, "hil-figures")
+    table = table[table.index("<tbody>") : table.index("</tbody>")]
+    rows = make_rows(results.measurements)
+    lines = re.findall(r"<tr\b.*?</tr>", table, re.DOTALL)
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        text = page_of(line).words
+        assert text.startswith(row.technique)
+        assert show(row.cells["lateness_p99_us"]).line in text
+        assert show(row.cells["period_jitter_rms_us"]).line in text
+
+
+def test_well_formed_unique_ids_and_nothing_loaded_from_elsewhere(page: str, page_of) -> None:
+    seen = page_of(page)
+    assert seen.open == []
+    assert len(seen.ids) == len(set(seen.ids))
+    assert all(one.startswith("#") and one[1:] in seen.ids for one in seen.loads)
+    for target in re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page):
+        assert "".join(target) in seen.ids
+    assert "@import" not in page
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"|"http://www.w3.org/2000/svg"', "", page)
+    without_comments = re.sub(r"(?m)^ *//.*$", "", without_names)
+    assert not re.search(r"(?:https?:)?//\w", without_comments)
+
+
+def test_tables_have_captions_and_scopes_and_drawings_a_text(page: str) -> None:
+    for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
+        assert "<caption>" in table
+        for head in re.findall(r"<th\b[^>]*>", table):
+            assert "scope=" in head
+    drawings = re.findall(r'<svg class="hil-(?:chart|figure)"[^>]*>', page)
+    assert len(drawings) > 50
+    for drawing in drawings:
+        assert re.search(r'role="img" aria-label="[^"]{20,}"', drawing)
+
+
+def test_everything_from_a_board_is_escaped(
+    captures: list[Capture], results: Results, page_of
+) -> None:
+    board = replace(
+        results.boards[0],
+        name=HOSTILE,
+        port=HOSTILE,
+        machine=HOSTILE,
+        platform=HOSTILE,
+        micropython=HOSTILE,
+        unique_id=HOSTILE,
+        capabilities=(HOSTILE,),
+    )
+    plan = replace(captures[0].plan, technique=HOSTILE, load=HOSTILE)
+    capture = replace(
+        captures[0],
+        board=board,
+        plan=plan,
+        log=(HOSTILE,),
+        faults=(Fault(HOSTILE, HOSTILE),),
+        events=tuple(replace(event, method=HOSTILE) for c in captures for event in c.events),
+    )
+    rules = Budgets((Budget("lateness_p99_us", "absolute", 1),))
+    hostile = replace(
+        results,
+        run=replace(results.run, id=HOSTILE, host=HOSTILE, profile=HOSTILE),
+        boards=(board,),
+        measurements=tuple(
+            judge(
+                replace(
+                    m,
+                    board=HOSTILE,
+                    technique=HOSTILE,
+                    load=HOSTILE,
+                    note=HOSTILE,
+                    method=HOSTILE if m.method else None,
+                ),
+                rules,
+            )
+            for m in results.measurements
+        ),
+        skipped=(Skip(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        errors=(replace(results.errors[0], board=HOSTILE, error=HOSTILE, detail=HOSTILE),),
+    )
+    page = render_page(hostile, [capture])
+    seen = page_of(page)
+    assert seen.open == []
+    assert seen.tags.count("script") == 3  # all ours: the theme, the data, the page's script
+    assert "<script>alert" not in page
+    assert "<!--" not in page
+    assert HOSTILE in "".join(seen.text)
+    assert "{{ 7*7 }}" in page
+
+
+def test_no_text_ends_the_block_of_data_or_is_changed_by_it() -> None:
+    data = {"name": f"{HOSTILE}\u2028\u2029", "more": [1, None, "<!--<script>"]}
+    text = str(data_block(data))
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == data
+
+
+def test_the_script_is_strict_and_evaluates_nothing() -> None:
+    text = script()
+    assert text.startswith('"use strict";')
+    for word in ("eval(", "Function(", "innerHTML", "document.write", "</script", "<!--", "fetch("):
+        assert word not in text, word
+
+
+def test_no_handler_stands_in_the_markup(page: str) -> None:
+    assert not re.search(r"<[^>]* on\w+=", page)
+
+
+def test_a_flood_in_the_log_is_cut(captures: list[Capture], results: Results) -> None:
+    quiet = render_page(results, captures[:1])
+    loud = replace(captures[0], log=("x" * 100_000,) * 5_000, faults=(Fault("damaged", "y"),) * 999)
+    page = render_page(results, [loud])
+    assert len(page) - len(quiet) < 200_000
+    assert "and 4800 more lines in the capture" in page
+    assert "979 more in the capture" in page
+
+
+def test_headline_tells_the_worst_news(results: Results) -> None:
+    def lead(changed: Results) -> tuple[str, str]:
+        text = render_page_parts(changed).headline
+        found = re.search(r'class="hil-verdict (\w+)".*?<p class="hil-lead">(.*?)</p>', text, re.S)
+        assert found
+        return found[1], found[2]
+
+    first, *rest = results.measurements
+    tight = judge(first, Budgets((Budget(first.metric, "absolute", 1),)))
+    wide = judge(first, Budgets((Budget(first.metric, "absolute", 1e9),)))
+    state, text = lead(replace(results, measurements=(tight, *rest)))
+    assert (state, "1 figure out of budget" in text) == ("fail", True)
+    assert lead(results)[0] == "error"
+    state, text = lead(replace(results, measurements=(wide, *rest), errors=()))
+    assert (state, "within it (1 judged)" in text) == ("pass", True)
+    assert lead(replace(results, errors=()))[0] == "none"
+    assert lead(replace(results, errors=(), measurements=()))[1].startswith("Nothing was measured")
+
+
+def test_figures_without_a_capture_are_listed_too(results: Results) -> None:
+    cases = part(render_page(results), "hil-cases")
+    assert cases.count("<details class=") == len({m.technique for m in results.measurements})
+
+
+def test_a_full_matrix_stays_below_five_megabytes(captures: list[Capture], results_of) -> None:
+    many = [
+        replace(captures[0], plan=replace(captures[0].plan, load=f"load{k}")) for k in range(41)
+    ]
+    # A real case has some 70 figures, with notes of 80 characters: the sample's are multiplied.
+    full = results_of(many)
+    noted = tuple(replace(one, note="n" * 80) for one in full.measurements)
+    times = 70 * len(many) // len(noted)
+    full = replace(full, measurements=noted * times)
+    size = len(render_page(full, many).encode())
+    assert size / len(many) * 13 * 7 < 5_000_000
+
+
+def test_same_input_same_page(results: Results, captures: list[Capture]) -> None:
+    assert render_page(results, captures[:1]) == render_page(results, captures[:1])
+
+
+def test_write_page(tmp_path: Path, results: Results) -> None:
+    write_page(tmp_path / "report.html", results)
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("source", ["sim", "hardware"])
+def test_only_a_simulated_board_demonstrates(results: Results, source: str) -> None:
+    board = replace(results.boards[0], source=source)
+    changed = replace(results, boards=(board,), run=replace(results.run, source=source))
+    page = render_page(changed)
+    assert ("only demonstrates" in page) == (source == "sim")
+    assert ("What the embedded board can and cannot stand for" in page) == (source == "sim")

@@ -38,12 +38,13 @@ LINK = (
 )
 ON_BOARD = (
     *("callback", "hard", "thread", "coroutine", "memory"),
-    *("hang", "watchdog", "restart", "clock step"),
+    *("hang", "irq storm", "watchdog", "restart", "clock step"),
 )
 ON_HOST = ("disk full", "folder removed", "interrupt", "kill -9", "file damaged")
 KINDS = LINK + ON_BOARD + ON_HOST
 MUST_FAIL = frozenset(("silence", "lost", "callback", "hard", "thread", "coroutine", "memory")) | {
     "hang",
+    "irq storm",
     "watchdog",
     "restart",
     "clock step",

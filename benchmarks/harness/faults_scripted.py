@@ -96,6 +96,8 @@ class ScriptedBoard:
     def write(self, data: bytes) -> int:
         if b"\x03" in data and not self.interrupted:
             self.interrupted = True
+            if self.script.failure == "irq storm":
+                return len(data)  # the main program never runs again, so nothing hears it
             self._out += self._text("E", us0=0, us1=0, ms0=0, ms1=0, status="interrupted")
             self._out += b"\x04\x04"
             self._steps = iter(())
@@ -172,6 +174,8 @@ class ScriptedBoard:
         yield ("until", script_begin + at * window_s)
         if failure == "hang":
             self._out += self._text("S")[:5]
+            yield ("until", 1e18)
+        elif failure == "irq storm":
             yield ("until", 1e18)
         elif failure == "watchdog":
             self._out += BANNER

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 import shutil
-import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
 from faults_cases import Outcome, scratch, spec_of
 
 import hil.session
+from hil.agents import start_code
 from hil.analysis.summary import summarise
 from hil.boards.spec import parse_board
 from hil.errors import HilError
@@ -25,7 +26,20 @@ from hil.void import refuse_void
 KINDS = (
     *("none", "drop", "flip", "dup", "reorder", "delay", "garbage", "storm", "echo"),
     *("silence", "lost", "reset", "stall", "mix"),
+    *("irq storm", "deaf storm", "clock step"),
 )
+# every edge makes the next one, so the main program never runs again
+STORM = """\
+    import machine
+    out, back = machine.Pin(4, machine.Pin.OUT, value=0), machine.Pin(5, machine.Pin.IN)
+    def storm(pin):
+        out(1 - out())
+    job.at_exit(lambda: back.irq(None))
+    back.irq(storm, 12, hard=True)
+    out(1)
+"""
+DEAF = "    import micropython\n    micropython.kbd_intr(-1)\n"
+MUST_FAIL = ("irq storm", "deaf storm", "clock step")
 TECHNIQUES = ("timer_soft", "timer_hard", "thread", "asyncio_deadline", "event_irq")
 WINDOW_S, IDLE_S, SLACK_S, CODE_S = 0.3, 3.0, 8.0, 5.0
 PATIENCE_S = 2 * WINDOW_S + SLACK_S + CODE_S + 40.0  # and what getting the board back may take
@@ -42,9 +56,12 @@ def on_vm(runs: int, seed: int) -> list[Outcome]:
         with mock.patch.multiple(hil.session, **limits):
             for number in range(runs):
                 kind = KINDS[number % len(KINDS)]
+                if session is not None and session.spec.text != board_of(kind, seed):
+                    session.close()
+                    session = None
                 if session is None:
                     faults = LinkFaults(FaultSpec())
-                    session = Session(parse_board("sim"), faults=faults).open()
+                    session = Session(parse_board(board_of(kind, seed)), faults=faults).open()
                 outcome = one_run(session, faults, kind, seed + number // len(KINDS), folder)
                 outcomes.append(outcome)
                 if outcome.end == "error" and not _answers(session):
@@ -55,6 +72,20 @@ def on_vm(runs: int, seed: int) -> list[Outcome]:
             session.close()
         shutil.rmtree(folder, ignore_errors=True)
     return outcomes
+
+
+def board_of(kind: str, seed: int) -> str:
+    """The board that a kind of fault needs."""
+    if kind != "clock step":
+        return "sim"
+    return f"sim:step_us={random.Random(seed).choice((-1, 1)) * 150_000},step_every_ms=250"
+
+
+def storm_in(session: Session, technique: str, kind: str) -> None:
+    """Let the technique, whose files are on the board, begin with a storm of interrupts."""
+    run = start_code({"technique": technique}).partition("(")[2].partition(",")[0]
+    body = (DEAF if kind == "deaf storm" else "") + STORM
+    session.run(f"run_sound = {run}\ndef {run}(job):\n{body}    run_sound(job)\n")
 
 
 def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: Path) -> Outcome:
@@ -68,16 +99,19 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
     path = folder / f"{kind}_{seed}.hilcap"
     wrong: list[str] = []
     cause = ""
-    done = threading.Event()
     began = time.monotonic()
     try:
+        if kind in ("irq storm", "deaf storm"):
+            first = folder / "first.hilcap"
+            session.capture(replace(case.plan, duration_us=50_000), first)
+            first.unlink()
+            storm_in(session, technique, kind)
         session.capture(case.plan, path)
     except HilError as error:
         cause = str(error)
     except Exception as error:
         cause = repr(error)
         wrong.append(f"not an error of ours: {cause[:100]}")
-    done.set()
     took = time.monotonic() - began
     if took > PATIENCE_S:
         wrong.append(f"late: {took:.0f} s")
@@ -103,6 +137,8 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
         wrong.append("no capture and no cause")
     if kind == "none" and end != "sound":
         wrong.append(f"nothing was wrong: {cause}")
+    if kind in MUST_FAIL and end != "error":
+        wrong.append(f"a run with {kind!r} gave figures")
     if end != "error" and "figures" in locals() and not figures:
         wrong.append("no figures and no cause")
     path.unlink(missing_ok=True)

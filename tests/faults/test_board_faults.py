@@ -4,14 +4,18 @@ import time
 
 import pytest
 
+import hil.session
 from hil.agents import start_code
 from hil.boards.spec import parse_board
-from hil.errors import HilError
+from hil.errors import BoardBrokenError, HilError
 from hil.plan import find_profile, make_cases
 from hil.session import Session
 from hil.store import read_capture
+from hil.transport.attach import AttachLimits
+from hil.transport.vm import VirtualBoard
 from hil.void import refuse_void
 
+SHORT = AttachLimits(first_answer_s=1.5, prompt_s=1.0, reboot_s=1.0)
 FAIL = "    if n[0] == 5:\n        raise ValueError('injected')\n"
 COUNT = "n = [0]\ndef act(_=None):\n    n[0] += 1\n"
 BODIES = {
@@ -30,6 +34,18 @@ BODIES = {
     "memory": "big = []\nwhile True:\n    big.append(bytearray(65536))\n",
     "program": "raise ValueError('injected')\n",
 }  # fmt: skip
+
+# Every edge makes the next one: the main program never runs again.
+STORM = """\
+import machine
+out, back = machine.Pin(4, machine.Pin.OUT, value=0), machine.Pin(5, machine.Pin.IN)
+def storm(pin):
+    out(1 - out())
+back.irq(storm, 12, hard=True)
+job.at_exit(lambda: back.irq(None))
+out(1)
+"""
+DEAF_STORM = "import micropython\nmicropython.kbd_intr(-1)\n" + STORM
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +94,6 @@ def test_code_that_fails_on_the_board_is_an_error_that_names_it(session, tmp_pat
 
 
 def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkeypatch):
-    import hil.session
-
     monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
     with Session(parse_board("sim")) as session:
         hang = "import machine\nmachine.disable_irq()\nwhile True:\n    pass\n"
@@ -93,9 +107,48 @@ def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkey
             refuse_void(read_capture(path))
 
 
-def test_a_watchdog_that_resets_the_board_voids_the_capture(session, tmp_path, monkeypatch):
-    import hil.session
+@pytest.mark.parametrize(
+    ("storm", "told"),
+    [(STORM, ""), (DEAF_STORM, "the board came back after a hardware reset")],
+    ids=["stops at Ctrl-C", "deaf"],
+)
+def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm, told):
+    monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
+    with Session(parse_board("sim")) as session:
+        session._connection._limits = session._repl._attach._limits = SHORT
+        break_agent(session, tmp_path, storm)
+        path = tmp_path / "a.hilcap"
+        began = time.monotonic()
+        with pytest.raises(HilError, match="did not finish") as caught:
+            session.capture(plan(), path)
+        assert time.monotonic() - began < 30
+        assert told in str(caught.value)
+        assert "may still be active" not in str(caught.value)
+        with pytest.raises(HilError, match="did not finish"):
+            refuse_void(read_capture(path))
+        still = "p = machine.Pin(4)\nn = p()\ntime.sleep_ms(20)\nprint(p() - n)"
+        assert session.run(f"import machine, time\n{still}") == b"0\n"  # nothing toggles it
+        captured(session, tmp_path / "after.hilcap")
 
+
+def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path, monkeypatch):
+    """Through a plain port: the embedded board's reset button is not wired there."""
+    monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
+    with VirtualBoard() as board, Session(parse_board(f"port:{board.port}")) as session:
+        session._connection._limits = session._repl._attach._limits = SHORT
+        break_agent(session, tmp_path, DEAF_STORM)
+        with pytest.raises(HilError, match="timers and pins may still be active"):
+            session.capture(plan(), tmp_path / "a.hilcap")
+        with pytest.raises(HilError, match="timers and pins may still be active"):
+            refuse_void(read_capture(tmp_path / "a.hilcap"))
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(BoardBrokenError, match="given up earlier"):
+                session.capture(plan(), tmp_path / "b.hilcap")
+        assert time.monotonic() - began < 1
+
+
+def test_a_watchdog_that_resets_the_board_voids_the_capture(session, tmp_path, monkeypatch):
     monkeypatch.setattr(hil.session, "IDLE_SLACK_S", 1.0)
     break_agent(session, tmp_path, "import machine\nmachine.reset()\n")
     path = tmp_path / "a.hilcap"

@@ -79,14 +79,11 @@ def test_file_system(mpremote, tmp_path):
     assert mpremote("exec", "import os; print(os.listdir('/'))").split() == ["[]"]
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open: in whole runs of the suite, never alone, the mounted exec printed nothing",
-)
 def test_mount_a_local_folder(mpremote, tmp_path):
     (tmp_path / "helper.py").write_text("VALUE = '" + "\x03 and \x04 " * 20 + "'\n")
     out = mpremote("mount", tmp_path, "exec", "import helper; print(len(helper.VALUE))")
-    assert out.split()[-1] == "160", out
+    # mpremote's own line about the folder comes first or last, as its output is buffered
+    assert "160" in out.splitlines(), out
 
 
 def test_soft_reset_forgets(mpremote):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
 from hil.budgets import default_budgets
 from hil.errors import CaptureError, ConfigurationError
+from hil.records import Capture
 from hil.report.export.bencher import BIGGER, SMALLER, action_json, bencher_json
 from hil.report.export.files import replacing
 from hil.report.export.junit import junit_text
@@ -39,8 +40,8 @@ class Format:
     file: str
     opens: str
     figures: Callable[[Results], tuple[str, int]] | None = None
-    rows: Callable[[TextIOWrapper, StampSource], int] | None = None
-    stamps: Callable[[Path, StampSource], int] | None = None
+    rows: Callable[[TextIOWrapper, Iterable[Capture]], int] | None = None
+    stamps: Callable[[Path, Iterable[Capture]], int] | None = None
 
 
 def _all(make: Callable[[Results], str]) -> Callable[[Results], tuple[str, int]]:

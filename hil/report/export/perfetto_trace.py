@@ -7,7 +7,7 @@ begin at the same time. The format: ``protos/perfetto/trace/track_event`` of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ from hil.analysis.activations import assign
 from hil.records import Capture, Track
 from hil.report.export.files import package, replacing
 from hil.report.export.names import plain
-from hil.report.export.stamps import StampSource, base_us, lead_us, lost_behind, rows_of
+from hil.report.export.stamps import base_us, lead_us, lost_behind, rows_of
 
 _AT_ONCE = 4096
 _ACTIVATION = 1
@@ -23,7 +23,7 @@ _K, _INTENDED, _LATENESS, _LOST = 1, 2, 3, 4
 _ANNOTATIONS = {_K: "k", _INTENDED: "intended_us", _LATENESS: "lateness_us", _LOST: "lost_before"}
 
 
-def write_perfetto(path: Path, source: StampSource) -> int:
+def write_perfetto(path: Path, source: Iterable[Capture]) -> int:
     """Write the trace; how many activations are in it. Memory: one capture and its analysis.
 
     ``intended_us`` of an activation is on the board's clock; the argument ``zero_us`` of the

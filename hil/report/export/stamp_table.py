@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ from hil.analysis.activations import Activations, assign
 from hil.records import Capture, Track
 from hil.report.export.files import package, replacing
 from hil.report.export.names import cell_text, unicode_text
-from hil.report.export.stamps import Rows, StampSource, rows_of
+from hil.report.export.stamps import Rows, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ COLUMNS = (
 )
 
 
-def write_parquet(path: Path, source: StampSource) -> int:
+def write_parquet(path: Path, source: Iterable[Capture]) -> int:
     """Write the table with a row group for every piece of a task; how many rows it has.
 
     Names are dictionary-encoded; each column's unit is in its metadata, and under the key ``hil``
@@ -81,7 +81,7 @@ def write_parquet(path: Path, source: StampSource) -> int:
     return count
 
 
-def write_csv(stream: TextIO, source: StampSource) -> int:
+def write_csv(stream: TextIO, source: Iterable[Capture]) -> int:
     """Write the table with a line of headings; how many rows it has.
 
     Numbers are written so that they are read back as the same. A name that a spreadsheet would
@@ -99,7 +99,7 @@ def write_csv(stream: TextIO, source: StampSource) -> int:
     return count
 
 
-def _tracks(source: StampSource) -> Iterator[tuple[Capture, Track]]:
+def _tracks(source: Iterable[Capture]) -> Iterator[tuple[Capture, Track]]:
     for capture in source:
         for track in capture.tracks:
             yield capture, track

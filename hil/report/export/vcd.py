@@ -9,7 +9,7 @@ A wire's name says its technique and load too: sigrok does not show scopes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from hil import __version__
 from hil.records import Capture, IntArray, Track
 from hil.report.export.files import package, replacing
 from hil.report.export.names import Identifiers, unicode_text
-from hil.report.export.stamps import StampSource, base_us, grid_us, lead_us, lost_behind
+from hil.report.export.stamps import base_us, grid_us, lead_us, lost_behind
 
 _AT_ONCE = 1 << 18
 _BYTES_PER_PIECE = 1 << 20
@@ -36,11 +36,11 @@ class Wire:
     times_us: IntArray
 
 
-def write_vcd(path: Path, source: StampSource) -> int:
+def write_vcd(path: Path, source: Iterable[Capture]) -> int:
     """Write the file; how many edges of pins are in it.
 
     Memory: 8 bytes a stamp and release. Two activations in one microsecond are two changes at one
-    time. Raises :class:`~hil.errors.HilError` as :class:`StampSource` and :func:`replacing` do.
+    time. Raises :class:`~hil.errors.HilError` as ``source`` and :func:`replacing` do.
     """
     library = package("vcd", "pyvcd", "vcd")
     names = Identifiers()
@@ -68,7 +68,8 @@ def write_vcd(path: Path, source: StampSource) -> int:
             for time, which in _merged([wire.times_us for wire in wires]):
                 levels[which] ^= 1
                 writer.change(variables[which], time, levels[which])
-            writer.close(max((int(w.times_us[-1]) for w in wires if len(w.times_us)), default=0))
+            ends = [int(wire.times_us[-1]) for wire in wires if len(wire.times_us)]
+            writer.close(max(ends, default=0) + 1)  # readers leave out what is at the very end
     return edges
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Generator, Iterator, MutableSequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
@@ -22,6 +23,7 @@ from hil.pytest_plugin.past import Past
 from hil.records import Capture
 from hil.report.absent import skips_for_absent
 from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
+from hil.report.job_summary import SUMMARY_VARIABLE, job_summary, write_summary
 from hil.report.progress import RunProgress, end_pytest_line, own_stdout
 from hil.report.remake import results_of, sound_captures
 from hil.report.results_json import write_results
@@ -162,6 +164,18 @@ class RunOutput(CaptureOutput):
         except HilError as error:
             self._failure = str(error)
         self._past.settle(self.results(), self._captures())
+        self._tell_server()
+
+    def _tell_server(self) -> None:
+        """Add the outcome to the summary page of a CI server that has one."""
+        place = os.environ.get(SUMMARY_VARIABLE)
+        if not place:
+            return
+        try:
+            text = job_summary(self.results(), self._past.comparison)
+            write_summary(Path(place), text, append=True)
+        except HilError as error:
+            self._failure = self._failure or str(error)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

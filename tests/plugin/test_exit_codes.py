@@ -1,5 +1,6 @@
 """The exit status tells "out of budget" from "the bench is broken"."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -62,3 +63,25 @@ def test_a_lost_link_is_a_broken_bench(pytester):
         "--board=sim", "--hil-faults=lost_at=900,gone_s=1000", *ARGS
     )
     assert result.ret == BROKEN
+
+
+def test_a_servers_summary_is_added_to_and_made_again(pytester, monkeypatch):
+    pytester.makepyfile(SUITE)
+    summary = pytester.path / "summary.md"
+    summary.write_text("before\n\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert pytester.runpytest_subprocess("--board=sim", *ARGS).ret == 0
+    text = summary.read_text()
+    assert text.startswith("before\n\n## ")
+    assert "timer&#95;hard" in text
+    again = pytester.path / "again.md"
+    done = pytester.run(
+        *(sys.executable, "-m", "hil", "report", "out/latest", "--markdown", str(again))
+    )
+    assert done.ret == 0
+    assert again.read_text().splitlines()[0] == text.splitlines()[2]
+
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "no" / "file"))
+    refused = pytester.runpytest_subprocess("--board=sim", *ARGS)
+    assert refused.ret == BROKEN
+    refused.stdout.fnmatch_lines(["error: can't write the job summary*"])

@@ -29,6 +29,7 @@ COMMANDS = {
     "baseline": "say which runs later ones are held against",
     "prune": "remove old runs from the history",
     "export": "write a run in the formats of other programs",
+    "completion": "print a script that completes this command in a shell",
 }
 """Subcommand -> its line of help; its module is ``hil.cli.<subcommand>``."""
 

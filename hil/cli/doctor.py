@@ -21,7 +21,7 @@ from hil.boards.spec import BoardSpec, parse_board
 from hil.boards.wiring import Wiring, load_wiring
 from hil.errors import CaptureError, HilError
 from hil.session import Session
-from hil.transport.ports import port_group
+from hil.transport.ports import permission_fix
 
 State = Literal["ok", "warning", "wrong", "not tried"]
 STEPS = ("port", "permission", "lock", "REPL", "version", "memory", "clock", "wiring")
@@ -176,7 +176,7 @@ def _permission(port: str) -> Finding:
         "permission",
         "wrong",
         f"{port}: permission denied",
-        f"`sudo usermod -aG {port_group(port)} $USER`, then log out and in again",
+        permission_fix(port),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +37,7 @@ def open_error(port: str, reason: str) -> TransportError:
     if path.exists() and not path.is_char_device():
         return BoardNotFoundError(f"{port}: that is a file or folder, not a serial port")
     if os.name == "posix" and not os.access(port, os.R_OK | os.W_OK):
-        return TransportError(
-            f"{port}: permission denied; add yourself to the port's group "
-            f"(`sudo usermod -aG {port_group(port)} $USER`, then log in again)"
-        )
+        return TransportError(f"{port}: permission denied; {permission_fix(port)}")
     if is_locked(port):
         held_by = ", ".join(str(holder) for holder in port_holders(port)) or "another program"
         return BoardBusyError(f"{port}: {held_by} holds the port; close it and try again")
@@ -95,6 +93,39 @@ def port_group(port: str) -> str:
     except (OSError, KeyError, NotImplementedError):
         return "dialout"
     return "dialout" if group == "root" else group
+
+
+def permission_fix(port: str) -> str:
+    """What opens a port to this user: its group, a new login, or a udev rule."""
+    group = port_group(port)
+    join = f"`sudo usermod -aG {group} $USER`, then log out and in again"
+    try:
+        status = Path(port).stat()
+        rights = status.st_mode & (stat.S_IRGRP | stat.S_IWGRP)
+        of_group = rights == stat.S_IRGRP | stat.S_IWGRP and Path(port).group() != "root"
+    except (OSError, KeyError, NotImplementedError):
+        of_group = True
+    if not of_group:
+        return (
+            f"its mode {stat.filemode(status.st_mode)} lets no group use it: write "
+            f'`SUBSYSTEM=="tty", GROUP="{group}", MODE="0660"` into '
+            "/etc/udev/rules.d/50-serial.rules, run `sudo udevadm control --reload; "
+            f"sudo udevadm trigger`, and {join}"
+        )
+    if _listed_in(group):
+        return f"you are in its group {group}, but only from the next login on: log out and in"
+    return f"add yourself to the port's group: {join}"
+
+
+def _listed_in(group: str) -> bool:
+    """Whether the user is a member of ``group`` by the system's files."""
+    try:
+        import grp
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name in grp.getgrnam(group).gr_mem
+    except (ImportError, KeyError):
+        return False
 
 
 def _lock_owners(port: str) -> list[int]:

@@ -58,10 +58,19 @@ def unwrap(
     return result
 
 
-def place(ticks: IntArray, period: int, low: int) -> IntArray:
-    """The one time in [low, low + period) that each raw value stands for; int64, same shape."""
+def place(ticks: IntArray, period: int, low: int, *, out: IntArray | None = None) -> IntArray:
+    """The one time in [low, low + period) that each raw value stands for; int64, same shape.
+
+    ``out`` may be ``ticks`` itself.
+    """
     _check_period(period)
-    return (ticks - low) % period + low
+    result = np.empty(len(ticks), np.int64) if out is None else out
+    for at in range(0, len(ticks), _BLOCK):
+        part = result[at : at + _BLOCK]
+        np.subtract(ticks[at : at + _BLOCK], low, out=part)
+        np.remainder(part, period, out=part)
+        part += low
+    return result
 
 
 def nearest(tick: int, period: int, to: int) -> int:
@@ -72,9 +81,18 @@ def nearest(tick: int, period: int, to: int) -> int:
 
 def farthest(values: IntArray, step: int | IntArray) -> int:
     """The largest deviation of an interval from the ``step`` expected; 0 for fewer than two."""
-    if len(values) < 2:
-        return 0
-    return int(np.abs(np.diff(values) - step).max())
+    found = 0
+    for at in range(0, len(values) - 1, _BLOCK):
+        steps = np.diff(values[at : at + _BLOCK + 1])
+        steps -= step if isinstance(step, int) else step[at : at + _BLOCK]
+        found = max(found, int(steps.max()), -int(steps.min()))
+    return found
+
+
+def least_step(values: IntArray) -> int:
+    """The smallest difference of neighbours; 0 for fewer than two."""
+    ends = range(0, len(values) - 1, _BLOCK)
+    return min((int(np.diff(values[at : at + _BLOCK + 1]).min()) for at in ends), default=0)
 
 
 def window_length(

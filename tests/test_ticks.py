@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.errors import CaptureError
-from hil.ticks import farthest, nearest, place, unwrap, window_length
+from hil.ticks import farthest, least_step, nearest, place, unwrap, window_length
 
 PERIODS = [2**16, 2**24, 2**30, 2**62, 100_003]
 
@@ -99,3 +99,16 @@ def test_a_window_that_may_have_wrapped_is_refused():
         window_length(us0=0, us1=0, ms0=0, ms1=30_000, period=2**16, planned_us=1_000_000)
     with pytest.raises(CaptureError, match="disagree"):
         window_length(us0=0, us1=30_000, ms0=0, ms1=1000, period=2**16, planned_us=1_000_000)
+
+
+@pytest.mark.parametrize("period", [2**16, 2**30])
+def test_blocks_give_what_one_piece_gives(period):
+    raw = np.random.default_rng(3).integers(0, period, 200_001)
+    plain = (raw - 77) % period + 77
+    assert (place(raw, period, 77) == plain).all()
+    assert place(raw, period, 77, out=raw) is raw
+    assert (raw == plain).all()
+    for n in (0, 1, 2, 65_536, 65_537, 65_538, 200_001):
+        steps = np.diff(raw[:n])
+        assert farthest(raw[:n], 50) == (np.abs(steps - 50).max() if n > 1 else 0)
+        assert least_step(raw[:n]) == (steps.min() if n > 1 else 0)

@@ -34,7 +34,7 @@ def read_meta(path: Path) -> StoredMeta:
 def read_capture(path: Path) -> Capture:
     """Decode a stored capture; what it lacks is in the capture's faults and errors.
 
-    Memory: some 1.5 bytes a stamp while reading, 8 behind. Raises ``CaptureError`` for a file that
+    Memory: 8 bytes a stamp. Raises ``CaptureError`` for a file that
     is no capture, has a newer schema or does not even say what was measured.
     """
     faults: list[Fault] = []

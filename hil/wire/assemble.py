@@ -33,7 +33,7 @@ def assemble(
     pings: Sequence[HostPing] = (),
     arrival_ns: Callable[[int], int] | None = None,
 ) -> Capture:
-    """Put a capture together.
+    """Put a capture together; the raw stamps of ``decoded`` are used up.
 
     ``pings`` are the host's times of the clock exchanges, ``arrival_ns`` tells the host time at
     which the byte at a stream offset arrived; both are needed for :class:`~hil.records.Pings`.

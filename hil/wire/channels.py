@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hil.records import Gap, IntArray
-from hil.wire.blocks import Block, decode_blocks
+import numpy as np
+from numpy.typing import NDArray
 
-OnFault = Callable[[str, str, int], None]
+from hil.records import Gap, IntArray
+from hil.wire.collected import Collected
+from hil.wire.faults import OnFault
+
 KINDS = ("ticks", "slots", "value")
 
 
@@ -42,22 +45,27 @@ class RawChannel:
 
 
 def read_channels(
-    texts: Sequence[TextFrame], blocks: Mapping[int, list[Block]], fault: OnFault
+    texts: Sequence[TextFrame],
+    collected: Mapping[int, Collected],
+    keep: NDArray[np.bool_],
+    fault: OnFault,
 ) -> dict[str, RawChannel]:
-    """All announced channels by name, with the values of ``blocks`` (by channel index).
+    """All announced channels by name, with what was ``collected`` of them (by channel index).
 
+    ``keep`` flags the sound frames of the stream that are to be used;
     ``fault(kind, detail, offset)`` is told what is left out.
     """
     announced = _announced(texts, fault)
     channels: dict[str, RawChannel] = {}
-    for index in sorted(set(blocks) | set(announced)):
-        own = blocks.get(index, [])
+    for index in sorted(set(collected) | set(announced)):
+        own = collected.get(index, Collected())
         if index in announced:
             name, kind = announced[index]
-            channels[name] = _channel(index, name, kind, own, fault)
-        elif own:
+            values, gaps, end = own.in_order(name, keep, fault)
+            channels[name] = RawChannel(index, name, kind, values, gaps, end)
+        elif (offset := own.first_used(keep)) is not None:
             text = f"stamps of channel {index}, which was never announced, are left out"
-            fault("incomplete", text, own[0].offset)
+            fault("incomplete", text, offset)
     return channels
 
 
@@ -80,36 +88,3 @@ def _announced(texts: Sequence[TextFrame], fault: OnFault) -> dict[int, tuple[st
             announced[int(index)] = (name, kind)
             names.add(name)
     return announced
-
-
-def _channel(index: int, name: str, kind: str, blocks: list[Block], fault: OnFault) -> RawChannel:
-    blocks = _in_order(name, blocks, fault)
-    values, bad = decode_blocks(blocks)
-    if bad:
-        for at in bad:
-            fault("damaged", f"a block of {name[:40]!r} has no digits", blocks[at].offset)
-        unusable = set(bad)
-        blocks = [block for at, block in enumerate(blocks) if at not in unusable]
-        values, bad = decode_blocks(blocks)
-    gaps = []
-    end = position = 0
-    for block in blocks:
-        if block.first_index > end:
-            gaps.append(Gap(position, block.first_index - end))
-        end = block.first_index + block.size
-        position += block.size
-    return RawChannel(index, name, kind, values, tuple(gaps), end)
-
-
-def _in_order(name: str, blocks: list[Block], fault: OnFault) -> list[Block]:
-    # by index; of two blocks that claim the same place only the first stays
-    kept: list[Block] = []
-    end = 0
-    for block in sorted(blocks, key=lambda block: block.first_index):
-        if block.first_index < end:
-            text = f"a block of {name[:40]!r} overlaps another one and is left out"
-            fault("damaged", text, block.offset)
-            continue
-        end = block.first_index + block.size
-        kept.append(block)
-    return kept

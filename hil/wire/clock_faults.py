@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from hil.records import IntArray
+from hil.ticks import least_step
 
 
 class ClockBroken(Exception):  # noqa: N818 - caught here in the package, never shown as an error
@@ -19,10 +20,9 @@ class ClockBroken(Exception):  # noqa: N818 - caught here in the package, never 
 
 def check_order(times: IntArray) -> None:
     """Raise :class:`ClockBroken` if a board's clock ran backwards between two stamps."""
-    if len(times) > 1:
-        least = int(np.diff(times).min())
-        if least < 0:
-            raise ClockBroken(f"the board's clock ran backwards by {-least} us")
+    least = least_step(times)
+    if least < 0:
+        raise ClockBroken(f"the board's clock ran backwards by {-least} us")
 
 
 def put_right(

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.records import Fault
-from hil.wire.blocks import Block, parse_block
+from hil.wire.blocks import parse_block
 from hil.wire.channels import RawChannel, TextFrame, read_channels
+from hil.wire.collected import Collected
 from hil.wire.devicelog import DeviceLog
 from hil.wire.frames import (
     MARK,
@@ -47,8 +48,7 @@ class Decoded:
 class StreamDecoder:
     """Takes the bytes of one capture as they come: :meth:`feed` any number, then :meth:`finish`.
 
-    Memory: the frames' packed payloads (some 1.5 bytes a stamp) until :meth:`finish`, which turns
-    them into 8 bytes a stamp; log, line length and faults are bounded whatever the board sends.
+    Memory: 8 bytes a stamp; log, line length and faults are bounded whatever the board sends.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class StreamDecoder:
         self._numbers = array("H")
         self._checks = array("I")
         self._offsets = array("Q")
-        self._blocks: dict[int, list[Block]] = {}
+        self._channels: dict[int, Collected] = {}
         self._texts: list[tuple[int, TextFrame]] = []
         self._suspects: list[tuple[int, int]] = []  # offset, sound frames before it
         self._faults: list[Fault] = []
@@ -88,12 +88,8 @@ class StreamDecoder:
         )
         lost = self._explain(sequence, cut)
         texts = tuple(frame for arrival, frame in self._texts if sequence.keep[arrival])
-        blocks = {
-            index: [block for block in blocks if sequence.keep[block.arrival]]
-            for index, blocks in self._blocks.items()
-        }
-        self._blocks.clear()
-        channels = read_channels(texts, blocks, self._fault)
+        channels = read_channels(texts, self._channels, sequence.keep, self._fault)
+        self._channels.clear()
         faults = sorted(self._faults, key=lambda fault: fault.offset)
         if len(faults) > MAX_FAULTS:
             more = len(faults) - MAX_FAULTS
@@ -111,7 +107,9 @@ class StreamDecoder:
         try:
             if kind == "S":
                 block = parse_block(content, arrival, offset)
-                self._blocks.setdefault(block.channel, []).append(block)
+                if block.channel not in self._channels:
+                    self._channels[block.channel] = Collected()
+                self._channels[block.channel].add(block)
                 self.stamps += block.size
             elif kind in TEXT_KINDS:
                 if len(self._texts) >= MAX_TEXT_FRAMES:

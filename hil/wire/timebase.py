@@ -9,6 +9,7 @@ every stamp is placed from the one before it and the interval planned, and the e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,19 +52,28 @@ class TimeBase:
         return nearest(tick, self.period, self.start)
 
     def track(
-        self, ticks: IntArray, gaps: tuple[Gap, ...], tail: int, *, first: int, interval: float
+        self,
+        ticks: IntArray,
+        gaps: tuple[Gap, ...],
+        tail: int,
+        *,
+        first: int,
+        interval: float,
+        out: IntArray | None = None,
     ) -> IntArray:
         """Times of periodic stamps: the first expected near ``first``, then every ``interval`` us.
 
-        ``gaps`` says where how many are missing, ``tail`` how many at the end. Raises
+        ``gaps`` says where how many are missing, ``tail`` how many at the end. ``out`` may be
+        ``ticks`` itself, whose values are then lost. Raises
         :class:`Ambiguous` rather than return a time that could be off by a wrap.
         """
         if len(ticks) == 0:
             return ticks
         if self.is_short:
-            return place(ticks, self.period, self._low)
-        steps = np.full(len(ticks) - 1, round(interval), np.int64)
-        lead = 0
+            return place(ticks, self.period, self._low, out=out)
+        times = np.empty(len(ticks), np.int64) if out is None else out
+        step, lead = round(interval), 0
+        silences: dict[int, int] = {}
         for gap in gaps:
             silence = round(interval * (gap.count + 1))
             if silence // 8 > self.period // 4:
@@ -73,12 +83,20 @@ class TimeBase:
             if gap.position == 0:
                 lead = gap.count
             elif gap.position < len(ticks):
-                steps[gap.position - 1] = silence
+                silences[gap.position] = silence
             else:
                 tail += gap.count
-        times = unwrap(ticks, self.period, step=steps)
-        times += nearest(int(ticks[0]), self.period, first + round(lead * interval)) - times[0]
-        far = farthest(times, steps)
+        start = nearest(int(ticks[0]), self.period, first + round(lead * interval))
+        far = last = 0
+        # each stretch between two gaps by itself, from where the one before it ended
+        for begin, end in pairwise((0, *silences, len(ticks))):
+            if begin:
+                start = nearest(int(ticks[begin]), self.period, last + silences[begin])
+                far = max(far, abs(start - last - silences[begin]))
+            part = unwrap(ticks[begin:end], self.period, step=step, out=times[begin:end])
+            part += start - int(part[0])
+            far = max(far, farthest(part, step))
+            last = int(part[-1])
         if far > self.period * 7 // 16:
             raise Ambiguous(f"an interval is {far} us off, ticks wrap after {self.period} us")
         self._check_end(int(times[-1]), round(interval * (tail + 1)))

@@ -48,7 +48,7 @@ def stream(n: int) -> Iterator[bytes]:
     window = n * PERIOD_US
     sequence = 0
 
-    def text(kind: str, **fields: int | str) -> bytes:
+    def text(kind: str, /, **fields: int | str) -> bytes:
         nonlocal sequence
         sequence += 1
         return encode_text(kind, sequence - 1, fields.items())
@@ -58,10 +58,15 @@ def stream(n: int) -> Iterator[bytes]:
     yield text("G", task=0, origin=0, offset=0, period=PERIOD_US)
     noise = jitter(_BLOCK * _PATTERN).reshape(_PATTERN, _BLOCK)
     packed = [_packed(row) for row in noise]
-    first = 0
+    first = row = 0
     while first < n:
-        row = first // _BLOCK % _PATTERN
+        row = (row + 1) % _PATTERN
         size = min(_BLOCK, n - first)
+        at = first * PERIOD_US + int(noise[row, 0])
+        left = TICKS - at % TICKS
+        if left <= size * PERIOD_US + 10_000:  # a difference over a wrap begins a new block
+            since = np.arange(size) * PERIOD_US + noise[row, :size] - noise[row, 0]
+            size = int(np.searchsorted(since, left))
         width, base, payload = packed[row] if size == _BLOCK else _packed(noise[row, :size])
         body = (
             frames.digit(0)
@@ -70,7 +75,7 @@ def stream(n: int) -> Iterator[bytes]:
             + frames.number(first)
             + frames.digit(width)
             + frames.digit(0)
-            + frames.snumber((first * PERIOD_US + int(noise[row, 0])) % TICKS)
+            + frames.snumber(at % TICKS)
             + frames.snumber(base)
             + payload
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -54,19 +55,20 @@ def refused():
 
 
 @pytest.fixture
-def as_nobody(tmp_path, refused):
+def folder():
+    """Another user's: pytest keeps its own folders to itself."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def as_nobody(folder, refused):
     """A function that does something with the port as an ordinary user."""
-    folder = tmp_path / "theirs"
-    folder.mkdir()
     folder.joinpath("test_it.py").write_text("def test_it(figures): pass\n")
     folder.joinpath("pytest.ini").write_text("[pytest]\n")
     hook = "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionstart():\n    "
     folder.joinpath("conftest.py").write_text(f"{hook}exec({BECOME!r}, {{}})\n")
-    if os.getuid() == 0:
-        for parent in (tmp_path, *tmp_path.parents):  # pytest keeps its folders to itself
-            parent.chmod(parent.stat().st_mode | 0o111)
-            if parent.name.startswith("pytest-of"):
-                break
 
     def run(what: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "HIL_LOCK_DIR": str(folder / "locks"), "BECOME": BECOME}

@@ -1,0 +1,156 @@
+"""Figures answer: the nearest value, zoom by mouse and keyboard, names that hide their lines."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+WHOLE = "0 0 10000 10000"
+
+
+@pytest.fixture
+def figure(view, report):
+    page, _ = view(report.page)
+    one = page.locator("figure.hil-overlay").first
+    one.scroll_into_view_if_needed()
+    return one
+
+
+def viewbox(figure):
+    return figure.locator("svg.data").get_attribute("viewBox")
+
+
+def texts(figure):
+    return figure.locator("g.axes text").all_text_contents()
+
+
+def place(figure, x=0.5, y=0.5):
+    """Where a part of the drawing's inner field is on the screen."""
+    return figure.locator("svg.hil-chart").evaluate(
+        """(svg, [x, y]) => {
+          const box = svg.getBoundingClientRect();
+          const scale = box.width / svg.viewBox.baseVal.width;
+          const data = svg.querySelector("svg.data");
+          const [left, top, width, height] = ["x", "y", "width", "height"].map(
+            (name) => Number(data.getAttribute(name)));
+          return [box.x + (left + x * width) * scale, box.y + (top + y * height) * scale];
+        }""",
+        [x, y],
+    )
+
+
+def test_the_nearest_value_is_told_where_the_pointer_is(figure):
+    page = figure.page
+    name = figure.locator(".hil-legend li").first.inner_text()
+    path = figure.locator("g[data-line] path.line").first.get_attribute("d")
+    start = re.match(r"M(\d+) (\d+)l(-?\d+) ?(-?\d+)", path)
+    x, y, dx, dy = (int(part) for part in start.groups())
+    x, y = place(figure, (x + dx) / 10_000, (y + dy) / 10_000)
+    page.mouse.move(x, y)
+    said = figure.locator("output").inner_text()
+    assert said.startswith(f"{name}: ")
+    assert "%" in said
+    page.mouse.move(2, 2)
+    assert figure.locator("output").inner_text() == ""
+
+
+def test_a_name_hides_its_line_in_both_overlays_and_shows_it_again(figure):
+    page = figure.page
+    button = figure.locator(".hil-legend button").first
+    group = page.locator(".hil-group").first
+    hidden = 'g[data-line="0"][style*="none"]'
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert group.locator(hidden).count() == 2
+    button.focus()
+    page.keyboard.press("Space")
+    assert button.get_attribute("aria-pressed") == "true"
+    assert group.locator(hidden).count() == 0
+
+
+def test_keys_zoom_move_and_show_all_again(figure):
+    page = figure.page
+    before = texts(figure)
+    figure.locator(".hil-canvas").focus()
+    page.keyboard.press("+")
+    near = viewbox(figure)
+    assert near == "2500 2500 5000 5000"
+    assert texts(figure) != before
+    page.keyboard.press("Shift+ArrowRight")
+    assert viewbox(figure) == "3500 2500 5000 5000"
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    assert viewbox(figure) == WHOLE
+    page.keyboard.press("+")
+    page.keyboard.press("0")
+    assert viewbox(figure) == WHOLE
+    assert texts(figure) == before
+
+
+def test_arrow_keys_read_value_after_value(figure):
+    page = figure.page
+    figure.locator(".hil-canvas").focus()
+    said = []
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+        said.append(figure.locator("output").inner_text())
+    assert all(said)
+    page.keyboard.press("ArrowLeft")
+    assert figure.locator("output").inner_text() == said[3]
+
+
+def test_dragging_zooms_to_the_frame_and_a_double_click_back(figure):
+    page = figure.page
+    before = texts(figure)
+    page.mouse.move(*place(figure, 0.2, 0.3))
+    page.mouse.down()
+    page.mouse.move(*place(figure, 0.5, 0.6))
+    page.mouse.move(*place(figure, 0.6, 0.8))
+    page.mouse.up()
+    x, y, w, h = (float(part) for part in viewbox(figure).split())
+    assert (x, y, w, h) == pytest.approx((2000, 3000, 4000, 5000), abs=40)
+    assert texts(figure) != before
+    page.mouse.dblclick(*place(figure))
+    assert viewbox(figure) == WHOLE
+    assert texts(figure) == before
+
+
+def test_buttons_zoom_too(figure):
+    figure.locator(".hil-canvas").hover()
+    figure.get_by_role("button", name="zoom in").click()
+    assert viewbox(figure) != WHOLE
+    figure.get_by_role("button", name="show all").click()
+    assert viewbox(figure) == WHOLE
+
+
+def test_ticks_after_a_zoom_stand_where_they_say(view, report):
+    """The script's axis and the host's agree: a tick that both write stands at the same place."""
+    page, _ = view(report.page)
+    for case in page.locator("details.hil-case").all()[:2]:
+        case.locator("summary").first.click()
+        for figure in case.locator("figure").all():
+            compared = figure.evaluate(
+                """(figure) => {
+                  const read = () => new Map([...figure.querySelectorAll("g.axes text.m")].map(
+                    (node) => [node.textContent, Number(node.getAttribute("x"))]));
+                  const before = read();
+                  const canvas = figure.querySelector(".hil-canvas");
+                  const key = (name, shift = false) => canvas.dispatchEvent(
+                    new KeyboardEvent("keydown", { key: name, shiftKey: shift, bubbles: true }));
+                  key("+"); key("Escape"); key("+");
+                  const data = figure.querySelector("svg.data");
+                  const [x0, , w] = data.getAttribute("viewBox").split(" ").map(Number);
+                  const left = Number(data.getAttribute("x"));
+                  const width = Number(data.getAttribute("width"));
+                  const found = [];
+                  for (const [text, at] of read()) if (before.has(text))
+                    found.push([
+                      left + (before.get(text) - left - x0 / 1e4 * width) / (w / 1e4), at]);
+                  key("0");
+                  return found;
+                }"""
+            )
+            for host, script in compared:
+                assert host == pytest.approx(script, abs=0.5)

@@ -1,0 +1,122 @@
+"""Widths, themes, contrast, print, keyboard, and a picture of each for the artefacts."""
+
+from __future__ import annotations
+
+import pytest
+
+OPEN = 'document.querySelectorAll("details").forEach((one) => { one.open = true; })'
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_is_wider_than_the_screen(view, report, artefacts, width):
+    page, _ = view(report.page, width=width)
+    page.screenshot(path=artefacts / f"report-{width}.png")
+    page.evaluate(OPEN)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
+    page.locator("details.hil-case").first.scroll_into_view_if_needed()
+    page.screenshot(path=artefacts / f"case-{width}.png")
+    if width == 360:
+        boxes = page.locator(".hil-scroll").evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        )
+        assert boxes > 0  # wide tables scroll in their own box
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_in_both_themes(view, report, artefacts, scheme, in_page):
+    page, _ = view(report.page, scheme=scheme)
+    page.evaluate(OPEN)
+    page.screenshot(path=artefacts / f"report-{scheme}.png")
+    seen, poor = page.evaluate(in_page("contrast"))
+    assert seen > 1000
+    assert poor == []
+
+
+def test_the_theme_is_chosen_and_remembered(view, report):
+    page, _ = view(report.page, scheme="light")
+    button = page.locator("#hil-theme")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert page.evaluate(ground) == light
+
+
+def test_without_storage_the_page_works_all_the_same(view, report):
+    page, _ = view(report.page)
+    page.add_init_script(
+        'Object.defineProperty(window, "localStorage", { get() { throw new Error("no"); } })'
+    )
+    page.reload()
+    page.locator("#hil-theme").click()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.locator("form.hil-ask").is_visible()
+
+
+def test_print_is_light_and_shows_everything(view, report, artefacts):
+    page, _ = view(report.page, scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator(".hil-case figure").last.is_visible()
+    assert page.locator(".hil-all").last.is_visible()
+    page.emulate_media(media="screen")
+    page.evaluate('dispatchEvent(new Event("beforeprint"))')
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate('dispatchEvent(new Event("afterprint"))')
+    assert page.locator("details.hil-case[open]").count() == 0
+    page.pdf(path=artefacts / "report.pdf", format="A4")
+    text = (artefacts / "report.pdf").read_bytes()
+    assert text.startswith(b"%PDF")
+    assert len(text) > 100_000
+
+
+def test_everything_is_reached_by_tab_and_the_place_is_visible(view, report):
+    page, _ = view(report.page)
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                """() => {
+                  const node = document.activeElement, style = getComputedStyle(node);
+                  return [node.id || node.className || node.tagName, style.outlineStyle !== "none"];
+                }"""
+            )
+        )
+    names = [name for name, _ in reached]
+    assert names[0] == "hil-skip"
+    for name in ("hil-board", "hil-load", "hil-theme", "hil-ask-value", "hil-ask-unit"):
+        assert name in names
+    assert "hil-canvas" in names
+    assert "hil-scroll" in names
+    assert all(visible for name, visible in reached if name != "BODY")
+
+
+def test_a_link_opens_the_case_that_it_leads_to(view, report):
+    page, _ = view(report.page)
+    link = page.locator(".hil-compare a").nth(2)
+    target = page.locator(link.get_attribute("href"))
+    assert not target.is_visible()
+    link.click()
+    target.wait_for(state="visible")
+
+
+def test_every_figure_and_control_has_a_name(view, report):
+    page, _ = view(report.page)
+    page.evaluate(OPEN)
+    nameless = page.evaluate(
+        """() => {
+          const named = "button, select, input, svg[role=img], .hil-canvas";
+          return [...document.querySelectorAll(named)].filter((node) => !(
+            node.getAttribute("aria-label") || node.textContent.trim() || node.labels?.length
+          )).map((node) => node.outerHTML.slice(0, 80));
+        }"""
+    )
+    assert nameless == []

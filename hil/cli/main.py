@@ -24,6 +24,7 @@ COMMANDS = {
     "boards": "list the attached boards and what they can do",
     "doctor": "say what is wrong with a board, and what mends it",
     "report": "make a run's report again from its captures",
+    "show": "show a run's table and distributions in the terminal",
     "history": "list the runs that are kept, filtered; add one that is not",
     "trend": "show a figure over time",
     "baseline": "say which runs later ones are held against",

@@ -1,0 +1,64 @@
+"""``hil report``: every output again from the captures."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+from hil.cli.main import main
+from hil.report.changes_json import NAME, write_changes
+from hil.report.results_json import read_results
+from hil.results import Change, Comparison
+
+
+def test_every_output_is_made_anew(make_run, capsys):
+    folder = make_run("r", timer_soft=100, thread=300)
+    wanted = (folder / "results.json").read_bytes()
+    (folder / "results.json").write_text("old")
+    (folder / "report.html").write_text("old")
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "results.json").read_bytes() == wanted
+    page = (folder / "report.html").read_text()
+    assert "timer_soft" in page
+    root = ET.parse(folder / "junit.xml").getroot()
+    assert [one.get("name") for one in root.iter("testcase")] == ["timer_soft-idle", "thread-idle"]
+    said = capsys.readouterr().out
+    for name in ("results.json", "report.html", "junit.xml"):
+        assert str(folder / name) in said
+
+
+def test_the_file_that_pytest_wrote_stays_unless_other_budgets_judge(make_run, tmp_path):
+    folder = make_run("r", timer_soft=100)
+    of_pytest = '<?xml version="1.0"?><testsuites name="pytest tests"/>'
+    (folder / "junit.xml").write_text(of_pytest)
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "junit.xml").read_text() == of_pytest
+    budgets = tmp_path / "budgets.toml"
+    budgets.write_text("[budgets.any.any]\nlateness_p50_us = 1\n")
+    assert main(["report", str(folder), "--budgets", str(budgets)]) == 0
+    root = ET.parse(folder / "junit.xml").getroot()
+    assert [one.tag for one in root.iter("failure")] == ["failure"]
+    assert main(["report", str(folder)]) == 0, "its own file is made again"
+    assert not list(ET.parse(folder / "junit.xml").getroot().iter("failure"))
+
+
+def test_what_was_written_is_said_in_json(make_run, capsys):
+    folder = make_run("r", timer_soft=100)
+    assert main(["report", str(folder), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    results = read_results(folder / "results.json")
+    assert said["figures"] == len(results.measurements)
+    assert (said["run"], said["errors"], said["out_of_budget"]) == ("r", 0, 0)
+    assert said["junit"] == str(folder / "junit.xml")
+
+
+def test_the_comparison_of_that_night_is_shown_again(make_run, capsys):
+    folder = make_run("r", timer_soft=100)
+    change = Change(
+        *("sim", "timer_soft", "idle", 0, "lateness_p99_us", "us", 100.0, 400.0),
+        *(200.0, 390.0, 5, "worse"),
+    )
+    write_changes(folder / NAME, Comparison("the night before", (change,)))
+    assert main(["report", str(folder)]) == 0
+    assert "Against the night before: 1 worse" in capsys.readouterr().out
+    assert "the night before" in (folder / "report.html").read_text()

@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from hil.boards.discovery import port_lock_names, resolve_ports, spec_lock_names
+from hil.boards.discovery import Whereabouts, port_lock_names, resolve_ports, spec_lock_names
 from hil.boards.labgrid import LabgridPlace
 from hil.boards.lock import BoardLock
 from hil.boards.sim import SimKnobs
 from hil.boards.spec import BoardSpec
 from hil.errors import BoardBrokenError, HilError, LinkLostError, TransportError
-from hil.recovery import Rung, climb
+from hil.recovery import LOG, Rung, climb
 from hil.strays import look_for_strays
 from hil.transport.attach import AttachLimits
 from hil.transport.faults import LinkFaults
@@ -30,6 +30,7 @@ class Connection:
 
     ``port`` is what was opened. Once nothing brought the board back, ``broken`` says so and every
     further request fails at once. ``reopened`` counts how often the port was opened again;
+    ``guessed`` says that it is at another port, and USB does not tell whether it is the same board;
     ``strays`` says what the board's own program had left running when it was opened.
     """
 
@@ -44,6 +45,7 @@ class Connection:
         self.port = ""
         self.broken = ""
         self.reopened = 0
+        self.guessed = False
         self.strays: tuple[str, ...] = ()
         self.repl: RawRepl
         self._limits = limits
@@ -51,6 +53,8 @@ class Connection:
         self._cleanup = contextlib.ExitStack()
         self._board: VirtualBoard | None = None
         self._place: LabgridPlace | None = None
+        self._lock: BoardLock | None = None
+        self._where: Whereabouts | None = None
         self._lost = self._gone = self._look = False
 
     def open(self, *, gently: bool = False) -> None:
@@ -72,7 +76,9 @@ class Connection:
             self.port = self._place.port
         else:
             self.port = resolve_ports(spec)[0]
-            self._cleanup.enter_context(BoardLock(spec.text, port_lock_names(self.port)))
+            self._lock = BoardLock(spec.text, port_lock_names(self.port))
+            self._cleanup.enter_context(self._lock)
+            self._where = Whereabouts.of(spec, self.port)
         self._open_repl()
         self._look = self._board is None and spec.kind != "qemu"
         self.recover(gently=gently)
@@ -188,11 +194,7 @@ class Connection:
         end = time.monotonic() + (0.0 if self._gone else _REAPPEAR_S)
         while True:
             try:
-                if self._place is not None:
-                    self.port = self._place.port
-                elif self._board is None:
-                    self.port = resolve_ports(self.spec)[0]
-                self._open_repl()
+                self._open_somewhere()
             except HilError:
                 if time.monotonic() > end:
                     self._gone = True  # waiting once is enough
@@ -202,6 +204,31 @@ class Connection:
                 self._lost = self._gone = False
                 self.reopened += 1
                 return
+
+    def _open_somewhere(self) -> None:
+        """At the port it has now; a place that is refused is no reason not to look at the next."""
+        if self._place is not None:
+            self.port = self._place.port
+        if self._where is None:
+            self._open_repl()
+            return
+        before, first = self.port, None
+        for port in self._where.candidates():
+            try:
+                if self._lock is not None:
+                    self._lock.extend(port_lock_names(port))
+                self.port = port
+                self._open_repl()
+            except HilError as error:
+                first = first or error
+                self.port = before
+            else:
+                if port != before:
+                    LOG.warning("%s: the board is at %s now", self.spec.text, port)
+                    self.guessed = not self._where.has_number and self.spec.kind != "usb-id"
+                return
+        assert first is not None
+        raise first
 
     def _open_repl(self) -> None:
         self.repl = RawRepl(self.port, baudrate=self.spec.baudrate, limits=self._limits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hil import agents, small_agents
@@ -192,10 +193,15 @@ class Session:
         facts = self._probe()
         now = (facts.get("uid") or None, facts.get("machine", "unknown"))
         before = (self.identity.unique_id, self.identity.machine)
+        port = self._connection.port
         if now != before:
+            raise self._connection.give_up(f"another board ({now[1]}) is at {port} now")
+        if self._connection.guessed and now[0] is None:
             raise self._connection.give_up(
-                f"another board ({now[1]}) is at {self._connection.port} now"
+                f"a board of this kind is at {port} now, but neither USB nor the board has a "
+                "number that tells whether it is the same one; run again with its new port"
             )
+        self.identity = replace(self.identity, port=port)
 
     def _probe(self) -> dict[str, str]:
         pieces = agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES)
@@ -313,13 +319,15 @@ class Session:
         self._on_board.clear()
         if isinstance(error, LinkLostError):
             self._connection.lost()
-        opened = self._connection.reopened
+        opened, port = self._connection.reopened, self._connection.port
         try:
             by = self._connection.recover(gently=not isinstance(error, HilError))
             if self._connection.reopened != opened:
                 self._check_same_board()
         except HilError as failure:
             return f"{_NOT_CLEAN} ({failure})"
+        if self._connection.port != port:
+            return f"; the board came back at {self._connection.port}"
         return "" if by == INTERRUPT else f"; the board came back after a {by}"
 
 

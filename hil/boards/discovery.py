@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Self
 
 from serial.tools import list_ports
 
@@ -106,8 +108,62 @@ def spec_lock_names(spec: BoardSpec) -> tuple[str, ...]:
 
 def port_lock_names(port: str) -> tuple[str, ...]:
     """The names of the board behind ``port``, its USB identity among them."""
-    identity = next((p.identity for p in attached_ports() if p.port == port), "")
+    device = _device(port)
+    identity = next((p.identity for p in attached_ports() if _device(p.port) == device), "")
     return lock_names(port, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What is known of a board's port while it is there, to find the board when it went away.
+
+    ``others`` are the ports that were attached beside it.
+    """
+
+    spec: BoardSpec
+    known: AttachedPort | None
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, spec: BoardSpec, port: str) -> Self:
+        """Look at what is attached now."""
+        attached = attached_ports()
+        device = _device(port)
+        known = next((p for p in attached if _device(p.port) == device), None)
+        return cls(spec, known, frozenset(p.port for p in attached if p is not known))
+
+    @property
+    def has_number(self) -> bool:
+        """Whether USB itself tells this board from all others."""
+        return bool(self.known and self.known.serial_number)
+
+    def candidates(self) -> tuple[str, ...]:
+        """Where the board may be now, the likeliest first.
+
+        With a USB serial number only the port that has it; without one its old port, then ports
+        with its USB id that were not there before. Raises
+        :class:`~hil.errors.BoardNotFoundError` when it is known not to be attached.
+        """
+        if self.spec.kind != "serial" or self.known is None:
+            return resolve_ports(self.spec)
+        attached = attached_ports()
+        if not self.known.serial_number:
+            kind = (self.known.usb_id, "")
+            alike = [p.port for p in attached if (p.usb_id, p.serial_number) == kind]
+            new = (port for port in alike if port not in self.others)
+            return tuple(dict.fromkeys((self.spec.target, *new)))
+        same = tuple(p.port for p in attached if p.identity == self.known.identity)
+        device = _device(self.spec.target)
+        if not same and any(_device(p.port) == device for p in attached):
+            raise BoardNotFoundError(
+                f"{self.spec.text}: another device is at this port now, and no port has the "
+                f"board's USB serial number {self.known.serial_number}"
+            )
+        return same or (self.spec.target,)
+
+
+def _device(port: str) -> str:
+    return port if "://" in port or os.name != "posix" else os.path.realpath(port)
 
 
 def answering_ports() -> tuple[AttachedPort, ...]:

@@ -64,10 +64,10 @@ class BoardLock:
     """
 
     def __init__(self, board: str, names: Iterable[str]) -> None:
-        self._files: list[int] = []
+        self._board = board
+        self._files: dict[str, int] = {}
         try:
-            for name in names:
-                self._take(board, name)
+            self.extend(names)
         except BaseException:
             self.release()
             raise
@@ -78,10 +78,16 @@ class BoardLock:
     def __exit__(self, *exc: object) -> None:
         self.release()
 
+    def extend(self, names: Iterable[str]) -> None:
+        """Hold the board under these names too; those that are held already stay so."""
+        for name in names:
+            if name not in self._files:
+                self._take(self._board, name)
+
     def release(self) -> None:
         """Let go of the board; may be called again."""
         while self._files:
-            os.close(self._files.pop())
+            os.close(self._files.popitem()[1])
 
     def _take(self, board: str, name: str) -> None:
         if sys.platform == "win32":
@@ -96,7 +102,7 @@ class BoardLock:
                 f"{board}: the board is in use by {holder}; "
                 "wait for it to end, or end it, and run again"
             ) from None
-        self._files.append(handle)
+        self._files[name] = handle
         os.ftruncate(handle, 0)
         note = {"pid": os.getpid(), "command": own_command(), "board": board, "since": time.time()}
         os.pwrite(handle, json.dumps(note).encode()[:_MAX_TEXT], 0)

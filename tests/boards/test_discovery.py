@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
 import subprocess
 import sys
-import tty
-from dataclasses import dataclass
 
 import pytest
 import serial
@@ -29,23 +25,9 @@ from hil.transport.ports import open_error, port_holders
 from hil.transport.vm import VirtualBoard
 
 
-@dataclass
-class Info:
-    device: str
-    serial_number: str | None = None
-    vid: int | None = 0x2E8A
-    pid: int | None = 0x0005
-    description: str = "Board in FS mode"
-
-
 @pytest.fixture(autouse=True)
-def attached(tmp_path, monkeypatch):
-    """The list of attached ports; tests put into it what they plug in."""
-    monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "locks"))
+def impatient(attached, monkeypatch):
     monkeypatch.setattr("hil.boards.discovery._PATIENCE", AttachLimits(first_answer_s=0.8))
-    ports: list[Info] = []
-    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: list(ports))
-    return ports
 
 
 @pytest.fixture
@@ -54,19 +36,11 @@ def boards():
         yield one, two
 
 
-@pytest.fixture
-def silent():
-    """A serial port with something behind it that never answers."""
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
-
-
 def test_auto_means_every_board_that_answers(attached, boards, silent):
-    attached += [Info(boards[1].port, "E66"), Info(silent, "GPS"), Info(boards[0].port, None)]
-    attached.append(Info("/dev/ttyS0", None, vid=None))
+    attached.plug(boards[1].port, "E66")
+    attached.plug(silent, "GPS")
+    attached.plug(boards[0].port)
+    attached.plug("/dev/ttyS0", vid=None)
     found = answering_ports()
     assert {p.port for p in found} == {boards[0].port, boards[1].port}
     texts = {spec.text for spec in expand_boards([parse_board("auto")])}
@@ -74,7 +48,8 @@ def test_auto_means_every_board_that_answers(attached, boards, silent):
 
 
 def test_auto_leaves_a_busy_board_alone(attached, boards):
-    attached += [Info(boards[0].port, "A"), Info(boards[1].port, "B")]
+    attached.plug(boards[0].port, "A")
+    attached.plug(boards[1].port, "B")
     with BoardLock("x", port_lock_names(boards[0].port)):
         assert [p.port for p in answering_ports()] == [boards[1].port]
 
@@ -82,7 +57,8 @@ def test_auto_leaves_a_busy_board_alone(attached, boards):
 def test_auto_tells_what_each_port_said(attached, silent):
     with pytest.raises(BoardNotFoundError, match="no USB serial port is attached"):
         expand_boards([parse_board("auto")])
-    attached += [Info(silent, "GPS"), Info("/dev/ttyACM99", "X")]
+    attached.plug(silent, "GPS")
+    attached.plug("/dev/ttyACM99", "X")
     with pytest.raises(BoardNotFoundError) as caught:
         expand_boards([parse_board("auto")])
     assert "nothing came at all" in str(caught.value)
@@ -90,11 +66,13 @@ def test_auto_tells_what_each_port_said(attached, silent):
 
 
 def test_the_serial_number_finds_a_board_at_its_new_port(attached):
-    attached.append(Info("/dev/ttyACM0", "E66"))
+    attached.plug("/dev/ttyACM0", "E66")
     spec = parse_board("id:E66")
     assert resolve_ports(spec) == ("/dev/ttyACM0",)
     before = port_lock_names("/dev/ttyACM0")
-    attached[:] = [Info("/dev/ttyACM0", "other"), Info("/dev/ttyACM3", "E66")]
+    attached.clear()
+    attached.plug("/dev/ttyACM0", "other")
+    attached.plug("/dev/ttyACM3", "E66")
     assert resolve_ports(spec) == ("/dev/ttyACM3",)
     assert set(before) & set(port_lock_names("/dev/ttyACM3"))
     attached.clear()
@@ -103,14 +81,16 @@ def test_the_serial_number_finds_a_board_at_its_new_port(attached):
 
 
 def test_one_board_under_two_names_is_refused(attached):
-    attached.append(Info("/dev/ttyACM0", "E66"))
+    attached.plug("/dev/ttyACM0", "E66")
     with pytest.raises(ConfigurationError, match="same board"):
         expand_boards([parse_board("id:E66"), parse_board("a0")])
     assert len(expand_boards([parse_board("sim"), parse_board("sim:ppm=40")])) == 2
 
 
 def test_attached_ports_are_ordered_and_usb_only(attached):
-    attached += [Info("/dev/ttyUSB1", "b"), Info("/dev/ttyS0", vid=None), Info("/dev/ttyUSB0")]
+    attached.plug("/dev/ttyUSB1", "b")
+    attached.plug("/dev/ttyS0", vid=None)
+    attached.plug("/dev/ttyUSB0")
     assert [p.port for p in attached_ports()] == ["/dev/ttyUSB0", "/dev/ttyUSB1"]
     assert attached_ports()[0].identity == ""
     assert attached_ports()[1].identity == "2e8a:0005:b"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import pty
-import tty
-from dataclasses import dataclass
 
 import pytest
 
@@ -19,38 +16,16 @@ from hil.transport.raw_repl import RawRepl
 from hil.transport.vm import VirtualBoard
 
 
-@dataclass
-class Info:
-    device: str
-    serial_number: str | None = None
-    vid: int | None = 0x2E8A
-    pid: int | None = 0x0005
-    description: str = "Board in FS mode"
-
-
 @pytest.fixture(autouse=True)
-def attached(tmp_path, monkeypatch):
-    monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "locks"))
-    impatient = functools.partial(AttachLimits, first_answer_s=0.8)
-    monkeypatch.setattr("hil.transport.raw_repl.AttachLimits", impatient)
-    ports: list[Info] = []
-    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: list(ports))
-    return ports
+def impatient(attached, monkeypatch):
+    limits = functools.partial(AttachLimits, first_answer_s=0.8)
+    monkeypatch.setattr("hil.transport.raw_repl.AttachLimits", limits)
 
 
 @pytest.fixture
 def board():
     with VirtualBoard() as board:
         yield board
-
-
-@pytest.fixture
-def silent():
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 def rows(capsys, *words: str) -> dict[str, dict]:
@@ -61,7 +36,8 @@ def rows(capsys, *words: str) -> dict[str, dict]:
 
 
 def test_every_board_says_what_it_is(attached, board, silent, capsys):
-    attached += [Info(board.port, "E66"), Info(silent, "GPS", vid=0x1546)]
+    attached.plug(board.port, "E66")
+    attached.plug(silent, "GPS", vid=0x1546)
     found = rows(capsys)
     one = found[board.port]
     assert one["usb_id"] == "2e8a:0005"
@@ -77,7 +53,7 @@ def test_every_board_says_what_it_is(attached, board, silent, capsys):
 
 
 def test_who_holds_a_busy_board_is_named_and_it_is_left_alone(attached, board, capsys):
-    attached.append(Info(board.port, "E66"))
+    attached.plug(board.port, "E66")
     with BoardLock("x", port_lock_names(board.port)), RawRepl(board.port) as repl:
         repl.enter()
         repl.exec("kept = 1")
@@ -93,7 +69,7 @@ def test_without_a_probe_no_program_is_stopped(attached, tmp_path, capsys):
     (tmp_path / "board").mkdir()
     (tmp_path / "board" / "main.py").write_text("while True: pass\n")
     with VirtualBoard(root=tmp_path / "board") as board:
-        attached.append(Info(board.port, "E66"))
+        attached.plug(board.port, "E66")
         row = rows(capsys, "--no-probe")[board.port]
         assert (row["machine"], row["problem"], row["held_by"]) == ("", "", "")
         assert row["description"] == "Board in FS mode"
@@ -106,7 +82,7 @@ def test_ports_can_be_named(board, capsys):
 
 
 def test_the_table_names_the_board(attached, board, capsys):
-    attached.append(Info(board.port, "E66"))
+    attached.plug(board.port, "E66")
     assert main(["boards"]) == 0
     said = capsys.readouterr().out
     assert "id:E66" in said

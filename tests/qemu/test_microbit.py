@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -98,55 +97,31 @@ def test_the_probe_needs_less_than_its_bounds():
         assert time.monotonic() - begin < 10  # 0.5 s on an idle host
 
 
-def children(pid):
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def gone(pid, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @needs_packages
-def test_stop_leaves_no_process():
+def test_stop_leaves_no_process(processes):
     board = EmulatedMicrobit()
-    machines = children(board.pid)
+    machines = processes.children(board.pid)
     assert machines
     board.stop()
     board.stop()
-    assert all(gone(pid) for pid in [board.pid, *machines])
+    assert all(processes.gone(pid) for pid in [board.pid, *machines])
 
 
 @needs_packages
 @pytest.mark.parametrize("victim", ["harness", "supervisor"])
-def test_no_orphan_after_a_kill(victim):
+def test_no_orphan_after_a_kill(processes, victim):
     code = (
         "from hil.transport.qemu import EmulatedMicrobit\nimport time\nb = EmulatedMicrobit()\n"
         "print(b.pid, flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as harness:
         supervisor = int(harness.stdout.readline())
-        machines = children(supervisor)
+        machines = processes.children(supervisor)
         assert machines
         try:
             os.kill(harness.pid if victim == "harness" else supervisor, signal.SIGKILL)
-            assert gone(supervisor)
-            assert all(gone(pid) for pid in machines)
+            assert processes.gone(supervisor)
+            assert all(processes.gone(pid) for pid in machines)
         finally:
             harness.kill()
 

@@ -21,25 +21,6 @@ from hil.transport.vm import VirtualBoard, find_vm
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def children(pid: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
 def wait_for(condition, seconds: float = 5.0) -> bool:
     end = time.monotonic() + seconds
     while not condition():
@@ -64,28 +45,28 @@ def read_until(line: serial.Serial, *texts: bytes) -> bytes:
 
 
 @linux_only
-def test_stop_ends_everything():
+def test_stop_ends_everything(processes):
     board = VirtualBoard()
-    assert wait_for(lambda: len(children(board.pid)) == 1)
-    everybody = [board.pid, *children(board.pid)]
+    assert wait_for(lambda: len(processes.children(board.pid)) == 1)
+    everybody = [board.pid, *processes.children(board.pid)]
     board.stop()
     board.stop()
-    assert all(gone(pid) for pid in everybody)
+    assert all(processes.gone(pid, 0) for pid in everybody)
 
 
 @linux_only
-def test_killed_supervisor_leaves_no_vm():
+def test_killed_supervisor_leaves_no_vm(processes):
     with VirtualBoard() as board, serial.Serial(board.port, timeout=0.1) as line:
         line.write(b"\r\x03while True: pass\r\r")
         time.sleep(0.2)
-        vms = children(board.pid)
+        vms = processes.children(board.pid)
         assert len(vms) == 1
         os.kill(board.pid, signal.SIGKILL)
-        assert wait_for(lambda: gone(vms[0]))
+        assert processes.gone(vms[0])
 
 
 @linux_only
-def test_killed_harness_leaves_nothing():
+def test_killed_harness_leaves_nothing(processes):
     code = (
         "import time\nfrom hil.transport.vm import VirtualBoard\n"
         "board = VirtualBoard()\nprint(board.pid, flush=True)\ntime.sleep(60)"
@@ -93,18 +74,18 @@ def test_killed_harness_leaves_nothing():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as harness:
         assert harness.stdout is not None
         supervisor = int(harness.stdout.readline())
-        vms = children(supervisor)
+        vms = processes.children(supervisor)
         harness.kill()
-    assert wait_for(lambda: gone(supervisor))
-    assert all(wait_for(lambda pid=pid: gone(pid)) for pid in vms)
+    assert processes.gone(supervisor)
+    assert all(processes.gone(pid) for pid in vms)
 
 
 @linux_only
-def test_crashed_vm_starts_again():
+def test_crashed_vm_starts_again(processes):
     with VirtualBoard() as board, serial.Serial(board.port, timeout=0.1) as line:
         line.write(b"\r")
         read_until(line, b">>> ")
-        (vm,) = children(board.pid)
+        (vm,) = processes.children(board.pid)
         os.kill(vm, signal.SIGKILL)
         read_until(line, b"MPY: soft reboot\r\n", b">>> ")
         line.write(b"print(6 * 7)\r")

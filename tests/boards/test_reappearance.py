@@ -1,0 +1,159 @@
+"""A board that goes away in mid-run and comes back as another port is found again, or told."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from hil.boards.discovery import Whereabouts
+from hil.boards.lock import BoardLock, lock_names
+from hil.boards.spec import parse_board
+from hil.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
+from hil.plan import calibration_plan
+from hil.session import Session
+from hil.store import read_capture
+from hil.transport.vm import VirtualBoard
+from hil.void import refuse_void
+
+
+@pytest.fixture(autouse=True)
+def impatient(attached, monkeypatch):
+    monkeypatch.setattr("hil.connection._REAPPEAR_S", 4.0)
+
+
+class Cable:
+    """A board on a port; unplugging it and plugging it in elsewhere are one motion."""
+
+    def __init__(self, attached, number, knobs):
+        self.attached, self.number, self.knobs = attached, number, knobs
+        self.board = VirtualBoard(knobs)
+        attached.plug(self.board.port, number)
+
+    def move(self, knobs=None):
+        """Unplug; some time later the board (or another) is at another port."""
+        after = VirtualBoard(self.knobs if knobs is None else knobs)
+        before, self.board = self.board, after
+        self.attached[:] = [p for p in self.attached if p.device != before.port]
+        before.stop()
+        timer = threading.Timer(0.5, self.attached.plug, (after.port, self.number))
+        timer.start()
+        return timer
+
+    def stop(self):
+        self.board.stop()
+
+
+@pytest.fixture
+def plug(attached):
+    cables = []
+
+    def plug(number=None, knobs="seed=7"):
+        cables.append(Cable(attached, number, knobs))
+        return cables[-1]
+
+    yield plug
+    for cable in cables:
+        cable.stop()
+
+
+def take(session, path):
+    session.capture(calibration_plan(), path)
+    refuse_void(read_capture(path))
+
+
+@pytest.mark.parametrize("number", ["E66", None], ids=["USB number", "unique id"])
+def test_a_board_at_another_port_is_measured_there(plug, tmp_path, number):
+    cable = plug(number)
+    first = cable.board.port
+    with Session(parse_board(f"port:{first}")) as session:
+        take(session, tmp_path / "1.hilcap")
+        timer = cable.move()
+        second = cable.board.port
+        assert second != first
+        with pytest.raises(HilError, match=f"came back at {second}"):
+            take(session, tmp_path / "2.hilcap")
+        timer.join()
+        with pytest.raises(HilError, match="void"):  # and what it was doing is not a figure
+            refuse_void(read_capture(tmp_path / "2.hilcap"))
+        take(session, tmp_path / "3.hilcap")
+        assert session.identity.port == second
+        assert read_capture(tmp_path / "3.hilcap").board.port == second
+        with pytest.raises(BoardBusyError):  # the lock went with it
+            BoardLock("other", lock_names(second))
+    BoardLock("other", lock_names(second)).release()
+
+
+@pytest.mark.parametrize("number", ["E66", None], ids=["USB number", "no number"])
+def test_another_board_at_the_new_port_is_not_measured(plug, tmp_path, number):
+    cable = plug(number)
+    with Session(parse_board(f"port:{cable.board.port}")) as session:
+        take(session, tmp_path / "1.hilcap")
+        cable.move("seed=8").join()
+        with pytest.raises(HilError, match="another board"):
+            take(session, tmp_path / "2.hilcap")
+        with pytest.raises(BoardBrokenError, match="another board"):
+            take(session, tmp_path / "3.hilcap")
+
+
+def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
+    probe = Session._probe
+    monkeypatch.setattr(
+        Session, "_probe", lambda self: {k: v for k, v in probe(self).items() if k != "uid"}
+    )
+    cable = plug(None)
+    with Session(parse_board(f"port:{cable.board.port}")) as session:
+        take(session, tmp_path / "1.hilcap")
+        cable.move().join()
+        with pytest.raises(HilError, match="run again with its new port"):
+            take(session, tmp_path / "2.hilcap")
+        with pytest.raises(BoardBrokenError, match="run again with its new port"):
+            take(session, tmp_path / "3.hilcap")
+
+
+def test_a_board_that_stays_away_is_told(plug, attached, tmp_path, monkeypatch):
+    monkeypatch.setattr("hil.connection._REAPPEAR_S", 0.3)
+    cable = plug("E66")
+    with Session(parse_board(f"port:{cable.board.port}")) as session:
+        take(session, tmp_path / "1.hilcap")
+        attached.clear()
+        attached.plug(cable.board.port, "another")
+        cable.stop()
+        with pytest.raises(HilError, match="no port has the board's USB serial number E66"):
+            take(session, tmp_path / "2.hilcap")
+        with pytest.raises(BoardBrokenError, match="given up earlier"):
+            take(session, tmp_path / "3.hilcap")
+
+
+def test_where_a_board_is_looked_for(attached):
+    attached.plug("/dev/ttyUSB0", "E66")
+    attached.plug("/dev/ttyUSB1")
+    attached.plug("/dev/ttyUSB2")
+    numbered = Whereabouts.of(parse_board("u0"), "/dev/ttyUSB0")
+    plain = Whereabouts.of(parse_board("u1"), "/dev/ttyUSB1")
+    attached.clear()
+    attached.plug("/dev/ttyUSB2")
+    attached.plug("/dev/ttyUSB3", vid=1)
+    attached.plug("/dev/ttyUSB4")
+    attached.plug("/dev/ttyUSB5", "E66")
+    assert numbered.candidates() == ("/dev/ttyUSB5",)
+    # its old port, and one of its kind that was not there before
+    assert plain.candidates() == ("/dev/ttyUSB1", "/dev/ttyUSB4")
+    attached.clear()
+    assert numbered.candidates() == ("/dev/ttyUSB0",)
+    attached.plug("/dev/ttyUSB0", "other")
+    with pytest.raises(BoardNotFoundError, match="another device is at this port"):
+        numbered.candidates()
+    elsewhere = Whereabouts.of(parse_board("socket://127.0.0.1:5000"), "socket://127.0.0.1:5000")
+    assert elsewhere.candidates() == ("socket://127.0.0.1:5000",)
+
+
+def test_a_symbolic_name_is_the_same_port(attached, tmp_path):
+    link = tmp_path / "board"
+    link.symlink_to("/dev/ttyUSB7")
+    attached.plug("/dev/ttyUSB7", "E66")
+    where = Whereabouts.of(parse_board(f"port:{link}"), str(link))
+    assert where.has_number
+    assert where.candidates() == ("/dev/ttyUSB7",)
+    assert Path(link).is_symlink()

@@ -123,7 +123,7 @@ def compare_kept(
     before: KeptRun, after: KeptRun, confidence: float, history: History | None = None
 ) -> Comparison:
     """Two runs as :func:`compare_runs` does, already read; without ``history`` noise is assumed."""
-    pairs, differs = _paired(before, after)
+    pairs, differs = pair_boards(before, after)
     waiting: list[_Open] = []
     absent = [f"board {one.identity.name}: only in {before.info.id}" for one in before.boards]
     absent += [f"board {one.identity.name}: only in {after.info.id}" for one in after.boards]
@@ -301,7 +301,7 @@ def _against(choice: str, most: int) -> str:
     return "the last run" if most == 1 else f"the last {most} runs"
 
 
-def _paired(before: KeptRun, after: KeptRun) -> tuple[list[tuple[KeptBoard, KeptBoard]], str]:
+def pair_boards(before: KeptRun, after: KeptRun) -> tuple[list[tuple[KeptBoard, KeptBoard]], str]:
     """Boards that belong together, and in words what is not the same about them."""
     pairs = []
     for new in after.boards:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hil.analysis.limits import covered_share
+from hil.analysis.limits import covered_share, needed_samples
 from hil.metrics import load_rank, technique_rank
 from hil.records import Measurement
 from hil.report.numbers import digits, show
@@ -53,12 +53,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One technique's answer for one deadline under all its loads; the worst load gives it."""
+    """One technique's answer for one deadline under all its loads; the worst load gives it.
+
+    ``limit_us`` is the end of that load's :class:`Limit` that the answer goes by, ``floor_us`` the
+    deadline below which none is held.
+    """
 
     technique: str
     answer: Answer
     reason: str
     limit_us: float
+    floor_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,8 @@ def judge(rows: Sequence[Row], deadline_us: float, *, is_hard: bool) -> list[Hel
         mine = [limit for limit, given in zip(limits, answers, strict=True) if given == answer]
         worst, load = max(mine, key=lambda one: _size(one[0], answer))
         reason = getattr(worst, answer) + (f" (load {load})" if several else "")
-        found.append(Held(technique, answer, reason, _size(worst, answer)))
-    return sorted(found, key=lambda one: (_ORDER.index(one.answer), one.limit_us))
+        found.append(Held(technique, answer, reason, _size(worst, answer), worst.no_below_us))
+    return sorted(found, key=lambda one: (_ORDER.index(one.answer), one.limit_us, one.floor_us))
 
 
 def answer_line(held: Sequence[Held]) -> str:
@@ -178,7 +183,7 @@ def soft_limit(row: Row) -> Limit:
     least = half.lo if half is not None and half.lo is not None else 0.0
     if one is None:
         no = f"half of the activations are later than {duration(least)}"
-        return Limit(least, math.inf, no, "too few activations to name the 99th percentile")
+        return Limit(least, math.inf, no, _too_few(row))
     shown = f"p99 is {show(one).line}"
     low = one.value if one.lo is None else one.lo
     high = math.inf if one.hi is None else one.hi
@@ -240,6 +245,15 @@ def _never(row: Row) -> Limit | None:
     if one is None or not _is_certain(one):
         return None
     return _no(f"runs away from the grid by {show(one).line}: past any deadline in time")
+
+
+def _too_few(row: Row) -> str:
+    worst = row.cells.get("lateness_max_us")
+    needs = f"the 99th percentile needs {needed_samples(0.99)} activations"
+    if worst is None:
+        return f"{needs}, so measure longer"
+    seen = f"there are {worst.n}, the latest came {show(worst).value} late"
+    return f"{needs}, {seen}: measure longer"
 
 
 def _no(reason: str) -> Limit:

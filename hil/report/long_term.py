@@ -20,11 +20,17 @@ _FEWEST = 16
 
 
 def long_term_plots(
-    capture: Capture, measurements: Sequence[Measurement], points: int = POINTS
+    capture: Capture,
+    measurements: Sequence[Measurement],
+    points: int = POINTS,
+    tasks: int = MAX_TASKS,
 ) -> Iterator[Plot]:
-    """ADEV, MTIE and TDEV over averaging time, the phase of two tasks, and the clock's skew."""
+    """ADEV, MTIE and TDEV over averaging time, the phase of two tasks, and the clock's skew.
+
+    ``points`` bounds each series over time, ``tasks`` how many tasks' stability is drawn.
+    """
     name = f"{capture.plan.technique}, load {capture.plan.load}"
-    yield from _stabilities(capture, measurements, name)
+    yield from _stabilities(capture, measurements, name, tasks)
     for plot in (
         _phase(capture, measurements, name, points),
         _skew(capture, measurements, name, points),
@@ -34,11 +40,11 @@ def long_term_plots(
 
 
 def _stabilities(
-    capture: Capture, measurements: Sequence[Measurement], name: str
+    capture: Capture, measurements: Sequence[Measurement], name: str, most: int
 ) -> Iterator[Plot]:
     tick = instrument(capture).tick_us
     tasks = []
-    for track in capture.tracks[:MAX_TASKS]:
+    for track in capture.tracks[:most]:
         act = assign(track, capture.plan.technique)
         if act.n >= _FEWEST:
             tasks.append((track.index, {one.name: one for one in curves(act, tick)}))
@@ -145,7 +151,7 @@ def _skew(
     shapes = [data.fast_offset_us, line(one.value)]
     shapes += [] if low is None or high is None else [low, high]
     told = np.concatenate(shapes)
-    room = max(float(np.ptp(told)), 20.0)
+    room = max(0.5 * float(np.ptp(told)), 20.0)
     y = linear(float(told.min()) - room, float(told.max()) + room, "offset", "us")
     near = np.flatnonzero((data.offset_us >= y.lo) & (data.offset_us <= y.hi))
     some = near[:: max(1, near.size // max(1, points // 2))]

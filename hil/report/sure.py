@@ -65,7 +65,7 @@ def _facts(
     yield (
         "lost",
         f"{digits(lost, whole=True)} stamps dropped by the instrument, "
-        f"{faults} faults on the way from the board.",
+        f"{faults} fault{'' if faults == 1 else 's'} on the way from the board.",
     )
     skew = [one for one in mine if one.metric == "clock_skew_ppm"]
     if skew:

@@ -147,6 +147,15 @@ def test_what_the_bounds_leave_open_is_said():
     )
 
 
+def test_too_few_activations_are_said_with_what_was_seen():
+    rows = made(row("timer_soft", p99=None, p50=(90, 80, 99)), row(p99=None, p50=(50, 40, 60)))
+    held = judge(rows, 1000.0, is_hard=False)
+    assert answer_line(held) == (
+        "nothing is certain; nearest is timer_hard: the 99th percentile needs 299 activations, "
+        "there are 3000, the latest came 700 us late: measure longer."
+    )
+
+
 def test_when_none_holds_the_nearest_is_named_if_there_is_one():
     held = judge(
         made(row(p99=(3000, 2000, 4000)), row("thread", drift=99.0)), 1000.0, is_hard=False

@@ -23,10 +23,11 @@ function judge(board, kind, us) {
     const worst = mine.filter((row, index) => answers[index] === answer)
       .reduce((a, b) => (sizeOf(b[kind], answer) > sizeOf(a[kind], answer) ? b : a));
     const reason = worst[kind][2 + ["no", "open", "yes"].indexOf(answer)];
-    return { technique, answer, limit: sizeOf(worst[kind], answer), reason: several ? `${reason} (load ${worst.load})` : reason };
+    return { technique, answer, limit: sizeOf(worst[kind], answer), floor: worst[kind][0] ?? Infinity, reason: several ? `${reason} (load ${worst.load})` : reason };
   });
   const compare = (a, b) => (a < b ? -1 : Number(a > b));
-  return held.sort((a, b) => compare(ORDER.indexOf(a.answer), ORDER.indexOf(b.answer)) || compare(a.limit, b.limit));
+  return held.sort((a, b) => compare(ORDER.indexOf(a.answer), ORDER.indexOf(b.answer))
+    || compare(a.limit, b.limit) || compare(a.floor, b.floor));
 }
 function sentence(held) {
   const first = held[0];
@@ -134,6 +135,9 @@ function tests() {
   part.append(make("summary", `The tests themselves${count ? `: ${count.textContent.trim()}` : ""}`));
   const moved = [".run-count", "p.filter", ".controls", "#results-table", "#environment-header", "#environment"];
   for (const selector of moved) part.append(...all(selector));
+  const box = make("div", "", { class: "hil-scroll", tabindex: "0", role: "region", "aria-label": "Tests" });
+  table.replaceWith(box);
+  box.append(table);
   part.append(...all("body > p"));
   document.body.insertBefore(part, document.querySelector("footer"));
   for (const head of all("#results-table .sortable, #environment-header h2")) {

@@ -43,20 +43,22 @@ def pair_figures(
 
     ``history`` are the runs before, the newest first: they teach the noise floor. Without
     ``reference`` they are the reference as well, and two runs together are held against those
-    before both, as soon as that leaves two. ``reference`` may overlap with ``history``. A past
-    that shows a change of its own counts from that change on only. ``two_nights`` is false where
+    before both, as soon as that leaves two. ``reference`` is apart from ``history``. A past that
+    shows a change of its own counts from that change on only. ``two_nights`` is false where
     ``now`` is no run after those of ``history``.
     """
     for key, evidence in now.items():
-        past = since_change([run[key] for run in history if key in run])
-        fixed = past if reference is None else [run[key] for run in reference if key in run]
+        past = since_change(_bounded([run[key] for run in history if key in run]))
+        named = _bounded([run[key] for run in reference or () if key in run])
+        fixed = past if reference is None else named
         if not fixed:
             continue
         recent: Evidence | None = None
         earlier: Held | None = None
         newest = history[0].get(key) if history else None
-        named = _named(reference, key)
-        if two_nights and newest is not None and not any(newest is one for one in named):
+        if newest is not None and not np.isfinite(newest.error):
+            newest = None
+        if two_nights and newest is not None:
             before = past[1:] if reference is None else fixed
             if reference is not None or len(before) >= 2:
                 recent, earlier = newest, Held(tuple(before), tuple(past[1:]))
@@ -99,5 +101,6 @@ def since_change(past: list[Evidence]) -> list[Evidence]:
     return past[: int(newest[worst])] if apart[worst] > _CUT else past
 
 
-def _named(reference: Sequence[RunEvidence] | None, key: FigureKey) -> list[Evidence]:
-    return [run[key] for run in reference or () if key in run]
+def _bounded(told: list[Evidence]) -> list[Evidence]:
+    """Those with an error, unless there is none: a run that can't tell keeps no others back."""
+    return [one for one in told if np.isfinite(one.error)] or told

@@ -10,7 +10,7 @@ from pathlib import Path
 from hil.analysis.changes import CONFIDENCE, Judged, Past, judge_changes
 from hil.analysis.evidence import Evidence
 from hil.analysis.pairing import PAST_RUNS, FigureKey, pair_figures
-from hil.errors import CaptureError, ConfigurationError, HilError
+from hil.errors import ConfigurationError, HilError
 from hil.history.database import History, open_history
 from hil.history.evidence import case_evidence
 from hil.history.kept import KeptBoard, KeptCase, KeptRun
@@ -69,22 +69,22 @@ def compare_with_history(
     for board in run.boards:
         line = line_of(run, board)
         now = _side(board.cases, board.key)
-        before = past_runs(
-            history,
-            line,
-            before_utc=run.info.started_utc or "9",
-            most=PAST_RUNS,
-            fingerprint=run.fingerprint,
-        )
-        past = [_loaded(history, one, line.key) for one in before]
         reference: list[_Side] | None = None
+        without = {run.fingerprint}
         if choice == "baseline":
-            numbers = baseline_runs(history, line, run.fingerprint)
-            known = dict(zip(before, past, strict=True))
-            reference = [known.get(one) or _loaded(history, one, line.key) for one in numbers]
+            fixed = [
+                load_run(history, one, line.key)
+                for one in baseline_runs(history, line, run.fingerprint)
+            ]
+            reference = [_past_side(one, line.key) for one in fixed]
+            without |= {one.fingerprint for one in fixed}
         elif named is not None:
             mine = [one for one in named.boards if line_of(named, one) == line]
             reference = [_side(one.cases, line.key) for one in mine[:1]]
+            without.add(named.fingerprint)
+        began = run.info.started_utc or "9"
+        before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
+        past = [_past_side(load_run(history, one, line.key), line.key) for one in before]
         held = past if reference is None else reference
         most = max(most, len(held))
         if not held:
@@ -133,8 +133,9 @@ def compare_kept(
         past: list[_Side] = []
         if history is not None:
             line = line_of(before, old)
-            numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS)
-            past = [_loaded(history, one, line.key, new.key) for one in numbers]
+            without = {before.fingerprint, after.fingerprint}
+            numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS, without=without)
+            past = [_past_side(load_run(history, one, line.key), new.key) for one in numbers]
         now, then = _side(new.cases, new.key), _side(old.cases, new.key)
         absent += _absent(now, [then], new.identity.name)
         waiting += _figures(now, past, [then], new.identity.name, two_nights=False)
@@ -164,14 +165,9 @@ def read_kept(name: str, history: History | None, place: Place | None = None) ->
     return load_run(history, number)
 
 
-def _loaded(history: History, number: int, key: str, label: str | None = None) -> _Side:
-    """One past run; what is damaged in it says nothing."""
-    try:
-        run = load_run(history, number, key)
-    except CaptureError:
-        return _Side({}, {})
-    cases = [case for board in run.boards for case in board.cases]
-    return _side(cases, label or key, damaged=True)
+def _past_side(run: KeptRun, label: str) -> _Side:
+    """One past run of one board; what is damaged in it says nothing."""
+    return _side([case for board in run.boards for case in board.cases], label, damaged=True)
 
 
 def _side(cases: Sequence[KeptCase], label: str, damaged: bool = False) -> _Side:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +49,11 @@ def find_run(history: History, name: str) -> int | None:
 
 
 def past_runs(
-    history: History, line: Line, *, before_utc: str, most: int, fingerprint: str = ""
+    history: History, line: Line, *, before_utc: str, most: int, without: Collection[str] = ()
 ) -> list[int]:
     """The newest runs of ``line`` that began before ``before_utc``, the newest first.
 
-    The run of ``fingerprint`` itself is left out.
+    Runs whose fingerprint is in ``without`` are left out.
     """
     import sqlalchemy as sa
 
@@ -65,7 +65,7 @@ def past_runs(
         .where(
             *_of_line(line),
             runs.c.started_utc <= before_utc,
-            runs.c.fingerprint != fingerprint,
+            runs.c.fingerprint.not_in(list(without)),
         )
         .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
         .limit(most)

@@ -1,0 +1,184 @@
+"""``hil history``, ``trend``, ``baseline`` and ``prune``, as a person and as a script uses them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import runs
+
+from hil.cli.main import main
+from hil.history.database import open_history
+from hil.history.storing import add_run
+from hil.report.trend import sparkline, trend_page
+
+
+@pytest.fixture
+def filled(place, address, monkeypatch):
+    """Six nights of one board, the last one slow and two nights on another board."""
+    monkeypatch.setenv("HIL_HISTORY", address)
+    with open_history(place) as history:
+        for seed in range(6):
+            levels = {"timer_soft": 900.0 if seed == 5 else 200.0, "timer_hard": 60.0}
+            add_run(history, runs.night(seed, levels), worse=3 if seed == 5 else None)
+        for seed in (6, 7):
+            other = runs.board("/dev/ttyACM0", unique_id="other", micropython="v1.25.0")
+            add_run(history, runs.night(seed, {"timer_soft": 90.0}, of=other))
+    return place
+
+
+def said(capsys, *words):
+    status = main(list(words))
+    return status, capsys.readouterr().out
+
+
+def listed(capsys, *words):
+    status, out = said(capsys, "history", "--json", *words)
+    assert status == 0
+    return [int(one["run"][11:13]) for one in json.loads(out)["runs"]]
+
+
+def test_the_list_and_its_filters(filled, capsys):
+    assert listed(capsys) == [7, 6, 5, 4, 3, 2, 1, 0]
+    assert listed(capsys, "--last", "2") == [7, 6]
+    assert listed(capsys, "--board", "other") == [7, 6]
+    assert listed(capsys, "--board", "/dev/ttyUSB0") == [5, 4, 3, 2, 1, 0]
+    assert listed(capsys, "--firmware", "1.25") == [7, 6]
+    assert listed(capsys, "--technique", "timer_hard", "--last", "1") == [5]
+    assert listed(capsys, "--load", "gc") == []
+    assert listed(capsys, "--since", "2026-11-01T00:06") == [7, 6]
+    assert listed(capsys, "--since", "2026-11-01T02:06+02:00") == [7, 6]
+    assert listed(capsys, "--verdict", "fail") == []
+    status, out = said(capsys, "history", "--last", "3")
+    assert status == 0
+    assert "20261101T000500Z_pico" in out
+    assert "v1.25.0" in out
+
+
+def test_the_place_is_shown_without_its_password(filled, capsys, address):
+    _, out = said(capsys, "history", "--json")
+    shown = json.loads(out)["history"]
+    assert shown == filled.shown
+    if filled.file is None:
+        assert "s3cr3t" in address
+        assert "s3cr3t" not in out
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "9999999999d"])
+def test_a_day_that_is_none(filled, capsys, given):
+    assert main(["history", "--since", given]) == 1
+    assert "give a day" in capsys.readouterr().err
+
+
+def test_a_trend(filled, capsys, tmp_path):
+    status, out = said(capsys, "trend", "lateness_p50_us", "--technique", "timer_soft")
+    assert status == 0
+    assert re.search(r"timer_soft, idle, task 0\s+[▁▂▃▄▅▆▇]{5}█", out)
+    assert "/dev/ttyACM0, MicroPython 1.25.0, profile quick" in out
+    page = tmp_path / "trend.html"
+    status, out = said(capsys, "trend", "lateness_p50_us", "--json", "--html", str(page))
+    lines = json.loads(out)["lines"]
+    assert len(lines) == 2 * 2 + 2
+    one = next(x for x in lines if x["technique"] == "timer_soft" and x["key"] == "e660583883")
+    values = [point["value"] for point in one["points"]]
+    assert len(values) == 6
+    assert values[-1] == max(values)
+    text = page.read_text()
+    assert text.count("<svg") == 6
+    assert text.count("<circle") == 4 * 6 + 2 * 2
+    assert "http" not in re.sub(r"http-equiv", "", text)
+
+
+def test_a_trend_of_nothing_names_what_there_is(filled, capsys):
+    assert main(["trend", "lateness_p98_us"]) == 1
+    assert "lateness_p99_us" in capsys.readouterr().err
+
+
+def test_a_page_escapes_what_a_board_is_called(filled):
+    from hil.history.listing import Point, TrendLine
+
+    point = Point("<r>", "2026-01-01", 1.0, None, None, 5, "none")
+    line = TrendLine("<b>&", "k", "1", "p", "t", "idle", None, None, "us", [point])
+    page = trend_page("missed", [line])
+    assert "&lt;b&gt;&amp;" in page
+    assert "<b>&" not in page
+    assert "<r>" not in page
+
+
+def test_sparklines():
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert sparkline([100, 100.5, 100]) == "▄▄▄"
+    assert sparkline([]) == ""
+    assert sparkline([float("nan"), 0.0]) == "▄"
+    assert len(sparkline(list(range(99)))) == 30
+
+
+def test_pruning_keeps_the_newest_of_each_board_and_every_baseline(filled, capsys):
+    assert said(capsys, "baseline", "set", "20261101T0001", "--note", "release")[0] == 0
+    status, out = said(capsys, "prune", "--keep", "2", "--dry-run")
+    assert status == 0
+    assert out.count("would remove") == 3
+    assert listed(capsys) == [7, 6, 5, 4, 3, 2, 1, 0]
+    status, out = said(capsys, "prune", "--keep", "2", "--json")
+    assert json.loads(out)["removed"] == 3
+    assert listed(capsys) == [7, 6, 5, 4, 1]
+    assert said(capsys, "prune", "--older-than", "2026-11-01T00:07")[0] == 0
+    assert listed(capsys) == [7, 1]
+    assert "nothing to remove" in said(capsys, "prune", "--keep", "5")[1]
+
+
+def test_a_run_stays_where_one_of_the_two_rules_keeps_it(filled, capsys):
+    said(capsys, "prune", "--keep", "1", "--older-than", "2026-11-01T00:04")
+    assert listed(capsys) == [7, 6, 5, 4]
+
+
+def test_pruning_removes_all_of_a_run(filled):
+    import sqlalchemy as sa
+
+    from hil.history.pruning import old_runs, remove_runs
+    from hil.history.schema import metadata
+
+    with open_history(filled) as history:
+        before = filled.file.stat().st_size if filled.file else 0
+        assert remove_runs(history, old_runs(history, keep=0, before_utc=None)) == 8
+        for table in metadata.tables.values():
+            query = sa.select(sa.func.count()).select_from(table)
+            assert history.read(lambda c, q=query: c.execute(q).scalar()) == 0
+        if filled.file:
+            assert filled.file.stat().st_size < before
+
+
+@pytest.mark.parametrize("words", [[], ["--keep", "-1"], ["--older-than", "zebra"]])
+def test_pruning_needs_to_know_what_stays(filled, capsys, words):
+    assert main(["prune", *words]) == 1
+    assert capsys.readouterr().err.startswith("hil: ")
+    assert len(listed(capsys)) == 8
+
+
+def test_a_baseline_takes_the_place_of_the_one_before(filled, capsys):
+    said(capsys, "baseline", "set", "20261101T0001")
+    _, out = said(capsys, "baseline", "set", "20261101T0002", "--note", "1.24 is out")
+    assert "in place of 20261101T000100Z_pico" in out
+    said(capsys, "baseline", "set", "20261101T0006")  # another board's stays beside it
+    _, out = said(capsys, "baseline", "list", "--json")
+    found = json.loads(out)["baselines"]
+    assert {one["run"][11:13] for one in found} == {"02", "06"}
+    assert {one["note"] for one in found} == {"", "1.24 is out"}
+    _, out = said(capsys, "baseline", "set", "20261101T0003", "--add")
+    assert "in place of" not in out
+    assert said(capsys, "baseline", "remove", "20261101T0002")[0] == 0
+    assert "20261101T000200Z" not in said(capsys, "baseline", "list")[1]
+    assert main(["baseline", "remove", "20261101T0002"]) == 1
+    assert main(["baseline", "set", "zebra"]) == 1
+
+
+def test_no_history_is_one_line(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("HIL_HISTORY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for words in (["history"], ["trend", "missed"], ["baseline", "list"], ["prune", "--keep", "1"]):
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("hil: history reports/history.db: there is none yet")
+        assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())

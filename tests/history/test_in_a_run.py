@@ -1,0 +1,231 @@
+"""Runs of pytest: each goes into the history, is held against its past, and is never lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import socket
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hil.errors import CaptureError, ConfigurationError
+from hil.history.database import open_history
+from hil.history.folders import keep_folder
+from hil.history.kept import KeptRun
+from hil.history.listing import Wanted, list_runs
+from hil.history.place import find_place
+from hil.history.storing import add_run
+from hil.pytest_plugin.past import check_compare
+from hil.report.changes_json import build_changes, parse_changes, read_changes
+from hil.results import Change, Comparison
+
+SUITE = """
+def test_lateness(figures):
+    figures.check("lateness_p50_us")
+"""
+ARGS = ("--board=sim", "--hil-technique=timer_hard", "--hil-duration-s=0.8", "--hil-out=out")
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    monkeypatch.delenv("HIL_HISTORY", raising=False)
+    pytester.makepyfile(SUITE)
+    return pytester
+
+
+def stored(path):
+    place = find_place(str(path), Path())
+    with open_history(place, create=False) as history:
+        return list_runs(history, Wanted())
+
+
+def everything(result, folder):
+    texts = [*result.outlines, *result.errlines]
+    texts += [path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()]
+    return "\n".join(texts)
+
+
+def test_a_run_is_kept_compared_and_failed_when_it_has_become_worse(suite):
+    first = suite.runpytest_subprocess(*ARGS, "--hil-compare=last")
+    assert first.ret == 0
+    first.stdout.fnmatch_lines(["*nothing to compare with yet*", "history: out/history.db, run *"])
+    folder = suite.path / "out" / "latest"
+    assert read_changes(folder / "changes.json").changes == ()
+    (run,) = stored(suite.path / "out" / "history.db")
+    assert run.run == folder.resolve().name
+    assert (run.worse, run.cases) == (0, 1)
+
+    # a past in which the same captures were ten times faster
+    place = find_place(str(suite.path / "fast.db"), suite.path)
+    with open_history(place) as history:
+        for number in range(8):
+            add_run(history, faster(keep_folder(folder), number))
+    replay = (f"--board=replay:{folder.resolve()}", "--hil-out=again", "--hil-history=fast.db")
+    worse = suite.runpytest_subprocess(*replay, "--hil-compare=last")
+    worse.assert_outcomes(passed=1)
+    assert worse.ret == 1
+    worse.stdout.fnmatch_lines(["*worse: timer_hard, idle, sim: lateness_p50_us*"])
+    worse.stdout.fnmatch_lines(["failed: * figures worse than in the last 8 runs"])
+    found = read_changes(suite.path / "again" / "latest" / "changes.json")
+    assert "worse" in {one.trend for one in found.changes}
+    page = (suite.path / "again" / "latest" / "report.html").read_text()
+    assert "the last 8 runs" in page
+    # a replayed run does not go in again
+    assert len(stored(suite.path / "fast.db")) == 8
+
+    alone = suite.runpytest_subprocess(*replay[:2], "--hil-history=none", f"--hil-compare={folder}")
+    assert alone.ret == 0
+    assert "worse: " not in alone.stdout.str()
+    assert "history:" not in alone.stdout.str()
+    assert not list((suite.path / "again").glob("history*"))
+
+
+def faster(run: KeptRun, number: int) -> KeptRun:
+    """The same run at another time, ten times less late."""
+    from hil.history.packing import pack_stamps, unpack_stamps
+
+    def shrink(one):
+        stamps, index, joined = unpack_stamps(one.data, one.period_us)
+        grid = (index * one.period_us).astype("int64")
+        data, _ = pack_stamps(grid + (stamps - grid) // 10, index, joined, one.period_us)
+        return replace(one, data=data)
+
+    def small(m):
+        if m.unit != "us" or m.metric == "period_mean_us":
+            return m
+        ends = [None if end is None else end / 10 for end in (m.lo, m.hi)]
+        return replace(m, value=m.value / 10 + number * 0.001, lo=ends[0], hi=ends[1])
+
+    board = run.boards[0]
+    cases = tuple(
+        replace(
+            case,
+            measurements=tuple(small(m) for m in case.measurements),
+            stamps=tuple(shrink(s) if s.kind == "task" else s for s in case.stamps),
+        )
+        for case in board.cases
+    )
+    info = replace(run.info, id=f"fast{number}", started_utc=f"2020-01-0{number + 1}T00:00:00Z")
+    return replace(
+        run,
+        info=info,
+        fingerprint=f"{number:064d}",
+        boards=(replace(board, cases=cases),),
+    )
+
+
+def test_a_history_that_cannot_be_reached_loses_nothing_and_shows_no_password(suite):
+    pytest.importorskip("psycopg")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"postgresql://me:hunter2@127.0.0.1:{probe.getsockname()[1]}/farm"
+    result = suite.runpytest_subprocess(*ARGS, f"--hil-history={address}", "--hil-compare=last")
+    assert result.ret not in (0, 1)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["error: history postgresql://me@*hil history add *"])
+    folder = suite.path / "out" / "latest"
+    assert json.loads((folder / "results.json").read_text())["measurements"]
+    assert (folder / "report.html").is_file()
+    assert "hunter2" not in everything(result, suite.path / "out")
+    assert "Traceback" not in result.stdout.str()
+
+    for expected in ("added", "was there already"):
+        added = suite.run(
+            sys.executable, "-m", "hil", "history", "add", str(folder), "--history", "later.db"
+        )
+        assert added.ret == 0
+        added.stdout.fnmatch_lines([f"*: {expected}"])
+    (run,) = stored(suite.path / "later.db")
+    assert run.run == folder.resolve().name
+
+
+def test_a_wrong_address_is_said_before_anything_is_measured(suite):
+    result = suite.runpytest_subprocess(*ARGS, "--hil-history=mysql://me:hunter2@host/x")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line.startswith("ERROR: ")]
+    assert "mysql" in line
+    assert "hunter2" not in everything(result, suite.path)
+
+
+def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
+    place = find_place(None, tmp_path)
+    for compare in (None, "last", "baseline", str(tmp_path)):
+        check_compare(compare, place)
+    check_compare(str(tmp_path), None)
+    with pytest.raises(ConfigurationError, match="needs a history"):
+        check_compare("last", None)
+    for _ in range(2):  # without a history, and with one
+        with pytest.raises(ConfigurationError, match="--hil-compare=zebra: give last, baseline"):
+            check_compare("zebra", place)
+        with open_history(place):
+            pass
+    server = find_place("postgresql://me@127.0.0.1:1/farm", tmp_path)
+    if importlib.util.find_spec("psycopg"):
+        check_compare("zebra", server)  # can't be asked now: told at the end of the run
+
+
+def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
+    """Another program holds the file for good."""
+    from hil.history import database
+
+    monkeypatch.setattr(database, "BUSY_S", 0)
+    monkeypatch.setattr(database, "_TRIES", 2)
+    path = suite.path / "held.db"
+    place = find_place(str(path), suite.path)
+    with open_history(place):
+        pass
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        with (
+            pytest.raises(database.HistoryError, match="locked"),
+            open_history(place) as history,
+        ):
+            list_runs(history, Wanted())
+    finally:
+        holder.close()
+
+
+class TestChangesFile:
+    ONE = Change(
+        *("b", "t", "idle", 0, "lateness_p99_us", "us", 1.0, 2.0, 0.5, None, 7, "worse"),
+        confidence=0.99,
+        method="m",
+        note="n",
+    )
+
+    def test_there_and_back(self):
+        sent = Comparison("the last 7 runs", (self.ONE,), ("something",))
+        assert parse_changes(json.dumps(build_changes(sent)).encode()) == sent
+
+    def test_a_change_without_numbers_is_told(self):
+        bad = replace(self.ONE, before=float("nan"))
+        document = build_changes(Comparison("x", (bad, replace(self.ONE, hi=float("inf")))))
+        assert len(document["changes"]) == 1
+        assert document["changes"][0]["hi"] is None
+        assert "lateness_p99_us is not a finite number" in document["absent"][0]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"schema": 2},
+            {"schema": True},
+            {"against": 5},
+            {"more": 1},
+            {"changes": [{}]},
+            {"changes": None},
+            {"absent": [3]},
+        ],
+    )
+    def test_what_is_not_as_it_should_be_is_refused(self, change):
+        document = build_changes(Comparison("x", (self.ONE,))) | change
+        with pytest.raises(CaptureError):
+            parse_changes(json.dumps(document).encode())
+
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="can't read"):
+            read_changes(tmp_path / "changes.json")

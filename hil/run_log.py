@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from hil.errors import CaptureError, NewerSchemaError
+from hil.errors import CaptureError
 from hil.records import ErrorRecord, RunInfo, Skip, Source
+from hil.schema import Schema
 
-SCHEMA = 1
+SCHEMA: Schema[dict[str, Any]] = Schema("a run's log", 1)
 LOG_NAME = "run.jsonl"
 """The log's name in a run's folder of captures."""
 _MAX_LINE = 1_000_000
@@ -45,7 +46,7 @@ class RunLog:
             self._file = self._path.open("a", encoding="utf-8")
         except OSError as error:
             raise self._failed(error) from None
-        self._append({"schema": SCHEMA, "run": asdict(info)})
+        self._append({"schema": SCHEMA.newest, "run": asdict(info)})
 
     def skip(self, skip: Skip) -> None:
         """A combination that the board can't run."""
@@ -101,6 +102,7 @@ def _read_part(path: Path) -> RunRecord:
     skipped: list[Skip] = []
     errors: list[ErrorRecord] = []
     complete = False
+    schema = SCHEMA.newest
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
             while line := lines.readline(_MAX_LINE):
@@ -109,7 +111,8 @@ def _read_part(path: Path) -> RunRecord:
                     if not isinstance(entry, dict):
                         raise ValueError("no object")
                     if "schema" in entry or info is None:
-                        _check_schema(path, entry.get("schema"))
+                        schema = _check_schema(path, entry.get("schema"))
+                    entry = SCHEMA.upgrade(entry, schema)
                     if "run" in entry:
                         info = _record(RunInfo, entry["run"])
                         if info.source not in get_args(Source):
@@ -146,11 +149,8 @@ def _record(kind: type[_T], item: Any) -> _T:
     return kind(**item)
 
 
-def _check_schema(path: Path, schema: object) -> None:
-    if type(schema) is not int:
-        raise CaptureError(f"{path}: not a run's log")
-    if schema > SCHEMA:
-        raise NewerSchemaError(
-            f"{path}: written by a newer version (schema {schema}, this one reads {SCHEMA}); "
-            "update hil"
-        )
+def _check_schema(path: Path, schema: object) -> int:
+    try:
+        return SCHEMA.check(schema)
+    except CaptureError as error:
+        raise type(error)(f"{path}: {error}") from None

@@ -140,7 +140,7 @@ def test_a_newer_schema_is_refused_in_one_line(tmp_path):
     data = bytearray(path.read_bytes())
     data[6] = 2
     path.write_bytes(bytes(data))
-    with pytest.raises(CaptureError, match="schema 2, this version reads up to 1"):
+    with pytest.raises(CaptureError, match="schema is 2, this version reads up to 1"):
         read_capture(path)
 
 

@@ -11,8 +11,9 @@ from hil.errors import CaptureError, ConfigurationError
 from hil.report.results_json import write_text_atomically
 from hil.report.strict_json import ObjectReader, parse_json
 from hil.results import Change, Comparison
+from hil.schema import Schema
 
-SCHEMA = 1
+SCHEMA: Schema[dict[str, Any]] = Schema("a changes.json", 1)
 NAME = "changes.json"
 """The file's name in a run's folder."""
 _MAX_BYTES = 256 * 1024 * 1024
@@ -34,7 +35,7 @@ def build_changes(comparison: Comparison) -> dict[str, Any]:
         if one not in good
     ]
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA.newest,
         "against": comparison.against,
         "changes": [{key: _plain(getattr(one, key)) for key in _CHANGE} for one in good],
         "absent": [*comparison.absent, *lost],
@@ -62,18 +63,13 @@ def read_changes(path: Path) -> Comparison:
     try:
         return parse_changes(raw)
     except CaptureError as error:
-        raise CaptureError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def parse_changes(raw: bytes) -> Comparison:
     """The records in the bytes of a ``changes.json``; raises :class:`CaptureError`."""
     top = parse_json(raw)
-    schema = top.get("schema")
-    if type(schema) is not int or schema != SCHEMA:
-        raise CaptureError(
-            f"schema is {schema!r:.40}, this version reads schema {SCHEMA}; "
-            "read it with the version that wrote it"
-        )
+    top = SCHEMA.upgrade(top, SCHEMA.check(top.get("schema")))
     reader = ObjectReader("top level", top)
     reader.keys(("schema", "against", "changes", "absent"))
     return Comparison(

@@ -19,8 +19,9 @@ from hil.metrics import load_rank, metric_rank, technique_rank
 from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
 from hil.report.strict_json import ObjectReader, parse_json
 from hil.results import Results
+from hil.schema import Schema
 
-SCHEMA = 1
+SCHEMA: Schema[dict[str, Any]] = Schema("a results.json", 1)
 
 _RUN = ("id", "started_utc", "duration_s", "profile", "harness_version", "host", "source")
 _BOARD = (
@@ -69,7 +70,7 @@ def build_results(results: Results) -> dict[str, Any]:
     )
     errors.sort(key=lambda e: (*place(e.board, e.technique, e.load), e.error, e.detail))
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA.newest,
         "run": {key: _plain(getattr(results.run, key)) for key in _RUN},
         "boards": [{k: _plain(getattr(board, k)) for k in _BOARD} for board in results.boards],
         "measurements": [_measurement(one) for one in measurements],
@@ -125,18 +126,13 @@ def read_results(path: Path) -> Results:
     try:
         return parse_results(raw)
     except CaptureError as error:
-        raise CaptureError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def parse_results(raw: bytes) -> Results:
     """The records in the bytes of a ``results.json``; raises :class:`CaptureError`."""
     top = parse_json(raw)
-    schema = top.get("schema")
-    if type(schema) is not int or schema != SCHEMA:
-        raise CaptureError(
-            f"schema is {schema!r:.40}, this version reads schema {SCHEMA}; "
-            "read it with the version that wrote it, or make it again with 'hil report FOLDER'"
-        )
+    top = SCHEMA.upgrade(top, SCHEMA.check(top.get("schema")))
     reader = ObjectReader("top level", top)
     reader.keys(("schema", "run", "boards", "measurements", "skipped", "errors"))
     run = _read_run(ObjectReader("run", top["run"]))

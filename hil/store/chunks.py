@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hil.errors import CaptureError, NewerSchemaError
+from hil.errors import CaptureError
 from hil.records import Fault
+from hil.schema import Schema
 
-SCHEMA = 1
 MAGIC = b"HILCAP"
 TIME = struct.Struct("<q")
 PING = struct.Struct("<qq")
@@ -36,9 +36,12 @@ class Chunk(NamedTuple):
     payload: bytes
 
 
+SCHEMA: Schema[Chunk] = Schema("a capture", 1)
+
+
 def file_head() -> bytes:
     """The first bytes of a file."""
-    return MAGIC + SCHEMA.to_bytes(2, "little")
+    return MAGIC + SCHEMA.newest.to_bytes(2, "little")
 
 
 def chunk_bytes(kind: str, payload: bytes) -> bytes:
@@ -54,7 +57,7 @@ def read_chunks(path: Path, faults: list[Fault]) -> Iterator[Chunk]:
     """
     try:
         with path.open("rb") as file:
-            _check_head(path, file.read(len(MAGIC) + 2))
+            schema = _check_head(path, file.read(len(MAGIC) + 2))
             while head := file.read(_HEAD.size):
                 at = file.tell() - len(head)
                 if len(head) < _HEAD.size:
@@ -69,21 +72,18 @@ def read_chunks(path: Path, faults: list[Fault]) -> Iterator[Chunk]:
                     text = f"{path.name} is damaged from byte {at} on; the rest is not used"
                     faults.append(Fault("damaged", text, at))
                     return
-                yield Chunk(name.decode("latin-1"), payload)
+                yield SCHEMA.upgrade(Chunk(name.decode("latin-1"), payload), schema)
     except OSError as error:
         raise CaptureError(f"can't read the capture {path}: {error.strerror}") from None
 
 
-def _check_head(path: Path, head: bytes) -> None:
+def _check_head(path: Path, head: bytes) -> int:
     if head[: len(MAGIC)] != MAGIC or len(head) < len(MAGIC) + 2:
         raise CaptureError(f"{path} is not a capture")
-    schema = int.from_bytes(head[len(MAGIC) :], "little")
-    if schema > SCHEMA:
-        raise NewerSchemaError(
-            f"{path} has schema {schema}, this version reads up to {SCHEMA}: install a newer hil"
-        )
-    if schema < 1:
-        raise CaptureError(f"{path} is not a capture")
+    try:
+        return SCHEMA.check(int.from_bytes(head[len(MAGIC) :], "little"))
+    except CaptureError as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def _crc(name: bytes, payload: bytes) -> int:

@@ -126,7 +126,7 @@ def test_the_report_command_writes_all_of_it(tmp_path, capsys):
 
 def test_a_capture_of_a_newer_version_is_refused_in_one_line(tmp_path, capsys):
     folder = leave(tmp_path / "r", lambda raw: MAGIC + b"\x63\x00" + raw[8:])
-    with pytest.raises(NewerSchemaError, match="schema 99"):
+    with pytest.raises(NewerSchemaError, match="schema is 99"):
         read_run(folder)
     assert main(["report", str(folder)]) != 0
     assert "newer" in capsys.readouterr().err

@@ -40,6 +40,19 @@ def test_any_deadline_is_answered_as_by_the_host(view, report, us):
         assert cells == [one.reason for one in softs]
 
 
+def test_a_deadline_of_exactly_the_worst_seen_is_held(view, report):
+    page, _ = view(report.page)
+    rows = make_rows(report.results.measurements, ["sim", "pyboard"])
+    (row,) = [r for r in rows if (r.board, r.technique) == ("pyboard", "timer_soft")]
+    us = row.cells["lateness_max_us"].value
+    page.locator("#hil-ask-unit").select_option("1")
+    page.locator("#hil-ask-value").fill(repr(us))
+    cell = page.locator('.hil-advice[data-board="pyboard"] tr[data-choice="timer_soft"]')
+    assert cell.locator('td[data-kind="hard"] span').inner_text() == "holds"
+    page.locator("#hil-ask-value").fill(repr(us - 0.001))
+    assert cell.locator('td[data-kind="hard"] span').inner_text() == "does not"
+
+
 def test_what_the_page_opens_with_does_not_need_the_script(view, report):
     plain, _ = view(report.page, java_script_enabled=False)
     page, _ = view(report.page)

@@ -29,6 +29,7 @@ COMMANDS = {
     "trend": "show a figure over time",
     "baseline": "say which runs later ones are held against",
     "prune": "remove old runs from the history",
+    "compare": "lay two runs, boards or firmware versions side by side",
     "export": "write a run in the formats of other programs",
     "completion": "print a script that completes this command in a shell",
 }

@@ -53,23 +53,25 @@ def make_run(tmp_path: Path) -> MakeRun:
         *,
         loads: Sequence[str] = ("idle",),
         board: str = "sim",
+        boards: Sequence[str] = (),
         firmware: str = "1.29.0",
         started: str = "2026-11-20T11:25:53Z",
         **scale_us: float,
     ) -> Path:
         folder = RunFolder(tmp_path / name)
         folder.captures.mkdir(parents=True)
-        identity = BoardIdentity(
-            *(board, "/dev/pts/7", "sim", "linux", "machine", firmware, TICKS),
-            tick_resolution_us=1.0,
-        )
         number = 0
-        for load in loads:
-            for technique, scale in scale_us.items():
-                number += 1
-                chance = np.random.default_rng([number, sum(name.encode())])
-                late = 50 + np.minimum(chance.exponential(scale, N), 4_000).astype(np.int64)
-                write_capture(folder.captures, number, technique, load, late, identity)
+        for called in boards or [board]:
+            identity = BoardIdentity(
+                *(called, "/dev/pts/7", "sim", "linux", "machine", firmware, TICKS),
+                tick_resolution_us=1.0,
+            )
+            for load in loads:
+                for technique, scale in scale_us.items():
+                    number += 1
+                    chance = np.random.default_rng([number, sum(name.encode())])
+                    late = 50 + np.minimum(chance.exponential(scale, N), 4_000).astype(np.int64)
+                    write_capture(folder.captures, number, technique, load, late, identity)
         info = RunInfo(name, started, 12.5, "quick", "0.1.0", "Linux", "sim")
         RunLog(folder.captures, info).finish(12.5)
         write_results(folder.results, results_of(read_run(folder.path), default_budgets()))

@@ -1,0 +1,218 @@
+"""Two runs beside each other: every figure of both, with bounds, difference and verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hil.analysis.activations import FloatArray
+from hil.history.comparing import pair_boards
+from hil.history.evidence import task_stamps
+from hil.history.kept import KeptBoard, KeptCase, KeptRun
+from hil.metrics import load_rank, metric_rank, technique_rank
+from hil.records import Measurement
+from hil.report.numbers import PLAIN, digits, pick_unit
+from hil.report.rows import COLUMNS
+from hil.results import Change, Comparison
+
+_Key = tuple[str, str | None, int | None]
+HEADLINE = frozenset(metric for metric, _ in COLUMNS)
+"""Metrics that are shown also where nothing changed."""
+
+_WEIGHT = {"worse": 4, "better": 3, "unclear": 2, "same": 1, "": 0}
+_NOTHING = 1e-9
+"""What rounding leaves of a difference, as a share of the values, or of one count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure on both sides, as text; ``change`` is ``None`` where the two can't be judged.
+
+    A side without this figure has ``-``.
+    """
+
+    metric: str
+    method: str | None
+    task: int | None
+    before: str
+    before_bounds: str
+    after: str
+    after_bounds: str
+    difference: str
+    trend: str
+    note: str
+    change: Change | None
+
+    @property
+    def name(self) -> str:
+        """Metric, method and task."""
+        text = f"{self.metric} ({self.method})" if self.method else self.metric
+        return text if self.task is None else f"{text}, task {self.task}"
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether a short list shows it: what changed, and the main figures of the tasks."""
+        return self.trend in ("worse", "better") or (
+            self.metric in HEADLINE and self.method is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side is: facts with their names, the same names on both."""
+
+    run: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CasePair:
+    """One technique under one load on both sides.
+
+    ``late_us`` are the latenesses that are kept of each side, all tasks together, float64.
+    """
+
+    board: str
+    technique: str
+    load: str
+    figures: tuple[Figure, ...]
+    late_us: tuple[FloatArray, FloatArray]
+
+    @property
+    def main_figures(self) -> tuple[Figure, ...]:
+        """One figure a metric, of those that stand out: the task whose verdict says most."""
+        found: dict[tuple[str, str | None], Figure] = {}
+        for one in self.figures:
+            key = (one.metric, one.method)
+            if one.stands_out and (
+                key not in found or _WEIGHT[one.trend] > _WEIGHT[found[key].trend]
+            ):
+                found[key] = one
+        return tuple(found.values())
+
+    @property
+    def trends(self) -> tuple[str, ...]:
+        """The verdicts of the case that a reader looks for."""
+        found = {figure.trend for figure in self.figures}
+        return tuple(word for word in ("worse", "better") if word in found)
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Two runs, paired; ``comparison`` is what the pairs were judged by."""
+
+    before: Side
+    after: Side
+    cases: tuple[CasePair, ...]
+    comparison: Comparison
+
+
+def side_by_side(comparison: Comparison, before: KeptRun, after: KeptRun) -> SideBySide:
+    """Every case that both runs have, by boards, loads and techniques.
+
+    ``comparison`` is of the same two: :func:`hil.history.comparing.compare_kept`.
+    """
+    pairs, _ = pair_boards(before, after)
+    cases = [case for old, new in pairs for case in _cases(comparison, old, new)]
+    return SideBySide(_side(before), _side(after), tuple(cases), comparison)
+
+
+def _cases(comparison: Comparison, old: KeptBoard, new: KeptBoard) -> Iterator[CasePair]:
+    board = new.identity.name
+    changes: dict[tuple[str, str], dict[_Key, Change]] = {}
+    for one in comparison.changes:
+        if one.board == board:
+            key = (one.metric, one.method, one.task)
+            changes.setdefault((one.technique, one.load), {})[key] = one
+    past = {(case.technique, case.load): case for case in old.cases}
+    both = [case for case in new.cases if (case.technique, case.load) in past]
+    for case in sorted(both, key=lambda c: (load_rank(c.load), technique_rank(c.technique))):
+        name = (case.technique, case.load)
+        figures = tuple(_figures(past[name], case, changes.get(name, {})))
+        late = (_lateness(past[name]), _lateness(case))
+        yield CasePair(board, case.technique, case.load, figures, late)
+
+
+def _figures(old: KeptCase, new: KeptCase, changes: Mapping[_Key, Change]) -> Iterator[Figure]:
+    before, after = _by_key(old.measurements), _by_key(new.measurements)
+    keys = {**before, **after, **changes}
+    for key in sorted(keys, key=_place):
+        yield _figure(key, before.get(key), after.get(key), changes.get(key))
+
+
+def _by_key(figures: Sequence[Measurement]) -> dict[_Key, Measurement]:
+    return {(one.metric, one.method, one.task): one for one in figures}
+
+
+def _place(key: _Key) -> tuple[object, ...]:
+    metric, method, task = key
+    return method is not None, metric_rank(metric), method or "", -1 if task is None else task
+
+
+def _figure(
+    key: _Key, before: Measurement | None, after: Measurement | None, change: Change | None
+) -> Figure:
+    values = [one.value for one in (before, after) if one is not None]
+    values += [change.before, change.after] if change is not None else []
+    shown = next(one for one in (after, before, change) if one is not None)
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    unit, factor = pick_unit(size, shown.unit)
+    whole = shown.unit in PLAIN
+    nothing = _NOTHING * (max(size, 1.0) if shown.unit == "count" else size)
+
+    def text(value: float | None, sign: str = "") -> str:
+        if value is None or not math.isfinite(value):
+            return "?"
+        value = 0.0 if abs(value) < nothing else value
+        return (sign if value > 0 else "") + digits(value * factor, whole)
+
+    def value_of(one: Measurement | None, other: float | None) -> str:
+        value = one.value if one is not None else other
+        return "-" if value is None else f"{text(value)} {unit}".rstrip()
+
+    def bounds_of(one: Measurement | None) -> str:
+        if one is None or (one.lo is None and one.hi is None) or one.lo == one.hi:
+            return ""
+        return f"[{text(one.lo)}, {text(one.hi)}]"
+
+    difference = trend = note = ""
+    if change is not None:
+        trend, note = change.trend, change.note or ""
+        old = change.before if before is None else before.value
+        new = change.after if after is None else after.value
+        difference = f"{text(new - old, '+')} {unit}".rstrip()
+        if change.lo is not None or change.hi is not None:
+            difference += f" [{text(change.lo, '+')}, {text(change.hi, '+')}]"
+    return Figure(
+        *key,
+        before=value_of(before, None if change is None else change.before),
+        before_bounds=bounds_of(before),
+        after=value_of(after, None if change is None else change.after),
+        after_bounds=bounds_of(after),
+        difference=difference,
+        trend=trend,
+        note=note,
+        change=change,
+    )
+
+
+def _lateness(case: KeptCase) -> FloatArray:
+    parts = [task_stamps(one).lateness_us for one in case.stamps if one.kind == "task"]
+    return np.concatenate([*parts, np.empty(0)])
+
+
+def _side(run: KeptRun) -> Side:
+    boards = [board.identity for board in run.boards]
+    facts = (
+        ("started", run.info.started_utc or "unknown"),
+        ("profile", run.info.profile),
+        ("harness", run.info.harness_version),
+        ("commit", (run.revision or "unknown")[:12] + ("+" if run.modified else "")),
+        ("boards", ", ".join(one.name for one in boards) or "none"),
+        ("machine", ", ".join(dict.fromkeys(one.machine for one in boards))),
+        ("MicroPython", ", ".join(dict.fromkeys(one.micropython for one in boards))),
+    )
+    return Side(run.info.id, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from hil.cli.main import main
+from hil.cli.output import wants_color
 from hil.report.changes_json import NAME, write_changes
 from hil.report.sparklines import UNICODE
 from hil.results import Comparison
@@ -73,9 +75,30 @@ def test_distributions_fit_the_width(make_run, capsys, monkeypatch, width):
 def test_colour_is_for_terminals_and_no_color_is_respected(make_run):
     folder = make_run("r", timer_soft=100)
     assert "\x1b[36m" in on_terminal(folder)
-    for given in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        assert "\x1b" not in on_terminal(folder, **given)
-    assert "\x1b[36m" in on_terminal(folder, NO_COLOR=""), "an empty NO_COLOR asks for nothing"
+    assert "\x1b" not in on_terminal(folder, NO_COLOR="1")
+
+
+class Stream(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "color"),
+    [
+        ({}, True),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "0"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_who_wants_colour(monkeypatch, environment, color):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert wants_color(Stream()) is color
+    assert not wants_color(io.StringIO()), "no terminal"
 
 
 def test_a_terminal_without_unicode_gets_ascii(make_run):

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hil import agents, small_agents
+from hil import agents
 from hil.agent_config import agent_config
-from hil.boards.identity import SMALL_HEAP, identity_from_probe, is_sim, parse_probe
 from hil.boards.spec import BoardSpec
-from hil.boards.wiring import NO_WIRING, Wiring, check_answer, find_wiring
+from hil.boards.wiring import NO_WIRING, Wiring
 from hil.capture import Observer, run_capture
 from hil.connection import INTERRUPT, Connection
-from hil.errors import CapabilityMissing, HilError, LinkLostError, RemoteCodeError
+from hil.deploy import CODE_TIMEOUT_S, Deployment, start_agent
+from hil.errors import HilError, LinkLostError
+from hil.identify import identify, probe
 from hil.lives import MODES, lives_asked
 from hil.plan import extra_s
 from hil.records import BoardIdentity, CapturePlan
@@ -28,8 +29,6 @@ from hil.user_agent import UserAgent
 from hil.web_load import WEB, web_client
 from hil.wifi import wifi_config
 
-CODE_TIMEOUT_S = 20.0
-PROBE_PIECE_BYTES = 250
 INTERRUPT_AFTER_S = 0.3
 WINDOW_SLACK_S = 30.0
 IDLE_SLACK_S = 15.0
@@ -56,8 +55,8 @@ class Session:
         self._wiring = wiring
         self._cleanup = contextlib.ExitStack()
         self._connection = Connection(spec, faults=faults)
-        self._on_board: set[str] = set()
-        self._why: dict[str, str] = {}
+        self._on_board = Deployment(spec.text)
+        self._why: Mapping[str, str] = {}
         self.identity: BoardIdentity
 
     def __enter__(self) -> Session:
@@ -74,7 +73,9 @@ class Session:
         try:
             self._cleanup.callback(self._connection.close)
             self._connection.open(gently=gently)
-            self.identity = self._identify(self._connection.port)
+            port = self._connection.port
+            found = identify(self._repl, self.spec, port, self._wiring)
+            self.identity, self._wiring, self._why = found.identity, found.wiring, found.why
         except BaseException:
             self.close()
             raise
@@ -127,7 +128,7 @@ class Session:
         program = USER_PROGRAM if agent else plan.technique
         agents.require(program, plan.load, self.identity.capabilities, self._why)
         try:
-            self._deploy(program, plan)
+            self._on_board.put(self._repl, program, plan, self.identity)
             for piece in agent.pieces if agent else ():
                 self._repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
         except HilError as error:
@@ -144,7 +145,7 @@ class Session:
             try:
                 if self._faults is not None and plan.tasks:
                     self._faults.arm()
-                self._start(config, writer)
+                start_agent(self._repl, config, self.identity, writer)
                 rest = run_capture(
                     self._repl,
                     writer,
@@ -190,7 +191,7 @@ class Session:
 
     def _check_same_board(self) -> None:
         """A port that was away may have come back with another board behind it."""
-        facts = self._probe()
+        facts = probe(self._repl)
         now = (facts.get("uid") or None, facts.get("machine", "unknown"))
         before = (self.identity.unique_id, self.identity.machine)
         port = self._connection.port
@@ -202,110 +203,6 @@ class Session:
                 "number that tells whether it is the same one; run again with its new port"
             )
         self.identity = replace(self.identity, port=port)
-
-    def _probe(self) -> dict[str, str]:
-        pieces = agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES)
-        return parse_probe(
-            b"".join(self._repl.exec(piece, timeout_s=CODE_TIMEOUT_S) for piece in pieces)
-        )
-
-    def _identify(self, port: str) -> BoardIdentity:
-        facts = self._probe()
-        if self._wiring is None:
-            self._wiring = find_wiring(
-                agents.agents_folder() / "wiring", facts.get("machine", ""), facts.get("uid", "")
-            )
-        wired = self._check_wiring(self._wiring)
-        return identity_from_probe(
-            facts,
-            name=self.spec.text,
-            port=port,
-            source="sim" if is_sim(facts) else self.spec.source,
-            wired=wired,
-            clock_jump_us=self._wiring.clock_jump_us,
-        )
-
-    def _check_wiring(self, wiring: Wiring) -> tuple[str, ...]:
-        """What the wiring adds to the capabilities: the loopback only if a signal comes through."""
-        if wiring.loopback is None:
-            return wiring.capabilities
-        try:
-            for piece in agents.pieces("lib/wiring_check.py"):
-                self._repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
-            source, sink = wiring.loopback
-            output = self._repl.exec(
-                f"hil_check_wiring({source!r},{sink!r})", timeout_s=CODE_TIMEOUT_S
-            )
-            found, reason = check_answer(parse_probe(output), wiring)
-        except RemoteCodeError as error:
-            reason = f"the loopback pair could not be checked: {error}"
-            found = tuple(word for word in wiring.capabilities if word != "loopback")
-        if reason:
-            self._why["loopback"] = reason
-        return found
-
-    def _start(self, config: Mapping[str, object], writer: CaptureWriter) -> None:
-        """Start the agent; on a small heap in stages, of which the last one is left running.
-
-        Raises :class:`~hil.errors.CapabilityMissing` where even those do not fit.
-        """
-        if SMALL_HEAP not in self.identity.capabilities:
-            self._repl.start(agents.start_code(config))
-            return
-        free = self.identity.free_bytes or 0
-        self._repl.enter()
-        first = True
-        for stage in small_agents.stages(config, self.identity.capabilities, free):
-            if not first:
-                limit_s = WINDOW_SLACK_S * self._repl.slowness
-                self._repl.unread(run_capture(self._repl, writer, Deadline(limit_s)))
-                self._repl.end_of_program(Deadline(CODE_TIMEOUT_S * self._repl.slowness))
-            first = False
-            try:
-                for piece in stage.pieces:
-                    self._exec_again(piece)
-                    self._exec_again("gc.collect()")
-            except RemoteCodeError as error:
-                if "MemoryError" not in str(error):
-                    raise
-                raise CapabilityMissing(
-                    f"it does not fit into the board's memory ({free} bytes of heap are free; "
-                    f"{str(error).rpartition('raised ')[2]})"
-                ) from error
-            self._repl.start(stage.start)
-
-    def _exec_again(self, code: str, times: int = 3) -> None:
-        """Execute code on a small board: again if its serial port lost characters of it.
-
-        A piece that found no room is tried again too: what a conservative collector keeps differs
-        from one attempt to the next. Both are harmless, the pieces only define names.
-        """
-        for left in reversed(range(times)):
-            try:
-                self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
-                return
-            except RemoteCodeError as error:
-                told = ("SyntaxError", "IndentationError", "MemoryError")
-                if not left or not any(name in str(error) for name in told):
-                    raise
-
-    def _deploy(self, program: str, plan: CapturePlan) -> None:
-        """Execute the files that are not on the board yet; nothing reaches its flash."""
-        if SMALL_HEAP in self.identity.capabilities:
-            return
-        files = agents.sources(program, plan.load, self.identity.capabilities, options=plan.options)
-        for name, pieces in files:
-            if name in self._on_board:
-                continue
-            for piece in pieces:
-                try:
-                    self._repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
-                except RemoteCodeError as error:
-                    raise RemoteCodeError(
-                        f"{self.spec.text}: could not load {name}: {error}",
-                        traceback=error.traceback,
-                    ) from error
-            self._on_board.add(name)
 
     @property
     def _repl(self) -> RawRepl:

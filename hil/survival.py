@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 
 from hil import agents
+from hil.boards.identity import SMALL_HEAP
 from hil.capture import INTERRUPT
 from hil.connection import Connection
 from hil.errors import BoardTimeoutError, HilError, LinkLostError, RemoteCodeError
@@ -60,7 +61,8 @@ def survive(
     What a board can't do is left out; the analysis says so. Raises the kinds of
     :class:`~hil.errors.HilError` when it does not come back. It is left at its prompt, bare.
     """
-    if not {"asyncio", "fs"} <= set(identity.capabilities):
+    have = set(identity.capabilities)
+    if not {"asyncio", "fs"} <= have or SMALL_HEAP in have:
         return
     for mode in MODES:
         times = lives_asked(mode, options)
@@ -69,7 +71,7 @@ def survive(
         possible = {
             SOFT: True,
             KILL: connection.can_cut_power,
-            SLEEP: "deepsleep" in identity.capabilities,
+            SLEEP: "deepsleep" in have,
         }
         if times and possible[mode]:
             speed = _SIM_SPEED[mode] if identity.source == "sim" else 1

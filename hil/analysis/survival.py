@@ -109,10 +109,7 @@ def measure_survival(capture: Capture, sheet: Sheet) -> None:
         method = METHODS[mode]
         if rows is None:
             if asked(mode, capture.plan.options):
-                reason = _NOT_DONE.get(mode, "")
-                if "fs" not in capture.board.capabilities:
-                    reason = "it has no file system to keep a plan in"
-                sheet.refuse("jobs_lost", reason or "it was not tried", method=method)
+                sheet.refuse("jobs_lost", _why_not(mode, capture), method=method)
             continue
         speed = capture.values.get(f"{ROWS[mode]}.speed")
         lives = count_lives(rows, 1 if speed is None or not speed.size else int(speed[0]))
@@ -124,6 +121,13 @@ def measure_survival(capture: Capture, sheet: Sheet) -> None:
         _counts(lives, method, sheet)
         if mode == SLEEP:
             _wake(lives, method, sheet)
+
+
+def _why_not(mode: str, capture: Capture) -> str:
+    have = capture.board.capabilities
+    if "fs" not in have:
+        return "it has no file system to keep a plan in"
+    return _NOT_DONE.get(mode, "its memory is too small for a plan, or it was not tried")
 
 
 def _counts(lives: Lives, method: str, sheet: Sheet) -> None:

@@ -11,6 +11,7 @@ from hil.boards.discovery import Whereabouts
 from hil.boards.lock import BoardLock, lock_names
 from hil.boards.spec import parse_board
 from hil.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
+from hil.identify import probe
 from hil.plan import calibration_plan
 from hil.session import Session
 from hil.store import read_capture
@@ -98,10 +99,11 @@ def test_another_board_at_the_new_port_is_not_measured(plug, tmp_path, number):
 
 
 def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
-    probe = Session._probe
-    monkeypatch.setattr(
-        Session, "_probe", lambda self: {k: v for k, v in probe(self).items() if k != "uid"}
-    )
+    def probe_without(repl):
+        return {k: v for k, v in probe(repl).items() if k != "uid"}
+
+    for module in ("hil.identify", "hil.session"):
+        monkeypatch.setattr(f"{module}.probe", probe_without)
     cable = plug(None)
     with Session(parse_board(f"port:{cable.board.port}")) as session:
         take(session, tmp_path / "1.hilcap")

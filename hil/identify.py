@@ -1,0 +1,69 @@
+"""What a board is and what may be used of it: asked of the board itself, and of its wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hil import agents
+from hil.boards.identity import identity_from_probe, is_sim, parse_probe
+from hil.boards.spec import BoardSpec
+from hil.boards.wiring import Wiring, check_answer, find_wiring
+from hil.errors import RemoteCodeError
+from hil.records import BoardIdentity
+from hil.transport.raw_repl import RawRepl
+
+CODE_TIMEOUT_S = 20.0
+PROBE_PIECE_BYTES = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A board, the wiring that fits it, and why capabilities that one could expect are missing."""
+
+    identity: BoardIdentity
+    wiring: Wiring
+    why: Mapping[str, str] = field(default_factory=dict)
+
+
+def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -> Identified:
+    """Ask the board; without a given ``wiring`` the shipped one that fits its words is taken.
+
+    Raises :class:`~hil.errors.CaptureError` for a board that does not say enough.
+    """
+    facts = probe(repl)
+    if wiring is None:
+        machine, unique_id = facts.get("machine", ""), facts.get("uid", "")
+        wiring = find_wiring(agents.agents_folder() / "wiring", machine, unique_id)
+    wired, why = _check_wiring(repl, wiring)
+    identity = identity_from_probe(
+        facts,
+        name=spec.text,
+        port=port,
+        source="sim" if is_sim(facts) else spec.source,
+        wired=wired,
+        clock_jump_us=wiring.clock_jump_us,
+    )
+    return Identified(identity, wiring, why)
+
+
+def probe(repl: RawRepl) -> dict[str, str]:
+    """What the board says of itself, by key."""
+    pieces = agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES)
+    return parse_probe(b"".join(repl.exec(piece, timeout_s=CODE_TIMEOUT_S) for piece in pieces))
+
+
+def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What the wiring adds to the capabilities: the loopback only if a signal comes through."""
+    if wiring.loopback is None:
+        return wiring.capabilities, {}
+    try:
+        for piece in agents.pieces("lib/wiring_check.py"):
+            repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
+        source, sink = wiring.loopback
+        output = repl.exec(f"hil_check_wiring({source!r},{sink!r})", timeout_s=CODE_TIMEOUT_S)
+        found, reason = check_answer(parse_probe(output), wiring)
+    except RemoteCodeError as error:
+        reason = f"the loopback pair could not be checked: {error}"
+        found = tuple(word for word in wiring.capabilities if word != "loopback")
+    return found, {"loopback": reason} if reason else {}

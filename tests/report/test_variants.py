@@ -5,7 +5,7 @@ from dataclasses import replace
 from hil.records import Measurement
 from hil.report.html import render_page
 from hil.report.rows import make_rows
-from hil.report.variants import about, variant_rows
+from hil.report.variants import COLUMNS, about, variant_rows
 
 
 def one(method, metric, value, task=0, technique="timer_hard", **more):
@@ -55,3 +55,24 @@ def test_the_page_has_the_table(results):
 def test_a_variant_is_no_figure_of_its_technique(results):
     (row,) = make_rows([replace(FIGURES[0], method=None, value=5.0), *FIGURES[:4]])
     assert row.cells["lateness_p50_us"].value == 5.0
+
+
+def test_what_a_stored_plan_outlives_stands_in_the_table_with_its_figures(results):
+    survival = [
+        replace(one("survival/kill", metric, value, task=None, technique="aioschedule"), unit=unit)
+        for metric, value, unit in (
+            ("jobs_lost", 0.0, "count"),
+            ("jobs_run_twice", 7.0, "count"),
+            ("jobs_late", 3.0, "count"),
+        )
+    ]
+    survival.append(
+        one("survival/deepsleep", "wake_error_us", 8642.0, task=None, technique="aioschedule")
+    )
+    (kill, sleep) = sorted(variant_rows(survival), key=lambda row: row.method, reverse=True)
+    assert set(kill.cells) == {"jobs_lost", "jobs_run_twice", "jobs_late"}
+    assert all(metric in dict(COLUMNS) for row in (kill, sleep) for metric in row.cells)
+    assert "killed" in kill.about
+    page = render_page(replace(results, measurements=(*results.measurements, *survival)))
+    assert "survival/kill" in page
+    assert "8642 us" in page

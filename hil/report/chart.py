@@ -95,8 +95,8 @@ class Chart:
     def draw(self) -> Plot:
         """The chart as a figure of the page."""
         wide = "hil-wide" in self.kind
-        width, height, left = (720, 320, 74) if wide else (440, 270, 60)
-        top, right, bottom = (30, 14, 46) if wide else (24, 12, 40)
+        width, height, left = (600, 320, 68) if wide else (440, 270, 60)
+        top, right, bottom = (30, 28, 46) if wide else (24, 22, 40)
         w, h = width - left - right, height - top - bottom
         parts = [
             f'<svg class="hil-chart" viewBox="0 0 {width} {height}" role="img" '

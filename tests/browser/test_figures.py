@@ -70,6 +70,19 @@ def test_a_name_hides_its_line_in_both_overlays_and_shows_it_again(figure):
     assert group.locator(hidden).count() == 0
 
 
+def test_all_lines_are_hidden_and_shown_at_once(figure):
+    every = figure.get_by_role("button", name="all or none")
+    lines = figure.locator("g[data-line]").count()
+    assert lines > 3
+    every.click()
+    assert figure.locator('g[data-line][style*="none"]').count() == lines
+    figure.locator(".hil-legend button").nth(2).click()
+    assert figure.locator('g[data-line][style*="none"]').count() == lines - 1
+    every.click()
+    every.click()
+    assert figure.locator('g[data-line][style*="none"]').count() == 0
+
+
 def test_keys_zoom_move_and_show_all_again(figure):
     page = figure.page
     before = texts(figure)

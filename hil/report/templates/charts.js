@@ -117,6 +117,7 @@ class Chart {
     this.canvas.addEventListener("keydown", (event) => this.typed(event));
     this.canvas.addEventListener("focus", () => this.ready());
     this.names = all(".hil-legend > li", figure).map((item) => this.button(item));
+    if (this.names.length > 3) this.everyLine();
   }
 
   button(item) {
@@ -124,14 +125,26 @@ class Chart {
     const button = make("button", "", { type: "button", "aria-pressed": "true" });
     button.append(...item.childNodes);
     item.append(button);
-    button.addEventListener("click", () => {
-      const on = button.getAttribute("aria-pressed") !== "true";
-      const group = this.figure.closest(".hil-group");
-      for (const chart of charts) {
-        if (chart === this || (group && chart.figure.closest(".hil-group") === group)) chart.toggle(name, on);
-      }
-    });
+    button.addEventListener("click", () => this.all([name], button.getAttribute("aria-pressed") !== "true"));
     return { name, button, line: item.dataset.line };
+  }
+
+  // Hides or shows lines here and in the figures beside this one.
+  all(names, on) {
+    const group = this.figure.closest(".hil-group");
+    const beside = charts.filter((one) => one === this || (group && one.figure.closest(".hil-group") === group));
+    for (const chart of beside) for (const name of names) chart.toggle(name, on);
+  }
+
+  everyLine() {
+    const item = make("li");
+    const button = make("button", "all or none", { type: "button" });
+    button.addEventListener("click", () => {
+      const shown = this.names.some((one) => one.button.getAttribute("aria-pressed") === "true");
+      this.all(this.names.map((one) => one.name), !shown);
+    });
+    item.append(button);
+    this.figure.querySelector(".hil-legend").append(item);
   }
 
   toggle(name, on) {

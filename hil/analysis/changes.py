@@ -16,7 +16,8 @@ with ten close to what the runs show.
 
 Two questions are asked of a figure: this run against the past, and this run with the one before it
 against the past before both. The bounds of all figures hold together at ``confidence``: each
-question has its share of the error (Bonferroni), since figures hang together in unknown ways.
+question has its share of the error (Bonferroni, weighted), since figures hang together in unknown
+ways.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _PRIOR = np.exp(-0.5 * (np.log(_GRID) / _PRIOR_WIDTH) ** 2)
 _PRIOR /= _PRIOR.sum()
 _BOTH = 0.25
 _TELLING = math.log(1.5)
+_LARGER = 2.0 / 3.0
 _SECANTS = 7
 NEITHER = "has moved, and neither way is better"
 HIDES = "a change by half could hide in these bounds"
@@ -64,8 +66,10 @@ class Past:
     """One figure of a new run, and its past.
 
     ``case`` and ``metric`` say which figures may learn from each other: of the same metric, but not
-    of the same case. ``recent`` is the run just before the new one, and ``earlier`` what both
-    together are held against; without one of them the second question is not asked.
+    of the same case. ``leading`` figures get the larger part of the error that is allowed, so that
+    they are not drowned by many others. ``recent`` is the run just before the new one, and
+    ``earlier`` what both together are held against; without one of them the second question is not
+    asked.
     """
 
     case: Hashable
@@ -75,6 +79,7 @@ class Past:
     past: Held
     recent: Evidence | None = None
     earlier: Held | None = None
+    leading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,37 @@ def judge_changes(figures: Sequence[Past], confidence: float = CONFIDENCE) -> li
     """
     judged = [at for at, one in enumerate(figures) if _bounded(one)]
     paired = [at for at in judged if figures[at].recent and figures[at].earlier]
-    share = math.log((1.0 - confidence) / 2.0 / max(1, len(judged) + len(paired)))
+    shares = _shares(figures, judged, set(paired), (1.0 - confidence) / 2.0)
     result = [_unbounded(one) for one in figures]
-    for at, verdict in zip(judged, _ask([figures[at] for at in judged], share, False), strict=True):
-        result[at] = verdict
-    for at, verdict in zip(paired, _ask([figures[at] for at in paired], share, True), strict=True):
-        if verdict.trend in ("worse", "better") and result[at].trend not in ("worse", "better"):
-            result[at] = verdict
+    for places, double in ((judged, False), (paired, True)):
+        logs = np.log([shares[at][double] for at in places])
+        verdicts = _ask([figures[at] for at in places], logs, double)
+        for at, verdict in zip(places, verdicts, strict=True):
+            if not double or (
+                verdict.trend in ("worse", "better") and result[at].trend not in ("worse", "better")
+            ):
+                result[at] = verdict
     return result
+
+
+def _shares(
+    figures: Sequence[Past], judged: Sequence[int], paired: set[int], error: float
+) -> dict[int, tuple[float, float]]:
+    """Each figure's part of ``error`` for either question (Bonferroni, weighted).
+
+    Two thirds go to the leading figures, and of each figure's part two thirds to both runs
+    together, whose answer is the surer one.
+    """
+    leading = sum(figures[at].leading for at in judged)
+    rest = len(judged) - leading
+    found = {}
+    for at in judged:
+        part = _LARGER if figures[at].leading else 1.0 - _LARGER
+        if not leading or not rest:
+            part = 1.0
+        mine = error * part / (leading if figures[at].leading else rest)
+        found[at] = (mine * (1.0 - _LARGER), mine * _LARGER) if at in paired else (mine, 0.0)
+    return found
 
 
 def _bounded(one: Past) -> bool:
@@ -155,13 +183,13 @@ class _Asked:
         result: FloatArray = np.sqrt(np.maximum(-2.0 * log_p, 0.0))
         return result
 
-    def end(self, side: int, log_share: float) -> FloatArray:
+    def end(self, side: int, log_share: FloatArray) -> FloatArray:
         """The shift under which a value so far on ``side`` has the probability ``log_share``."""
         weight = np.exp(self.log_weight)
         centre = self.new - (weight * self.level).sum(axis=1)
         own = self.low2 if side > 0 else self.high2
         sigma = np.sqrt(own + (weight * (self.night2 + self.level2)).sum(axis=1)) + 1e-12
-        wanted = math.sqrt(-2.0 * log_share)
+        wanted = np.sqrt(-2.0 * log_share)
         one, two = centre - side * sigma, centre - side * wanted * sigma
         at_one, at_two = self.score(one, side), self.score(two, side)
         for _ in range(_SECANTS):
@@ -174,7 +202,7 @@ class _Asked:
         return result
 
 
-def _ask(figures: Sequence[Past], log_share: float, double: bool) -> list[Judged]:
+def _ask(figures: Sequence[Past], log_share: FloatArray, double: bool) -> list[Judged]:
     """One of the two questions: this run, or with ``double`` this and the one before."""
     if not figures:
         return []

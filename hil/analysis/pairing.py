@@ -25,6 +25,8 @@ class FigureKey(NamedTuple):
 
 PAST_RUNS = 30
 """So many past runs are looked at: what is learned of the noise floor grows little beyond."""
+LEADING = ("lateness_p50_us", "lateness_p99_us")
+"""What a run is judged by first, over all tasks."""
 _CUT = 5.0
 _SIDE = 3
 
@@ -73,6 +75,9 @@ def pair_figures(
                 past=Held(tuple(fixed), tuple(past)),
                 recent=recent,
                 earlier=earlier,
+                leading=key.metric in LEADING
+                and key.method is None
+                and (key.task is None or key._replace(task=None) not in now),
             ),
         )
 

@@ -22,9 +22,11 @@ from hil.analysis.evidence import (
     task_evidence,
 )
 from hil.analysis.pairing import FigureKey
+from hil.analysis.tails import log_normal_tail
 from hil.records import Measurement
 
 FloatArray = NDArray[np.float64]
+Night = dict[FigureKey, Evidence]
 PERIOD = 10_000.0
 SHAPES = ("exponential", "lognormal", "spikes")
 STAMPS = (500, 1000, 2000, 3000)
@@ -74,10 +76,10 @@ def night(
     bench: list[Technique],
     common: float,
     change: Change | None = None,
-) -> dict[FigureKey, Evidence]:
+) -> Night:
     """The evidence of one night; ``common`` is the night noise that all techniques share."""
     shared = float(np.exp(rng.normal(0.0, common)))
-    found: dict[FigureKey, Evidence] = {}
+    found: Night = {}
     for one in bench:
         level = one.level_us * shared * float(np.exp(rng.normal(0.0, one.noise)))
         stall = rng.random(one.n) < 0.0004
@@ -99,7 +101,7 @@ def lateness(rng: np.random.Generator, one: Technique, level: float) -> FloatArr
     """The lateness of one task in one night, (n,) us."""
     normal = rng.normal(0.0, 1.0, one.n)
     if one.correlated:
-        # an autoregression in blocks: y_i = phi y_{i-1} + sqrt(1 - phi^2) e_i
+        # y_i = phi y_{i-1} + sqrt(1 - phi^2) e_i
         normal = _filtered(normal)
     return level * shaped(normal, one.shape)
 
@@ -108,7 +110,7 @@ def shaped(normal: FloatArray, shape: str) -> FloatArray:
     """A standard normal turned into the shape's distribution, with a scale of about 1."""
     if shape == "lognormal":
         return np.exp(0.6 * normal)
-    upper = np.clip(_upper_tail(normal), 1e-12, 1.0)
+    upper = np.clip(np.exp(log_normal_tail(normal)), 1e-12, 1.0)
     exponential = -np.log(upper)
     if shape == "exponential":
         return 0.3 + exponential
@@ -134,12 +136,6 @@ def _filtered(noise: FloatArray) -> FloatArray:
     return result
 
 
-def _upper_tail(normal: FloatArray) -> FloatArray:
-    from hil.analysis.tails import log_normal_tail
-
-    return np.exp(log_normal_tail(normal))
-
-
 def _task(late: FloatArray, task: int) -> TaskStamps:
     index = np.arange(late.size, dtype=np.int64)
     stamps = np.floor(index * PERIOD + late + 0.37 * task)
@@ -159,8 +155,6 @@ def _counts(stamps: TaskStamps) -> dict[str, Evidence]:
     }
 
 
-def _add(
-    found: dict[FigureKey, Evidence], technique: str, task: int | None, more: dict[str, Evidence]
-) -> None:
+def _add(found: Night, technique: str, task: int | None, more: dict[str, Evidence]) -> None:
     for metric, evidence in more.items():
         found[FigureKey("b", technique, "idle", task, None, metric)] = evidence

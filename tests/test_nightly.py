@@ -135,15 +135,20 @@ class TestSteps:
         assert len(kept["runs"]) == 2
         assert (checkout / "nightly" / "history.db").stat().st_size > 0
 
-    def test_a_broken_bench_and_a_run_that_can_not_begin(self, run, checkout):
-        status, said = run("Measure", f"{SHORT} --hil-faults=lost_at=900,gone_s=1000")
-        assert status == 8, said
-        assert "::error title=Bench::something is broken" in said
-        status, said = run("Measure", board="/dev/zebra")
-        assert status == pytest.ExitCode.USAGE_ERROR, said
-        assert "did not come to its end (status 4)" in said
-        shutil.rmtree(checkout / "nightly", ignore_errors=True)
-        assert run("History")[0] == 0  # what it can't keep does not hide what happened
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [(8, "Bench::something is broken"), (9, "Timing and bench::"), (4, "(status 4)")],
+    )
+    def test_what_the_status_means_is_said_and_passed_on(self, run, checkout, status, said):
+        program = checkout / ".venv" / "bin" / "pytest"
+        program.write_text(f"#!/bin/sh\nexit {status}\n")
+        code, output = run("Measure")
+        assert code == status
+        assert said in output
+
+    def test_a_history_that_can_not_be_read_hides_nothing(self, run, checkout):
+        (checkout / ".venv" / "bin" / "hil").write_text("#!/bin/sh\nexit 1\n")
+        assert run("History")[0] == 0
 
 
 def service():
@@ -155,7 +160,7 @@ def service():
     return found
 
 
-def test_the_services_command_measures(tmp_path):
+def test_the_services_command_is_one_that_pytest_takes(tmp_path):
     (command,) = service()["ExecStart"]
     assert service()["KillSignal"] == ["SIGINT"]
     words = []
@@ -168,15 +173,14 @@ def test_the_services_command_measures(tmp_path):
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words[1:]],
+        [sys.executable, "-m", "pytest", *words[1:], "--collect-only", "-q"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "kept" / "latest" / "results.json").exists()
-    assert (tmp_path / "kept" / "history.db").exists()
+    assert "test_lateness[sim-timer_hard-idle]" in done.stdout
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

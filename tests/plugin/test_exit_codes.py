@@ -49,20 +49,8 @@ def test_what_pytest_says_of_a_run_that_did_not_come_to_its_end_stays(status):
 def test_out_of_budget_on_one_board_and_another_one_lost(pytester):
     pytester.makepyfile(SUITE)
     pytester.path.joinpath("b.toml").write_text(TOO_STRICT)
-    run = pytester.runpytest_subprocess
-    lost = run("--board=/dev/zebra", "--board=sim", "--hil-budgets=b.toml", *ARGS)
-    assert lost.ret == BOTH
-    assert run("--board=sim", "--hil-budgets=b.toml", *ARGS).ret == OUT_OF_BUDGET
-    pytester.path.joinpath("b.toml").write_text("[budgets.any.idle]\ndropped = 0\n")
-    assert run("--board=sim", "--hil-budgets=b.toml", *ARGS).ret == 0
-
-
-def test_a_lost_link_is_a_broken_bench(pytester):
-    pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess(
-        "--board=sim", "--hil-faults=lost_at=900,gone_s=1000", *ARGS
-    )
-    assert result.ret == BROKEN
+    boards = ("--board=/dev/zebra", "--board=sim", "--hil-budgets=b.toml")
+    assert pytester.runpytest_subprocess(*boards, *ARGS).ret == BOTH
 
 
 def test_a_servers_summary_is_added_to_and_made_again(pytester, monkeypatch):
@@ -80,8 +68,3 @@ def test_a_servers_summary_is_added_to_and_made_again(pytester, monkeypatch):
     )
     assert done.ret == 0
     assert again.read_text().splitlines()[0] == text.splitlines()[2]
-
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "no" / "file"))
-    refused = pytester.runpytest_subprocess("--board=sim", *ARGS)
-    assert refused.ret == BROKEN
-    refused.stdout.fnmatch_lines(["error: can't write the job summary*"])

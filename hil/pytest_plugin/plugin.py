@@ -17,7 +17,7 @@ from hil.pytest_plugin.figures import Figures
 from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
 from hil.pytest_plugin.output import CaptureOutput, RunOutput, WorkerOutput
 from hil.pytest_plugin.past import check_compare
-from hil.pytest_plugin.signals import end_by_signals
+from hil.pytest_plugin.signals import WholeReport, end_by_signals
 from hil.pytest_plugin.spread import (
     Spreader,
     spread_over_boards,
@@ -64,6 +64,7 @@ def _configure_run(config: pytest.Config) -> None:
     config.pluginmanager.register(output, "hil-output")
     if spread:
         config.pluginmanager.register(Spreader(bench.folder, options), "hil-spreader")
+    config.pluginmanager.register(WholeReport(), "hil-whole-report")
     config.add_cleanup(end_by_signals())
 
 

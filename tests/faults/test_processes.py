@@ -1,5 +1,6 @@
 """Real processes: a run that is killed, told to end, or loses its folder or disk under way."""
 
+import contextlib
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hil.pytest_plugin.outcome import BROKEN
+from hil.transport.vm import VirtualBoard
 
 SUITE = """
 def test_lateness(figures):
@@ -24,7 +26,14 @@ TECHNIQUES = "timer_soft,timer_hard"
 class Run:
     """A pytest run in a folder of its own."""
 
-    def __init__(self, folder: Path, *args: str, seconds: float = 0.4, limit: int | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        *args: str,
+        seconds: float = 0.4,
+        limit: int | None = None,
+        board: str = "sim",
+    ):
         folder.joinpath("test_it.py").write_text(SUITE)
         folder.joinpath("pytest.ini").write_text("[pytest]\n")
         self.out = folder / "out"
@@ -36,7 +45,7 @@ class Run:
 
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "pytest", "-q", "--board=sim", "--hil-out=out"),
+                *(sys.executable, "-m", "pytest", "-q", f"--board={board}", "--hil-out=out"),
                 *(f"--hil-technique={TECHNIQUES}", f"--hil-duration-s={seconds}", *args),
             ],
             cwd=folder,
@@ -49,6 +58,15 @@ class Run:
 
     def captures(self) -> list[Path]:
         return sorted(self.out.glob("2*/capture/*.hilcap"))
+
+    def log(self) -> str:
+        return "".join(path.read_text() for path in self.out.glob("2*/capture/run.jsonl"))
+
+    def wait_for(self, happened) -> None:
+        end = time.monotonic() + 60
+        while not happened() and self.process.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
     def wait_for_capture(self, name: str) -> Path:
         end = time.monotonic() + 60
@@ -97,7 +115,7 @@ def test_after_kill_9_the_report_has_what_was_there(tmp_path):
     assert "void" in cut[0]["error"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_run_that_is_told_to_end_says_so(tmp_path, number):
     run = Run(tmp_path, seconds=1.5)
     run.wait_for_capture("timer_hard")
@@ -113,6 +131,48 @@ def test_a_run_that_is_told_to_end_says_so(tmp_path, number):
     assert {m["technique"] for m in results["measurements"]} == {"timer_soft"}
     log = (run.folder / "capture" / "run.jsonl").read_text()
     assert errors["-"] in log  # and so in every report that is made again
+
+
+@pytest.mark.parametrize("moment", ["board is opened", "instrument is measured", "report"])
+def test_a_run_that_is_interrupted_at_another_moment_ends(tmp_path, moment):
+    """Whatever it was doing: soon, with a status that is not 0 unless it was done anyway."""
+    run = Run(tmp_path, seconds=0.3)
+    if moment == "board is opened":
+        run.wait_for(lambda: any(run.out.glob("2*")))
+    elif moment == "instrument is measured":
+        run.wait_for(run.captures)
+    else:
+        run.wait_for(lambda: '"end"' in run.log())
+    with contextlib.suppress(ProcessLookupError):
+        run.process.send_signal(signal.SIGINT)
+    output = run.end()
+    assert run.process.returncode in (0, pytest.ExitCode.INTERRUPTED), output
+    for folder in run.out.glob("2*"):
+        if (folder / "capture" / "run.jsonl").exists():
+            told = report(folder)
+            whole = {m["technique"] for m in told["measurements"]} == set(TECHNIQUES.split(","))
+            assert whole or (told["errors"] and run.process.returncode)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the port's name must not be taken again")
+def test_a_board_that_dies_in_mid_run_stops_no_other(tmp_path):
+    impatient = "import hil.connection\nhil.connection._REAPPEAR_S = 0.5\n"
+    (tmp_path / "conftest.py").write_text(impatient)
+    with VirtualBoard("seed=1") as stays, VirtualBoard("seed=2") as dies:
+        boards = [f"port:{board.port}" for board in (stays, dies)]
+        with Path(dies.port).open("rb", 0):
+            run = Run(tmp_path, f"--board={boards[1]}", board=boards[0], seconds=1.0)
+            run.wait_for(lambda: sum("timer_soft" in str(path) for path in run.captures()) == 2)
+            os.kill(dies.pid, signal.SIGKILL)
+            run.end(120)
+    assert run.process.returncode == BROKEN
+    results = run.results()
+    measured = {(m["board"], m["technique"]) for m in results["measurements"]}
+    assert measured >= {(boards[0], name) for name in TECHNIQUES.split(",")}
+    assert (boards[1], "timer_hard") not in measured
+    failed = {e["technique"] for e in results["errors"] if e["board"] == boards[1]}
+    assert "timer_hard" in failed
+    assert boards[0] not in {e["board"] for e in results["errors"]}
 
 
 def test_a_full_disk_is_an_error_that_names_it(tmp_path):

@@ -20,6 +20,7 @@ A stall of ``k`` periods therefore shows as ``k`` missed or ``k`` late activatio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,6 +62,23 @@ class Activations:
         """How many activations were recorded."""
         return int(self.stamps_us.size)
 
+    def times(self, start: int, end: int) -> FloatArray:
+        """Stamps of a piece from the grid's origin, us; a new array."""
+        return self.stamps_us[start:end].copy()
+
+    def releases(self, start: int, end: int) -> FloatArray:
+        """The release that each stamp of a piece answers."""
+        return self.index[start:end].astype(np.float64)
+
+    def unbroken(self, start: int, end: int) -> BoolArray | None:
+        """Of the intervals from each stamp of a piece to its next; ``None`` for all."""
+        part = self.joined[start:end]
+        return None if part.all() else part
+
+    def some(self, places: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Stamps and releases at any places."""
+        return self.stamps_us[places], self.index[places].astype(np.float64)
+
 
 def assign(track: Track, technique: str = "") -> Activations:
     """Give every stamp of ``track`` the index of the release that it answers.
@@ -88,7 +106,8 @@ def assign(track: Track, technique: str = "") -> Activations:
     window = float(track.end_us - track.origin_us)
     if track.dropped and n:
         window = min(window, float(stamps[-1]))
-    missed = _missed(index, window, track.period_us, n + lost - behind, behind)
+    last = int(index[-1]) if n else None
+    missed = missed_releases(last, window, track.period_us, n + lost - behind, behind)
     return Activations(
         task=track.index,
         period_us=float(track.period_us),
@@ -103,14 +122,20 @@ def assign(track: Track, technique: str = "") -> Activations:
     )
 
 
+def typical_interval(
+    n: int, period_us: float, intervals: Callable[[IntArray], FloatArray]
+) -> float:
+    """Median of some of the ``intervals`` that begin at given stamps; the period if far off it."""
+    some = np.arange(0, n - 1, max(1, n // _TYPICAL))
+    typical = float(np.median(intervals(some))) if n > 2 else period_us
+    return typical if abs(typical / period_us - 1.0) <= 0.1 else period_us
+
+
 def _by_level(stamps: FloatArray, order: IntArray, period_us: float) -> IntArray:
     n = stamps.size
     if n == 0:
         return order
-    some = np.arange(0, n - 1, max(1, n // _TYPICAL))
-    typical = float(np.median(stamps[some + 1] - stamps[some])) if n > 2 else period_us
-    if abs(typical / period_us - 1.0) > 0.1:
-        typical = period_us
+    typical = typical_interval(n, period_us, lambda at: stamps[at + 1] - stamps[at])
     level = stamps / typical
     level -= order
     np.minimum.accumulate(level[::-1], out=level[::-1])
@@ -122,18 +147,17 @@ def _by_level(stamps: FloatArray, order: IntArray, period_us: float) -> IntArray
     return result
 
 
-def _missed(
-    index: IntArray, window_us: float, period_us: float, activations: int, behind: int
+def missed_releases(
+    last: int | None, window_us: float, period_us: float, activations: int, behind: int
 ) -> int:
     """Releases without an activation; one whose own period ends after the window is not judged.
 
-    ``activations`` were recorded up to the last known stamp, ``behind`` after it: those were lost
-    on the way, so they answered releases too.
+    ``activations`` were recorded up to the ``last`` release answered, ``behind`` after it: those
+    were lost on the way, so they answered releases too.
     """
     judged = max(0, int(np.floor(window_us / period_us)))
-    if index.size == 0:
+    if last is None:
         return max(0, judged - behind)
-    last = int(index[-1])
     inside = last + 1 - activations
     return max(0, inside) + max(0, judged - (last + 1) - behind)
 

@@ -29,8 +29,10 @@ FloatArray = NDArray[np.float64]
 
 BLOCKS = 64
 FEWEST = 8
+SOME = 4096
+CALMED_BELOW = 4096 * BLOCKS
 WHITE_ODDS = 1000.0
-_LARGE = 4096
+_LARGE = CALMED_BELOW // BLOCKS
 _RATIOS = np.concatenate(([0.0], np.logspace(-3.0, 3.0, 25)))
 
 
@@ -47,6 +49,16 @@ class Slope:
     hi: float | None
     wander: float
     walk_rms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Number of points, length in x, and every so-many-th point (some 4096 of them)."""
+
+    n: int
+    span: float
+    some_x: FloatArray | IntArray
+    some_y: FloatArray
 
 
 @lru_cache(maxsize=64)
@@ -121,15 +133,23 @@ def slope_of(
     ``q``: 1000 gives some 96 % under purely white error, 1 is safer under a faint walk and
     two to three times wider under none. ``calmed`` draws in outliers first (:func:`calm`).
     """
-    span = float(x[-1] - x[0])
     if calmed:
         y = calm(y, -(-x.size // BLOCKS), y_step)
     at, means = block_means(x, y)
-    m = at.size
-    if m < FEWEST:
+    if at.size < FEWEST:
         centred = x - x.mean()
         flat = float(np.dot(centred, centred))
         return Slope(float(np.dot(centred, y)) / flat if flat else 0.0, None, None, 0.0, 0.0)
+    some = slice(None, None, max(1, x.size // SOME))
+    shape = Shape(x.size, float(x[-1] - x[0]), x[some], y[some])
+    return slope_of_blocks(at, means, shape, y_step, white_odds)
+
+
+def slope_of_blocks(
+    at: FloatArray, means: FloatArray, shape: Shape, y_step: float, white_odds: float = WHITE_ODDS
+) -> Slope:
+    """As :func:`slope_of`, from the means of ``x`` and ``y`` over 8 to 64 equal stretches."""
+    m, n = at.size, shape.n
     # a first least-squares line is taken off, so that no digits are lost on a steep one
     first = np.polynomial.polynomial.polyfit(at - at.mean(), means, 1)
     rest = means - first[0] - first[1] * (at - at.mean())
@@ -145,7 +165,7 @@ def slope_of(
     det = s00 * s11 - s01**2
     slope = (s00 * r1 - s01 * r0) / det
     level = (s11 * r0 - s01 * r1) / det
-    floor = max(y_step**2 / 12.0 * m / x.size, 1e-12 * float(np.mean(means**2)) ** 0.5 * 1e-12)
+    floor = max(y_step**2 / 12.0 * m / n, 1e-12 * float(np.mean(means**2)) ** 0.5 * 1e-12)
     dof = m - 2
     left = np.maximum(rr - level * r0 - slope * r1, 0.0) + dof * floor + 1e-300
     log_weight = -0.5 * (log_det + np.log(det) + dof * np.log(left))
@@ -157,11 +177,10 @@ def slope_of(
     lo, hi = _mixture_quantiles(slope[keep], error[keep], weight[keep], dof)
     value = float(np.dot(weight, slope))
     tilt = 0.0
-    if span and y_step:
-        some = slice(None, None, max(1, x.size // 4096))
-        noise = np.diff(y[some] - float(first[1]) * x[some]).std()
+    if shape.span and y_step:
+        noise = np.diff(shape.some_y - float(first[1]) * shape.some_x).std()
         # noise wider than the step spreads the rounding error evenly; less noise does not
-        tilt = y_step / span if noise < y_step else 0.0
+        tilt = y_step / shape.span if noise < y_step else 0.0
     walk = math.sqrt(float(np.dot(weight, left / dof * _RATIOS)) / unit)
     return Slope(
         value=float(first[1]) + value / unit,

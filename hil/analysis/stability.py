@@ -17,14 +17,18 @@ from numpy.typing import NDArray
 
 from hil.analysis.activations import Activations, lateness_us
 from hil.analysis.estimates import Bounds, Sheet
+from hil.analysis.passes import DOT, dot
 from hil.analysis.uncertainty import rms_bounds
 
 FloatArray = NDArray[np.float64]
 
-_POINTS_S = (0.1, 1.0, 10.0)
-_INDEPENDENT = 64
-_SLOPE_TERMS = 100_000
+INDEPENDENT = 64
+SLOPE_TERMS = 100_000
+TOO_FEW = "too few independent windows of this length for bounds"
+NO_BOUNDS_OF_EXTREMES = "no bounds: an extreme of this window"
+_LABELS = {0.1: "100ms", 1.0: "1s", 10.0: "10s"}
 _PIECE = 1 << 16
+_DIGITS_LEFT = 1e-6
 _NAMES = (
     (-1.5, "white phase noise"),
     (-1.0, "flicker phase noise"),
@@ -134,6 +138,53 @@ def adev(x: FloatArray, tau0: float, m: int) -> float:
     return math.sqrt(_mean_square(adev_terms(x, m)) / 2.0) / (m * tau0)
 
 
+def adevs(x: FloatArray, tau0: float, factors: Sequence[int]) -> FloatArray:
+    """:func:`adev` for many factors at once, ``nan`` for those that ``x`` is too short for.
+
+    The sum of squared second differences is one of squares of ``x`` and of products ``x[i] x[i+m]``
+    and ``x[i] x[i+2m]``: over octaves each sum of products serves two factors, and all of them are
+    taken of one piece of ``x`` while it is in the cache. Where little is left of the sums, digits
+    are lost with them: then the line is taken off, and at last the terms are added up themselves.
+    """
+    squares = _second_differences(x, factors)
+    lost = np.isnan(squares)
+    if 4 * lost.sum() > lost.size and not np.isnan(np.dot(x[:8], x[:8])) and np.isfinite(x).all():
+        squares = _second_differences(without_line(x), factors)
+    found = np.full(len(factors), math.nan)
+    for place, (m, square) in enumerate(zip(factors, squares, strict=True)):
+        if math.isnan(square):
+            found[place] = adev(x, tau0, m)
+        else:
+            found[place] = math.sqrt(square / (x.size - 2 * m) / 2.0) / (m * tau0)
+    return found
+
+
+def _second_differences(x: FloatArray, factors: Sequence[int]) -> FloatArray:
+    """Sum of squared second differences for each factor; ``nan`` where too few digits are left."""
+    n = x.size
+    products = dict.fromkeys([0, *(k * m for m in factors for k in (1, 2) if k * m < n)], 0.0)
+    lags = sorted(products)
+    for start in range(0, n, DOT):
+        part = x[start : start + DOT]
+        for lag in lags:
+            ahead = x[start + lag : start + lag + DOT]
+            if not ahead.size:
+                break
+            products[lag] += float(np.dot(part[: ahead.size], ahead))
+    found = np.full(len(factors), math.nan)
+    for place, m in enumerate(factors):
+        if n <= 2 * m:
+            continue
+        head, tail = (x[:m], x[m : 2 * m]), (x[n - 2 * m : n - m], x[n - m :])
+        squares = 6.0 * products[0] - 5.0 * dot(head[0], head[0]) - dot(head[1], head[1])
+        squares -= 5.0 * dot(tail[1], tail[1]) + dot(tail[0], tail[0])
+        near = 2.0 * products[m] - dot(*head) - dot(*tail)
+        square = squares - 4.0 * near + 2.0 * products[2 * m]
+        if square > _DIGITS_LEFT * squares:
+            found[place] = square
+    return found
+
+
 def tdev(x: FloatArray, m: int, sums: FloatArray | None = None) -> float:
     """Time deviation in the unit of ``x`` (G.810 II.3): ``tvar = mean(terms**2) / 6``."""
     if x.size < 3 * m + 1:
@@ -193,22 +244,43 @@ def noise_type(x: FloatArray, tau0: float) -> tuple[float, str] | None:
         return None
     whole = _bridge(without_line(x))
     sums = running_sum(whole)
-    every = max(1, x.size // _SLOPE_TERMS)
+    every = max(1, x.size // SLOPE_TERMS)
     found = []
     for m in factors:
         # a part of the terms, evenly taken, tells the slope as well as all of them
         starts = np.arange(0, whole.size - 3 * m + 1, every)
         terms = sums[starts + 3 * m] - 3.0 * (sums[starts + 2 * m] - sums[starts + m])
         terms -= sums[starts]
-        found.append(math.sqrt(_mean_square(terms) / 2.0) / (m * m * tau0) if starts.size else 0.0)
+        found.append(terms)
+    return name_noise(found, factors, x.size, tau0)
+
+
+def name_noise(
+    terms: Sequence[FloatArray], factors: Sequence[int], n: int, tau0: float
+) -> tuple[float, str] | None:
+    """As :func:`noise_type`, from ``m`` times some of the :func:`tdev_terms` of each factor."""
+    found = [
+        math.sqrt(_mean_square(some) / 2.0) / (m * m * tau0) if some.size else 0.0
+        for m, some in zip(factors, terms, strict=True)
+    ]
     values = np.array(found)
     good = np.isfinite(values) & (values > 0)
     if good.sum() < 3:
         return None
     at = np.log(np.array(factors, dtype=np.float64)[good])
-    weight = np.sqrt(x.size / np.array(factors, dtype=np.float64)[good])
+    weight = np.sqrt(n / np.array(factors, dtype=np.float64)[good])
     slope = float(np.polyfit(at, np.log(values[good]), 1, w=np.sqrt(weight))[0])
     return slope, min(_NAMES, key=lambda entry: abs(entry[0] - slope))[1]
+
+
+def note_of(kind: tuple[float, str] | None) -> str | None:
+    """The kind of noise for a person."""
+    return f"{kind[1]} (MDEV slope {kind[0]:.2f})" if kind else None
+
+
+def points(tau0_us: float) -> dict[int, str]:
+    """Averaging factors of the figures that are always given, and their names."""
+    return {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
 
 
 def _bridge(x: FloatArray) -> FloatArray:
@@ -235,8 +307,8 @@ def time_error(act: Activations) -> FloatArray:
 
 
 def _bounds(terms: FloatArray, m: int, scale: float, clock_us: float) -> Bounds:
-    if terms.size < _INDEPENDENT * m:
-        return Bounds(why_not="too few independent windows of this length for bounds")
+    if terms.size < INDEPENDENT * m:
+        return Bounds(why_not=TOO_FEW)
     np.square(terms, out=terms)
     if math.isnan(float(terms.sum())):
         terms = terms[np.isfinite(terms)]
@@ -259,19 +331,21 @@ def figures(
     flat = without_line(x, in_place=True)
     whole = _bridge(flat)
     sums = running_sum(whole)
-    for m, extreme in zip(factors, extremes, strict=True):
+    deviations = adevs(flat, tau0_us, factors)
+    for m, extreme, deviation in zip(factors, extremes, deviations, strict=True):
         if x.size >= 4 * m:
             scale = 1.0 / (math.sqrt(2.0) * m * tau0_us)
-            terms = adev_terms(flat, m)
-            value = math.sqrt(_mean_square(terms)) * scale
-            yield "adev", m, value, _bounds(terms, m, scale, tick_us**2 / 2.0)
+            bounds = Bounds(why_not=TOO_FEW)
+            if x.size - 2 * m >= INDEPENDENT * m:
+                bounds = _bounds(adev_terms(flat, m), m, scale, tick_us**2 / 2.0)
+            yield "adev", m, float(deviation), bounds
         if whole.size >= 4 * m:
             terms = tdev_terms(whole, m, sums)
             scale = 1.0 / math.sqrt(6.0)
             value = math.sqrt(_mean_square(terms)) * scale
             yield "tdev", m, value, _bounds(terms, m, scale, tick_us**2 / 2.0 / m)
         if math.isfinite(extreme):
-            yield "mtie", m, float(extreme), Bounds(why_not="no bounds: an extreme of this window")
+            yield "mtie", m, float(extreme), Bounds(why_not=NO_BOUNDS_OF_EXTREMES)
 
 
 def curves(act: Activations, tick_us: float) -> tuple[Curve, ...]:
@@ -294,10 +368,8 @@ def measure_stability(x: FloatArray, tau0_us: float, n: int, tick_us: float, she
 
     ``x`` is the :func:`time_error` of ``n`` activations; it is used up.
     """
-    labels = {"0.1": "100ms", "1": "1s", "10": "10s"}
-    kind = noise_type(x, tau0_us)
-    note = f"{kind[1]} (MDEV slope {kind[0]:.2f})" if kind else None
-    points = {max(1, round(s * 1e6 / tau0_us)): labels[f"{s:g}"] for s in _POINTS_S}
-    for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(points)):
+    note = note_of(noise_type(x, tau0_us))
+    labels = points(tau0_us)
+    for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(labels)):
         unit = "" if name == "adev" else "_us"
-        sheet.add(f"{name}_{points[m]}{unit}", value, n, bounds, note=note)
+        sheet.add(f"{name}_{labels[m]}{unit}", value, n, bounds, note=note)

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from hil.analysis.distributions import normal_quantile, quantile_ranks, t_quantile
 from hil.analysis.estimates import Bounds
 from hil.analysis.limits import CONFIDENCE
+from hil.analysis.passes import CELLS, SquareSums
+from hil.analysis.ranked import Ranked, Sorted
 
 FloatArray = NDArray[np.float64]
 
-CELLS = 1024
 FEW = 8
 CARRIERS = 60.0
 OUTLIERS = Bounds(why_not="rests on a few outliers; a longer capture would give bounds")
@@ -64,34 +65,40 @@ def mean_error(series: FloatArray, cells: int = CELLS, memory: int = 0) -> MeanE
     (overlapping windows): only cosines much slower than that are used then.
     """
     means = series if series.size <= cells else cell_means(series, cells)
+    return error_of_cells(means, series.size, memory)
+
+
+def error_of_cells(means: FloatArray, n: int, memory: int = 0) -> MeanError:
+    """As :func:`mean_error`, from the means of equal stretches of ``n`` samples."""
     waves = _cosines(means.size)
     if memory:
-        waves = waves[: max(4, min(len(waves), series.size // (2 * memory)))]
+        waves = waves[: max(4, min(len(waves), n // (2 * memory)))]
     parts = waves @ (means - means.mean())
     variance = float(np.dot(parts, parts)) / len(parts)
     return MeanError(math.sqrt(variance / means.size), len(parts))
 
 
 def rms_bounds(
-    squares: FloatArray, lost_dof: int, clock_variance: float, memory: int = 0
+    squares: FloatArray | SquareSums, lost_dof: int, clock_variance: float, memory: int = 0
 ) -> Bounds:
-    """Bounds of ``sqrt(E[squares])`` for a series of squared deviations.
+    """Bounds of ``sqrt(E[squares])`` for a series of squared deviations, or what is known of them.
 
     On the log scale, where the estimate of a variance is nearly symmetric. ``lost_dof`` counts
     fitted parameters; ``clock_variance`` is what the clock's step adds to the mean square
     (step**2/6 per interval). A step that is not small against the figure hides up to step/2.
     Where fewer than 60 samples carry the sum (``(sum y)**2 / sum y**2``) no bounds are given.
     """
-    n = squares.size
+    sums = squares if isinstance(squares, SquareSums) else SquareSums.of(squares)
+    n = sums.n
     if n < FEW:
         return Bounds(why_not=f"needs {FEW} samples for bounds")
-    mean = float(squares.mean()) * n / (n - lost_dof)
+    mean = sums.mean * n / (n - lost_dof)
     if mean <= 3.0 * clock_variance:
         return Bounds(0.0, math.sqrt(mean + 3.0 * clock_variance))
-    carriers = (mean * n) ** 2 / float(np.dot(squares, squares))
+    carriers = (mean * n) ** 2 / sums.fourths
     if carriers < min(CARRIERS, n / 6.0):
         return OUTLIERS
-    error = mean_error(squares, memory=memory)
+    error = error_of_cells(sums.cell_means, n, memory)
     width = error.half_width() / mean
     value = mean * (n - lost_dof) / n
     true = mean - clock_variance
@@ -101,7 +108,11 @@ def rms_bounds(
 
 
 def percentile(
-    ordered: FloatArray, quantile: float, effective: float, step_us: float, common: bool = True
+    samples: FloatArray | Ranked,
+    quantile: float,
+    effective: float,
+    step_us: float,
+    common: bool = True,
 ) -> tuple[float, Bounds]:
     """A percentile of sorted samples and order-statistics bounds of the population's.
 
@@ -111,8 +122,9 @@ def percentile(
     the rounding differs from sample to sample: where the samples spread over several steps each is
     taken as spread evenly over its step (grouped data), else half a step is added.
     """
+    ordered = Sorted(samples) if isinstance(samples, np.ndarray) else samples
     n = ordered.size
-    spread = float(ordered[math.ceil(0.9 * n) - 1] - ordered[math.ceil(0.1 * n) - 1])
+    spread = ordered.at(math.ceil(0.9 * n) - 1) - ordered.at(math.ceil(0.1 * n) - 1)
     grouped = not common and spread >= 2.0 * step_us
     value = _at(ordered, math.ceil(quantile * n), step_us if grouped else 0.0)
     worth = max(effective, 1.0)
@@ -127,7 +139,7 @@ def percentile(
     shift = 0.0 if grouped else 0.475 * step_us
     if grouped:
         # rounding widens the distribution by step**2/4; undone here as for a normal one
-        some = ordered[:: max(1, n // 10_000)]
+        some = ordered.every(max(1, n // 10_000))
         variance = float(some.var())
         narrow = math.sqrt(max(0.0, 1.0 - step_us**2 / 4.0 / variance))
         centre = float(some.mean())
@@ -139,17 +151,17 @@ def percentile(
     )
 
 
-def _at(ordered: FloatArray, rank: float, step_us: float) -> float:
+def _at(ordered: Ranked, rank: float, step_us: float) -> float:
     """The value at a fractional 1-based rank, spread over the clock's step if that is not 0."""
     below = min(ordered.size - 1, max(0, math.floor(rank) - 1))
     above = min(ordered.size - 1, below + 1)
     part = rank - math.floor(rank)
-    value = float(ordered[below] + part * (ordered[above] - ordered[below]))
+    low, high = ordered.at(below), ordered.at(above)
     if step_us == 0.0:
-        return value
-    nearest = float(ordered[above if part >= 0.5 else below])
-    first = int(np.searchsorted(ordered, nearest - step_us / 2.0, side="left"))
-    after = int(np.searchsorted(ordered, nearest + step_us / 2.0, side="right"))
+        return low + part * (high - low)
+    nearest = high if part >= 0.5 else low
+    first = ordered.below(nearest - step_us / 2.0)
+    after = ordered.up_to(nearest + step_us / 2.0)
     return nearest + step_us * ((rank - 0.5 - first) / (after - first) - 0.5)
 
 

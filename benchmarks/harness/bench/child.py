@@ -1,6 +1,6 @@
 """One piece of work in a process of its own: prints its seconds and its peak of memory as JSON.
 
-    python child.py decode|analyse|adev|mtie N|FILE
+python child.py decode|analyse|adev|mtie N|FILE
 """
 
 from __future__ import annotations

@@ -6,17 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from table import Row, in_turn, ratio
 
-from hil.metrics import LOADS, TECHNIQUES
 from hil.plan import STREAMING_FROM_US
 from hil.records import Capture
-from hil.stored_run import captures_folder
-from hil.store import list_captures, read_capture
-from hil.transport.vm import VirtualBoard
 
 ROOT = Path(__file__).resolve().parents[3]
 SUITE = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-q", "-p", "no:cacheprovider"]

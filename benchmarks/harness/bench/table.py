@@ -31,7 +31,9 @@ class Times:
 
     @property
     def spread(self) -> str:
-        return f"{min(self.seconds) / self.median - 1:+.0%} {max(self.seconds) / self.median - 1:+.0%}"
+        return (
+            f"{min(self.seconds) / self.median - 1:+.0%} {max(self.seconds) / self.median - 1:+.0%}"
+        )
 
 
 def in_turn(rounds: int, works: Mapping[str, Callable[[], object]]) -> dict[str, Times]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hil import __version__
 from hil.analysis.activations import Activations, assign
 from hil.records import Capture, Track
@@ -68,7 +71,8 @@ def write_parquet(path: Path, source: Iterable[Capture]) -> int:
             about.append(_about(capture, track, activations))
             labels = [unicode_text(one) for one in _labels(capture)]
             for rows in rows_of(track, activations):
-                names = [arrow.DictionaryArray.from_arrays([0] * rows.n, [n]) for n in labels]
+                place = np.zeros(rows.n, np.int32)
+                names = [arrow.DictionaryArray.from_arrays(place, [one]) for one in labels]
                 numbers = _numbers(track, rows)
                 columns = names + [
                     arrow.array(values, kinds[column.kind])
@@ -109,8 +113,8 @@ def _labels(capture: Capture) -> tuple[str, str, str]:
     return capture.board.name, capture.plan.technique, capture.plan.load
 
 
-def _numbers(track: Track, rows: Rows) -> list[Any]:
-    task = [track.index] * rows.n
+def _numbers(track: Track, rows: Rows) -> list[NDArray[Any]]:
+    task = np.full(rows.n, track.index, np.int32)
     return [task, rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us, rows.lost_before]
 
 

@@ -29,6 +29,7 @@ def row(
     missed=0,
     drift=0.0,
     p50=(50, 40, 60),
+    jitter=None,
 ):
     def one(metric, value, lo=None, hi=None, unit="us", n=3000):
         return Measurement("b", technique, load, None, metric, unit, float(value), lo, hi, n)
@@ -43,6 +44,8 @@ def row(
     ]
     if p99:
         figures.append(one("lateness_p99_us", *p99))
+    if jitter is not None:
+        figures.append(one("period_jitter_rms_us", jitter))
     return figures
 
 
@@ -90,6 +93,17 @@ def test_hard_goes_by_the_worst_that_was_seen(more, deadline, answer):
     limit = hard_limit(one)
     assert limit.answer(deadline) == answer
     assert getattr(limit, answer)
+
+
+@pytest.mark.parametrize(
+    ("drift", "jitter", "gone"),
+    [(50.0, 100.0, True), (50.0, 1400.0, True), (50.0, 1600.0, False), (-50.0, 1600.0, False)],
+)
+def test_a_slope_that_stays_below_the_jitter_runs_nowhere(drift, jitter, gone):
+    # 3000 activations of 10 ms at 50 ppm are 1500 us
+    (one,) = made(row(drift=drift, jitter=jitter))
+    assert drifts(one) is gone
+    assert soft_limit(one).answer(1e6) == ("no" if gone else "yes")
 
 
 def several_loads():

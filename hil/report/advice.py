@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 from hil.analysis.limits import covered_share, needed_samples
 from hil.metrics import load_rank, technique_rank
-from hil.records import Measurement
 from hil.report.numbers import digits, show
 from hil.report.rows import Row
 

@@ -4,17 +4,7 @@ import time
 
 from lib.aio import asyncio
 from lib.event_chain import EventChain
-from lib.isr_spacing import GIVE_UP_AFTER, LOST_AFTER_US, gap_us, next_random
-
-
-def make_flag_setter(flag):
-    """What the handler calls to defer."""
-    set_flag = flag.set
-
-    def defer(i):
-        set_flag()
-
-    return defer
+from lib.isr_spacing import LOST_AFTER_US, gap_us, gives_up, next_random
 
 
 async def hil_flag_events(job, chain, flag, count):
@@ -31,6 +21,7 @@ async def hil_flag_events(job, chain, flag, count):
     task = asyncio.create_task(deferred())
     x = 1
     lost = 0
+    begun = time.ticks_ms()
     for _ in range(count):
         x = next_random(x)
         start = us()
@@ -43,7 +34,7 @@ async def hil_flag_events(job, chain, flag, count):
         while state[2] != state[0] and diff(us(), start) < LOST_AFTER_US:
             await asyncio.sleep_ms(0)
         lost = 0 if state[2] == state[0] else lost + 1
-        if lost > GIVE_UP_AFTER:
+        if gives_up(lost, begun, count):
             break
     task.cancel()
 
@@ -55,7 +46,8 @@ def measure_flag(job, pins, hard, method, count):
     flag = asyncio.ThreadSafeFlag()
     chain = EventChain(job, pins, hard, method.replace("-timer", ""), "/tsf")
     chain.record(count)
-    chain.bind(defer=make_flag_setter(flag))
+    set_flag = flag.set
+    chain.bind(defer=lambda i: set_flag())
     try:
         asyncio.run(hil_flag_events(job, chain, flag, count))
     finally:

@@ -11,9 +11,9 @@ from lib.background import no_turn
 from lib.event_chain import EventChain
 from lib.isr_flag import measure_flag
 from lib.isr_spacing import (
-    GIVE_UP_AFTER,
     LOST_AFTER_US,
     gap_us,
+    gives_up,
     next_random,
     wait_deferred,
     wait_us,
@@ -22,7 +22,7 @@ from lib.timers import HilTimer
 
 
 def spread_events(job, chain, count):
-    """Make events at random distances, one after the other; stop early when none arrives."""
+    """Make events at random distances, one after the other."""
     turn = job.step or no_turn
     fire = chain.stimulus
     timer = None
@@ -31,6 +31,7 @@ def spread_events(job, chain, count):
         arm = timer.one_shot(fire, chain.hard)
     x = 1
     lost = 0
+    begun = time.ticks_ms()
     for i in range(count):
         x = next_random(x)
         if timer:
@@ -42,7 +43,7 @@ def spread_events(job, chain, count):
             wait_us(gap_us(x), turn)
             fire()
         lost = 0 if wait_deferred(chain.state, turn) else lost + 1
-        if lost > GIVE_UP_AFTER:
+        if gives_up(lost, begun, count):
             job.note("gave_up", i + 1)
             break
     if timer:
@@ -50,18 +51,18 @@ def spread_events(job, chain, count):
 
 
 def measure_isr(job, pins, kinds):
-    """One set of channels for every kind of handler; a hard one only where the port has it."""
+    """One set of channels for each of kinds, True for hard handlers, where the port has them."""
     count = job.fit(job.cfg["isr_events"], 9)
     method = "loopback-timer" if job.step else "loopback"
     if not job.us0:
         job.open()
-    for kind in kinds:
-        chain = EventChain(job, pins, kind == "hard", method)
-        if chain.hard != (kind == "hard"):
+    for hard in kinds:
+        chain = EventChain(job, pins, hard, method)
+        if chain.hard != hard:
             job.note("no_hard_irq", 1)
             continue
         chain.record(count)
         chain.bind()
         spread_events(job, chain, count)
         chain.stop()
-    measure_flag(job, pins, kinds[0] == "hard", method, count)
+    measure_flag(job, pins, kinds[0], method, count)

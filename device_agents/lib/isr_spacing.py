@@ -3,7 +3,14 @@
 import time
 
 LOST_AFTER_US = 30000
-GIVE_UP_AFTER = 40
+
+
+def gives_up(lost, begun, count):
+    """Whether a series of count events ends early: 41 lost in a row, or more than 5 ms an event.
+
+    So long a load may hold the main program that hardly ever gives way, such as a busy disk's.
+    """
+    return lost > 40 or time.ticks_diff(time.ticks_ms(), begun) > 5 * count + 500
 
 
 def next_random(x):

@@ -56,4 +56,4 @@ def run(job):
     if not variant:
         run_periodic(job, pins, events)
     if events:
-        measure_isr(job, pins, (variant,) if variant else ("hard", "soft"))
+        measure_isr(job, pins, (variant == "hard",) if variant else (True, False))

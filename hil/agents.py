@@ -36,6 +36,8 @@ AFTER: Mapping[str, str] = {
 ALWAYS = ("lib/job.py",)
 FASTER = ("lib/frames_fast.py", "lib/recorder_native.py")
 """Replacements in machine code for parts of the library, for boards that have what they need."""
+OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
+"""What goes behind a part of the library where a board has another form of it."""
 
 ENTRY = "hil_main"
 _RUN, _LOAD, _AFTER = "run", "load_start", "after"
@@ -136,6 +138,13 @@ def sources(
     have = set(capabilities)
     faster = [path for path in FASTER if have.issuperset(_needs(path))]
     bundle = library(*faster, *ALWAYS, *entries, piece_bytes=piece_bytes)
+    names = {path for path, _ in bundle}
+    others = [path for path, form in OTHER_FORMS.items() if form in names]
+    bundle += [
+        (path, pieces(path, piece_bytes=piece_bytes))
+        for path in others
+        if have.issuperset(_needs(path))
+    ]
     return [
         # every technique calls itself run: keep it under a name of its own, to be called later
         (path, [*cut, f"{_alias(path)}={entries[path]}"] if path in entries else cut)

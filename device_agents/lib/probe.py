@@ -158,7 +158,9 @@ hilp_try("", hilp_f)
 def hilp_f():
     import pyb
 
-    return hasattr(pyb, "Timer")
+    pyb.Timer(4).source_freq
+    if "timer_hard" not in hilp_caps:  # its callbacks are hard
+        hilp_caps.extend(("timer_hard", "timer_pyb"))
 
 
 hilp_try("timer_legacy", hilp_f)

@@ -154,7 +154,8 @@ def test_jitter_is_seeded_and_does_not_accumulate(start):
 
 def test_latency(start):
     plain, slow = start("").enter(), start("latency_us=700").enter()
-    extra = statistics.median(late(slow, 200)) - statistics.median(late(plain, 200))
+    # the least of each: a busy machine only adds
+    extra = min(late(slow, 200)) - min(late(plain, 200))
     assert extra == pytest.approx(700, abs=150)
     pin = """
 import time
@@ -172,7 +173,7 @@ for _ in range(50):
     all.append(time.ticks_diff(at, a))
 all.sort()
 """
-    assert slow.eval(pin, "all[25]") - plain.eval(pin, "all[25]") == pytest.approx(700, abs=150)
+    assert slow.eval(pin, "all[0]") - plain.eval(pin, "all[0]") == pytest.approx(700, abs=150)
 
 
 def test_pauses_hit_main_and_soft_callbacks_but_not_hard_ones(start):

@@ -1,9 +1,10 @@
 """Pictures of a report for the documents: ``python benchmarks/harness/pictures.py RUN OUT``.
 
 Needs Debian's ``chromium`` and the Python package ``playwright``. Leaves in OUT, for each of the
-parts named with ``--parts``: ``top`` (what a reader sees first), ``figures`` (all techniques in one
-figure), ``case`` (every figure of one technique), ``changed`` (against the past), ``phone`` (the
-first screen of a phone, dark). Colours are reduced to 128, which keeps a picture below 250 kB.
+parts named with ``--parts``: ``top`` (what a reader sees first), ``deadline`` (the answer to
+another one, typed in), ``figures`` (all techniques in one figure), ``case`` (every figure of one
+technique), ``changed`` (against the past), ``phone`` (the first screen of a phone, dark). Colours
+are reduced to 128, which keeps a picture below 250 kB.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PARTS = ("top", "figures", "case", "changed", "phone")
+PARTS = ("top", "deadline", "figures", "case", "changed", "phone")
 
 
 def main() -> int:
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--name", default="report", help="how their names begin")
     parser.add_argument("--parts", default=",".join(PARTS), help="which ones")
     parser.add_argument("--technique", default="timer_soft", help="whose figures 'case' shows")
+    parser.add_argument("--deadline-ms", default="20", help="what 'deadline' types in")
     asked = parser.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -42,7 +44,7 @@ def main() -> int:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         for part in asked.parts.split(","):
-            raw = picture(browser, page.as_uri(), part, asked.technique)
+            raw = picture(browser, page.as_uri(), part, asked)
             target = asked.out / f"{asked.name}-{part}.png"
             target.write_bytes(reduced(raw))
             print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
@@ -50,7 +52,7 @@ def main() -> int:
     return 0
 
 
-def picture(browser: Any, address: str, part: str, technique: str) -> bytes:
+def picture(browser: Any, address: str, part: str, asked: argparse.Namespace) -> bytes:
     """One part as PNG."""
     phone = part == "phone"
     size = {"width": 390, "height": 1100} if phone else {"width": 1100, "height": 1250}
@@ -58,12 +60,15 @@ def picture(browser: Any, address: str, part: str, technique: str) -> bytes:
     page.goto(address)
     if part in ("top", "phone"):
         raw = page.screenshot()
+    elif part == "deadline":
+        page.locator("#hil-ask-value").fill(asked.deadline_ms)
+        raw = page.locator("#hil-deadline").screenshot()
     elif part == "figures":
         raw = page.locator(".hil-both").first.screenshot()
     elif part == "changed":
         raw = page.locator("#hil-changed").screenshot()
     else:
-        case = page.locator(f'.hil-case[data-technique="{technique}"]').first
+        case = page.locator(f'.hil-case[data-technique="{asked.technique}"]').first
         case.locator("summary").first.click()
         raw = case.locator(".hil-plots").screenshot()
     page.close()

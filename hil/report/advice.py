@@ -186,7 +186,9 @@ def soft_limit(row: Row) -> Limit:
     shown = f"p99 is {show(one).line}"
     low = one.value if one.lo is None else one.lo
     high = math.inf if one.hi is None else one.hi
-    inside = f"{shown}: the bounds do not decide" if one.hi is not None else f"{shown}, unbounded"
+    inside = (
+        f"{shown}: the bounds do not decide" if one.hi is not None else f"{shown}, without bounds"
+    )
     yes = "" if one.hi is None else f"99 of 100 come within {duration(one.hi)} ({shown})"
     return Limit(max(least, low), high, shown, inside, yes)
 

@@ -49,7 +49,8 @@ def _stabilities(
         if act.n >= _FEWEST:
             tasks.append((track.index, {one.name: one for one in curves(act, tick)}))
     if tasks:
-        noise = next((m.note for m in measurements if m.metric.startswith("adev_") and m.note), "")
+        notes = [m.note or "" for m in measurements if m.metric.startswith("adev_")]
+        noise = next((note.partition(";")[0] for note in notes if "MDEV" in note), "")
         yield from _stability(tasks, ("adev",), ("Allan deviation", "ADEV", ""), name, noise)
         yield from _stability(tasks[:1], ("mtie", "tdev"), ("Wander", "MTIE, TDEV", "us"), name, "")
 

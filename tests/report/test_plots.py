@@ -72,6 +72,17 @@ def test_long_term_figures_tell_stability_and_phase(captures: list[Capture], pag
     assert [plot.title for plot in long_term_plots(few, [])] == ["Railroad lights"]
 
 
+def test_the_kind_of_noise_is_told_and_no_other_note(captures: list[Capture]) -> None:
+    one = replace(make_measurement(captures[0]), metric="adev_100ms")
+    for note, told in (
+        ("white phase noise (MDEV slope -1.50); too few windows", "Seen: white phase noise (MDEV"),
+        ("too few windows", "bounds"),
+    ):
+        plot = next(iter(long_term_plots(captures[0], [replace(one, note=note)])))
+        assert told in plot.caption
+        assert "too few" not in plot.caption
+
+
 def test_the_clock_is_drawn_with_its_line_and_bounds(captures: list[Capture]) -> None:
     n, ppm = 60, 40.0
     host = np.arange(n, dtype=np.int64) * 100_000_000

@@ -8,14 +8,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from hil import __version__
-from hil.analysis.summary import Summary, summarise
 from hil.boards.spec import BoardSpec
 from hil.budgets import judge_all
 from hil.capture import Observer
 from hil.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
 from hil.plan import Case
+from hil.pytest_plugin.meanwhile import prepare_meanwhile
 from hil.pytest_plugin.options import RunOptions
 from hil.pytest_plugin.sources import CaptureSource, open_source
 from hil.records import BoardIdentity, Capture, ErrorRecord, Measurement, RunInfo, Skip, Source
@@ -23,6 +24,9 @@ from hil.run_folder import RunFolder, create_run_folder
 from hil.run_log import LOG_NAME, RunLog
 from hil.transport.faults_spec import format_faults
 from hil.void import refuse_void
+
+if TYPE_CHECKING:
+    from hil.analysis.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Bench:
         Of several boards a worker opens its own when it is first asked for it, so that one board's
         failure does not stop another's run.
         """
+        prepare_meanwhile()
         if len(self._options.boards) == 1:
             self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
             self._info = replace(self._info, source=common_source(self.boards))
@@ -204,6 +209,8 @@ class Bench:
             self._tell_strays(board, source)
             capture = source.take(case, observer)
             refuse_void(capture)
+            from hil.analysis.summary import summarise  # here: not before the first capture
+
             summary = summarise(capture)
         except CapabilityMissing as reason:
             skip = Skip(board, technique, load, str(reason))

@@ -21,13 +21,8 @@ from hil.pytest_plugin.options import RunOptions
 from hil.pytest_plugin.outcome import Outcome
 from hil.pytest_plugin.past import Past
 from hil.records import Capture
-from hil.report.absent import skips_for_absent
-from hil.report.html import add_to_summary, escape_cells, page_title, render_page_parts, style_path
-from hil.report.job_summary import SUMMARY_VARIABLE, job_summary, write_summary
 from hil.report.progress import RunProgress, end_pytest_line, own_stdout
-from hil.report.remake import results_of, sound_captures
 from hil.report.results_json import write_results
-from hil.report.terminal import terminal_summary
 from hil.results import Results
 from hil.stored_run import read_run
 
@@ -101,6 +96,8 @@ class RunOutput(CaptureOutput):
         if hasattr(option, "htmlpath"):
             option.htmlpath = option.htmlpath or str(bench.folder.report)
             option.self_contained_html = True
+            from hil.report.assets import style_path
+
             option.css = [*option.css, str(style_path())]
 
     def results(self) -> Results:
@@ -108,6 +105,8 @@ class RunOutput(CaptureOutput):
         if self._spread:
             return self._from_folder()[0]
         done = list(self._bench.results)
+        from hil.report.absent import skips_for_absent  # here: not before the first capture
+
         absent = [s for one in done for s in skips_for_absent(one.capture, one.summary.reasons)]
         return Results(
             run=self._bench.info,
@@ -125,6 +124,8 @@ class RunOutput(CaptureOutput):
     def _from_folder(self) -> tuple[Results, list[Capture]]:
         """What the workers stored, read once they are done."""
         if self._stored is None:
+            from hil.report.remake import results_of, sound_captures
+
             run = read_run(self._bench.folder.path)
             results = results_of(run, self._options.budgets)
             source = common_source(results.boards)
@@ -168,6 +169,8 @@ class RunOutput(CaptureOutput):
 
     def _tell_server(self) -> None:
         """Add the outcome to the summary page of a CI server that has one."""
+        from hil.report.job_summary import SUMMARY_VARIABLE, job_summary, write_summary
+
         place = os.environ.get(SUMMARY_VARIABLE)
         if not place:
             return
@@ -188,6 +191,8 @@ class RunOutput(CaptureOutput):
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """The page's title."""
+        from hil.report.html import page_title
+
         report.title = page_title(board.text for board in self._options.boards)
 
     @pytest.hookimpl(optionalhook=True)
@@ -195,6 +200,8 @@ class RunOutput(CaptureOutput):
         self, prefix: MutableSequence[str], summary: MutableSequence[str]
     ) -> None:
         """Put the report in front of pytest-html's own table."""
+        from hil.report.html import add_to_summary, render_page_parts
+
         parts = render_page_parts(self.results(), self._captures(), self._past.comparison)
         add_to_summary(prefix, summary, parts)
 
@@ -203,10 +210,14 @@ class RunOutput(CaptureOutput):
         self, report: pytest.TestReport, cells: MutableSequence[str]
     ) -> None:
         """pytest-html does not escape test ids, and a board's name is part of them."""
+        from hil.report.html import escape_cells
+
         escape_cells(cells, report.nodeid)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, and where the files are."""
+        from hil.report.terminal import terminal_summary
+
         writer = terminalreporter._tw
         terminalreporter.section("hil")
         width = min(writer.fullwidth, 120)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from hil.analysis.calibration import instrument
 from hil.boards.spec import BoardSpec
 from hil.boards.wiring import Wiring
 from hil.capture import Observer
@@ -103,6 +102,8 @@ class LiveSource:
         """Let the instrument measure itself; later captures name the board with the result."""
         capture = self._store(calibration_plan(), None)
         refuse_void(capture)
+        from hil.analysis.calibration import instrument  # here: not before the board is open
+
         tools = instrument(capture)
         self._session.identity = replace(
             self._session.identity,

@@ -21,6 +21,7 @@ from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES, load_rank, technique_rank
 from hil.records import Capture, Measurement
 from hil.report.absent import absent_metric
 from hil.report.advice import advise, limits_for_script, listed
+from hil.report.assets import TEMPLATES, style_path
 from hil.report.cases import anchor, case_key, case_parts
 from hil.report.changed import NO_HISTORY, changed
 from hil.report.chart import Plot
@@ -37,7 +38,6 @@ from hil.report.web import COLUMNS as WEB_COLUMNS
 from hil.report.web import web_rows
 from hil.results import Comparison, Results
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _PAGE_COLUMNS = (
     *COLUMNS[:2],
     ("lateness_max_us", "lateness max"),
@@ -162,11 +162,6 @@ def write_page(
     write_text_atomically(path, render_page(results, captures, comparison))
 
 
-def style_path() -> Path:
-    """The style sheet, for pytest-html's ``css`` option."""
-    return _TEMPLATES / "style.css"
-
-
 def style() -> str:
     """The style sheet's text."""
     return style_path().read_text(encoding="utf-8")
@@ -174,7 +169,7 @@ def style() -> str:
 
 def script() -> str:
     """The page's script, two files in one function; our own, so it is passed through as it is."""
-    parts = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.js", "report.js"))
+    parts = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.js", "report.js"))
     return '"use strict";\n(() => {{\n{}\n{}}})();\n'.format(*parts)
 
 
@@ -246,7 +241,7 @@ def _clip_lines(lines: Sequence[str]) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.ChainableUndefined,
         trim_blocks=True,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -177,7 +177,12 @@ def _read(path: str) -> str:
 
 def pieces(path: str, *, piece_bytes: int = PIECE_BYTES) -> list[str]:
     """One device file, shrunk and cut into pieces as :func:`sources` says."""
-    return _group(shrink(_read(path)), piece_bytes)
+    return _group(_shrunk(path), piece_bytes)
+
+
+@cache
+def _shrunk(path: str) -> tuple[str, ...]:
+    return tuple(shrink(_read(path)))
 
 
 def shrink(source: str) -> list[str]:
@@ -277,11 +282,14 @@ def _with_dependencies(
     return ordered
 
 
-def _own_imports(path: str) -> Iterator[str]:
+@cache
+def _own_imports(path: str) -> tuple[str, ...]:
+    found = []
     for node in ast.walk(ast.parse(_read(path))):
         if isinstance(node, ast.ImportFrom) and _own_import(node):
             module = node.module or ""
-            yield f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py"
+            found.append(f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py")
+    return tuple(found)
 
 
 def _own_import(node: ast.AST) -> bool:

@@ -1,20 +1,29 @@
-"""What can be made ready while a board is waited for: modules that only its stamps need."""
+"""What can be made ready while a board is waited for: its programs, and what its stamps need."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import threading
+from collections.abc import Iterable
+
+from hil import agents
+from hil.plan import CALIBRATE, Case
 
 _LATER = ("hil.analysis.summary", "hil.report.html", "hil.report.terminal", "hil.report.remake")
 
 
-def prepare_meanwhile() -> None:
-    """Import them in the background; who needs one earlier waits for it, or imports it itself."""
-    threading.Thread(target=_prepare, name="hil-prepare", daemon=True).start()
+def prepare_meanwhile(cases: Iterable[Case]) -> None:
+    """In the background; who needs something earlier waits for it, or makes it ready itself."""
+    first = next(iter(cases), None)
+    threading.Thread(target=_prepare, args=(first,), name="hil-prepare", daemon=True).start()
 
 
-def _prepare() -> None:
+def _prepare(case: Case | None) -> None:
+    with contextlib.suppress(Exception):  # who needs it is told
+        agents.sources(CALIBRATE)
+        if case is not None:
+            agents.sources(case.plan.technique, case.plan.load, options=case.plan.options)
     for name in _LATER:
-        with contextlib.suppress(Exception):  # who needs it is told
+        with contextlib.suppress(Exception):
             importlib.import_module(name)

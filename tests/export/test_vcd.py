@@ -112,6 +112,13 @@ def test_stamps_in_one_microsecond_before_the_window_and_none_at_all(tmp_path):
     assert found["timer_soft_idle_task1_lost"] == [101, 151]
 
 
+def test_what_is_merged_a_piece_at_a_time_is_the_same(run_folder, tmp_path, monkeypatch):
+    write_vcd(tmp_path / "whole", StampSource(run_folder))
+    monkeypatch.setattr("hil.report.export.vcd._AT_ONCE", 30)
+    write_vcd(tmp_path / "pieces", StampSource(run_folder))
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
 @pytest.mark.skipif(not shutil.which("sigrok-cli"), reason="apt-get install sigrok-cli")
 def test_sigrok_reads_the_same_edges(run_folder, tmp_path):
     path = tmp_path / "a.vcd"

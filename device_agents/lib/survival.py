@@ -46,12 +46,12 @@ def hil_fast_clock(base, speed):
 
 
 def hil_woke_us():
-    """The wall clock when the ticks were zero, in us; -1 without a fine one."""
+    """The wall clock when the ticks were zero, in us; -1 without fine ones that count so far."""
     try:
         ns = time.time_ns()
     except AttributeError:
         return -1
-    if not -1 <= ns // 1000000000 - time.time() <= 1:
+    if not -1 <= ns // 1000000000 - time.time() <= 1 or time.ticks_add(0, -1) < 1 << 27:
         return -1
     return ns // 1000 - time.ticks_us()
 

@@ -150,7 +150,11 @@ def _wake(lives: Lives, method: str, sheet: Sheet) -> None:
     metric = "wake_error_us"
     errors = np.sort(np.asarray(lives.wake_us, np.float64))
     if not errors.size:
-        sheet.refuse(metric, "needs a wall clock finer than seconds", method=method)
+        sheet.refuse(
+            metric,
+            "needs a wall clock finer than seconds, and ticks that do not wrap soon",
+            method=method,
+        )
         return
     if np.abs(errors).max() > _FAR_US:
         reason = "the board's wall clock does not go on while it sleeps"

@@ -133,7 +133,7 @@ class _Lives:
             self._connection.rejoin()
         else:
             life.interrupt()
-            self._repl.enter()
+            self._connection.recover()
 
     def _wake(self, asleep_s: float) -> None:
         """Wait until the board says something again, or its port is gone: then reach it."""

@@ -55,6 +55,15 @@ def test_the_nearest_value_is_told_where_the_pointer_is(figure):
     assert figure.locator("output").inner_text() == ""
 
 
+def test_a_finger_reads_a_value_and_it_stays(view, report):
+    page, _ = view(report.page, width=360, has_touch=True)
+    figure = page.locator("figure.hil-overlay").first
+    figure.scroll_into_view_if_needed()
+    page.touchscreen.tap(*place(figure, 0.6, 0.5))
+    assert ", " in figure.locator("output").inner_text()
+    assert viewbox(figure) == WHOLE
+
+
 def test_a_name_hides_its_line_in_both_overlays_and_shows_it_again(figure):
     page = figure.page
     button = figure.locator(".hil-legend button").first

@@ -112,7 +112,7 @@ class Chart {
     this.canvas.addEventListener("pointermove", (event) => this.moved(event));
     this.canvas.addEventListener("pointerdown", (event) => this.pressed(event));
     this.canvas.addEventListener("pointerup", (event) => this.released(event));
-    this.canvas.addEventListener("pointerleave", () => this.silent());
+    this.canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.silent());
     this.canvas.addEventListener("dblclick", () => this.show([0, 0, STEPS, STEPS]));
     this.canvas.addEventListener("keydown", (event) => this.typed(event));
     this.canvas.addEventListener("focus", () => this.ready());
@@ -238,10 +238,12 @@ class Chart {
   }
 
   pressed(event) {
-    if (event.pointerType !== "mouse" || event.button !== 0) return;
+    if (event.pointerType !== "mouse") return this.moved(event);
+    if (event.button !== 0) return undefined;
     this.ready();
     this.start = this.place(event);
     this.canvas.setPointerCapture(event.pointerId);
+    return undefined;
   }
 
   corner(at) {

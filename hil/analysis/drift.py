@@ -194,17 +194,30 @@ def slope_of_blocks(
 def _mixture_quantiles(
     centre: FloatArray, scale: FloatArray, weight: FloatArray, dof: int
 ) -> tuple[float, float]:
-    share = weight / weight.sum()
-    ends = []
+    """Where the mixture of Student's t distributions has its lower and its upper end."""
+    parts = list(
+        zip(centre.tolist(), scale.tolist(), (weight / weight.sum()).tolist(), strict=True)
+    )
+    peak = math.exp(math.lgamma((dof + 1) / 2) - math.lgamma(dof / 2)) / math.sqrt(math.pi * dof)
     reach = 60.0 * float(scale.max())
+    ends = []
     for wanted in ((1.0 - CONFIDENCE) / 2, (1.0 + CONFIDENCE) / 2):
         low, high = float(centre.min()) - reach, float(centre.max()) + reach
-        for _ in range(45):
-            middle = (low + high) / 2
-            below = sum(
-                float(w) * t_cdf((middle - float(c)) / float(s), dof)
-                for c, s, w in zip(centre, scale, share, strict=True)
-            )
-            low, high = (middle, high) if below < wanted else (low, middle)
-        ends.append((low + high) / 2)
+        at = float(np.dot(centre, weight) / weight.sum())
+        at += math.copysign(2.0, wanted - 0.5) * float(np.dot(scale, weight) / weight.sum())
+        for _ in range(100):  # Newton's steps, halving where one leaves the bracket
+            below = density = 0.0
+            for c, s, w in parts:
+                z = (at - c) / s
+                below += w * t_cdf(z, dof)
+                density += w / s * peak * (1.0 + z * z / dof) ** (-(dof + 1) / 2)
+            low, high = (at, high) if below < wanted else (low, at)
+            better = at - (below - wanted) / density if density > 0.0 else low
+            if not low < better < high:
+                better = (low + high) / 2
+            close = abs(better - at) <= 1e-13 * reach
+            at = better
+            if close:
+                break
+        ends.append(at)
     return ends[0], ends[1]

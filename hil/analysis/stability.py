@@ -121,10 +121,10 @@ def without_line(x: FloatArray, *, in_place: bool = False) -> FloatArray:
 def _mean_square(terms: FloatArray) -> float:
     if terms.size == 0:
         return math.nan
-    total = float(np.dot(terms, terms))
+    total = dot(terms, terms)
     if math.isnan(total):
         terms = terms[np.isfinite(terms)]
-        return float(np.dot(terms, terms)) / terms.size if terms.size else math.nan
+        return dot(terms, terms) / terms.size if terms.size else math.nan
     return total / terms.size
 
 

@@ -116,7 +116,7 @@ def stamp_rows(rounds: int) -> list[Row]:
             f"{np.median(over):.2f}x (rounds {np.quantile(over, 0.1):.2f} to "
             f"{np.quantile(over, 0.9):.2f}); as bytecode {np.median(plain / bare):.2f}x",
             float(np.median(over)) <= 2.0,
-            f"the native stamper, which the harness uses where the port has native code: {each:.0f} ns",
+            f"{each:.0f} ns; the native stamper, which is sent to every port that has native code",
         ),
         Row(
             "cost of a stamp against print(ticks_us())",

@@ -54,9 +54,9 @@ def decode_row(n: int, rounds: int) -> Row:
         f"{rate / 1e6:.0f} million/s ({times['ours'].spread}); {rate / on_port:,.0f}x "
         f"pyserial's readline + int(), {memory:.1f}x the same loop over bytes in memory",
         rate >= 30e6 and rate >= 50 * on_port,
-        f"a port's readline() + int() takes {on_port:,.0f} lines/s at most; 50x a loop over bytes in "
-        f"memory ({few / times['loop'].median / 1e6:.1f} million/s) would be more than the memory "
-        "takes in 8-byte stamps",
+        f"a port's readline() + int() takes {on_port:,.0f} lines/s. The same loop over bytes in "
+        f"memory: {few / times['loop'].median / 1e6:.1f} million/s; 50x that would be more bytes a "
+        "second than this memory takes, 8 for each stamp",
     )
 
 

@@ -61,8 +61,9 @@ def test_without_storage_the_page_works_all_the_same(view, report):
 
 
 def test_print_is_light_and_shows_everything(view, report, artefacts):
-    page, _ = view(report.page, scheme="dark")
+    page, _ = view(report.page, scheme="dark", width=720)
     page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".hil-case figure").last.is_visible()
     assert page.locator(".hil-all").last.is_visible()

@@ -35,11 +35,11 @@ class History:
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
         """What ``work`` finds, in one transaction."""
-        return self._tried(lambda: self._begin(work))
+        return self._tried(lambda: self._begin(work, True))
 
     def write(self, work: Callable[[Connection], _T]) -> _T:
         """Do ``work`` in one transaction; again from the start where another writer was first."""
-        return self._tried(lambda: self._begin(work))
+        return self._tried(lambda: self._begin(work, False))
 
     def compact(self) -> None:
         """Give a file's free space back, unless somebody else is using it just now."""
@@ -51,8 +51,11 @@ class History:
         """Let go of the connections."""
         self._engine.dispose()
 
-    def _begin(self, work: Callable[[Connection], _T]) -> _T:
-        with self._engine.begin() as connection:
+    def _begin(self, work: Callable[[Connection], _T], reads: bool) -> _T:
+        with (
+            self._engine.connect().execution_options(hil_reads=reads) as connection,
+            connection.begin(),
+        ):
             return work(connection)
 
     def _tried(self, work: Callable[[], _T]) -> _T:
@@ -138,16 +141,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         for attempt in range(_TRIES):  # this switch does not wait for others by itself
-            with contextlib.suppress(sqlite3.OperationalError):
+            try:
                 connection.execute("PRAGMA journal_mode=WAL")
                 break
+            except sqlite3.OperationalError as error:
+                if "readonly" in str(error):
+                    break
             time.sleep(0.05 * 2**attempt)
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """The lock at once: a transaction that reads first and writes then could not get it later."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """A writer takes the lock at once: after having read it might not get it any more."""
+    reads = connection.get_execution_options().get("hil_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _passing(error: Exception) -> bool:

@@ -94,6 +94,9 @@ def results(
     )
 
 
+_NIGHTS: dict[str, KeptRun] = {}
+
+
 def night(
     seed: int,
     levels: Mapping[str, float] | None = None,
@@ -102,14 +105,20 @@ def night(
     profile: str = "quick",
     **more: object,
 ) -> KeptRun:
-    """One run of some techniques; ``levels`` gives each its typical lateness."""
-    rng = np.random.default_rng(seed)
-    levels = levels or {"timer_soft": 200.0, "timer_hard": 60.0}
-    taken = [
-        capture(rng, technique, level=level, **more)  # type: ignore[arg-type]
-        for technique, level in levels.items()
-    ]
-    return keep_run(results(taken, seed if number is None else number, profile=profile), taken)
+    """One run of some techniques; ``levels`` gives each its typical lateness.
+
+    The same run for the same arguments: the analysis of many would take a while.
+    """
+    name = repr((seed, levels, number, profile, more))
+    if name not in _NIGHTS:
+        rng = np.random.default_rng(seed)
+        taken = [
+            capture(rng, technique, level=level, **more)  # type: ignore[arg-type]
+            for technique, level in (levels or {"timer_soft": 200.0, "timer_hard": 60.0}).items()
+        ]
+        made = results(taken, seed if number is None else number, profile=profile)
+        _NIGHTS[name] = keep_run(made, taken)
+    return _NIGHTS[name]
 
 
 def renamed(run: KeptRun, run_id: str) -> KeptRun:

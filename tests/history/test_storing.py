@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -97,6 +99,29 @@ def test_a_figure_that_is_no_number_is_left_out(history):
     name, _ = add_run(history, kept)
     (back,) = load_run(history, find_run(history, name)).boards[0].cases[0].measurements
     assert (back.metric, back.lo) == (half.metric, None)
+
+
+def test_a_writer_has_the_lock_from_its_start_and_a_reader_has_none(history):
+    if history.place.file is None:
+        pytest.skip("PostgreSQL sorts writers out by itself")
+
+    def others(_connection):
+        other = sqlite3.connect(history.place.file, timeout=0, isolation_level=None)
+        with contextlib.closing(other):
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+
+    history.read(others)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        history.write(others)
+
+
+def test_the_same_stamps_of_another_board_are_another_run():
+    rng = np.random.default_rng(1)
+    one = runs.capture(rng)
+    two = replace(one, board=runs.board(unique_id="other"))
+    prints = {keep_run(runs.results([x]), [x]).fingerprint for x in (one, one, two)}
+    assert len(prints) == 2
 
 
 ADD = """

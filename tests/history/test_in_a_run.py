@@ -178,12 +178,10 @@ def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
-        with (
-            pytest.raises(database.HistoryError, match="locked"),
-            open_history(place) as history,
-        ):
+        with open_history(place) as history:
             list_runs(history, Wanted())  # who only reads need not wait
-            history.write(lambda connection: None)
+            with pytest.raises(database.HistoryError, match="locked"):
+                history.write(lambda connection: None)
     finally:
         holder.close()
 

@@ -23,7 +23,7 @@ from hil.run_log import RunLog
 from hil.store import CaptureWriter, capture_path
 from hil.wire.encode import StreamEncoder
 
-HOSTILE = 'a "b"\\c\n<d>&; $end {x="1"}\t=\u2028\x1b[31m é'
+HOSTILE = 'a "b"\\nc\n<d>&; $end {x="1"}\t=\u2028\x1b[31m é'
 PERIOD = 10_000
 TICK_PERIOD = 1 << 20  # wraps about every second
 ORIGIN = TICK_PERIOD - 5_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -33,7 +34,7 @@ ATTRIBUTES = {
 
 
 def check(element: ET.Element) -> None:
-    """What jenkins-junit.xsd allows of what is used here: elements, attributes, one outcome."""
+    """What ``junit-10.xsd`` allows of what is used here, and properties of a case as pytest has."""
     assert set(element.attrib) <= ATTRIBUTES[element.tag], element.attrib
     tags = [child.tag for child in element]
     assert set(tags) <= CHILDREN.get(element.tag, set())
@@ -42,6 +43,8 @@ def check(element: ET.Element) -> None:
         assert len([tag for tag in tags if tag != "properties"]) <= 1
         assert element.attrib["name"]
         assert element.attrib["classname"]
+    if "time" in element.attrib:
+        assert re.fullmatch(r"[0-9]*(\.[0-9]*)?", element.attrib["time"])
     if element.tag == "testsuite":
         cases = element.findall("testcase")
         assert int(element.attrib["tests"]) == len(cases)

@@ -1,8 +1,9 @@
 """JUnit XML from the figures: a suite per board, a test case per technique and load.
 
-Every figure is a property of its case. Out of budget is a failure, no trustworthy measurement an
-error, a combination that the board can't run is skipped. The rules are those of the XSD that
-Jenkins' xUnit plugin publishes: one outcome a case, properties first.
+Every figure is a property of its case, in the place where pytest puts what a test records. Out of
+budget is a failure, no trustworthy measurement an error, a combination that the board can't run is
+skipped. But for those properties it is what ``junit-10.xsd`` of Jenkins' xUnit plugin allows, with
+one outcome a case.
 """
 
 from __future__ import annotations

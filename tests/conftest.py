@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 pytest_plugins = ["pytester"]
+os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
 
 
 class UsbPorts(list[SimpleNamespace]):

@@ -15,9 +15,9 @@ from hil.history.place import Place
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-BUSY_S = 60
+BUSY_S = 20
 """So long a writer waits for the others before it gives up."""
-_TRIES = 6
+_TRIES = 4
 _LOCK = 0x68696C68
 _T = TypeVar("_T")
 

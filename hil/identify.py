@@ -14,7 +14,7 @@ from hil.records import BoardIdentity
 from hil.transport.raw_repl import RawRepl
 
 CODE_TIMEOUT_S = 20.0
-PROBE_PIECE_BYTES = 250
+PROBE_PIECE_BYTES = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,20 @@ def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -
 
 
 def probe(repl: RawRepl) -> dict[str, str]:
-    """What the board says of itself, by key."""
-    pieces = agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES)
-    return parse_probe(b"".join(repl.exec(piece, timeout_s=CODE_TIMEOUT_S) for piece in pieces))
+    """What the board says of itself, by key; a question that its memory is too small for is left.
+
+    Raises :class:`~hil.errors.RemoteCodeError` for a question that fails otherwise.
+    """
+    said = b""
+    full = False
+    for piece in agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES):
+        try:
+            said += repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
+        except RemoteCodeError as error:
+            full = full or "MemoryError" in str(error)
+            if not full:  # what follows may miss a name of the one that was left
+                raise
+    return parse_probe(said)
 
 
 def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -20,13 +20,21 @@ _T = TypeVar("_T")
 
 
 def parse_probe(output: bytes) -> dict[str, str]:
-    """The probe's ``hil:key=value`` lines; everything else in ``output`` is ignored."""
+    """The probe's ``hil:key=value`` lines; everything else in ``output`` is ignored.
+
+    Lines ``hil:cap=word,word`` together become ``caps``.
+    """
     facts: dict[str, str] = {}
+    caps: list[str] = []
     for line in output.decode("ascii", "replace").splitlines()[-_MAX_LINES:]:
         if line.startswith(PROBE_MARK):
             key, mark, value = line[len(PROBE_MARK) :].partition("=")
-            if mark:
+            if mark and key == "cap":
+                caps += printable(value.strip()[:_MAX_TEXT].encode()).split(",")
+            elif mark:
                 facts[key.strip()] = printable(value.strip()[:_MAX_TEXT].encode())
+    if caps:
+        facts["caps"] = ",".join((*filter(None, facts.get("caps", "").split(",")), *caps))
     return facts
 
 

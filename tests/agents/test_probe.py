@@ -4,13 +4,12 @@ import time
 
 import pytest
 
-from hil import agents
-from hil.errors import CapabilityMissing
+from hil import agents, identify
+from hil.errors import CapabilityMissing, RemoteCodeError
 
 
 def probe(runner):
-    lines = "".join(runner.exec(piece) for piece in agents.pieces("lib/probe.py")).splitlines()
-    return dict(line[4:].split("=", 1) for line in lines if line.startswith("hil:"))
+    return identify.probe(runner.repl)
 
 
 def test_a_complete_board(runner):
@@ -30,8 +29,9 @@ def test_a_complete_board(runner):
 
 def test_it_leaves_nothing_behind(runner):
     probe(runner)
-    names = runner.exec("print([n for n in globals() if n.startswith('hilp')])")
-    assert names.strip() == "[]"
+    names = runner.exec("print([n for n in globals() if n.startswith('_') and n[1] != '_'])")
+    assert set(eval(names)) <= {"_n", "_v"}
+    assert runner.exec("print(_n, _v)").strip() == "None None"
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,30 @@ def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, kept, reason
             assert len(decoded.channels["task0"].values) > 15
             if knobs == "timer=0":
                 assert runner.end(decoded)["polled_tick"] == "1"
+
+
+def test_a_question_that_does_not_fit_into_the_memory_is_left(runner):
+    class Full:
+        """The board's own REPL, but the heap is full at every third question."""
+
+        def __init__(self):
+            self.asked = 0
+
+        def exec(self, code, *, timeout_s):
+            self.asked += 1
+            if self.asked > 3 and self.asked % 3 == 0:
+                raise RemoteCodeError("the board raised MemoryError: parser could not allocate")
+            if "import micropython" in code:
+                raise RemoteCodeError("the board raised NameError: name 'machine' isn't defined")
+            return runner.repl.exec(code, timeout_s=timeout_s)
+
+    facts = identify.probe(Full())
+    assert facts["tp"] == str(2**30)
+    assert "end" in facts or "caps" in facts
+    with pytest.raises(RemoteCodeError, match="ZeroDivisionError"):
+        identify.probe(Failing())
+
+
+class Failing:
+    def exec(self, code, *, timeout_s):
+        raise RemoteCodeError("the board raised ZeroDivisionError: divide by zero")

@@ -5,7 +5,7 @@ Its callbacks run as the embedded board's hard ones do, under a locked heap.
 
 import pytest
 
-from hil import agents
+from hil import agents, identify
 from hil.boards.spec import parse_board
 from hil.plan import find_profile, make_cases
 from hil.session import Session
@@ -69,9 +69,7 @@ def old(connect_board):
     """A runner on such a board; its capabilities are those that the probe finds."""
     with connect_board("") as runner:
         runner.exec(OLD_STM32)
-        said = "".join(runner.exec(piece) for piece in agents.pieces("lib/probe.py"))
-        (caps,) = [line for line in said.splitlines() if line.startswith("hil:caps=")]
-        runner.capabilities = tuple(caps.removeprefix("hil:caps=").split(","))
+        runner.capabilities = tuple(identify.probe(runner.repl)["caps"].split(","))
         yield runner
 
 
@@ -83,9 +81,9 @@ def test_a_port_whose_pyb_is_another_one_is_left_alone(connect_board):
     with connect_board("irq_hard=0") as runner:
         runner.exec("import sys\nclass Pyb:\n    class Timer:\n        def __init__(s, n): pass\n")
         runner.exec("sys.modules['pyb'] = Pyb")
-        said = "".join(runner.exec(piece) for piece in agents.pieces("lib/probe.py"))
-        assert "timer_pyb" not in said
-        assert "timer_hard" not in said
+        caps = identify.probe(runner.repl)["caps"].split(",")
+        assert "timer" in caps
+        assert not {"timer_pyb", "timer_hard"} & set(caps)
 
 
 def test_the_file_goes_where_it_is_needed_only():

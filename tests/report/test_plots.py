@@ -15,6 +15,7 @@ from hil.report.overlay import overlays
 from hil.report.overview import overview_plot
 from hil.report.plots import technique_plots
 from hil.report.rows import make_rows
+from hil.report.scales import Scale
 from hil.results import Results
 
 
@@ -198,6 +199,35 @@ def test_the_overlays_hold_every_technique_and_all_their_activations(
         assert len({slot for _, _, slot in plot.legend}) == len(names)
         assert "n = 1000" in plot.caption
     assert list(overlays([], "nothing")) == []
+
+
+def read_back(svg: str, line: int) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a joined line, from the drawing alone."""
+
+    def axis(name: str) -> Scale:
+        found = re.search(rf'data-{name}="([^"]*)"', svg)
+        assert found
+        kind, lo, hi, unit, bend = found[1].split(",")
+        return Scale(kind, float(lo), float(hi), "", unit, float(bend))  # type: ignore[arg-type]
+
+    path = re.search(rf'data-line="{line}">.*?class="line" d="M(\d+) (\d+)l([^"]*)"', svg)
+    assert path
+    steps = np.array(numbers(path[3].replace("-", " -"))).reshape(-1, 2)
+    x, y = np.cumsum([[int(path[1]), int(path[2])], *steps], axis=0).T
+    return axis("x").value(x / STEPS), axis("y").value(1 - y / STEPS)
+
+
+def test_the_drawing_holds_the_values(captures: list[Capture]) -> None:
+    capture = next(c for c in captures if c.plan.technique == "timer_hard")
+    late = np.concatenate([t.stamps_us - t.origin_us - t.releases * 10_000 for t in capture.tracks])
+    distribution, percentiles = (str(plot.svg) for plot in overlays([capture], "t"))
+    tail, value = read_back(percentiles, 0)
+    for share in (50.0, 90.0, 99.0):
+        drawn = np.interp(share, 100 - 100 / tail, value)
+        assert drawn == pytest.approx(np.percentile(late, share), rel=0.05)
+    assert value[-1] == pytest.approx(late.max(), rel=0.002)
+    _, share = read_back(distribution, 0)
+    assert share[share > 0.9 / late.size].sum() == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_technique_keeps_its_colour_when_others_are_absent(captures: list[Capture]) -> None:

@@ -15,9 +15,10 @@ def facts(results, captures=()):
 def test_bounds_and_sizes_are_counted(results):
     few = results.measurements[0]
     largest = replace(few, metric="lateness_max_us", lo=None, hi=None, n=299)
-    found = facts(replace(results, measurements=(*results.measurements, largest)))
+    extra = (largest, replace(few, hi=None), replace(few, lo=None))
+    found = facts(replace(results, measurements=(*results.measurements, *extra)))
     n = len(results.measurements)
-    assert found["bounds"].startswith(f"{n} of {n + 1} figures have bounds")
+    assert found["bounds"].startswith(f"{n} of {n + 3} figures have bounds")
     assert found["size"].startswith("299 activations in each case: no more than 1")
 
 

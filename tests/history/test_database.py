@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 
 def test_nothing_is_made_where_nothing_is_to_be_written(tmp_path):
-    place = find_place(None, tmp_path)
+    place = find_place(str(tmp_path / "history.db"), tmp_path)
     assert place is not None
     with pytest.raises(HistoryError, match="none yet"), open_history(place, create=False):
         pass

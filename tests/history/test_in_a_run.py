@@ -149,7 +149,7 @@ def test_a_wrong_address_is_said_before_anything_is_measured(suite):
 
 
 def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
-    place = find_place(None, tmp_path)
+    place = find_place(str(tmp_path / "history.db"), tmp_path)
     for compare in (None, "last", "baseline", str(tmp_path)):
         check_compare(compare, place)
     check_compare(str(tmp_path), None)

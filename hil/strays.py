@@ -12,7 +12,7 @@ from hil.wire.devicelog import printable
 
 _MARK = "hil:changed="
 _MOST = 8
-_SETTLE_S, _LISTEN_S = 0.2, 0.2
+_SETTLE_S, _QUIET_S, _LISTEN_S = 0.2, 0.05, 0.2
 _OF_THE_PROMPT = re.compile(
     r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
 )
@@ -29,7 +29,9 @@ def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
     found = []
     try:
         repl.interrupt()
-        _listen(repl, _SETTLE_S)
+        settled = time.monotonic() + _SETTLE_S
+        while time.monotonic() < settled and repl.read(_QUIET_S):
+            pass  # what the program had begun to say
         said = _listen(repl, _LISTEN_S)
         repl.enter(soft_reset=False)
         answer = b"".join(repl.exec(piece) for piece in agents.pieces("lib/strays.py"))

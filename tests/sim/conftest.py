@@ -12,6 +12,28 @@ from mpremote.transport_serial import SerialTransport
 
 from hil.transport.vm import VirtualBoard
 
+STAMPS = """
+import machine, time
+from array import array
+def lateness(n, period_ms, hard):
+    # Stamps of a periodic timer against its own grid, in us of the board's clock.
+    global stamps, k
+    stamps = array("l", [0] * n)
+    k = 0
+    def cb(t):
+        global k
+        if k < n:
+            stamps[k] = time.ticks_us()
+            k += 1
+    t = machine.Timer(-1)
+    origin = time.ticks_us()
+    t.init(period=period_ms, callback=cb, hard=hard)
+    while k < n:
+        time.sleep_ms(5)
+    t.deinit()
+    return [time.ticks_diff(stamps[i], origin) - 1000 * period_ms * (i + 1) for i in range(n)]
+"""
+
 
 class Board:
     """A running board with its raw REPL."""
@@ -32,6 +54,10 @@ class Board:
     def eval(self, code: str, result: str, timeout: float = 15) -> Any:
         """Run ``code``, then read the value of ``result``: numbers, tuples and lists of them."""
         return eval(self.exec(f"{code}\nprint(repr({result}))", timeout).splitlines()[-1])
+
+    def late(self, n: int, period_ms: int = 3, hard: bool = True) -> list[int]:
+        """Lateness of ``n`` activations of a periodic timer against its own grid, in us."""
+        return self.eval(STAMPS, f"lateness({n}, {period_ms}, {hard})", timeout=30)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -7,32 +7,6 @@ import time
 
 import pytest
 
-STAMPS = """
-import machine, time
-from array import array
-def lateness(n, period_ms, hard):
-    # Stamps of a periodic timer against its own grid, in us of the board's clock.
-    global stamps, k
-    stamps = array("l", [0] * n)
-    k = 0
-    def cb(t):
-        global k
-        if k < n:
-            stamps[k] = time.ticks_us()
-            k += 1
-    t = machine.Timer(-1)
-    origin = time.ticks_us()
-    t.init(period=period_ms, callback=cb, hard=hard)
-    while k < n:
-        time.sleep_ms(5)
-    t.deinit()
-    return [time.ticks_diff(stamps[i], origin) - 1000 * period_ms * (i + 1) for i in range(n)]
-"""
-
-
-def late(board, n: int, period_ms: int = 3, hard: bool = True) -> list[int]:
-    return board.eval(STAMPS, f"lateness({n}, {period_ms}, {hard})", timeout=30)
-
 
 def middle(values: list[int]) -> float:
     """Spread of the central 80 %, which a burst of the machine's own noise does not reach."""
@@ -72,13 +46,13 @@ def test_ppm_against_the_host_clock(start, ppm):
 def test_timers_run_on_the_skewed_clock(start):
     """One clock: a timer keeps its grid on the board's ticks whatever the skew."""
     board = start("ppm=1000").enter()
-    values = late(board, 300)
+    values = board.late(300)
     first, last = statistics.median(values[:100]), statistics.median(values[200:])
     assert abs(last - first) < 300  # 600 us would be the skew over 200 periods of 3 ms
 
 
 def test_asyncio_runs_on_the_skewed_clock(start):
-    board = start("ppm=1000,tick_bits=16").enter()
+    board = start("ppm=1000,tick_bits=20").enter()
     code = """
 import asyncio, time
 async def go():
@@ -92,7 +66,8 @@ async def go():
     return total
 total = asyncio.run(go())
 """
-    assert 1_000_000 - 1000 <= board.eval(code, "total") < 1_400_000
+    # a stall of the host adds to it, a wrap that asyncio missed would add a second
+    assert 1_000_000 - 1000 <= board.eval(code, "total") < 2_000_000
 
 
 @pytest.mark.parametrize("bits", [16, 20])
@@ -137,15 +112,15 @@ smallest = min(steps)
 def test_jitter(start):
     """Normal noise of 400 us: the central 80 % span 2.563 sigma; the plain board's is far less."""
     plain, noisy = start("").enter(), start("jitter_us=400,seed=3").enter()
-    own = middle(late(plain, 400))
-    found = middle(late(noisy, 400)) / 2.563
+    own = middle(plain.late(400))
+    found = middle(noisy.late(400)) / 2.563
     # 400 draws know the 80 % span to some 5 %; the machine's noise adds in squares at most.
     assert 340 <= found <= (400**2 + own**2) ** 0.5 * 1.2
 
 
 def test_jitter_is_seeded_and_does_not_accumulate(start):
     one, same, other = (
-        late(start(f"jitter_us=2000,seed={seed}").enter(), 60, period_ms=12) for seed in (5, 5, 6)
+        start(f"jitter_us=2000,seed={seed}").enter().late(60, period_ms=12) for seed in (5, 5, 6)
     )
     apart = statistics.median(abs(a - b) for a, b in zip(one, same, strict=True))
     assert apart * 4 < statistics.median(abs(a - b) for a, b in zip(one, other, strict=True))
@@ -155,7 +130,7 @@ def test_jitter_is_seeded_and_does_not_accumulate(start):
 def test_latency(start):
     plain, slow = start("").enter(), start("latency_us=700").enter()
     # the least of each: a busy machine only adds
-    extra = min(late(slow, 200)) - min(late(plain, 200))
+    extra = min(slow.late(200)) - min(plain.late(200))
     assert extra == pytest.approx(700, abs=150)
     pin = """
 import time
@@ -178,7 +153,7 @@ all.sort()
 
 def test_pauses_hit_main_and_soft_callbacks_but_not_hard_ones(start):
     board = start("gc_ms=15,gc_every_ms=50").enter()
-    soft, hard = late(board, 150, 4, hard=False), late(board, 150, 4, hard=True)
+    soft, hard = board.late(150, 4, hard=False), board.late(150, 4, hard=True)
     # 30 % of the time is pause: more than 5 of 100 soft ones come over 5 ms late, hard ones do not.
     assert sum(v > 5000 for v in soft) >= 8
     assert sum(v > 5000 for v in hard) < sum(v > 5000 for v in soft) / 2

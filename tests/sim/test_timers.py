@@ -34,23 +34,7 @@ count(period=20, mode=Timer.ONE_SHOT)
 @pytest.mark.parametrize("hard", [True, False])
 def test_deadlines_are_absolute(board, hard):
     """The lateness of the second 50 is that of the first 50: nothing adds up."""
-    code = f"""
-import machine, time
-from array import array
-stamps = array("l", [0] * 101)
-k = 0
-def cb(t):
-    global k
-    if k < 101:
-        stamps[k] = time.ticks_us()
-        k += 1
-t = machine.Timer(-1)
-t.init(period=3, callback=cb, hard={hard})
-while k < 101: time.sleep_ms(10)
-t.deinit()
-late = [time.ticks_diff(stamps[i], stamps[0]) - 3000 * i for i in range(101)]
-"""
-    late = board.eval(code, "late")
+    late = board.late(101, 3, hard)
     step = median(late[51:]) - median(late[1:51])
     assert (
         abs(step) < 1000

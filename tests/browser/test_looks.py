@@ -64,6 +64,8 @@ def test_print_is_light_and_shows_everything(view, report, artefacts):
     page, _ = view(report.page, scheme="dark", width=560)
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 560  # A5
+    cell = page.locator(".hil-compare td").first
+    assert cell.evaluate("(cell) => getComputedStyle(cell).whiteSpace") == "normal"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".hil-case figure").last.is_visible()
     assert page.locator(".hil-all").last.is_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from hil.records import (
     Track,
 )
 from hil.results import Results
+from hil.run_log import RunLog
+from hil.store import CaptureWriter, capture_path
+from hil.wire.encode import StreamEncoder
 
 PERIOD = 10_000
 
@@ -123,3 +127,31 @@ def night(
 
 def renamed(run: KeptRun, run_id: str) -> KeptRun:
     return replace(run, info=replace(run.info, id=run_id))
+
+
+def write_folder(folder: Path, one: Capture) -> Path:
+    """A run's folder with one capture in it, as a board would have sent it."""
+    captures = folder / "capture"
+    captures.mkdir(parents=True)
+    plan = one.plan
+    sent = StreamEncoder()
+    ticks = one.board.tick_period
+    sent.text("H", v=1, technique=plan.technique, load=plan.load, tp=ticks, tasks=len(one.tracks))
+    for index, _ in enumerate(one.tracks):
+        sent.text("C", i=index, name=f"task{index}", kind="ticks")
+    for track in one.tracks:
+        origin = track.origin_us
+        sent.text("G", task=track.index, origin=origin, offset=0, period=int(track.period_us))
+    for index, track in enumerate(one.tracks):
+        sent.stamps(index, track.stamps_us % ticks)
+        sent.text("T", i=index, n=track.stamps_us.size, dropped=0)
+    start, end = one.tracks[0].origin_us, one.tracks[0].end_us
+    sent.text("E", us0=start, us1=end % ticks, ms0=1, ms1=1 + (end - start) // 1000, status="ok")
+    path = capture_path(captures, 1, plan.technique, plan.load)
+    with CaptureWriter(path, one.board, plan) as writer:
+        writer.rx(sent.data, 1)
+        writer.finish("ok")
+    info = results([one]).run
+    log = RunLog(captures, replace(info, id=folder.name))
+    log.finish(1.0)
+    return folder

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.analysis.activations import (
+    SMALLEST_STEP,
     Activations,
     BoolArray,
     FloatArray,
@@ -18,6 +19,7 @@ from hil.analysis.activations import (
     assign,
     missed_releases,
     typical_interval,
+    whole_steps,
 )
 from hil.analysis.passes import PIECE
 from hil.metrics import NAIVE_TECHNIQUES
@@ -156,7 +158,7 @@ def _by_level(order: LongActivations) -> tuple[IntArray, IntArray]:
     )
     lowest = np.inf
     steps_at: list[IntArray] = []
-    steps_by: list[IntArray] = []
+    steps_by: list[FloatArray] = []
     first = 0.0
     for start in reversed(range(0, order.n, PIECE)):
         level = order.times(start, start + PIECE)
@@ -167,12 +169,14 @@ def _by_level(order: LongActivations) -> tuple[IntArray, IntArray]:
         if not np.isfinite(lowest):
             follows = follows[:-1]
         lowest = first = float(follows[0])
-        steps = np.rint(np.diff(follows))
-        hit = np.flatnonzero(steps)
+        steps = np.diff(follows)
+        hit = np.flatnonzero(steps >= SMALLEST_STEP)
         steps_at.append(start + 1 + hit)
-        steps_by.append(steps[hit].astype(np.int64))
-    more_at = np.concatenate([[0], *steps_at[::-1]])
-    more_by = np.cumsum(np.concatenate([[max(0, int(np.rint(first)))], *steps_by[::-1]]))
+        steps_by.append(steps[hit])
+    places = np.concatenate(steps_at[::-1])
+    lost = whole_steps(places, np.concatenate(steps_by[::-1]))
+    more_at = np.concatenate([[0], places[lost != 0]])
+    more_by = np.cumsum(np.concatenate([[max(0, int(np.rint(first)))], lost[lost != 0]]))
     at = np.union1d(order.places, more_at).astype(np.int64)
     by = order.shifts[np.searchsorted(order.places, at, side="right") - 1]
     by = by + more_by[np.searchsorted(more_at, at, side="right") - 1]

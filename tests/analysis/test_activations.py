@@ -34,6 +34,24 @@ def test_a_stall_that_catches_up_in_a_burst_is_late_not_missed():
     assert (lateness[55:] == 30).all()
 
 
+def test_a_stall_that_ends_in_several_steps_loses_whole_releases():
+    # as seen of a scheduler on a busy host: each step rounded by itself loses one release too few
+    stamps = np.concatenate([np.arange(50), [50.41, 56.9], np.arange(60, 200)]) * PERIOD
+    act, lateness = late(stamps, "aioschedule", releases=200)
+    assert act.missed == 8
+    assert not lateness[52:].any()
+    assert lateness[50] == pytest.approx(0.41 * PERIOD, abs=1)
+
+
+def test_a_task_that_slows_down_by_and_by_loses_nothing():
+    """Each interval 6 % longer than the one before at most, as when a load sets in: all late."""
+    intervals = np.concatenate([np.full(300, 1.0), np.linspace(1.0, 1.06, 30), np.full(200, 1.06)])
+    stamps = np.cumsum(intervals) * PERIOD
+    act, lateness = late(stamps, "round_robin_irq", releases=530)
+    assert list(act.index) == list(range(1, 531))
+    assert lateness[-1] > 10 * PERIOD
+
+
 def test_a_stall_of_a_naive_task_makes_every_later_activation_late():
     stamps = grid(100)
     stamps[50:] += 3 * PERIOD

@@ -51,6 +51,8 @@ class Changed:
     @property
     def sentence(self) -> str:
         """How many of each."""
+        if not (self.worse or self.better or self.unclear or self.same):
+            return f"Against {self.against}: nothing could be compared."
         parts = [
             f"{len(self.worse)} worse",
             f"{len(self.better)} better",
@@ -58,7 +60,7 @@ class Changed:
             f"{len(self.unclear)} unclear",
         ]
         text = f"Against {self.against}: {', '.join(parts)}"
-        return f"{text}; {len(self.absent)} on one side only." if self.absent else f"{text}."
+        return f"{text}; {len(self.absent)} not compared." if self.absent else f"{text}."
 
 
 def changed(comparison: Comparison) -> Changed:
@@ -85,9 +87,9 @@ def changed_lines(view: Changed, most: int) -> list[str]:
         lines += [f"{word}: {row.line}" for row in rows[:most]]
         if len(rows) > most:
             lines.append(f"and {len(rows) - most} more {word}, all on the page")
-    lines += [f"on one side only: {text}" for text in view.absent[:most]]
+    lines += [f"not compared: {text}" for text in view.absent[:most]]
     if len(view.absent) > most:
-        lines.append(f"and {len(view.absent) - most} more on one side only")
+        lines.append(f"and {len(view.absent) - most} more not compared")
     return lines
 
 

@@ -37,8 +37,7 @@ def part(page):
 def test_worse_comes_first_and_the_unchanged_are_counted():
     view = changed(COMPARISON)
     assert view.sentence == (
-        "Against the run of yesterday: 2 worse, 1 better, 1 unchanged, 1 unclear; "
-        "1 on one side only."
+        "Against the run of yesterday: 2 worse, 1 better, 1 unchanged, 1 unclear; 1 not compared."
     )
     assert [row.figure for row in view.worse] == ["missed, task 0", "lateness_p99_us, task 0"]
     assert changed_lines(view, 9)[1:3] == [
@@ -60,12 +59,24 @@ def test_no_past_value_is_no_number():
     assert row.note == "no past run has this figure"
 
 
+def test_a_first_run_says_that_there_is_no_past_yet(results):
+    first = Comparison("the last run", (), ("board sim: its first run",))
+    text = part(render_page(results, (), first))
+    assert "nothing could be compared" in text
+    assert "<details open>" in text
+    assert "board sim: its first run" in text
+    assert changed_lines(changed(first), 9) == [
+        "Against the last run: nothing could be compared.",
+        "not compared: board sim: its first run",
+    ]
+
+
 def test_long_lists_are_cut_and_say_so():
     many = Comparison("x", tuple(change("worse", task=k) for k in range(9)), ("a", "b", "c"))
     lines = changed_lines(changed(many), 2)
     assert len(lines) == 1 + 2 + 1 + 2 + 1
     assert "and 7 more worse" in lines[3]
-    assert "and 1 more on one side only" in lines[6]
+    assert "and 1 more not compared" in lines[6]
 
 
 def test_the_page_and_the_terminal_have_it(results):

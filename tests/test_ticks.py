@@ -112,3 +112,12 @@ def test_blocks_give_what_one_piece_gives(period):
         steps = np.diff(raw[:n])
         assert farthest(raw[:n], 50) == (np.abs(steps - 50).max() if n > 1 else 0)
         assert least_step(raw[:n]) == (steps.min() if n > 1 else 0)
+
+
+@pytest.mark.parametrize("at", [1, 65_535, 65_536, 65_537, 131_072])
+def test_an_interval_over_a_block_border_counts(at):
+    values = np.arange(131_074, dtype=np.int64) * 10
+    values[at:] += 500
+    assert farthest(values, 10) == 500
+    values[at:] -= 1000
+    assert (farthest(values, 10), least_step(values)) == (500, -490)

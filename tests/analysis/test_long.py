@@ -15,8 +15,7 @@ from hil.records import BoardIdentity, Capture, CapturePlan, Gap, TaskPlan, Trac
 BOARD = BoardIdentity("b", "", "sim", "", "", "", 2**30)
 
 
-@pytest.fixture
-def small_pieces(monkeypatch):
+def use_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passes.pieces, "__defaults__", (257,))
     for module in (long_activations, long_stability):
         monkeypatch.setattr(module, "PIECE", 257)
@@ -56,9 +55,10 @@ def capture(kind: str, technique: str, n: int, seed: int) -> Capture:
 
 @pytest.mark.parametrize("technique", ["timer_hard", "thread"])
 @pytest.mark.parametrize("kind", ["white", "walk", "drift", "missed", "stall", "lost", "fraction"])
-def test_every_figure_is_that_of_whole_arrays(kind, technique, small_pieces, monkeypatch):
+def test_every_figure_is_that_of_whole_arrays(kind, technique, monkeypatch):
     one = capture(kind, technique, 9000, seed=3)
     plain = summary.summarise(one)
+    use_small_pieces(monkeypatch)
     assign = long_activations.assign_any
     monkeypatch.setattr(summary, "assign_any", lambda track, name: assign(track, name, 4))
     pieced = summary.summarise(one)

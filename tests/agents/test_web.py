@@ -292,3 +292,13 @@ print(calls)
 def test_a_board_joins_the_network_and_leaves_it(runner, joined, config, said):
     runner.deploy("timer_soft", "web")
     assert runner.exec(WIFI.format(joined=joined, config=config)).strip().split("\n") == said
+
+
+def test_the_server_keeps_off_the_ports_that_clients_are_given(runner):
+    runner.deploy("timer_soft", "web")
+    said = runner.exec(
+        "p = []\nfor _ in range(40):\n p.append(web_port(None))\n time.sleep_us(777)\nprint(p)"
+    )
+    ports = [int(text) for text in said.strip("[]\r\n").split(",")]
+    assert all(20_000 <= port < 32_768 for port in ports)  # Linux gives out 32768 and up
+    assert len(set(ports)) > 20

@@ -15,9 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # both sides of a comparison on one processor
-
 import device_rows
 import host_rows
 import scaling

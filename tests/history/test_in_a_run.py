@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import socket
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -112,6 +114,21 @@ def test_a_history_that_cannot_be_reached_loses_nothing_and_shows_no_password(su
         assert capsys.readouterr().out.endswith(f": {expected}\n")
     (run,) = stored(suite.path / "later.db")
     assert run.run == folder.resolve().name
+
+
+@pytest.mark.skipif(os.environ.get("HIL_TEST_POSTGRES") != "1", reason="tox -e postgres")
+def test_a_run_goes_to_a_server_and_its_password_nowhere(suite, cluster):
+    address = cluster.new_database()
+    boards = ("--board=sim", "--board=sim:seed=2")  # workers get the options as well
+    result = suite.runpytest_subprocess(
+        *boards, *ARGS[1:], f"--hil-history={address}", "--hil-compare=last"
+    )
+    result.stdout.fnmatch_lines(["history: postgresql://hil@127.0.0.1:*"])
+    (run,) = stored(address)
+    assert len(run.boards) == 2
+    said = everything(result, suite.path / "out")
+    assert "s3cr3t" not in said
+    assert quote("s3cr3t/word:%", safe="") not in said
 
 
 def test_a_wrong_address_is_said_before_anything_is_measured(suite):

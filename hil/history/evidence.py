@@ -25,6 +25,9 @@ from hil.records import Measurement
 
 _PREFIX = {"isr": "isr_latency", "defer": "defer_latency"}
 _TOO_FEW = "too few independent"
+DERIVED = frozenset({"desync_s"})
+"""Not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude where
+nothing changed. What it follows from, the phase's error and the drift, is compared."""
 ALL_TASKS = "over all tasks"
 """What a figure without a task says of itself where the tasks' stamps were put together."""
 
@@ -42,7 +45,11 @@ def case_evidence(case: KeptCase, board: str) -> dict[FigureKey, Evidence]:
         if one.kind == "task"
         for metric, stretches in one.counts.items()
     }
-    figures = {(one.task, one.method, one.metric): one for one in case.measurements}
+    figures = {
+        (one.task, one.method, one.metric): one
+        for one in case.measurements
+        if one.metric not in DERIVED
+    }
     found = {
         key: figure_evidence(one, step_us, None if key[1] else counts.get((key[0], key[2])))
         for key, one in figures.items()

@@ -87,6 +87,15 @@ def test_extremes_are_not_among_the_changes(history):
     assert not {"lateness_max_us", "period_jitter_pp_us", "mtie_1s_us"} & metrics
 
 
+def test_a_desync_that_was_seen_is_not_held_against_an_extrapolated_one():
+    case = runs.night(1).boards[0].cases[0]
+    seen = replace(case.measurements[0], metric="desync_s", unit="s", value=3.0, lo=3.0, hi=3.0)
+    told = case_evidence(replace(case, measurements=(*case.measurements, seen)), "b")
+    metrics = {key.metric for key in told}
+    assert "desync_s" not in metrics
+    assert {"phase_error_rms_us", "schedule_drift_ppm"} <= metrics
+
+
 def test_interrupt_latencies_are_compared_from_their_stamps(history):
     for seed in range(5):
         add_run(history, runs.night(seed, {"event_irq": 200.0}, events=1500))

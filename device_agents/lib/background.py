@@ -32,10 +32,10 @@ class Background(Window):
             self.spare = self.step
         self.busy = self.step is not None or bool(self.cfg.get("background"))
 
-    def exchange(self):
+    def exchange(self, count=0):
         """Compare clocks with the host where that disturbs nothing, if it wants to."""
         if self.ponger and self.cfg.get("pings"):
-            self.ponger.serve(self.cfg["pings"])
+            self.ponger.serve(count or self.cfg["pings"])
 
     def send_turn(self):
         """One turn of streaming."""

@@ -143,8 +143,9 @@ def hil_main(run, cfg, load_start=None, after=()):
             raise job.stopped
         job.close()
         job.streaming = False
+        job.exchange(1)  # at the window's own end: what follows takes seconds
         job.clean_up(job.kept)
-        job.exchange()  # at the window's own end: what follows takes seconds
+        job.exchange()
         for more in after:
             more(job, run)
             job.clean_up(job.kept)

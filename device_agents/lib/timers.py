@@ -70,7 +70,7 @@ class HilTimer:
             timer.init(mode=Timer.PERIODIC, callback=callback, **options)
         except (TypeError, ValueError):
             if hard:
-                raise NoTimer("no hard timer callbacks")
+                raise NoTimer("no hard timers")
             raise
 
     def one_shot(self, callback, hard=False):
@@ -82,12 +82,10 @@ class HilTimer:
         mode = Timer.ONE_SHOT
 
         def arm(us):
-            init(mode=mode, tick_hz=1000000, period=us if us > 100 else 100, callback=callback)
+            init(mode=mode, tick_hz=1000000, period=max(us, 100), callback=callback)
 
         def arm_hard(us):
-            if us < 100:
-                us = 100
-            init(mode=mode, tick_hz=1000000, period=us, callback=callback, hard=True)
+            init(mode=mode, tick_hz=1000000, period=max(us, 100), callback=callback, hard=True)
 
         try:
             if hard:

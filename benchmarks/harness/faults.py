@@ -74,11 +74,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
-    outcomes = scripted(options.runs, options.seed, tuple(options.kinds) or KINDS)
+    kinds = tuple(options.kinds) or KINDS
+    outcomes = scripted(options.runs, options.seed, kinds) if options.runs else []
     if options.vm:
+        from faults_vm import KINDS as VM_KINDS
         from faults_vm import on_vm
 
-        outcomes += on_vm(options.vm, options.seed)
+        outcomes += on_vm(options.vm, options.seed, tuple(options.kinds) or VM_KINDS)
     print(table(outcomes))
     print(f"\n{len(outcomes)} runs in {time.monotonic() - began:.0f} s, seed {options.seed}")
     bad = [one for one in outcomes if one.wrong]

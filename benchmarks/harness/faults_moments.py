@@ -84,7 +84,8 @@ def one(kind: str, chance: random.Random, usual_s: float) -> tuple[list[str], st
         status = process.returncode
         begun = "test session starts" in output or (folder / "out").exists()
         if begun and kind != "kill" and re.search(r"Traceback|INTERNALERROR", output):
-            wrong.append("a traceback: " + output.strip().splitlines()[-1][:100])
+            places = [line.strip() for line in output.splitlines() if '  File "' in line]
+            wrong.append(f"a traceback: {output.strip().splitlines()[-1][:80]} {places[-3:]}")
         deadline = time.monotonic() + 5
         while (left := session_of(process.pid)) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -155,3 +155,12 @@ def test_a_whole_session_on_such_a_board(tmp_path):
         capture = read_capture(tmp_path / "a.hilcap")
     refuse_void(capture)
     assert min(len(track.stamps_us) for track in capture.tracks) > 20
+
+
+def test_a_one_shot_fires_once_and_can_be_armed_again(old):
+    old.deploy("timer_hard")
+    old.exec("n = [0]\ndef call(t):\n    n[0] += 1\nt = Timer(-1)\nimport time")
+    for times in (1, 2):
+        once = "t.init(Timer.ONE_SHOT, 5, call, 1000, True)\ntime.sleep_ms(60)\nprint(n[0])"
+        assert old.exec(once) == f"{times}\n"
+    old.exec("t.deinit()")

@@ -21,7 +21,7 @@ Points = dict[str, list[dict[str, float]]]
 
 
 def measure(decades: int = 8) -> Points:
-    """Each work at 1e4 … 1e8 stamps; printed as it comes."""
+    """Each work at 1e4 … 1e8 stamps, short ones the best of three; printed as it comes."""
     found: Points = {work: [] for work in WORKS}
     print("| work | stamps | seconds | ns a stamp | ns a stamp and log2 n | peak MB |")
     print("|---|--:|--:|--:|--:|--:|")
@@ -33,7 +33,9 @@ def measure(decades: int = 8) -> Points:
                 if work == "analyse":
                     file.unlink(missing_ok=True)
                     synthetic.store(file, n)
-                point = in_child(work, str(file) if work == "analyse" else n)
+                argument = str(file) if work == "analyse" else n
+                tries = [in_child(work, argument) for _ in range(3 if n < 5e6 else 1)]
+                point = min(tries, key=lambda one: one["seconds"])
                 each = point["seconds"] / n * 1e9
                 found[work].append(point)
                 print(

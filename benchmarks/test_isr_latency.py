@@ -1,5 +1,9 @@
 """How long an event waits for its interrupt handler, and the handler for its deferred part."""
 
+import pytest
+
+pytestmark = pytest.mark.hil(techniques=["event_irq", "timer_hard"])
+
 
 def test_isr_latency(figures):
     figures.check(

@@ -1,5 +1,9 @@
 """What requests to the board's web server take while its tasks run: only under the load web."""
 
+import pytest
+
+pytestmark = pytest.mark.hil(loads=["web"])
+
 
 def test_requests(figures):
     figures.check(

@@ -39,7 +39,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options and say where the run's files go, before other plugins look."""
-    config.addinivalue_line("markers", "hil: a test that measures a board")
+    config.addinivalue_line(
+        "markers",
+        "hil(techniques=[...], loads=[...]): this test is only for these techniques and loads",
+    )
     if not suite_requested(config):
         return
     given = worker_input(config)
@@ -107,6 +110,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ids=[f"{board}-{case.id}" for board, case in pairs],
         indirect=True,
         scope="session",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that a test's ``hil`` marker says it is not for."""
+    kept, left = [], []
+    for item in items:
+        (kept if _is_for(item) else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+def _is_for(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    if parameters is None or "hil_case" not in parameters.params:
+        return True
+    _, case = parameters.params["hil_case"]
+    return all(
+        name in mark.kwargs.get(asked, (name,))
+        for mark in item.iter_markers("hil")
+        for asked, name in (("techniques", case.plan.technique), ("loads", case.plan.load))
     )
 
 

@@ -53,6 +53,7 @@ class Page(HTMLParser):
             self.loads.append(values.get("href", ""))
         self.labels.append(values.get("aria-label") or "")
         if tag not in self.VOID:
+            self._imply(tag)
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -61,8 +62,19 @@ class Page(HTMLParser):
             self.open.pop()
 
     def handle_endtag(self, tag):
+        self._imply(f"/{tag}")
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag
+
+    def _imply(self, tag):
+        """Close what HTML lets stay open in a table: cells and rows before ``tag``."""
+        cells, rows = ("td", "th"), ("tr",)
+        for before, these in (
+            (("td", "th", "tr", "/tr", "/tbody"), cells),
+            (("tr", "/tbody"), rows),
+        ):
+            if tag in before and self.open and self.open[-1] in these:
+                self.open.pop()
 
     def handle_data(self, data):
         if not self.open or self.open[-1] not in ("script", "style"):

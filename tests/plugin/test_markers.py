@@ -1,0 +1,48 @@
+"""The marker that says which cases a test is for."""
+
+import pytest
+
+SUITE = """
+import pytest
+
+def test_every_case(figures):
+    pass
+
+@pytest.mark.hil(techniques=["thread"])
+def test_one_technique(figures):
+    pass
+
+@pytest.mark.hil(loads=["gc", "web"], techniques=["thread", "event_irq"])
+def test_some_loads(figures):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ("thread", {"every_case[sim-thread-idle]", "one_technique[sim-thread-idle]"}),
+        ("timer_soft", {"every_case[sim-timer_soft-idle]"}),
+    ],
+)
+def test_only_what_a_test_is_for_is_collected(pytester, asked, left):
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_subprocess(
+        "--board=sim", f"--hil-technique={asked}", "--collect-only", "-q"
+    )
+    found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
+    assert found == left
+
+
+def test_loads_and_techniques_both_count(pytester):
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_subprocess(
+        "--board=sim", "--hil-technique=thread,cooperative", "--hil-load=gc", "--collect-only", "-q"
+    )
+    found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
+    assert found == {
+        "every_case[sim-thread-gc]",
+        "every_case[sim-cooperative-gc]",
+        "one_technique[sim-thread-gc]",
+        "some_loads[sim-thread-gc]",
+    }

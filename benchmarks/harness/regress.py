@@ -47,6 +47,7 @@ POSSIBLE = 0.99
 NOISES = ((0.005, 0.005), (0.02, 0.01), (0.05, 0.03), (0.10, 0.05))
 """Night noise of each technique and of all together, relative."""
 TYPICAL = (0.01, 0.01)
+WANDERS = (0.005, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,23 @@ def worse(now: Night, history: list[Night]) -> list[FigureKey]:
     return [key for (key, _), one in zip(pairs, verdicts, strict=True) if one.trend == "worse"]
 
 
-def quiet_nights(job: tuple[int, int, tuple[float, float]]) -> int:
-    """Alarms in one history of so many nights without a change."""
-    seed, nights, (noise, common) = job
+def quiet_nights(job: tuple[int, int, tuple[float, float], float]) -> int:
+    """Alarms in one history of so many nights without a change.
+
+    With a ``wander`` each technique's level takes a random step of that relative size every night,
+    which the comparison does not know of.
+    """
+    seed, nights, (noise, common), wander = job
     rng = np.random.default_rng([7, seed])
     bench = make_bench(rng, noise)
     history: list[Night] = []
     alarms = 0
     for _ in range(nights):
+        steps = rng.normal(0.0, wander, len(bench)) if wander else np.zeros(len(bench))
+        bench = [
+            replace(one, level_us=one.level_us * math.exp(step))
+            for one, step in zip(bench, steps, strict=True)
+        ]
         now = night(rng, bench, common)
         alarms += bool(history and worse(now, history))
         history.insert(0, now)
@@ -174,13 +184,17 @@ def main() -> int:
     """Print both figures and the operating curve; exit status 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nights", nargs="?", type=int, default=2400)
-    parser.add_argument("trials", nargs="?", type=int, default=12, help="benches of each noise")
+    parser.add_argument("trials", nargs="?", type=int, default=8, help="benches of each noise")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     begin = time.monotonic()
     count = max(1, args.nights // HISTORY)
-    quiet = [(seed, HISTORY, NOISES[seed % len(NOISES)]) for seed in range(count)]
-    quiet[0] = (0, HISTORY, TYPICAL)
+    quiet = [(seed, HISTORY, NOISES[seed % len(NOISES)], 0.0) for seed in range(count)]
+    quiet[0] = (0, HISTORY, TYPICAL, 0.0)
+    wandering = [
+        (1000 + at, HISTORY, NOISES[1], wander)
+        for at, wander in enumerate(one for one in WANDERS for _ in range(max(1, count // 6)))
+    ]
     benches = [
         (100 * at + seed, noise, stamps)
         for at, noise in enumerate((TYPICAL, *NOISES[1:]))
@@ -189,11 +203,16 @@ def main() -> int:
     ]
     with Pool(args.jobs) as pool:
         alarms = pool.map(quiet_nights, quiet, 1)
+        moved = pool.map(quiet_nights, wandering, 1)
         trials = [one for part in pool.map(risen, benches, 1) for one in part]
     print("# Nights without a change\n")
     print(f"200 nights: alarms on {shown(alarms[0], HISTORY)}")
     total = shown(sum(alarms), HISTORY * count)
     print(f"{HISTORY * count} nights, night noise 0.5 % to 10 %: alarms on {total}")
+    for wander in WANDERS:
+        mine = [n for n, job in zip(moved, wandering, strict=True) if job[3] == wander]
+        text = shown(sum(mine), HISTORY * len(mine))
+        print(f"levels that wander by {wander:.1%} a night (no goal): alarms on {text}")
     print("\n# p99 lateness up by 20 %\n")
     able = [t for t in trials if t.oracle >= POSSIBLE]
     found = sum(t.found for t in able)

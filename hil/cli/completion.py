@@ -48,7 +48,7 @@ def script(shell: str) -> str:
             action.complete = shtab.FILE
         if action.metavar in _FOLDERS or action.dest == "folder":
             action.complete = shtab.DIRECTORY
-    return str(shtab.complete(parser, shell=shell))
+    return str(shtab.complete(parser, shell))
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[Any]:

@@ -45,7 +45,7 @@ _PAGE_COLUMNS = (
     ("overruns", "overruns"),
     *COLUMNS[5:],
 )
-_MAX_LINES, _MAX_LINE = 200, 400
+_MAX_LINES, _MAX_LINE = 60, 400
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 

@@ -112,10 +112,11 @@ smallest = min(steps)
 def test_jitter(start):
     """Normal noise of 400 us: the central 80 % span 2.563 sigma; the plain board's is far less."""
     plain, noisy = start("").enter(), start("jitter_us=400,seed=3").enter()
-    own = middle(plain.late(400))
-    found = middle(noisy.late(400)) / 2.563
-    # 400 draws know the 80 % span to some 5 %; the machine's noise adds in squares at most.
-    assert 340 <= found <= (400**2 + own**2) ** 0.5 * 1.2
+    rounds = [(middle(plain.late(150)), middle(noisy.late(150)) / 2.563) for _ in range(3)]
+    # The machine's noise adds in squares at most, and is least in one of the rounds; 150 draws know
+    # the 80 % span to some 9 %.
+    own, found = (min(values) for values in zip(*rounds, strict=True))
+    assert 320 <= found <= (400**2 + own**2) ** 0.5 * 1.25
 
 
 def test_jitter_is_seeded_and_does_not_accumulate(start):

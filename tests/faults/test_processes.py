@@ -39,9 +39,7 @@ class Run:
         self.out = folder / "out"
 
         def before():
-            signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # a shell may have it off
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell may have it off
             if limit is not None:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -48,7 +48,8 @@ _SIM_SPEED = {SOFT: 4, KILL: 4, SLEEP: 2}
 _MOST_ON_A_CHIP = 20
 """Flash wears out: no more lives than this on a real board."""
 _ANSWER_S, _SLEEP_SLACK_S = 20.0, 10.0
-_ALIVE_S = 0.06
+_ALIVE_S = 0.3
+"""The longest life: a little more than the shortest period of the plan at its speed."""
 _MAX_LINE = 500
 _Store = Callable[[str, Sequence[int]], None]
 

@@ -8,13 +8,12 @@ other in the REPL's own namespace, dependencies first, without their imports of 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from hil.device_code import group, shrunk, statements
 from hil.errors import CapabilityMissing, ConfigurationError
 
 PIECE_BYTES = 600
@@ -45,7 +44,6 @@ _HEADER = "# hil:"
 _FOLDERS = ("lib", "techniques", "loads")
 _STANDALONE = ("schedule_plan", "schedule_store")
 """Parts of libraries that are also installed by themselves: imported by their plain names."""
-_TIGHT_KINDS = (tokenize.OP, tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
 
 WHY_MISSING: Mapping[str, str] = {
     "timer": "the board has no machine.Timer",
@@ -177,23 +175,12 @@ def _read(path: str) -> str:
 
 def pieces(path: str, *, piece_bytes: int = PIECE_BYTES) -> list[str]:
     """One device file, shrunk and cut into pieces as :func:`sources` says."""
-    return _group(_shrunk(path), piece_bytes)
+    return group(_shrunk(path), piece_bytes)
 
 
 @cache
 def _shrunk(path: str) -> tuple[str, ...]:
-    return tuple(shrink(_read(path)))
-
-
-def shrink(source: str) -> list[str]:
-    """The top-level statements of ``source`` with everything left out that a board can do without.
-
-    Comments, docstrings, blank lines and imports of our own modules go; indentation becomes one
-    space a level, other white space stays only where it separates words.
-    """
-    tree = ast.parse(source)
-    _drop_docstrings(tree)
-    return [_tighten(ast.unparse(node)) for node in tree.body if not _own_import(node)]
+    return tuple(shrunk(statements(_read(path), leave_out=_own_import)))
 
 
 def parts(paths: Iterable[str], swap: Mapping[str, str]) -> list[tuple[str, list[ast.stmt]]]:
@@ -201,17 +188,10 @@ def parts(paths: Iterable[str], swap: Mapping[str, str]) -> list[tuple[str, list
 
     ``swap`` names files that another one takes the place of.
     """
-    found = []
-    for path in _with_dependencies(paths, swap):
-        tree = ast.parse(_read(path))
-        _drop_docstrings(tree)
-        found.append((path, [node for node in tree.body if not _own_import(node)]))
-    return found
-
-
-def cut(statements: Iterable[ast.stmt], piece_bytes: int) -> list[str]:
-    """Statements as short code, grouped into pieces as :func:`sources` says."""
-    return _group((_tighten(ast.unparse(node)) for node in statements), piece_bytes)
+    return [
+        (path, statements(_read(path), leave_out=_own_import))
+        for path in _with_dependencies(paths, swap)
+    ]
 
 
 def literal(config: Mapping[str, object]) -> str:
@@ -296,52 +276,6 @@ def _own_import(node: ast.AST) -> bool:
     if not isinstance(node, ast.ImportFrom) or node.module is None:
         return False
     return node.module in _STANDALONE or node.module.split(".")[0] in _FOLDERS
-
-
-def _drop_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                del node.body[0]
-            if not node.body and not isinstance(node, ast.Module):
-                node.body.append(ast.Pass())
-
-
-def _tighten(code: str) -> str:
-    out: list[str] = []
-    level = 0
-    fresh = True
-    last = ""
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
-        if token.type == tokenize.INDENT:
-            level += 1
-        elif token.type == tokenize.DEDENT:
-            level -= 1
-        elif token.type == tokenize.NEWLINE:
-            out.append("\n")
-            fresh = True
-        elif token.type in _TIGHT_KINDS:
-            if fresh:
-                out.append(" " * level)
-            elif _wordlike(last[-1]) and (_wordlike(token.string[0]) or token.string[0] in "'\""):
-                out.append(" ")
-            out.append(token.string)
-            last, fresh = token.string, False
-    return "".join(out).rstrip("\n")
-
-
-def _wordlike(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-def _group(statements: Iterable[str], limit: int) -> list[str]:
-    groups: list[str] = []
-    for statement in statements:
-        if groups and len(groups[-1]) + 1 + len(statement) <= limit:
-            groups[-1] += "\n" + statement
-        else:
-            groups.append(statement)
-    return groups
 
 
 def _literal(key: str, value: object) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hil import agents
+from hil.device_code import cut
 
 STAND_INS: Mapping[str, str] = {
     "lib/job.py": "lib/small_job.py",
@@ -127,7 +128,7 @@ class _Names:
         return _OURS.sub(replace, code)
 
     def pieces(self, statements: list[ast.stmt]) -> tuple[str, ...]:
-        return tuple(self.short(piece) for piece in agents.cut(statements, PIECE_BYTES))
+        return tuple(self.short(piece) for piece in cut(statements, PIECE_BYTES))
 
 
 def _used(

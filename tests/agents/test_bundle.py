@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil import agents
+from hil import agents, device_code
 from hil.errors import CapabilityMissing, ConfigurationError
 
 FOLDER = agents.agents_folder()
@@ -105,7 +105,7 @@ def f(a, b=2):
 class Empty:
     """Nothing but this."""
 '''
-    parts = agents.shrink(source)
+    parts = device_code.shrunk(device_code.statements(source, leave_out=agents._own_import))
     assert parts == [
         "import time",
         "def f(a,b=2):\n if a and(not b):\n  return 'x  y # no comment'if a in(1,2)else-a\n"
@@ -120,7 +120,7 @@ class Empty:
 @pytest.mark.parametrize("path", FILES)
 def test_shrunk_code_is_the_same_program(path):
     def normal(tree: ast.Module) -> str:
-        agents._drop_docstrings(tree)
+        device_code._drop_docstrings(tree)
         tree.body = [node for node in tree.body if not agents._own_import(node)]
         return ast.dump(tree)
 

@@ -149,7 +149,9 @@ def cb(x):
     x.init(mode=0, period=4, callback=cb_ref, hard=True)
 cb_ref = cb
 t.init(mode=0, period=4, callback=cb, hard=True)
-time.sleep_ms(102)
+begun = time.ticks_ms()
+while n < 18 and time.ticks_diff(time.ticks_ms(), begun) < 5000:
+    time.sleep_ms(1)
 t.deinit()
 """
     assert board.eval(code, "n") >= 18

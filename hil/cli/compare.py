@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     view = _view(args)
     if args.html:
         from hil.report.compare_page import render_comparison
-        from hil.report.results_json import write_text_atomically
+        from hil.report.whole_file import write_text_atomically
 
         write_text_atomically(Path(args.html), render_comparison(view))
     if args.json:

@@ -15,8 +15,9 @@ from hil.report.export.junit import junit_text
 from hil.report.html import write_page
 from hil.report.job_summary import job_summary, write_summary
 from hil.report.remake import results_of, sound_captures
-from hil.report.results_json import write_results, write_text_atomically
+from hil.report.results_json import write_results
 from hil.report.terminal import terminal_summary
+from hil.report.whole_file import write_text_atomically
 from hil.results import Results
 from hil.run_folder import RunFolder
 from hil.stored_run import read_run

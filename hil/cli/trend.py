@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
             f"{plain(args.metric)}: no such figure in {shown} with these filters; there is {named}"
         )
     if args.html:
-        from hil.report.results_json import write_text_atomically
         from hil.report.trend import trend_page
+        from hil.report.whole_file import write_text_atomically
 
         write_text_atomically(Path(args.html), trend_page(args.metric, lines))
     if args.json:

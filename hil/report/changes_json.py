@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
-from hil.errors import CaptureError, ConfigurationError
-from hil.report.results_json import write_text_atomically
 from hil.report.strict_json import ObjectReader, parse_json
+from hil.report.whole_file import read_whole, write_json
 from hil.results import Change, Comparison
 from hil.schema import Schema
 
 SCHEMA: Schema[dict[str, Any]] = Schema("a changes.json", 1)
 NAME = "changes.json"
 """The file's name in a run's folder."""
-_MAX_BYTES = 256 * 1024 * 1024
 _CHANGE = (
     *("board", "technique", "load", "task", "method", "metric", "unit", "trend"),
     *("before", "after", "lo", "hi", "confidence", "runs", "note"),
@@ -44,8 +41,7 @@ def build_changes(comparison: Comparison) -> dict[str, Any]:
 
 def write_changes(path: Path, comparison: Comparison) -> None:
     """Write ``changes.json`` in one step; raises :class:`ConfigurationError` if it can't."""
-    text = json.dumps(build_changes(comparison), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text_atomically(path, text + "\n")
+    write_json(path, build_changes(comparison))
 
 
 def read_changes(path: Path) -> Comparison:
@@ -54,16 +50,7 @@ def read_changes(path: Path) -> Comparison:
     Raises :class:`ConfigurationError` when the file can't be read and :class:`CaptureError` when
     what it holds is not a ``changes.json`` of this schema; the line names the place.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CaptureError(f"{path}: larger than {_MAX_BYTES >> 20} MB, not a {NAME}")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"can't read {path}: {error.strerror}") from None
-    try:
-        return parse_changes(raw)
-    except CaptureError as error:
-        raise type(error)(f"{path}: {error}") from None
+    return read_whole(path, parse_changes)
 
 
 def parse_changes(raw: bytes) -> Comparison:

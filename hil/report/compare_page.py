@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from hil.report.changed import changed
 from hil.report.chart import Chart, Line, Plot
-from hil.report.html import style
+from hil.report.page_templates import environment, style
 from hil.report.scales import decades, times
 from hil.report.side_by_side import CasePair, SideBySide
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _BINS = 80
 
 
@@ -43,7 +39,7 @@ def render_comparison(view: SideBySide) -> str:
         (name, text, other)
         for (name, text), (_, other) in zip(view.before.facts, view.after.facts, strict=True)
     ]
-    template = _environment().get_template("compare.html.j2")
+    template = environment().get_template("compare.html.j2")
     return template.render(
         style=Markup(style()),
         view=view,
@@ -79,14 +75,3 @@ def _overlay(pair: CasePair, view: SideBySide) -> Plot | None:
         lines,
         kind="hil-wide hil-late",
     ).draw()
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -21,14 +21,14 @@ from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES, load_rank, technique_rank
 from hil.records import Capture, Measurement
 from hil.report.absent import absent_metric
 from hil.report.advice import advise, limits_for_script, listed
-from hil.report.assets import TEMPLATES, style_path
+from hil.report.assets import TEMPLATES
 from hil.report.cases import anchor, case_key, case_parts
 from hil.report.changed import NO_HISTORY, changed
 from hil.report.chart import Plot
 from hil.report.heatmap import heat_maps
 from hil.report.numbers import digits, pick_unit, show
+from hil.report.page_templates import environment, style
 from hil.report.progress import span
-from hil.report.results_json import write_text_atomically
 from hil.report.rows import COLUMNS, Row, make_rows
 from hil.report.sure import how_sure
 from hil.report.variants import COLUMNS as VARIANT_COLUMNS
@@ -36,6 +36,7 @@ from hil.report.variants import variant_rows
 from hil.report.verdict import headline, latency_rows
 from hil.report.web import COLUMNS as WEB_COLUMNS
 from hil.report.web import web_rows
+from hil.report.whole_file import write_text_atomically
 from hil.results import Comparison, Results
 
 _PAGE_COLUMNS = (
@@ -162,11 +163,6 @@ def write_page(
     write_text_atomically(path, render_page(results, captures, comparison))
 
 
-def style() -> str:
-    """The style sheet's text."""
-    return style_path().read_text(encoding="utf-8")
-
-
 def script() -> str:
     """The page's script, two files in one function; our own, so it is passed through as it is."""
     parts = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.js", "report.js"))
@@ -240,13 +236,6 @@ def _clip_lines(lines: Sequence[str]) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     helpers: dict[str, Any] = {
         "show": show,
         "span": span,
@@ -255,5 +244,6 @@ def _environment() -> jinja2.Environment:
         "budget": _budget,
         "row_n": _row_n,
     }
-    environment.globals.update(helpers)
-    return environment
+    made = environment().overlay(undefined=jinja2.ChainableUndefined)
+    made.globals = {**made.globals, **helpers}
+    return made

@@ -6,18 +6,14 @@ becomes ``null`` with a note.
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hil.errors import CaptureError, ConfigurationError
 from hil.metrics import load_rank, metric_rank, technique_rank
 from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
 from hil.report.strict_json import ObjectReader, parse_json
+from hil.report.whole_file import read_whole, write_json
 from hil.results import Results
 from hil.schema import Schema
 
@@ -36,7 +32,6 @@ _SKIP = ("board", "technique", "load", "reason")
 _ERROR = ("board", "technique", "load", "error", "detail")
 _SOURCES = ("hardware", "emulator", "sim", "replay")
 _VERDICTS = ("pass", "fail", "none")
-_MAX_BYTES = 256 * 1024 * 1024
 
 
 def build_results(results: Results) -> dict[str, Any]:
@@ -80,33 +75,8 @@ def build_results(results: Results) -> dict[str, Any]:
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Write ``results.json`` in one step: a reader sees the old file or the whole new one.
-
-    Raises :class:`ConfigurationError` when the file can't be written.
-    """
-    text = json.dumps(build_results(results), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text_atomically(path, text + "\n")
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text through a temporary file beside it and a rename."""
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
-        reason = error.strerror or type(error).__name__
-        raise ConfigurationError(
-            f"can't write {path}: {reason}; choose another folder with --hil-out"
-        ) from error
+    """Write ``results.json`` in one step; raises :class:`ConfigurationError` if it can't."""
+    write_json(path, build_results(results))
 
 
 def read_results(path: Path) -> Results:
@@ -115,18 +85,7 @@ def read_results(path: Path) -> Results:
     Raises :class:`ConfigurationError` when the file can't be read and :class:`CaptureError` when
     what it holds is not a ``results.json`` of this schema; the line names the place.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CaptureError(f"{path}: larger than {_MAX_BYTES >> 20} MB, not a results.json")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"can't read {path}: {error.strerror or type(error).__name__}; give a run folder's file"
-        ) from error
-    try:
-        return parse_results(raw)
-    except CaptureError as error:
-        raise type(error)(f"{path}: {error}") from None
+    return read_whole(path, parse_results)
 
 
 def parse_results(raw: bytes) -> Results:

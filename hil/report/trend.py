@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from hil.history.listing import Point, TrendLine
 from hil.metrics import find_metric, load_rank, technique_rank
-from hil.report.html import style
 from hil.report.numbers import PLAIN, digits, pick_unit
+from hil.report.page_templates import environment, style
 
 _BARS = "▁▂▃▄▅▆▇█"
-_TEMPLATES = Path(__file__).parent / "templates"
 WIDTH, HEIGHT = 360, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 10, 10, 24
 _FLAT = 0.02
@@ -96,7 +92,7 @@ def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
         name = f"{one.board}, MicroPython {one.firmware}, profile {one.profile}"
         groups.setdefault(name, []).append(_chart(one))
     return (
-        _environment()
+        environment()
         .get_template("trend.html.j2")
         .render(
             metric=metric,
@@ -161,14 +157,3 @@ def _ticks(low: float, high: float) -> list[float]:
     step = next(size * one for one in (1.0, 2.0, 5.0, 10.0) if size * one >= raw)
     first = math.ceil(low / step)
     return [step * at for at in range(first, math.floor(high / step) + 1)]
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -103,8 +103,8 @@ class Timer:
             irq.wake(2)
         else:
             self._fired = call
+            irq.soft(_soft, self)  # under the lock: once stopped, a timer queues no more
             irq.unlock()
-            irq.soft(_soft, self)
 
 
 def _soft(timer):

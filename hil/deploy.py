@@ -25,6 +25,9 @@ class Deployment:
         self._board = board
         self._files: set[str] = set()
 
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
     def clear(self) -> None:
         """Nothing of ours is on the board any more."""
         self._files.clear()

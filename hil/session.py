@@ -72,6 +72,7 @@ class Session:
         """
         try:
             self._cleanup.callback(self._connection.close)
+            self._cleanup.callback(self._tidy)
             self._connection.open(gently=gently)
             port = self._connection.port
             found = identify(self._repl, self.spec, port, self._wiring)
@@ -105,7 +106,7 @@ class Session:
         return self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
 
     def close(self) -> None:
-        """Leave the board at its prompt and free the port; never raises."""
+        """Leave the board at its prompt with nothing of ours, and free the port; never raises."""
         self._cleanup.close()
 
     def capture(
@@ -188,6 +189,12 @@ class Session:
         if agent:
             self._on_board.clear()
             self._repl.enter()
+
+    def _tidy(self) -> None:
+        """Take our files off a board that can be left as it is otherwise."""
+        if self._on_board and not self._connection.broken:
+            with contextlib.suppress(HilError):
+                self._repl.enter()
 
     def _check_same_board(self) -> None:
         """A port that was away may have come back with another board behind it."""

@@ -12,7 +12,7 @@ from hil.wire.devicelog import printable
 
 _MARK = "hil:changed="
 _MOST = 8
-_SETTLE_S, _QUIET_S, _LISTEN_S = 0.2, 0.05, 0.2
+_SETTLE_S, _QUIET_S = 0.2, 0.05
 _OF_THE_PROMPT = re.compile(
     r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
 )
@@ -25,14 +25,12 @@ def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
     that comes. A timer that does nothing of this is not seen; the soft reset that follows stops it
     all the same. A board that does not answer gives nothing here: bringing it back comes later.
     """
-    said = b""
     found = []
     try:
         repl.interrupt()
         settled = time.monotonic() + _SETTLE_S
         while time.monotonic() < settled and repl.read(_QUIET_S):
             pass  # what the program had begun to say
-        said = _listen(repl, _LISTEN_S)
         repl.enter(soft_reset=False)
         answer = b"".join(repl.exec(piece) for piece in agents.pieces("lib/strays.py"))
     except HilError:
@@ -42,19 +40,10 @@ def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
     if changed:
         more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
         found.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
-    printed = [line for line in _lines(said) + lines if not line.startswith(_MARK)]
+    printed = [line for line in lines if not line.startswith(_MARK)]
     if printed:
         found.append(f"it went on printing, first {printed[0][:80]!r}")
     return tuple(found)
-
-
-def _listen(repl: RawRepl, seconds: float) -> bytes:
-    """Everything that comes in this time."""
-    end = time.monotonic() + seconds
-    said = b""
-    while (left := end - time.monotonic()) > 0:
-        said += repl.read(left)
-    return said
 
 
 def _lines(said: bytes) -> list[str]:

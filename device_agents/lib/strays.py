@@ -3,11 +3,12 @@
 
 A timer or thread that was left can't be asked for, but what it does shows: global variables,
 attributes of global objects and levels of pins change while nothing else runs. Stands alone; prints
-hil:changed=NAME for each, and what callbacks print comes with it.
+hil:changed=NAME for each, and what callbacks print comes with it. Where no program has been, a
+short look is enough.
 """
 
-import sys
-import time
+import sys as hils_sys
+import time as hils_time
 
 
 def hils_plain(v):
@@ -28,7 +29,7 @@ def hils_look(seen):
     space = globals()
     for name in list(space):
         v = space[name]
-        if name[:5] == "hils_" or isinstance(v, (type, type(sys))):
+        if name[:5] == "hils_" or isinstance(v, (type, type(hils_sys))):
             continue
         parts = {name: v}
         if type(v).__name__ not in ("Timer", "Pin"):
@@ -43,11 +44,21 @@ def hils_look(seen):
                 hils_found.append(key)
 
 
+def hils_used():
+    """Whether a program has been here: a name of its own, or a module that came from a file."""
+    space = globals()
+    for name in list(space):
+        plain = isinstance(space[name], type(hils_sys)) and not hasattr(space[name], "__file__")
+        if not plain and name[:2] != "__" and name[:5] != "hils_":
+            return True
+    return False
+
+
 hils_found = []
 hils_seen = {}
-for hils_i in range(12):
+for hils_i in range(20 if hils_used() else 5):  # half a second, or a tenth
     hils_look(hils_seen)
-    time.sleep_ms(5 + 12 * (hils_i % 4))
+    hils_time.sleep_ms(5 + 12 * (hils_i % 4))
 hils_look(hils_seen)
 for hils_i in hils_found[:20]:
     print("hil:changed=" + hils_i)

@@ -1,13 +1,14 @@
 """What goes on after its end is counted, whatever ended it."""
 
 import json
+import time
 
 import pytest
 
 from hil import agents
 from hil.analysis import measure
 from hil.boards.spec import parse_board
-from hil.plan import Case
+from hil.plan import Case, calibration_plan
 from hil.pytest_plugin.sources import LiveSource
 from hil.records import CapturePlan, TaskPlan
 from hil.session import Session
@@ -100,6 +101,31 @@ def test_a_session_shows_what_a_user_left_running_and_stops_it(what):
             assert any(SEEN[what] in line for line in session.strays), session.strays
         with Session(parse_board(board.port)) as session:  # the soft reset stopped it
             assert session.strays == ()
+
+
+def test_rare_changes_are_seen_where_a_program_has_been():
+    """A timer of 0.3 s fires within the look, and where no program has been it is a short one."""
+    with VirtualBoard() as board, RawRepl(board.port) as repl:
+        repl.enter()
+        begin = time.monotonic()
+        assert look_for_strays(repl) == ()
+        short_s = time.monotonic() - begin
+
+        repl.enter()
+        repl.exec(LEFT["printing"] + START.replace("period=7", "period=300"))
+        begin = time.monotonic()
+        assert look_for_strays(repl) == ("it went on printing, first 'tick'",)
+        assert time.monotonic() - begin > 2 * short_s
+
+
+def test_a_session_leaves_nothing_of_its_own_on_the_board(tmp_path):
+    with VirtualBoard() as board:
+        with Session(parse_board(board.port)) as session:
+            session.capture(calibration_plan(), tmp_path / "capture")
+            assert b"hil_main" in session.run("print(dir())")
+        with RawRepl(board.port) as repl:
+            repl.enter(soft_reset=False)
+            assert b"hil" not in repl.exec("print(dir())")
 
 
 def test_a_thread_is_seen_too():

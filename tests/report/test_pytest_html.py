@@ -23,7 +23,8 @@ import importlib.util
 spec = importlib.util.spec_from_file_location("samples", {samples!r} + "/conftest.py")
 samples = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(samples)
-from hil.report.html import add_to_summary, escape_cells, render_page_parts, style_path
+from hil.report.assets import style_path
+from hil.report.html import add_to_summary, escape_cells, render_page_parts
 import pytest
 
 captures = samples.make_captures(["timer_hard", "thread"])

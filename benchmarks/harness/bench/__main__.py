@@ -4,7 +4,8 @@
 
 Everything compared runs in turn in this one process, or in children that it starts; ratios mean
 something on any machine, seconds only on one that does nothing else. ``--short`` takes a tenth of
-the stamps. ``--plot`` adds time and memory over the number of stamps up to 1e8 (needs 3 GB).
+the stamps. ``--plot`` adds time and memory over the number of stamps up to 1e8 (needs 3 GB). The
+exit status is 1 if a goal is missed that was in reach.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def main() -> int:
         print(text_of(rows))
     if options.plot:
         scaling.draw(scaling.measure(7 if options.short else 8), options.plot)
-    return 0 if all(row.met for row in rows) else 1
+    return 0 if all(row.met or row.bound for row in rows) else 1
 
 
 if __name__ == "__main__":

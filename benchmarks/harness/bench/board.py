@@ -71,6 +71,16 @@ class PacedPort:
 
 
 @contextlib.contextmanager
+def paced_port(board_port: str) -> Iterator[str]:
+    """The name of a :class:`PacedPort` in front of ``board_port``."""
+    paced = PacedPort(board_port)
+    try:
+        yield paced.port
+    finally:
+        paced.close()
+
+
+@contextlib.contextmanager
 def prompt(port: str, *files: str) -> Iterator[RawRepl]:
     """The raw REPL at ``port`` with device files executed."""
     repl = RawRepl(port)

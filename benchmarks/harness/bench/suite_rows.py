@@ -95,8 +95,8 @@ def first_stamp_row(rounds: int) -> Row:
         "<= 1.0 s over mpremote exec 'print(1)'",
         f"{middle:.2f} s over it ({min(over):.2f} to {max(over):.2f}); {np.median(each):.2f} s all",
         middle <= 1.0,
-        "a board at a serial port that runs already; the first period of 10 ms is included. Half a "
-        "second of it is listening, by intent, for what the board's own program left running",
+        "a board at a serial port that runs already; the first period of 10 ms is included. 0.2 s "
+        "of it is listening, by intent, for what the board's own program left running",
     )
 
 

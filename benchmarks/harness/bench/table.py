@@ -10,13 +10,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line; ``why`` is the physical reason of a goal that is missed, or what is compared."""
+    """One line; ``why`` is the physical reason of a goal that is missed, or what is compared.
+
+    ``bound`` says that the goal was measured to be out of anybody's reach in this run.
+    """
 
     what: str
     goal: str
     measured: str
     met: bool
     why: str = ""
+    bound: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The last column."""
+        return "yes" if self.met else "no: out of reach, see the note" if self.bound else "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,6 @@ def text_of(rows: list[Row]) -> str:
     """The table as Markdown."""
     lines = ["| what | goal | measured | met |", "|---|---|---|---|"]
     for row in rows:
-        lines.append(f"| {row.what} | {row.goal} | {row.measured} | {'yes' if row.met else 'no'} |")
+        lines.append(f"| {row.what} | {row.goal} | {row.measured} | {row.verdict} |")
     notes = [f"- {row.what}: {row.why}" for row in rows if row.why]
     return "\n".join([*lines, "", *notes])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.analysis.deviations import mtie, octaves
 from hil.analysis.estimates import Bounds, Sheet
 from hil.analysis.long_activations import LongActivations, late_part
 from hil.analysis.passes import PIECE, SquareSums, pieces
@@ -20,10 +21,8 @@ from hil.analysis.stability import (
     NO_BOUNDS_OF_EXTREMES,
     SLOPE_TERMS,
     TOO_FEW,
-    mtie,
     name_noise,
     note_of,
-    octaves,
     points,
 )
 from hil.analysis.uncertainty import rms_bounds

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hil.analysis import long_activations, long_stability, passes, stability, summary
+from hil.analysis import deviations, long_activations, long_stability, passes, summary
 from hil.analysis.percentiles import ArraySamples, LateSamples
 from hil.records import BoardIdentity, Capture, CapturePlan, Gap, TaskPlan, Track
 
@@ -124,6 +124,6 @@ def test_adev_of_many_factors_is_that_of_each(kind, n):
         "wave": x + 1e6 * np.sin(np.arange(n) * 6.0 / n),
         "hole": np.where(rng.random(n) < 0.05, math.nan, x),
     }[kind]
-    factors = [*stability.octaves(n), 3, 5, n]
-    each = [stability.adev(x, 0.001, m) for m in factors]
-    np.testing.assert_allclose(stability.adevs(x, 0.001, factors), each, rtol=1e-8, atol=1e-6)
+    factors = [*deviations.octaves(n), 3, 5, n]
+    each = [deviations.adev(x, 0.001, m) for m in factors]
+    np.testing.assert_allclose(deviations.adevs(x, 0.001, factors), each, rtol=1e-8, atol=1e-6)

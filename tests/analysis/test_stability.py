@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from captures import grid, track
 
-from hil.analysis import stability
+from hil.analysis import deviations, stability
 from hil.analysis.activations import assign
 
 # NBS Monograph 140, annex 8.E: nine fractional frequencies, tau0 = 1
@@ -21,14 +21,14 @@ FACTORS = (1, 2, 3, 8, 50, 128, 700)
 
 
 def test_nbs_vector():
-    assert stability.adev(NBS, 1.0, 1) == pytest.approx(91.2294, abs=5e-5)
-    assert stability.adev(NBS, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
-    assert stability.tdev(NBS, 1) == pytest.approx(52.6713, abs=5e-5)
-    assert stability.tdev(NBS, 2) == pytest.approx(86.3583, abs=5e-5)
-    assert stability.mdev(NBS, 1.0, 2) == pytest.approx(74.7885, abs=5e-5)
-    assert stability.mtie(NBS, [1, 2]) == pytest.approx([903.0, 1786.0])
-    moved = stability.without_line(NBS + 1e6)
-    assert stability.adev(moved, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
+    assert deviations.adev(NBS, 1.0, 1) == pytest.approx(91.2294, abs=5e-5)
+    assert deviations.adev(NBS, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
+    assert deviations.tdev(NBS, 1) == pytest.approx(52.6713, abs=5e-5)
+    assert deviations.tdev(NBS, 2) == pytest.approx(86.3583, abs=5e-5)
+    assert deviations.mdev(NBS, 1.0, 2) == pytest.approx(74.7885, abs=5e-5)
+    assert deviations.mtie(NBS, [1, 2]) == pytest.approx([903.0, 1786.0])
+    moved = deviations.without_line(NBS + 1e6)
+    assert deviations.adev(moved, 1.0, 2) == pytest.approx(85.9529, abs=5e-5)
 
 
 @pytest.mark.parametrize("kind", DATA)
@@ -36,13 +36,13 @@ def test_equal_to_allantools(kind):
     x, tau0 = DATA[kind], 0.01
     rate = 1.0 / tau0
     taus = [m * tau0 for m in FACTORS]
-    flat = stability.without_line(x)
-    sums = stability.running_sum(flat)
+    flat = deviations.without_line(x)
+    sums = deviations.running_sum(flat)
     pairs = {
-        allantools.oadev: [stability.adev(flat, tau0, m) for m in FACTORS],
-        allantools.mdev: [stability.mdev(flat, tau0, m, sums) for m in FACTORS],
-        allantools.tdev: [stability.tdev(flat, m, sums) for m in FACTORS],
-        allantools.mtie: stability.mtie(x, FACTORS),
+        allantools.oadev: [deviations.adev(flat, tau0, m) for m in FACTORS],
+        allantools.mdev: [deviations.mdev(flat, tau0, m, sums) for m in FACTORS],
+        allantools.tdev: [deviations.tdev(flat, m, sums) for m in FACTORS],
+        allantools.mtie: deviations.mtie(x, FACTORS),
     }
     for reference, ours in pairs.items():
         _, wanted, _, _ = reference(x, rate=rate, data_type="phase", taus=taus)
@@ -66,12 +66,12 @@ def test_noise_is_named(kind, name):
 def test_a_missing_activation_is_left_out_and_not_interpolated():
     x = DATA["white"].copy()
     x[1000] = math.nan
-    kept = stability.adev_terms(np.delete(x, []), 3)
+    kept = deviations.adev_terms(np.delete(x, []), 3)
     assert np.isnan(kept).sum() == 3
-    assert stability.adev(x, 1.0, 3) == pytest.approx(
-        stability.adev(DATA["white"], 1.0, 3), rel=0.01
+    assert deviations.adev(x, 1.0, 3) == pytest.approx(
+        deviations.adev(DATA["white"], 1.0, 3), rel=0.01
     )
-    assert math.isfinite(stability.mtie(x, [5])[0])
+    assert math.isfinite(deviations.mtie(x, [5])[0])
 
 
 def test_a_missed_release_leaves_a_hole_in_the_time_error():
@@ -85,11 +85,10 @@ def test_mtie_of_any_window_equals_the_plain_definition():
     x = DATA["walk"][:300]
     for m in (1, 2, 5, 7, 64, 100, 298):
         plain = max(np.ptp(x[k : k + m + 1]) for k in range(x.size - m))
-        assert stability.mtie(x, [m])[0] == pytest.approx(plain)
+        assert deviations.mtie(x, [m])[0] == pytest.approx(plain)
 
 
 def test_factors_stop_where_the_data_ends():
-    assert stability.octaves(1000) == [1, 2, 4, 8, 16, 32, 64, 128]
-    assert stability.decades(1000) == [1, 2, 5, 10, 20, 50, 100, 200]
-    assert stability.octaves(3) == []
-    assert math.isnan(stability.adev(np.zeros(4), 1.0, 2))
+    assert deviations.octaves(1000) == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert deviations.octaves(3) == []
+    assert math.isnan(deviations.adev(np.zeros(4), 1.0, 2))

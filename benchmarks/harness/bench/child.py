@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import synthetic
 
-from hil.analysis import measure, stability
+from hil.analysis import deviations, measure
 from hil.store import read_capture
 from hil.wire.assemble import assemble
 from hil.wire.decoder import StreamDecoder
@@ -73,14 +73,14 @@ def noise(argument: str) -> np.ndarray:
 def adev(argument: str) -> int:
     x = noise(argument)
     start = time.perf_counter()
-    stability.adevs(x, 1.0, stability.octaves(x.size))
+    deviations.adevs(x, 1.0, deviations.octaves(x.size))
     return done(x.size, time.perf_counter() - start)
 
 
 def mtie(argument: str) -> int:
     x = noise(argument)
     start = time.perf_counter()
-    stability.mtie(x, stability.octaves(x.size))
+    deviations.mtie(x, deviations.octaves(x.size))
     return done(x.size, time.perf_counter() - start)
 
 

@@ -17,7 +17,7 @@ import synthetic
 from child import in_child
 from table import Row, in_turn, ratio
 
-from hil.analysis import measure, stability
+from hil.analysis import deviations, measure
 from hil.wire.assemble import assemble
 from hil.wire.decoder import StreamDecoder
 
@@ -128,39 +128,39 @@ def analysis_row(n: int, rounds: int) -> Row:
 def stability_rows(n: int, rounds: int) -> list[Row]:
     """ADEV and TDEV over octaves against allantools, MTIE on a part that it can do."""
     x = np.random.default_rng(2).normal(0.0, synthetic.SIGMA_US, n)
-    factors = stability.octaves(n)
+    factors = deviations.octaves(n)
     args = {"rate": 1.0, "data_type": "phase", "taus": factors}
 
     def tdev() -> list[float]:
-        sums = stability.running_sum(stability.without_line(x))
-        return [stability.tdev(x, m, sums) for m in factors]
+        sums = deviations.running_sum(deviations.without_line(x))
+        return [deviations.tdev(x, m, sums) for m in factors]
 
     times = in_turn(
         rounds,
         {
-            "adev": lambda: stability.adevs(x, 1.0, factors),
+            "adev": lambda: deviations.adevs(x, 1.0, factors),
             "oadev": lambda: allantools.oadev(x, **args),
             "tdev": tdev,
             "their tdev": lambda: allantools.tdev(x, **args),
         },
     )
     np.testing.assert_allclose(
-        stability.adevs(x, 1.0, factors)[:20], allantools.oadev(x, **args)[1][:20], rtol=1e-9
+        deviations.adevs(x, 1.0, factors)[:20], allantools.oadev(x, **args)[1][:20], rtol=1e-9
     )
     adev, adev_spread = ratio(times, "oadev", "adev")
     tdevs, tdev_spread = ratio(times, "their tdev", "tdev")
     part = x[: n // 100]
-    few = stability.octaves(part.size)
+    few = deviations.octaves(part.size)
     mtie_args = {"rate": 1.0, "data_type": "phase", "taus": few}
     both = in_turn(
         1,
         {
-            "mtie": lambda: stability.mtie(part, few),
+            "mtie": lambda: deviations.mtie(part, few),
             "theirs": lambda: allantools.mtie(part, **mtie_args),
         },
     )
     mties, _ = ratio(both, "theirs", "mtie")
-    whole = in_turn(rounds, {"mtie": lambda: stability.mtie(x, factors)})["mtie"].median
+    whole = in_turn(rounds, {"mtie": lambda: deviations.mtie(x, factors)})["mtie"].median
     per = whole / n / np.log2(n) / (both["mtie"].median / part.size / np.log2(part.size))
     return [
         Row(

@@ -60,14 +60,6 @@ class RemoteCodeError(HilError):
         self.traceback = traceback
 
 
-class WireError(HilError):
-    """A frame is malformed; ``offset`` is the byte position in the stream where it starts."""
-
-    def __init__(self, message: str, *, offset: int) -> None:
-        super().__init__(f"{message} (at byte {offset})")
-        self.offset = offset
-
-
 class CaptureError(HilError):
     """The capture ended without a trustworthy measurement, or a stored one can't be read."""
 

@@ -85,21 +85,6 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One stream of integers from the board, in the order in which they were recorded.
-
-    ``values`` of a tick channel are unwrapped; those of a value channel are as sent. ``dropped``
-    counts what the recorder had no room for (always at the end), ``gaps`` what the wire lost.
-    """
-
-    name: str
-    is_ticks: bool
-    values: IntArray
-    dropped: int = 0
-    gaps: tuple[Gap, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Track:
     """The activations of one periodic task against the grid that it was asked for.
 

@@ -13,16 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis import stability
-from hil.analysis.activations import Activations, assign, lateness_us
-from hil.analysis.calibration import Instrument, instrument
 from hil.analysis.distributions import quantile_ranks
-from hil.analysis.intervals import intervals_us
 from hil.analysis.limits import CONFIDENCE
 from hil.analysis.phase import phase_of
 from hil.analysis.skew import exchanges, window_minima
-from hil.analysis.tie import tie_us
-from hil.records import Capture, IntArray, Track
+from hil.records import Capture, IntArray
 
 FloatArray = NDArray[np.float64]
 
@@ -86,18 +81,6 @@ class SkewPlot:
     offset_us: FloatArray
     fast_time_s: FloatArray
     fast_offset_us: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFigures:
-    """Everything the report draws of one task."""
-
-    task: int
-    lateness: Histogram | None
-    intervals: Histogram | None
-    percentiles: PercentileCurve | None
-    tie: Series | None
-    stability: tuple[stability.Curve, ...]
 
 
 def histogram(values: FloatArray, step_us: float = 1.0, bins: int = BINS) -> Histogram | None:
@@ -167,29 +150,6 @@ def percentile_curve(values: FloatArray) -> PercentileCurve | None:
     return PercentileCurve(share, ordered[rank], lo, hi, n)
 
 
-def task_figures(track: Track, technique: str, tools: Instrument) -> TaskFigures:
-    """All plot data of one task."""
-    act: Activations = assign(track, technique)
-    late = lateness_us(act)
-    late -= tools.read_cost_us
-    gaps, _ = intervals_us(act)
-    tie = decimate(act.stamps_us / 1e6, tie_us(act)) if act.n > 2 else None
-    return TaskFigures(
-        task=track.index,
-        lateness=histogram(late, tools.tick_us),
-        intervals=histogram(gaps, tools.tick_us),
-        percentiles=percentile_curve(late),
-        tie=tie,
-        stability=stability.curves(act, tools.tick_us) if act.n > 8 else (),
-    )
-
-
-def figures(capture: Capture) -> tuple[TaskFigures, ...]:
-    """Plot data of every task of a capture."""
-    tools = instrument(capture)
-    return tuple(task_figures(t, capture.plan.technique, tools) for t in capture.tracks)
-
-
 def phase_plot(capture: Capture) -> PhasePlot | None:
     """Phase error of the first two tasks, or ``None`` if they don't alternate."""
     if len(capture.tracks) < 2:
@@ -198,18 +158,6 @@ def phase_plot(capture: Capture) -> PhasePlot | None:
     if phase is None:
         return None
     return PhasePlot(decimate(phase.time_s, phase.error_us), phase.limit_us)
-
-
-def latency_histograms(capture: Capture) -> dict[tuple[str, str], Histogram]:
-    """Latency histogram of each event set, by ``(stage, method)``."""
-    tools = instrument(capture)
-    result: dict[tuple[str, str], Histogram] = {}
-    for events in capture.events:
-        late = (events.handler_us - events.stimulus_us).astype(np.float64) - tools.stamp_cost_us
-        drawn = histogram(late, tools.tick_us)
-        if drawn is not None:
-            result[events.stage, events.method] = drawn
-    return result
 
 
 def skew_plot(capture: Capture) -> SkewPlot | None:

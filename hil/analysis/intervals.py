@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hil.analysis.activations import Activations, BoolArray, FloatArray
+from hil.analysis.activations import Activations, FloatArray
 from hil.analysis.long_activations import Task
 from hil.analysis.passes import CellSums, Extremes, SquareSums, pieces
 from hil.records import IntArray
@@ -73,24 +73,9 @@ def _piece(
     return own[sound], sound, steps[paired], paired
 
 
-def intervals_us(activations: Activations) -> tuple[FloatArray, BoolArray]:
-    """Consecutive intervals in us, and for each neighbouring pair whether it is unbroken.
-
-    An interval over stamps that the wire lost is left out. The second array has one entry fewer
-    than the first: false where a pair of intervals has such a hole between them.
-    """
-    gaps = np.diff(activations.stamps_us)
-    joined = activations.joined
-    if joined.all():
-        return gaps, np.ones(max(gaps.size - 1, 0), dtype=np.bool_)
-    place = np.flatnonzero(joined)
-    return gaps[joined], np.diff(place) == 1
-
-
-def cycle_to_cycle_us(intervals: FloatArray, paired: BoolArray) -> FloatArray:
-    """``T[i+1] - T[i]`` in us over unbroken pairs (JESD65B, cycle-to-cycle jitter)."""
-    change = np.diff(intervals)
-    return change if paired.all() else change[paired]
+def intervals_us(activations: Activations) -> FloatArray:
+    """Consecutive intervals in us; one over stamps that the wire lost is left out."""
+    return np.diff(activations.stamps_us)[activations.joined]
 
 
 def rms(values: FloatArray) -> float:

@@ -12,17 +12,6 @@ from hil.analysis.passes import Extremes, SquareSums, dot, pieces
 from hil.records import IntArray
 
 
-def best_fit(activations: Activations) -> tuple[float, float]:
-    """Offset (us) and period (us) of the least-squares grid ``stamp = offset + index * period``.
-
-    Needs two stamps with different indices. Computed on the deviation from the nominal grid, so
-    that no digits are lost on long captures.
-    """
-    late = lateness_us(activations)
-    slope, offset = _line(activations.index, late)
-    return offset, activations.period_us + slope
-
-
 def tie_us(activations: Activations) -> FloatArray:
     """Time interval error in us against the best-fit grid, (n,) float64, mean zero."""
     late = lateness_us(activations)

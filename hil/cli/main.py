@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol, cast
 from hil import __version__
 from hil.errors import HilError
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+EXIT_FAILED, EXIT_USAGE = 1, 2
 _INTERRUPTED = 130
 
 COMMANDS = {

@@ -11,7 +11,7 @@ from hil.analysis.changes import CONFIDENCE, Judged, Past, judge_changes
 from hil.analysis.evidence import Evidence
 from hil.analysis.pairing import PAST_RUNS, FigureKey, pair_figures
 from hil.errors import ConfigurationError, HilError
-from hil.history.database import History, open_history
+from hil.history.database import History
 from hil.history.evidence import case_evidence
 from hil.history.kept import KeptBoard, KeptCase, KeptRun
 from hil.history.loading import (
@@ -22,7 +22,6 @@ from hil.history.loading import (
     other_lines,
     past_runs,
 )
-from hil.history.place import Place, find_place
 from hil.metrics import find_metric
 from hil.results import Change, Comparison
 
@@ -95,34 +94,15 @@ def compare_with_history(
     return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(absent))
 
 
-def compare_runs(
-    before: str,
-    after: str,
-    *,
-    history: str | None = None,
-    out: Path = Path("reports"),
-    confidence: float = PAIR_CONFIDENCE,
-) -> Comparison:
-    """Two stored runs: each a run's folder, or its id (or the beginning of it) in the history.
-
-    Boards are paired by what they are and by their firmware line where the runs share any; else
-    by their order, and ``against`` says that boards or firmware differ. Cases that were measured
-    otherwise (period, window) are in ``absent``. ``history`` is a place as for ``--hil-history``
-    (default: ``history.db`` in ``out``), which is only needed for ids and for the noise floor.
-    Raises :class:`~hil.errors.HilError` in one line.
-    """
-    place = find_place(history, out)
-    if place is not None and (place.file is None or place.file.is_file()):
-        with open_history(place) as opened:
-            one, two = read_kept(before, opened), read_kept(after, opened)
-            return compare_kept(one, two, confidence, opened)
-    return compare_kept(read_kept(before, None, place), read_kept(after, None, place), confidence)
-
-
 def compare_kept(
     before: KeptRun, after: KeptRun, confidence: float, history: History | None = None
 ) -> Comparison:
-    """Two runs as :func:`compare_runs` does, already read; without ``history`` noise is assumed."""
+    """Two stored runs; without ``history`` the noise floor is assumed.
+
+    Boards are paired by what they are and by their firmware line where the runs share any; else
+    by their order, and ``against`` says that boards or firmware differ. Cases that were measured
+    otherwise (period, window) are in ``absent``.
+    """
     pairs, differs = pair_boards(before, after)
     waiting: list[_Open] = []
     absent = [f"board {one.identity.name}: only in {before.info.id}" for one in before.boards]
@@ -145,8 +125,8 @@ def compare_kept(
     return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(absent)))
 
 
-def read_kept(name: str, history: History | None, place: Place | None = None) -> KeptRun:
-    """A run from its folder or from the history.
+def read_kept(name: str, history: History | None) -> KeptRun:
+    """A run from its folder, or from the history by its id or how that begins.
 
     Raises :class:`~hil.errors.ConfigurationError` for neither.
     """
@@ -155,8 +135,7 @@ def read_kept(name: str, history: History | None, place: Place | None = None) ->
 
         return keep_folder(Path(name))
     if history is None:
-        where = place.shown if place else "--hil-history=none"
-        raise ConfigurationError(f"{name}: neither a run's folder nor a run in a history ({where})")
+        raise ConfigurationError(f"{name}: no such run's folder, and there is no history")
     number = find_run(history, name)
     if number is None:
         raise ConfigurationError(

@@ -149,7 +149,7 @@ def _histogram(
     name: str,
     tools: Instrument,
 ) -> Plot:
-    gaps = [intervals_us(track)[0] for track in tracks]
+    gaps = [intervals_us(track) for track in tracks]
     lines, outside, most = [], 0, 1.0
     for slot, (track, values) in enumerate(zip(tracks, gaps, strict=True)):
         one = histogram(values, tools.tick_us, _BINS)

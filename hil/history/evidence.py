@@ -28,7 +28,6 @@ _TOO_FEW = "too few independent"
 DERIVED = frozenset({"desync_s"})
 """Not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude where
 nothing changed. What it follows from, the phase's error and the drift, is compared."""
-"""What a figure without a task says of itself where the tasks' stamps were put together."""
 
 
 def case_evidence(case: KeptCase, board: str) -> dict[FigureKey, Evidence]:

@@ -1,7 +1,9 @@
 """Which techniques hold a deadline on this board, soft and hard real time apart.
 
 Soft: of a hundred activations at most one is later; told by the bounds of the 99th percentile.
-Hard: none may be later; a measurement can only refute it, so what is said is what was seen.
+Hard: none may be later; a measurement can only refute it, so what is said is what was seen. Who
+usually comes before the release by more than the deadline does not hold it either: a task that runs
+early is as far off as one that runs late.
 
 Every case gives a :class:`Limit`, which answers for any deadline. The page's script holds the same
 limits and answers with them what is typed in.
@@ -172,6 +174,41 @@ def limits_for_script(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def soft_limit(row: Row) -> Limit:
     """From when on at most one in a hundred activations is later, as far as the bounds tell."""
+    return _not_early(row, _soft(row))
+
+
+def hard_limit(row: Row) -> Limit:
+    """From when on no activation was seen later, or missed; open where stamps are lacking."""
+    return _not_early(row, _hard(row))
+
+
+def early_us(row: Row) -> tuple[float, float] | None:
+    """Bounds of how early half of the activations come, where that is certain."""
+    half = row.cells.get("lateness_p50_us")
+    if half is None or (half.value if half.hi is None else half.hi) >= 0.0:
+        return None
+    ends = (half.value if end is None else end for end in (half.hi, half.lo))
+    least, most = (-end for end in ends)
+    return least, most
+
+
+def _not_early(row: Row, limit: Limit) -> Limit:
+    """``limit``, with no deadline by which half of the activations come too early."""
+    early = early_us(row)
+    if early is None or early[1] <= limit.no_below_us:
+        return limit
+    said = f"half of the activations come {duration(early[1])} early"
+    late = limit.no_below_us >= early[0]
+    return Limit(
+        max(limit.no_below_us, early[0]),
+        max(limit.yes_from_us, early[1]),
+        limit.no if late else said,
+        said if early[1] > limit.yes_from_us or not limit.open else limit.open,
+        f"{limit.yes}; {said}" if limit.yes else "",
+    )
+
+
+def _soft(row: Row) -> Limit:
     never = _never(row)
     if never:
         return never
@@ -193,8 +230,7 @@ def soft_limit(row: Row) -> Limit:
     return Limit(max(least, low), high, shown, inside, yes)
 
 
-def hard_limit(row: Row) -> Limit:
-    """From when on no activation was seen later, or missed; open where stamps are lacking."""
+def _hard(row: Row) -> Limit:
     never = _never(row)
     if never:
         return never

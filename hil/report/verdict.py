@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hil.budgets import failure_message
 from hil.records import Measurement
 from hil.report.absent import absent_metric
+from hil.report.advice import early_us
 from hil.report.numbers import show
 from hil.report.rows import Row
 from hil.results import Results
@@ -90,8 +91,11 @@ def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
 
 
 def _advice(rows: Sequence[Row]) -> str:
-    """Which technique is least late, and which ones the bounds can't tell from it."""
-    idle = [row for row in rows if "lateness_p99_us" in row.cells]
+    """Which technique is least late, and which ones the bounds can't tell from it.
+
+    Those that come early do not compete: their lateness is small for another reason.
+    """
+    idle = [row for row in rows if "lateness_p99_us" in row.cells and not early_us(row)]
     boards = {row.board for row in idle}
     loads = {row.load for row in idle}
     if len(boards) != 1 or len(loads) != 1 or len(idle) < 2:

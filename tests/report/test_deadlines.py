@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hil.records import Measurement
+from hil.records import Measurement, RunInfo
 from hil.report.advice import (
     Limit,
     advise,
@@ -19,6 +19,8 @@ from hil.report.advice import (
 from hil.report.heatmap import heat_maps
 from hil.report.html import render_page
 from hil.report.rows import make_rows
+from hil.report.verdict import headline
+from hil.results import Results
 
 
 def row(
@@ -104,6 +106,37 @@ def test_a_slope_that_stays_below_the_jitter_runs_nowhere(drift, jitter, gone):
     (one,) = made(row(drift=drift, jitter=jitter))
     assert drifts(one) is gone
     assert soft_limit(one).answer(1e6) == ("no" if gone else "yes")
+
+
+EARLY = {"p50": (-757, -760, -750), "p99": (-731, -740, -720), "worst": 38.0}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "soft", "hard"),
+    [(100, "no", "no"), (755, "open", "open"), (760, "yes", "yes"), (1000, "yes", "yes")],
+)
+def test_who_comes_early_by_more_than_the_deadline_does_not_hold_it(deadline, soft, hard):
+    (one,) = made(row(**EARLY))
+    for limit, answer in ((soft_limit(one), soft), (hard_limit(one), hard)):
+        assert limit.answer(deadline) == answer
+        assert "half of the activations come 760 us early" in getattr(limit, answer)
+
+
+def test_who_may_be_early_is_judged_by_what_is_late():
+    (one,) = made(row(p50=(-1, -3, 2), p99=(500, 400, 600)))
+    assert soft_limit(one) == soft_limit(*made(row(p50=(0, -3, 2), p99=(500, 400, 600))))
+    (late,) = made(row(p50=(-20, -30, -10), p99=(500, 400, 600)))
+    assert soft_limit(late).answer(600) == "yes"
+    assert "early" not in soft_limit(late).yes
+
+
+def test_who_comes_early_is_not_least_late():
+    rows = made(
+        row("asyncio_sleep", **EARLY), row("timer_hard"), row("timer_soft", p99=(900, 800, 990))
+    )
+    assert [one.technique for one in judge(rows, 1000, is_hard=True)][-1] == "asyncio_sleep"
+    results = Results(RunInfo("r", "", 0.0, "quick", "0", "h", "sim"), (), (), (), ())
+    assert headline(results, rows).advice.startswith("Least late at p99: timer_hard")
 
 
 def several_loads():

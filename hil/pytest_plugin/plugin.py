@@ -28,6 +28,7 @@ from hil.pytest_plugin.spread import (
 
 _OPTIONS = pytest.StashKey[RunOptions]()
 _BENCH = pytest.StashKey[Bench]()
+_NO_BOARD = "no board is measured in this run; give one with --board"
 _PROGRESS = pytest.StashKey[CaptureOutput]()
 
 
@@ -102,8 +103,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "hil_case" not in metafunc.fixturenames:
         return
     options = metafunc.config.stash.get(_OPTIONS, None)
-    boards, cases = (options.boards, options.cases) if options else ((), ())
-    pairs = [(board.text, case) for board in boards for case in cases]
+    if options is None:
+        without = pytest.param(None, marks=pytest.mark.skip(reason=_NO_BOARD), id="no board")
+        metafunc.parametrize("hil_case", [without], scope="session")
+        return
+    pairs = [(board.text, case) for board in options.boards for case in options.cases]
     metafunc.parametrize(
         "hil_case",
         pairs,
@@ -127,9 +131,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_for(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
-    if parameters is None or "hil_case" not in parameters.params:
+    pair = parameters.params.get("hil_case") if parameters else None
+    if pair is None:
         return True
-    _, case = parameters.params["hil_case"]
+    _, case = pair
     return all(
         name in mark.kwargs.get(asked, (name,))
         for mark in item.iter_markers("hil")
@@ -142,7 +147,7 @@ def hil_bench(pytestconfig: pytest.Config) -> Bench:
     """The bench of this run."""
     bench = pytestconfig.stash.get(_BENCH, None)
     if bench is None:
-        pytest.skip("no board is measured in this run; give one with --board")
+        pytest.skip(_NO_BOARD)
     return bench
 
 

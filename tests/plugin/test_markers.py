@@ -46,3 +46,11 @@ def test_loads_and_techniques_both_count(pytester):
         "one_technique[sim-thread-gc]",
         "some_loads[sim-thread-gc]",
     }
+
+
+def test_without_a_board_the_others_run(pytester):
+    pytester.makepyfile(SUITE + "def test_of_another_kind():\n    pass\n")
+    result = pytester.runpytest_subprocess("-rs")
+    result.assert_outcomes(passed=1, skipped=3)
+    result.stdout.fnmatch_lines(["SKIPPED*no board is measured in this run; give one with --board"])
+    assert not (pytester.path / "reports").exists()

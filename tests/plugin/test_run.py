@@ -3,6 +3,7 @@
 import json
 import sys
 import xml.etree.ElementTree as ET
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,14 @@ def test_nothing_happens_in_a_run_without_boards(suite):
     result.assert_outcomes(passed=1)
     assert not (suite.path / "reports").exists()
     assert not (suite.path / "out").exists()
+
+
+@pytest.mark.skipif(find_spec("hil.suite") is None, reason="hil is installed from its checkout")
+def test_the_shipped_suite_runs_without_a_checkout(pytester):
+    result = pytester.runpytest_subprocess(
+        *("--pyargs", "hil.suite", "--board=sim", "--hil-out=out"),
+        *("--hil-technique=timer_soft", "--hil-duration-s=0.5", "--hil-history=none"),
+    )
+    assert result.ret == 0, result.outlines
+    assert result.parseoutcomes()["passed"] > 5
+    assert (pytester.path / "out" / "latest" / "report.html").exists()

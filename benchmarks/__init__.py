@@ -1,0 +1,1 @@
+"""The timing suite; in an installed package it is ``hil.suite``: ``pytest --pyargs hil.suite``."""

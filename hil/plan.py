@@ -14,6 +14,7 @@ STREAMING_FROM_US = 60_000_000
 AFTER_FROM_US = 1_000_000
 """Windows shorter than this are trials: nothing is measured after them."""
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
+MAX_DURATION_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def make_cases(
 ) -> tuple[Case, ...]:
     """Every technique under every load with the railroad lights: two equal tasks in antiphase.
 
-    Raises :class:`~hil.errors.ConfigurationError` when the window holds no period.
+    Raises :class:`~hil.errors.ConfigurationError` when the window holds no three periods, or when
+    either is out of its range.
     """
     period_us = profile.period_us if period_ms is None else round(period_ms * 1000)
     duration_us = profile.duration_us if duration_s is None else round(duration_s * 1_000_000)
@@ -111,6 +113,10 @@ def make_cases(
         raise ConfigurationError(
             f"--hil-period-ms={period_us / 1000:g}: "
             f"must lie between {MIN_PERIOD_MS} and {MAX_PERIOD_MS}"
+        )
+    if duration_us > MAX_DURATION_S * 1_000_000:
+        raise ConfigurationError(
+            f"--hil-duration-s={duration_us / 1e6:g}: at most {MAX_DURATION_S} (30 days)"
         )
     if duration_us < 3 * period_us:
         raise ConfigurationError(

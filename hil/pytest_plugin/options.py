@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from hil.plan import Case, Profile, agent_case, chosen_names, find_profile, make
 from hil.stored_run import read_run
 from hil.transport.faults_spec import FaultSpec, parse_faults
 from hil.user_agent import UserAgent, read_user_agent
+
+
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
     add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
     add("--hil-load", metavar="NAME,...", help="these loads (default: the profile's)")
-    add("--hil-period-ms", type=float, metavar="N", help="period of the tasks in milliseconds")
-    add("--hil-duration-s", type=float, metavar="N", help="length of each capture window")
+    add("--hil-period-ms", metavar="N", help="period of the tasks in milliseconds")
+    add("--hil-duration-s", metavar="N", help="length of each capture window")
     add("--hil-budgets", metavar="FILE", help="budgets to judge by (TOML)")
     add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
     add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
@@ -108,13 +112,9 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
     specs = _boards(boards or get("--board") or ["sim"])
-    cases = make_cases(
-        profile,
-        techniques,
-        loads,
-        period_ms=get("--hil-period-ms"),
-        duration_s=get("--hil-duration-s"),
-    )
+    period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
+    duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
+    cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
     agent_file = get("--hil-agent")
     agent = read_user_agent(Path(agent_file)) if agent_file else None
     if agent is not None:
@@ -122,11 +122,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
             raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
         cases = (
             agent_case(
-                agent.name,
-                agent.periods_us,
-                profile,
-                period_ms=get("--hil-period-ms"),
-                duration_s=get("--hil-duration-s"),
+                agent.name, agent.periods_us, profile, period_ms=period_ms, duration_s=duration_s
             ),
         )
     if all(board.kind == "replay" for board in specs):
@@ -144,6 +140,18 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         history=find_place(get("--hil-history"), out),
         compare=get("--hil-compare"),
     )
+
+
+def _number(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) < _LARGEST:
+        raise ConfigurationError(f"{option}={text:.40}: not a number that can be used")
+    return number
 
 
 def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:

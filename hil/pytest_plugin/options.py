@@ -21,7 +21,6 @@ from hil.stored_run import read_run
 from hil.transport.faults_spec import FaultSpec, parse_faults
 from hil.user_agent import UserAgent, read_user_agent
 
-
 _LARGEST = 1e12
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,13 +106,39 @@ def task_evidence(stamps: TaskStamps, step_us: float) -> dict[str, Evidence]:
         change = np.diff(gaps)[np.diff(place) == 1]
         _add_rms(found, "c2c_jitter_rms_us", change, step_us, step_us**2 / 2.0)
     if stamps.index.size >= 16 and stamps.index[-1] > stamps.index[0]:
-        late = stamps.lateness_us
-        place = stamps.index - stamps.index.mean()
-        error = late - late.mean()
-        error -= place * float(np.dot(place, error) / np.dot(place, place))
+        error = _residuals(stamps)
         if _worth(error) >= _FEWEST_WORTH:
             _add_rms(found, "tie_rms_us", error, step_us, step_us**2 / 12.0)
     return found
+
+
+def tilt_ppm(stamps: TaskStamps) -> float:
+    """What a step of the lateness within the window may tilt its line by, as a standard error.
+
+    The bounds of a slope take its residuals for one process all along. A host or a board that was
+    busy for the second half leaves a step instead, which no drift of a clock is: one by ``J`` in
+    mid-window ``T`` tilts the line by ``1.5 J / T`` and leaves residuals with a root mean square of
+    ``J / 4``. Three times that over ``T`` is given, so such a step lies two standard errors away.
+    """
+    window_us = float(stamps.stamps_us[-1] - stamps.stamps_us[0]) if stamps.stamps_us.size else 0.0
+    if not window_us:
+        return 0.0
+    return 3e6 * float(np.sqrt(np.mean(np.square(_residuals(stamps))))) / window_us
+
+
+def widened(one: Evidence, by: float) -> Evidence:
+    """``one`` with another independent standard error of ``by`` in the unit of its linear scale."""
+    low, high = (math.hypot(side, by / abs(one.c)) for side in (one.low, one.high))
+    return replace(one, low=low, high=high)
+
+
+def _residuals(stamps: TaskStamps) -> FloatArray:
+    """Lateness about its own line, (n,)."""
+    late = stamps.lateness_us
+    place = stamps.index - stamps.index.mean()
+    error: FloatArray = late - late.mean()
+    error -= place * float(np.dot(place, error) / max(float(np.dot(place, place)), 1.0))
+    return error
 
 
 def pooled_evidence(tasks: Sequence[TaskStamps], step_us: float) -> dict[str, Evidence]:

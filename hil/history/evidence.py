@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from hil.analysis.evidence import (
     percentile_evidence,
     pooled_evidence,
     task_evidence,
+    tilt_ppm,
+    widened,
 )
 from hil.analysis.pairing import FigureKey
 from hil.errors import CaptureError
@@ -52,7 +54,12 @@ def case_evidence(case: KeptCase, board: str) -> dict[FigureKey, Evidence]:
         key: figure_evidence(one, step_us, None if key[1] else counts.get((key[0], key[2])))
         for key, one in figures.items()
     }
-    for task, method, told in _from_stamps(case, step_us):
+    unpacked = [(one, task_stamps(one)) for one in case.stamps if one.kind in ("task", "series")]
+    for kept, stamps in unpacked:
+        drift = (kept.task, kept.method, "schedule_drift_ppm")
+        if drift in found:
+            found[drift] = widened(found[drift], tilt_ppm(stamps))
+    for task, method, told in _from_stamps(case, unpacked, step_us):
         for metric, evidence in told.items():
             key = (task, method, metric)
             figure = figures.get(key)
@@ -82,17 +89,16 @@ def _check(one: KeptStamps) -> None:
 
 
 def _from_stamps(
-    case: KeptCase, step_us: float
+    case: KeptCase, unpacked: Sequence[tuple[KeptStamps, TaskStamps]], step_us: float
 ) -> list[tuple[int | None, str | None, dict[str, Evidence]]]:
     found: list[tuple[int | None, str | None, dict[str, Evidence]]] = []
     pools: dict[float, list[TaskStamps]] = defaultdict(list)
+    for one, stamps in unpacked:
+        found.append((one.task, one.method, task_evidence(stamps, step_us)))
+        if one.kind == "task":
+            pools[one.period_us].append(stamps)
     for one in case.stamps:
-        if one.kind in ("task", "series"):
-            stamps = task_stamps(one)
-            found.append((one.task, one.method, task_evidence(stamps, step_us)))
-            if one.kind == "task":
-                pools[one.period_us].append(stamps)
-        else:
+        if one.kind not in ("task", "series"):
             _check(one)
             latency = np.maximum(unpack_values(one.data) - one.cost_us, 0.0)
             told = percentile_evidence(_PREFIX[one.kind], latency, step_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from hil.analysis.evidence import (
     pooled_evidence,
     stretches_of,
     task_evidence,
+    tilt_ppm,
+    widened,
 )
 from hil.analysis.pairing import FigureKey, pair_figures, since_change
 from hil.analysis.tails import log_normal_tail, log_t_tail
@@ -130,6 +133,23 @@ class TestEvidence:
         figure = Measurement("b", "t", "idle", 0, "overruns", "count", 6.0, 6.0, 6.0, 100)
         told = figure_evidence(figure, 1.0, 3)
         assert (told.y, told.cluster) == (on_scale(3.0, COUNT), 2.0)
+
+    def test_a_step_in_the_window_is_no_drift(self):
+        """A busy second half: the slope's own bounds take it for a drift, these do not."""
+        n, step_us = 200, 80.0
+        index = np.arange(n)
+        late = step_us * (index >= n // 2)
+        stamps = TaskStamps(4000.0, index * 4000.0 + late, index, np.ones(n - 1, dtype=bool))
+        slope_ppm = np.polyfit(index * 4000.0, late, 1)[0] * 1e6
+        assert slope_ppm == pytest.approx(1.5 * step_us / (n * 4000.0) * 1e6, rel=0.02)
+        assert slope_ppm / tilt_ppm(stamps) == pytest.approx(2.0, rel=0.02)
+
+        told = Evidence(slope_ppm, slope_ppm / 10, 0.5, 0.5, -10.0)
+        still = Evidence(0.0, 0.0, 0.5, 0.5, -10.0)
+        before = [replace(still, y=y, value=10 * y) for y in (0.1, -0.1, 0.05, -0.05)]
+        for now, alarm in ((told, True), (widened(told, tilt_ppm(stamps)), False)):
+            drift = past(now, before, metric="schedule_drift_ppm", sense="magnitude")
+            assert (judge_changes([drift])[0].trend == "worse") is alarm
 
     def test_a_figure_without_bounds_is_never_judged(self):
         figure = Measurement("b", "t", "idle", 0, "lateness_max_us", "us", 900.0, None, None, 100)

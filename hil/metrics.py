@@ -32,6 +32,10 @@ TECHNIQUES: dict[str, str] = {
 NAIVE_TECHNIQUES = frozenset({"round_robin", "thread", "asyncio_sleep"})
 """Written as the usual tutorials write them: their drift is a finding, not a fault."""
 
+MILLISECOND_TECHNIQUES = frozenset({"asyncio_sleep", "asyncio_deadline"})
+"""They wait by asyncio's clock of whole milliseconds: where in one they begin is chance, and so is
+that much of their lateness."""
+
 LOADS: dict[str, str] = {
     "idle": "nothing else runs",
     "cpu": "arithmetic in the main program",

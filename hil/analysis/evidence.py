@@ -126,10 +126,15 @@ def tilt_ppm(stamps: TaskStamps) -> float:
     return 3e6 * float(np.sqrt(np.mean(np.square(_residuals(stamps))))) / window_us
 
 
-def widened(one: Evidence, by: float) -> Evidence:
-    """``one`` with another independent standard error of ``by`` in the unit of its linear scale."""
-    low, high = (math.hypot(side, by / abs(one.c)) for side in (one.low, one.high))
-    return replace(one, low=low, high=high)
+def widened(one: Evidence, by: float, reach: float = 1.0) -> Evidence:
+    """``one`` with another independent standard error, ``by`` in the figure's unit; no counts.
+
+    It is taken ``reach`` standard errors out, since the scale is bent, most of all at zero.
+    """
+    low, high = (
+        abs(on_scale(one.value + side * reach * by, one.c) - one.y) / reach for side in (-1, 1)
+    )
+    return replace(one, low=math.hypot(one.low, low), high=math.hypot(one.high, high))
 
 
 def _residuals(stamps: TaskStamps) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,10 +24,13 @@ from hil.analysis.pairing import FigureKey
 from hil.errors import CaptureError
 from hil.history.kept import KeptCase, KeptStamps
 from hil.history.packing import FORMAT, unpack_stamps, unpack_values
+from hil.metrics import MILLISECOND_TECHNIQUES
 from hil.records import Measurement
 
 _PREFIX = {"isr": "isr_latency", "defer": "defer_latency"}
 _TOO_FEW = "too few independent"
+_PHASE = (1000.0 / math.sqrt(12.0), math.sqrt(12.0))
+"""A phase anywhere within a millisecond: standard deviation (us), and how many of them it spans."""
 DERIVED = frozenset({"desync_s"})
 """Not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude where
 nothing changed. What it follows from, the phase's error and the drift, is compared."""
@@ -68,9 +72,17 @@ def case_evidence(case: KeptCase, board: str) -> dict[FigureKey, Evidence]:
             elif figure is not None and _tells(figure):
                 found[key] = _with_value(evidence, figure.value)
     return {
-        FigureKey(board, case.technique, case.load, *key): evidence
+        FigureKey(board, case.technique, case.load, *key): (
+            widened(evidence, *_PHASE) if _has_phase(case.technique, *key[1:]) else evidence
+        )
         for key, evidence in found.items()
     }
+
+
+def _has_phase(technique: str, method: str | None, metric: str) -> bool:
+    """Whether this lateness hangs on where in a millisecond the run happened to begin."""
+    by_asyncio = method.startswith("asyncio/") if method else technique in MILLISECOND_TECHNIQUES
+    return by_asyncio and metric.startswith("lateness_p")
 
 
 def task_stamps(one: KeptStamps) -> TaskStamps:

@@ -151,6 +151,14 @@ class TestEvidence:
             drift = past(now, before, metric="schedule_drift_ppm", sense="magnitude")
             assert (judge_changes([drift])[0].trend == "worse") is alarm
 
+    def test_a_wider_error_reaches_as_far_as_it_says(self):
+        for value in (-875.0, 0.0, 40.0, 5000.0):
+            one = said(value, 0.0)
+            wide = widened(one, 250.0, 4.0)
+            assert off_scale(one.y + 4 * wide.high, 1.0) == pytest.approx(value + 1000.0)
+            assert off_scale(one.y - 4 * wide.low, 1.0) == pytest.approx(value - 1000.0)
+        assert widened(said(100.0, 3.0, -10.0), 40.0).error == pytest.approx(5.0)
+
     def test_a_figure_without_bounds_is_never_judged(self):
         figure = Measurement("b", "t", "idle", 0, "lateness_max_us", "us", 900.0, None, None, 100)
         now = figure_evidence(figure, 1.0)

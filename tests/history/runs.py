@@ -57,11 +57,15 @@ def capture(
     level: float = 200.0,
     events: int = 0,
     period: int = PERIOD,
+    early: float = 0.0,
 ) -> Capture:
-    """Two tasks with exponential lateness of ``level`` us, and ``events`` interrupt latencies."""
+    """Two tasks with exponential lateness of ``level`` us, and ``events`` interrupt latencies.
+
+    All activations come ``early`` us before that.
+    """
     tracks = []
     for index in range(2):
-        late = rng.exponential(level, n) + level / 4
+        late = rng.exponential(level, n) + level / 4 - early
         stamps = 1000 + np.arange(n, dtype=np.int64) * period + late.astype(np.int64)
         tracks.append(Track(index, period, 1000, 1000 + n * period, stamps))
     sets: tuple[EventSet, ...] = ()

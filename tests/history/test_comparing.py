@@ -258,3 +258,13 @@ class TestTwoRuns:
         (tmp_path / "empty").mkdir()
         with pytest.raises(CaptureError):
             compare_runs(str(tmp_path / "empty"), "20261101", history)
+
+
+@pytest.mark.parametrize(("technique", "alarm"), [("asyncio_sleep", False), ("timer_soft", True)])
+def test_the_millisecond_in_which_asyncio_begins_is_chance(technique, alarm):
+    rng = np.random.default_rng(3)
+    one, two = (runs.capture(rng, technique, level=20.0, early=by) for by in (400.0, -300.0))
+    found = compare_kept(
+        keep_run(runs.results([one], 1), [one]), keep_run(runs.results([two], 2), [two]), 0.99
+    )
+    assert any(metric.startswith("lateness") for _, metric in worse(found)) is alarm

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from hil.report.strict_json import ObjectReader, parse_json
+from hil.report.strict_json import ObjectReader, parse_document
 from hil.report.whole_file import read_whole, write_json
 from hil.results import Change, Comparison
 from hil.schema import Schema
@@ -55,10 +55,7 @@ def read_changes(path: Path) -> Comparison:
 
 def parse_changes(raw: bytes) -> Comparison:
     """The records in the bytes of a ``changes.json``; raises :class:`CaptureError`."""
-    top = parse_json(raw)
-    top = SCHEMA.upgrade(top, SCHEMA.check(top.get("schema")))
-    reader = ObjectReader("top level", top)
-    reader.keys(("schema", "against", "changes", "absent"))
+    reader = parse_document(raw, SCHEMA, ("against", "changes", "absent"))
     return Comparison(
         against=reader.text("against"),
         changes=tuple(_read_change(one) for one in reader.objects("changes")),

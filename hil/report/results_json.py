@@ -12,7 +12,7 @@ from typing import Any
 
 from hil.metrics import load_rank, metric_rank, technique_rank
 from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
-from hil.report.strict_json import ObjectReader, parse_json
+from hil.report.strict_json import ObjectReader, parse_document
 from hil.report.whole_file import read_whole, write_json
 from hil.results import Results
 from hil.schema import Schema
@@ -90,11 +90,8 @@ def read_results(path: Path) -> Results:
 
 def parse_results(raw: bytes) -> Results:
     """The records in the bytes of a ``results.json``; raises :class:`CaptureError`."""
-    top = parse_json(raw)
-    top = SCHEMA.upgrade(top, SCHEMA.check(top.get("schema")))
-    reader = ObjectReader("top level", top)
-    reader.keys(("schema", "run", "boards", "measurements", "skipped", "errors"))
-    run = _read_run(ObjectReader("run", top["run"]))
+    reader = parse_document(raw, SCHEMA, ("run", "boards", "measurements", "skipped", "errors"))
+    run = _read_run(reader.object("run"))
     return Results(
         run=run,
         boards=tuple(_read_board(r, run) for r in reader.objects("boards")),

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from hil.errors import CaptureError
+from hil.schema import Schema
 
 
-def parse_json(raw: bytes) -> dict[str, Any]:
-    """The object in UTF-8 JSON text; NaN and infinity are refused.
+def parse_document(raw: bytes, schema: Schema[dict[str, Any]], keys: Iterable[str]) -> ObjectReader:
+    """The top level of a file of this schema: UTF-8 JSON, an object with ``schema`` and ``keys``.
 
-    Raises :class:`CaptureError`.
+    NaN and infinity are refused, an older schema is brought up to date. Raises
+    :class:`CaptureError`.
     """
     try:
         top = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
@@ -22,8 +24,10 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise CaptureError(f"not valid JSON: {str(error).splitlines()[0]}") from None
     if not isinstance(top, dict):
-        raise CaptureError("the top level is not an object; not a results.json")
-    return top
+        raise CaptureError("the top level is not an object")
+    reader = ObjectReader("top level", schema.upgrade(top, schema.check(top.get("schema"))))
+    reader.keys(("schema", *keys))
+    return reader
 
 
 class ObjectReader:
@@ -102,6 +106,10 @@ class ObjectReader:
             self._fail(key, "a list of texts")
         return tuple(value)
 
+    def object(self, key: str) -> ObjectReader:
+        """An object."""
+        return ObjectReader(key, self._item[key])
+
     def objects(self, key: str) -> list[ObjectReader]:
         """A list of objects."""
         value = self._item[key]
@@ -111,4 +119,4 @@ class ObjectReader:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise CaptureError(f"{name} is not a number that results.json may hold")
+    raise CaptureError(f"{name} is not a number that may stand here")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hil import agents
-from hil.analysis import summarise
+from hil.analysis.summary import summarise
 from hil.boards.spec import parse_board
 from hil.errors import HilError
 from hil.lives import KILL, OPTIONS, SLEEP, SOFT

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_analysis_skew as skew_bench
 
-from hil.analysis import summarise
+from hil.analysis.summary import summarise
 from hil.records import (
     BoardIdentity,
     Calibration,

@@ -76,7 +76,7 @@ class Bench:
         Of several boards a worker opens its own when it is first asked for it, so that one board's
         failure does not stop another's run.
         """
-        prepare_meanwhile(self._options.cases)
+        self._cleanup.callback(prepare_meanwhile(self._options.cases).join)
         if len(self._options.boards) == 1:
             self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
             self._info = replace(self._info, source=common_source(self.boards))

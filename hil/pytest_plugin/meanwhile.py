@@ -10,13 +10,19 @@ from collections.abc import Iterable
 from hil import agents
 from hil.plan import CALIBRATE, Case
 
-_LATER = ("hil.analysis.summary", "hil.report.html", "hil.report.terminal", "hil.report.remake")
+LATER = ("hil.analysis.summary", "hil.report.html", "hil.report.terminal", "hil.report.remake")
 
 
-def prepare_meanwhile(cases: Iterable[Case]) -> None:
-    """In the background; who needs something earlier waits for it, or makes it ready itself."""
+def prepare_meanwhile(cases: Iterable[Case]) -> threading.Thread:
+    """In the background; who needs something of ours earlier makes it ready itself.
+
+    The thread is to be joined before the page is made: packages of others may not stand being
+    imported by two threads at once.
+    """
     first = next(iter(cases), None)
-    threading.Thread(target=_prepare, args=(first,), name="hil-prepare", daemon=True).start()
+    thread = threading.Thread(target=_prepare, args=(first,), name="hil-prepare", daemon=True)
+    thread.start()
+    return thread
 
 
 def _prepare(case: Case | None) -> None:
@@ -24,6 +30,6 @@ def _prepare(case: Case | None) -> None:
         agents.sources(CALIBRATE)
         if case is not None:
             agents.sources(case.plan.technique, case.plan.load, options=case.plan.options)
-    for name in _LATER:
+    for name in LATER:
         with contextlib.suppress(Exception):
             importlib.import_module(name)

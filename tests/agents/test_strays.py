@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hil import agents
-from hil.analysis import measure
+from hil.analysis.summary import measure
 from hil.boards.spec import parse_board
 from hil.plan import Case, calibration_plan
 from hil.pytest_plugin.sources import LiveSource

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from captures import PERIOD, by_name, capture, grid, track
 
-from hil.analysis import measure, summarise
 from hil.analysis.phase import phase_of
+from hil.analysis.summary import measure, summarise
 from hil.records import Pings
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis import summarise
+from hil.analysis.summary import summarise
 
 
 def found(**more):

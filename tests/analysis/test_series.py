@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis import summarise
 from hil.analysis.series import latest_releases
+from hil.analysis.summary import summarise
 from hil.budgets import Budget, Budgets, judge
 from hil.metrics import is_variant
 from hil.records import Series

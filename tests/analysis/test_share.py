@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis import summarise
 from hil.analysis.share import sign_rank
+from hil.analysis.summary import summarise
 
 
 def share(with_, bare, **more):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captures import PERIOD, by_name, capture, grid, track
 
-from hil.analysis import measure, summarise
+from hil.analysis.summary import measure, summarise
 from hil.metrics import find_metric
 from hil.records import Calibration, EventSet, Gap
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis import summarise
 from hil.analysis.distributions import binomial_bounds
+from hil.analysis.summary import summarise
 from hil.analysis.survival import count_lives
 from hil.budgets import default_budgets, judge_all
 from hil.lives import ASLEEP, BOOT, KILL, LOST, OPTIONS, PLANNED, REPORT, ROWS, RUN, SLEEP, SOFT

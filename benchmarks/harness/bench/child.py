@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import synthetic
 
-from hil.analysis import deviations, measure
+from hil.analysis import deviations
+from hil.analysis.summary import measure
 from hil.store import read_capture
 from hil.wire.assemble import assemble
 from hil.wire.decoder import StreamDecoder

@@ -17,7 +17,8 @@ import synthetic
 from child import in_child
 from table import Row, in_turn, ratio
 
-from hil.analysis import deviations, measure
+from hil.analysis import deviations
+from hil.analysis.summary import measure
 from hil.wire.assemble import assemble
 from hil.wire.decoder import StreamDecoder
 

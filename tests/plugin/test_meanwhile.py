@@ -1,0 +1,51 @@
+"""Modules that two threads of a run may import at once, one of them in the background."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hil
+from hil.pytest_plugin import meanwhile
+
+TWO_THREADS = """
+import importlib, sys, threading, time
+import hil.records
+sys.setswitchinterval(1e-5)
+errors = []
+begin = threading.Barrier(2)
+def enter(name, wait_s):
+    begin.wait()
+    time.sleep(wait_s)
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        errors.append(str(error))
+doors = [("hil.analysis.summary", float(sys.argv[1])), ("hil.analysis.estimates", 0.0)]
+threads = [threading.Thread(target=enter, args=door) for door in doors]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit("; ".join(errors) or 0)
+"""
+
+
+@pytest.mark.parametrize("wait_s", ["0", "0.0001", "0.0003"])
+def test_two_threads_may_enter_the_analysis_by_different_doors(wait_s):
+    run = subprocess.run([sys.executable, "-c", TWO_THREADS, wait_s], capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()
+
+
+def test_what_is_imported_in_the_background_lies_in_packages_that_import_nothing():
+    """Else one thread holds the package and waits for the module, the other the reverse."""
+    late = {name.rpartition(".")[0].removeprefix("hil.") for name in meanwhile.LATER}
+    assert late == {"analysis", "report"}
+    for name in late:
+        source = Path(hil.__path__[0], name, "__init__.py").read_text(encoding="utf-8")
+        imports = [
+            n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import | ast.ImportFrom)
+        ]
+        assert not imports, name

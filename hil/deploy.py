@@ -62,11 +62,12 @@ def start_agent(
         repl.start(agents.start_code(config))
         return
     free = identity.free_bytes or 0
+    window_s = float(str(config["duration"])) / 1e6
     repl.enter()
     first = True
     for stage in small_agents.stages(config, identity.capabilities, free):
         if not first:
-            limit_s = STAGE_TIMEOUT_S * repl.slowness
+            limit_s = 2 * window_s + STAGE_TIMEOUT_S * repl.slowness
             repl.unread(run_capture(repl, sink, Deadline(limit_s)))
             repl.end_of_program(Deadline(CODE_TIMEOUT_S * repl.slowness))
         first = False

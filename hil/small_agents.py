@@ -1,8 +1,9 @@
 """The device files for a board with little heap: in stages, each with only what it uses.
 
 Such a board never holds the whole agent. First comes the code of a clock exchange, then that of
-the technique with the recorder, then that which sends the record; each leaves before the next. The
-technique and the load are the same files as everywhere, the library's parts have small stand-ins.
+the technique with the recorder, then another exchange, then what sends the stamps, then what sends
+the end; each leaves before the next. The technique and the load are the same files as everywhere,
+the library's parts have small stand-ins.
 """
 
 from __future__ import annotations
@@ -60,28 +61,33 @@ def stages(
         kept[key] = config.get(key) or ()
     literal = agents.literal(kept)
     entries = agents.entry_files(technique, load)
-    pings = f"hil_exchange({kept['pings']})\n" if kept.get("pings") else ""
+    pings = f"hil_exchange({kept['pings']})" if kept.get("pings") else ""
     names = _Names()
     begin_roots = {"hil_hello", "hil_exchange", "hil_forget"}
     exchange = names.pieces(_used((_STATE, _FRAMES, _EXCHANGE), have, begin_roots, ()))
     run_roots = {"hil_room", "hil_main", "run", "load_start"}
     window = names.pieces(_used(("lib/job.py", *entries), have, run_roots, (_STATE,)))
-    end_roots = {"hil_exchange", "hil_send"}
-    record = names.pieces(_used((_FRAMES, _EXCHANGE, _RECORD), have, end_roots, (_STATE,)))
+    after = [("hil_send", "hil_send()"), ("hil_end", "hil_end(Job.failure)")]
+    if pings:
+        after.insert(0, ("hil_exchange", f"if not Job.failure:{pings}"))
+    files = (_FRAMES, _EXCHANGE, _RECORD)
+    ends = tuple(
+        Stage(
+            names.pieces(_used(files, have, {root}, (_STATE,))),
+            names.short(f"{start}\nhil_forget()"),
+        )
+        for root, start in after
+    )
     room = free_bytes - _COMPILER_BYTES - int(_HEAP_PER_BYTE * sum(map(len, window)))
     room = min(max(room, _LEAST_ROOM_BYTES), _wanted_bytes(kept))
     keep = f"Job.keep=[bytearray({room}),bytearray({_PARSER_BYTES})]"
-    begin = f"hil_hello({literal})\n{pings}hil_forget()"
+    begin = f"hil_hello({literal})\n{pings}\nhil_forget()"
     needed = {key: value for key, value in kept.items() if key not in _ONLY_TOLD}
     run = f"hil_room()\nhil_main(run,{agents.literal(needed)},load_start)\nhil_forget()"
-    end = f"{pings and 'if not Job.failure:' + pings}hil_send()"
-    begin, run, end = (names.short(code) for code in (begin, run, end))
-    words = _words((*exchange, *window, *record, begin, run, end))
-    return (
-        Stage(("import gc", *words, *exchange), begin),
-        Stage((keep, *window), run),
-        Stage(record, end),
-    )
+    begin, run = names.short(begin), names.short(run)
+    later = [code for stage in ends for code in (*stage.pieces, stage.start)]
+    words = _words((*exchange, *window, begin, run, *later))
+    return (Stage(("import gc", *words, *exchange), begin), Stage((keep, *window), run), *ends)
 
 
 def _words(pieces: Iterable[str]) -> list[str]:

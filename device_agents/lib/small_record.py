@@ -34,4 +34,3 @@ def hil_send():
         hil_text("G..task=%d;origin=%d;offset=%d;period=%d" % s)
     for k in range(len(Job.channels)):
         hil_send_channel(k)
-    hil_end(Job.failure)

@@ -27,9 +27,9 @@ def hil_now():
 
 def hil_forget():
     # forget the code that came since, without having to compile a statement for it
+    Job.keep = None  # first: the list of names needs room
     g = globals()
     for k in list(g):
         if k[:1] != "_" and k not in ("Job", "hil_now", "hil_forget", "gc", "time"):
             del g[k]
-    Job.keep = None
     gc.collect()

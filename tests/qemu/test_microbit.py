@@ -61,6 +61,27 @@ def test_the_same_agent_files_run_in_its_heap(session, tmp_path, technique):
         assert capture.counters["polled_tick"] == 1
 
 
+@needs_packages
+def test_8_kb_of_heap_are_enough_for_a_small_run(tmp_path, monkeypatch):
+    """The rest of the board's heap is taken up whenever it starts afresh."""
+    real = RawRepl.enter
+
+    def enter(self, *, soft_reset=True, booting=False):
+        real(self, soft_reset=soft_reset, booting=booting)
+        if soft_reset:
+            self.exec("import gc\ngc.collect()\n_full=bytearray(gc.mem_free()-8192)\ngc.collect()")
+
+    monkeypatch.setattr(RawRepl, "enter", enter)
+    with Session(parse_board("qemu-microbit")) as small:
+        assert small.identity.free_bytes <= 8192
+        small.capture(calibration_plan(), tmp_path / "calibration")
+        small.capture(plan("round_robin"), tmp_path / "capture")
+    capture = read_capture(tmp_path / "capture")
+    refuse_void(capture)
+    assert [len(track.stamps_us) for track in capture.tracks] == pytest.approx([50, 50], abs=20)
+    assert all(track.dropped == 0 for track in capture.tracks)
+
+
 def test_the_instrument_measures_itself(session, tmp_path):
     path = tmp_path / "capture"
     session.capture(calibration_plan(), path)

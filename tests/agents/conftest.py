@@ -1,5 +1,6 @@
-"""The embedded board with a bundle on it, driven over its serial port."""
+"""The embedded board with a bundle on it, or with the scheduler in its flash."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -87,3 +88,63 @@ def runner() -> Iterator[Runner]:
 def connect_board() -> Callable[[str], AbstractContextManager[Runner]]:
     """A function that starts a board with some knobs."""
     return connect
+
+
+SCHEDULER = [
+    agents.agents_folder() / "lib" / f"{name}.py"
+    for name in ("schedule", "schedule_plan", "schedule_store")
+]
+SCHEDULER_SETUP = """
+import asyncio, json, os, time, schedule, schedule_plan, schedule_store
+from schedule import Scheduler
+CLOCK = [0]
+REPORTS = []
+def set_clock(*when):
+    CLOCK[0] = time.mktime(when + (0, 0, 0)[len(when) - 3:] + (0, 0)) * 1000
+def fake_clock():
+    schedule.wall_ms = schedule_plan.wall_ms = lambda: CLOCK[0]
+def real_clock(real=schedule_plan.wall_ms):
+    schedule.wall_ms = schedule_plan.wall_ms = real
+def new(**kw):
+    REPORTS.clear()
+    return Scheduler(report=REPORTS.append, **kw)
+def when(job):
+    return time.localtime(job.due // 1000)[:6]
+def nothing():
+    pass
+async def for_ms(plan, ms):
+    task = asyncio.create_task(plan.run_forever())
+    await asyncio.sleep_ms(ms)
+    plan.stop()
+    await task
+def run(plan, ms):
+    asyncio.run(for_ms(plan, ms))
+"""
+
+
+class Installed:
+    """A board with the library in its flash."""
+
+    def __init__(self, repl: RawRepl) -> None:
+        self.repl = repl
+
+    def __call__(self, code: str) -> str:
+        return self.repl.exec(code).decode().strip()
+
+    def value(self, setup: str, expression: str) -> object:
+        namespace = {"nan": float("nan")}
+        return eval(self(f"{setup}\nprint(repr({expression}))").splitlines()[-1], namespace)
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """The scheduler as users install it, with a clock that can be set and short helpers."""
+    root = tmp_path_factory.mktemp("flash")
+    (root / "lib").mkdir()
+    for path in SCHEDULER:
+        shutil.copy(path, root / "lib")
+    with VirtualBoard(root=root) as virtual, RawRepl(virtual.port) as repl:
+        repl.enter()
+        installed = Installed(repl)
+        installed(SCHEDULER_SETUP)
+        yield installed

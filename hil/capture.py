@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from hil.clock_sync import ClockExchange
 from hil.errors import BoardTimeoutError, CaptureError
+from hil.transport.clock import REAL_CLOCK, Clock
 from hil.transport.deadline import Deadline
 from hil.transport.link import Link
 from hil.transport.raw_repl import END_OF_OUTPUT
@@ -51,24 +51,26 @@ def run_capture(
     companion: Companion | None = None,
     ping_every_s: float | None = None,
     interrupt_after_s: float | None = None,
+    clock: Clock = REAL_CLOCK,
 ) -> bytes:
     """Read a started agent's output up to its end, keeping every byte and answering its pings.
 
     ``interrupt_after_s``: send Ctrl-C when the window has been open for so long, and again every
-    second until it closes: for a program that does not end by itself.
+    second until it closes: for a program that does not end by itself. ``clock`` is the one that
+    arrivals are stamped with.
 
     Returns what came behind the end of the output, for the REPL to go on with.
     Raises :class:`~hil.errors.BoardTimeoutError` on a deadline, and
     :class:`~hil.errors.CaptureError` when a board never stops sending.
     """
-    exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s)
+    exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s, clock=clock)
     received = 0
     tail = b""
     last_told = 0.0
     while True:
         data = link.read(min(_POLL_S, max(0.0, deadline.remaining_s)))
         if data:
-            now = time.monotonic_ns()
+            now = clock.now_ns()
             body, mark, rest = data.partition(END_OF_OUTPUT)
             sink.rx(body, now)
             if mark:

@@ -8,9 +8,9 @@ taken here; the board's own stamps travel in the answers and are paired when the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from hil.transport.clock import REAL_CLOCK, Clock
 from hil.wire import frames
 
 PING = b"!"
@@ -21,7 +21,7 @@ _MAX_LINE = 4096
 class ClockExchange:
     """Drives the exchanges of one capture from the bytes that arrive.
 
-    ``send`` puts bytes on the link; ``record`` gets (sent, received) in monotonic nanoseconds.
+    ``send`` puts bytes on the link; ``record`` gets (sent, received) in nanoseconds of ``clock``.
     ``every_s`` is the spacing of single pings while the window runs, ``None`` for none.
     """
 
@@ -31,7 +31,9 @@ class ClockExchange:
         record: Callable[[int, int], None],
         *,
         every_s: float | None = None,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
+        self._clock = clock
         self._send = send
         self._record = record
         self._every_ns = None if every_s is None else round(every_s * 1e9)
@@ -52,13 +54,13 @@ class ClockExchange:
     @property
     def window_open_s(self) -> float:
         """How long the window has been open, in seconds; 0 before and after it."""
-        return (time.monotonic_ns() - self._opened_ns) / 1e9 if self._window_open else 0.0
+        return (self._clock.now_ns() - self._opened_ns) / 1e9 if self._window_open else 0.0
 
     def tick(self) -> None:
         """Between arrivals: send a single ping when one is due and none is under way."""
         if self._every_ns is None or not self._window_open:
             return
-        now = time.monotonic_ns()
+        now = self._clock.now_ns()
         if now >= self._next_ns and self._sent_ns is None:
             self._next_ns = now + self._every_ns
             self._ping()
@@ -96,5 +98,5 @@ class ClockExchange:
 
     def _ping(self) -> None:
         self._left = max(0, self._left - 1)
-        self._sent_ns = time.monotonic_ns()
+        self._sent_ns = self._clock.now_ns()
         self._send(PING)

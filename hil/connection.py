@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from hil.boards.discovery import Whereabouts, port_lock_names, resolve_ports, spec_lock_names
@@ -15,6 +14,7 @@ from hil.errors import BoardBrokenError, HilError, LinkLostError, TransportError
 from hil.recovery import LOG, Rung, climb
 from hil.strays import look_for_strays
 from hil.transport.attach import AttachLimits
+from hil.transport.clock import REAL_CLOCK, Clock, seconds
 from hil.transport.faults import LinkFaults
 from hil.transport.qemu import EmulatedMicrobit
 from hil.transport.raw_repl import RawRepl
@@ -31,7 +31,8 @@ class Connection:
     ``port`` is what was opened. Once nothing brought the board back, ``broken`` says so and every
     further request fails at once. ``reopened`` counts how often the port was opened again;
     ``guessed`` says that it is at another port, and USB does not tell whether it is the same board;
-    ``strays`` says what the board's own program had left running when it was opened.
+    ``strays`` says what the board's own program had left running when it was opened. ``clock`` is
+    the time that the board lives in.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Connection:
         self.guessed = False
         self.strays: tuple[str, ...] = ()
         self.repl: RawRepl
+        self.clock: Clock = REAL_CLOCK
         self._limits = limits
         self._faults = faults
         self._cleanup = contextlib.ExitStack()
@@ -68,6 +70,7 @@ class Connection:
         if spec.kind == "sim":
             self._board = self._cleanup.enter_context(VirtualBoard(spec.knobs or SimKnobs()))
             self.port = self._board.port
+            self.clock = self._board.new_clock()
         elif spec.kind == "qemu":
             self.port = self._cleanup.enter_context(EmulatedMicrobit()).port
         elif spec.kind == "labgrid":
@@ -191,15 +194,15 @@ class Connection:
     def _reopen(self) -> None:
         """Wait for the port, which a reset board may offer under another name."""
         self._close_repl()
-        end = time.monotonic() + (0.0 if self._gone else _REAPPEAR_S)
+        end = seconds(self.clock) + (0.0 if self._gone else _REAPPEAR_S)
         while True:
             try:
                 self._open_somewhere()
             except HilError:
-                if time.monotonic() > end:
+                if seconds(self.clock) > end:
                     self._gone = True  # waiting once is enough
                     raise
-                time.sleep(_LOOK_S)
+                self.clock.sleep(_LOOK_S)
             else:
                 self._lost = self._gone = False
                 self.reopened += 1
@@ -231,7 +234,9 @@ class Connection:
         raise first
 
     def _open_repl(self) -> None:
-        self.repl = RawRepl(self.port, baudrate=self.spec.baudrate, limits=self._limits)
+        self.repl = RawRepl(
+            self.port, baudrate=self.spec.baudrate, limits=self._limits, clock=self.clock
+        )
         self.repl.inject(self._faults)
 
     def _close_repl(self) -> None:

@@ -11,7 +11,6 @@ from hil.boards.identity import SMALL_HEAP
 from hil.capture import CaptureSink, run_capture
 from hil.errors import CapabilityMissing, RemoteCodeError
 from hil.records import BoardIdentity, CapturePlan
-from hil.transport.deadline import Deadline
 from hil.transport.raw_repl import RawRepl
 
 CODE_TIMEOUT_S = 20.0
@@ -68,8 +67,8 @@ def start_agent(
     for stage in small_agents.stages(config, identity.capabilities, free):
         if not first:
             limit_s = 2 * window_s + STAGE_TIMEOUT_S * repl.slowness
-            repl.unread(run_capture(repl, sink, Deadline(limit_s)))
-            repl.end_of_program(Deadline(CODE_TIMEOUT_S * repl.slowness))
+            repl.unread(run_capture(repl, sink, repl.deadline(limit_s), clock=repl.clock))
+            repl.end_of_program(repl.deadline(CODE_TIMEOUT_S * repl.slowness))
         first = False
         try:
             for piece in stage.pieces:

@@ -21,7 +21,6 @@ from hil.plan import extra_s
 from hil.records import BoardIdentity, CapturePlan
 from hil.store import CaptureWriter
 from hil.survival import survive
-from hil.transport.deadline import Deadline
 from hil.transport.faults import LinkFaults
 from hil.transport.raw_repl import RawRepl
 from hil.user_agent import PROGRAM as USER_PROGRAM
@@ -150,7 +149,7 @@ class Session:
                 rest = run_capture(
                     self._repl,
                     writer,
-                    Deadline(
+                    self._repl.deadline(
                         2 * window_s + more_s + WINDOW_SLACK_S * slow + _transfer_s(plan),
                         window_s + more_s + IDLE_SLACK_S * slow,
                     ),
@@ -158,9 +157,10 @@ class Session:
                     companion=web,
                     ping_every_s=1.0 if plan.streaming else None,
                     interrupt_after_s=window_s + INTERRUPT_AFTER_S if agent else None,
+                    clock=self._repl.clock,
                 )
                 self._repl.unread(rest)
-                self._repl.end_of_program(Deadline(CODE_TIMEOUT_S * slow))
+                self._repl.end_of_program(self._repl.deadline(CODE_TIMEOUT_S * slow))
                 if self._faults is not None:
                     self._faults.disarm()
                 if any(lives_asked(mode, plan.options) for mode in MODES):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 
 from hil import agents
 from hil.errors import HilError
+from hil.transport.clock import seconds
 from hil.transport.raw_repl import RawRepl
 from hil.wire.devicelog import printable
 
@@ -28,8 +28,8 @@ def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
     found = []
     try:
         repl.interrupt()
-        settled = time.monotonic() + _SETTLE_S
-        while time.monotonic() < settled and repl.read(_QUIET_S):
+        settled = seconds(repl.clock) + _SETTLE_S
+        while seconds(repl.clock) < settled and repl.read(_QUIET_S):
             pass  # what the program had begun to say
         repl.enter(soft_reset=False)
         answer = b"".join(repl.exec(piece) for piece in agents.pieces("lib/strays.py"))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 
@@ -36,7 +35,7 @@ from hil.lives import (
     lives_asked,
 )
 from hil.records import BoardIdentity
-from hil.transport.deadline import Deadline
+from hil.transport.clock import seconds
 from hil.transport.raw_repl import RawRepl
 from hil.wire import frames
 from hil.wire.fields import integer
@@ -102,7 +101,7 @@ class _Lives:
                 expected="a name",
                 received=path.encode(),
             )
-        base = int(time.time() * 1000)
+        base = int(self._connection.clock.wall_s() * 1000)
         start = f"hil_life({path!r},{self._jobs},{self._speed},{base},{self._mode == SLEEP})"
         try:
             for number in range(times + 1):
@@ -138,13 +137,14 @@ class _Lives:
 
     def _wake(self, asleep_s: float) -> None:
         """Wait until the board says something again, or its port is gone: then reach it."""
-        end = time.monotonic() + asleep_s + _SLEEP_SLACK_S * self._repl.slowness
+        clock = self._connection.clock
+        end = seconds(clock) + asleep_s + _SLEEP_SLACK_S * self._repl.slowness
         try:
             while not self._repl.read(0.05):
-                if time.monotonic() > end:
+                if seconds(clock) > end:
                     break  # it may boot without a word
         except LinkLostError:
-            time.sleep(asleep_s)
+            clock.sleep(asleep_s)
             self._connection.lost()
         self._connection.rejoin()
 
@@ -173,7 +173,7 @@ class _Life:
 
     def follow(self, until: str) -> int:
         """Read until a line has this key; its number."""
-        deadline = Deadline(_ANSWER_S * self._repl.slowness)
+        deadline = self._repl.deadline(_ANSWER_S * self._repl.slowness)
         while until not in self._seen:
             data = self._repl.read(0.05)
             self._take(data)
@@ -188,10 +188,11 @@ class _Life:
                 )
         return self._seen[until]
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, duration_s: float) -> None:
         """Read for so long, or only what is there already."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        clock = self._repl.clock
+        end_ns = clock.now_ns() + round(duration_s * 1e9)
+        while (left := (end_ns - clock.now_ns()) / 1e9) > 0:
             self._take(self._repl.read(left))
         while data := self._repl.read(0.0):
             self._take(data)
@@ -200,7 +201,7 @@ class _Life:
         """Send Ctrl-C and read what came before it took effect."""
         self._repl.write(INTERRUPT)
         with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
-            self._take(self._repl.finish(Deadline(2.0 * self._repl.slowness)))
+            self._take(self._repl.finish(self._repl.deadline(2.0 * self._repl.slowness)))
 
     def _take(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\n")

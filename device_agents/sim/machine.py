@@ -9,10 +9,15 @@ import umachine as _native
 import utime as _utime
 from sim_irq import disable_irq, enable_irq
 from sim_pin import Pin
-from umachine import idle, mem8, mem16, mem32, soft_reset, time_pulse_us
+from umachine import mem8, mem16, mem32, soft_reset
 
 if _cfg.timer:
     from sim_timer import Timer
+if _cfg.virtual:
+    from sim_now import idle
+    from sim_pulse import time_pulse_us
+else:
+    from umachine import idle, time_pulse_us
 
 SIM = True
 PinBase = _native.PinBase

@@ -8,7 +8,7 @@ import sys
 import micropython
 import sim_config as cfg
 import sim_irq
-import utime
+import sim_now
 import vfs
 
 
@@ -52,8 +52,25 @@ def _modules():
     import sim_controller
     import sim_pin  # noqa: F401
 
-    sys.modules["_asyncio"] = sim_asyncio
+    modules = sys.modules
+    modules["_asyncio"] = sim_asyncio
+    for name in ("machine", "select", "time"):  # programs of before 1.21 write them so
+        modules["u" + name] = modules[name]
+    if cfg.virtual:
+        _repeatable()
     return sim_controller
+
+
+def _repeatable():
+    # What would differ from run to run, or happen beside the virtual clock.
+    import random
+
+    import sim_os
+    import sim_thread
+
+    sys.modules["_thread"] = sim_thread
+    sys.modules["os"] = sys.modules["uos"] = sim_os.Os()
+    random.seed(cfg.seed)
 
 
 def main(names):
@@ -62,7 +79,7 @@ def main(names):
     if cfg.gc_us:
         from sim_timer import Pause
 
-        Pause(cfg.gc_us, cfg.gc_every_us, utime.sleep_us)
+        Pause(cfg.gc_us, cfg.gc_every_us, sim_now.nap)
     vfs.umount("/")
     vfs.mount(vfs.VfsPosix(cfg.root), "/")
     os.chdir("/")

@@ -1,11 +1,11 @@
 # The board's clock: the host's monotonic microseconds from the start of the board, skewed by
 # `ppm`, stepped by `tick_us`, wrapped at 2**tick_bits. Small integers: nothing here allocates.
 # What a program reads may also jump (`step_us`); deadlines are on the clock that does not.
+# sim_now says what the host's time is: the real one, or a virtual one.
 import sim_config as cfg
-import utime
+from sim_now import VIRTUAL, nap, now, read
 
-now = utime.ticks_us  # host microseconds; every deadline of the controller is on this clock
-zero = now()
+zero = now()  # host microseconds; every deadline of the controller is on this clock
 MASK = (1 << cfg.tick_bits) - 1
 HALF = (MASK + 1) // 2
 _SKEW = cfg.skew  # (ppm * 1e-6) * 2**36, and its inverse
@@ -42,7 +42,7 @@ def host(b):
 
 def stepped():
     # The board's time as its clock shows it, unwrapped.
-    d = now() - zero
+    d = read() - zero
     d += d * _SKEW >> 36
     if _JUMP and d // _EVERY & 1:
         d += _JUMP
@@ -53,7 +53,7 @@ def _stepped_ticks():
     return stepped() & MASK
 
 
-_names = {"t": now}
+_names = {"t": read}
 if _JUMP:
     _names["f"] = _stepped_ticks
 elif cfg.skew == 0 and cfg.step_ns == 1000:
@@ -69,5 +69,13 @@ else:
 ticks_us = _names["f"]
 fast("def g(a: int, b: int) -> int:\n return ((a - b + %d) & %d) - %d" % (HALF, MASK, HALF), _names)
 ticks_diff = _names["g"]
-fast("def w(due: int):\n while int(t()) < due:\n  pass", _names)
+_names["n"] = now
+fast("def w(due: int):\n while int(n()) < due:\n  pass", _names)
 spin_until = _names["w"]
+
+
+def pause(us):
+    if VIRTUAL:
+        nap(us)
+    else:
+        spin_until(now() + us)

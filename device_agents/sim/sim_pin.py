@@ -4,7 +4,8 @@ import sim_config as cfg
 import sim_controller as controller
 import sim_irq as irq
 import umachine
-from sim_clock import now, spin_until
+from sim_clock import pause
+from sim_now import PIN, write_cost
 
 _pins = [None] * cfg.pins
 _latency = cfg.latency_us
@@ -112,6 +113,8 @@ class Pin(umachine.PinBase):
         if v is None:
             return self._level()
         v = 1 if v else 0
+        if PIN:
+            write_cost()
         if v != self._latch:
             self._latch = v
             if self._wired or self._trigger:
@@ -153,7 +156,7 @@ class Pin(umachine.PinBase):
 
     def _interrupt(self):
         if _latency:
-            spin_until(now() + _latency)
+            pause(_latency)
         handler = self._handler
         if not self._hard:
             self._fired = handler
@@ -215,4 +218,4 @@ def _stimulus(n, level):
 for _a, _b in cfg.wires:
     Pin(_a)._wired += (Pin(_b),)
     Pin(_b)._wired += (Pin(_a),)
-controller.stimulus = _stimulus
+controller.set_stimulus(_stimulus)

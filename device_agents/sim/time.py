@@ -6,12 +6,15 @@ from sim_clock import HALF as _HALF
 from sim_clock import MASK as _MASK
 from sim_clock import board as _board
 from sim_clock import host as _host
-from sim_clock import now as _now
 from sim_clock import stepped as _stepped
 from sim_clock import ticks_diff, ticks_us
+from sim_now import VIRTUAL as _VIRTUAL
+from sim_now import born_ns as _born_ns
+from sim_now import now as _now
+from sim_now import round_up as _round_up
 from utime import gmtime, localtime, mktime
 
-_born = utime.time_ns() - _board(_now()) * 1000
+_born = _born_ns(_board(_now()))
 _main = _irq.MAIN
 _ident = _irq.ident
 _nsleep = utime.sleep_us
@@ -42,8 +45,8 @@ def time():
 def _sleep(us):
     if us <= 0:
         return
-    due = _host(_board(_now()) + us)
-    if _ident() == _main:
+    due = _host(_board(_round_up()) + us)
+    if _VIRTUAL or _ident() == _main:
         _irq.sleep_until(due)
         return
     while True:

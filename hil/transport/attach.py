@@ -10,11 +10,11 @@ took.
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import dataclass
 
 from hil.errors import BoardTimeoutError
 from hil.transport.buffered_port import BufferedPort
+from hil.transport.clock import seconds
 from hil.transport.diagnosis import next_step
 
 GREETING = b"raw REPL; CTRL-B to exit\r\n"
@@ -50,6 +50,7 @@ class Attach:
 
     def __init__(self, port: BufferedPort, name: str, limits: AttachLimits) -> None:
         self._port = port
+        self._clock = port.clock
         self._name = name
         self._limits = limits
         self._seen = bytearray()
@@ -67,15 +68,15 @@ class Attach:
         """
         limit_s = self._limits.first_answer_s * self.scale
         self._drain()
-        begin = time.monotonic()
+        begin = seconds(self._clock)
         for attempt in itertools.count():
             spacing = _SPACING_S[min(attempt, len(_SPACING_S) - 1)]
-            if booting and time.monotonic() - begin < _FLOOD_S:
+            if booting and seconds(self._clock) - begin < _FLOOD_S:
                 spacing = _FLOOD_SPACING_S
             self._port.write(_STOP + _RAW)
-            left = begin + limit_s - time.monotonic()
+            left = begin + limit_s - seconds(self._clock)
             if self._wait_for(GREETING, min(spacing, left)):
-                self.answer_s = max(self.answer_s, time.monotonic() - begin)
+                self.answer_s = max(self.answer_s, seconds(self._clock) - begin)
                 return
             if left <= spacing:
                 break
@@ -102,14 +103,14 @@ class Attach:
         Answers to earlier requests come before its own, so the stream is in step afterwards.
         """
         number = next(_NUMBERS)
-        begin = time.monotonic()
+        begin = seconds(self._clock)
         self._port.write(b"print('hil',%d+1)" % number + _END)
         limit_s = self._limits.prompt_s * self.scale
         found = self._wait_for(b"hil %d" % (number + 1), limit_s)
         # behind its output come the ends of output and errors
         if not (found and self._wait_for(_END, limit_s) and self._wait_for(_END, limit_s)):
             raise self._silence("the board's REPL does not run code", f"'hil {number + 1}'")
-        self.answer_s = time.monotonic() - begin
+        self.answer_s = seconds(self._clock) - begin
 
     def expect_prompt(self) -> None:
         """Make sure that the board waits for code; the prompt stays unread."""
@@ -126,10 +127,10 @@ class Attach:
 
     def _wait_for(self, mark: bytes, limit_s: float) -> bool:
         """Read until ``mark`` came, at most so long; what follows it stays unread."""
-        end = time.monotonic() + limit_s
+        end = seconds(self._clock) + limit_s
         recent = b""
         while True:
-            data = self._port.read_some(max(0.0, min(0.1, end - time.monotonic())))
+            data = self._port.read_some(max(0.0, min(0.1, end - seconds(self._clock))))
             recent += data
             at = recent.find(mark)
             if at >= 0:
@@ -139,7 +140,7 @@ class Attach:
                 return True
             self._remember(data)
             recent = recent[-len(mark) :]
-            if time.monotonic() >= end:
+            if seconds(self._clock) >= end:
                 return False
 
     def _remember(self, data: bytes) -> None:

@@ -11,10 +11,11 @@ import contextlib
 import errno
 import os
 import select
-import time
 from typing import Any
 
+from hil.transport.clock import REAL_CLOCK, Clock, seconds
 from hil.transport.faults import LinkFaults
+from hil.transport.virtual_clock import VirtualClock
 
 POLL_S = 0.05
 WRITE_TIMEOUT_S = 5.0
@@ -30,8 +31,11 @@ class BufferedPort:
     gone. What it does not have is the port's own.
     """
 
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
         self._port = port
+        self.clock = clock
+        self._step = clock if isinstance(clock, VirtualClock) else None
+        self._received = 0
         self._buffer = bytearray()
         self._closed = False
         self._fd = _descriptor(port)
@@ -41,6 +45,8 @@ class BufferedPort:
             # an RFC 2217 port refuses; its socket has a time-out of its own
             if self._fd is not None and port.write_timeout is None:
                 port.write_timeout = WRITE_TIMEOUT_S
+        if self._step is not None:
+            self._step.attach()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
@@ -54,10 +60,14 @@ class BufferedPort:
         """The port was closed: its descriptor may soon be another file's."""
         self._closed = True
         self._buffer.clear()
+        if self._step is not None:
+            self._step.close()
 
     def write(self, data: bytes) -> int:
         """Send everything."""
         self._check_open()
+        if self._step is not None:
+            self._step.written += len(data)
         if self.faults is not None:
             self.faults.push(self._port.write, data)
             return len(data)
@@ -71,10 +81,10 @@ class BufferedPort:
 
     def read(self, size: int = 1) -> bytes:
         """``size`` bytes, or fewer when ``timeout_s`` has passed."""
-        end = time.monotonic() + self.timeout_s
+        end = seconds(self.clock) + self.timeout_s
         while len(self._buffer) < size:
-            data = self._fill(max(0.0, end - time.monotonic()))
-            if not data and time.monotonic() >= end:
+            data = self._fill(max(0.0, end - seconds(self.clock)))
+            if not data and seconds(self.clock) >= end:
                 break
             self._buffer += data
         taken = bytes(self._buffer[:size])
@@ -107,6 +117,8 @@ class BufferedPort:
         return data
 
     def _fill_soundly(self, timeout_s: float) -> bytes:
+        if self._step is not None:
+            return self._fill_in_step(self._step, timeout_s)
         if self._fd is None:
             return self._fill_by_polling(timeout_s)
         if not _readable(self._fd, timeout_s):
@@ -119,11 +131,24 @@ class BufferedPort:
             raise OSError(errno.EIO, "the other end closed")
         return data
 
+    def _fill_in_step(self, clock: VirtualClock, timeout_s: float) -> bytes:
+        """Let the board run, then take all that it said."""
+        clock.run(timeout_s)
+        taken = bytearray()
+        while self._received < clock.arrived:
+            assert self._fd is not None
+            if not _readable(self._fd, WRITE_TIMEOUT_S):
+                raise OSError(errno.EIO, "what the board said did not arrive")
+            data = os.read(self._fd, _READ_SIZE)
+            self._received += len(data)
+            taken += data
+        return bytes(taken)
+
     def _fill_by_polling(self, timeout_s: float) -> bytes:
         """For ports without a descriptor (RFC 2217, Windows), whose own time-out is short."""
-        end = time.monotonic() + timeout_s
+        end = seconds(self.clock) + timeout_s
         while not self._port.in_waiting:
-            if time.monotonic() >= end:
+            if seconds(self.clock) >= end:
                 return b""
             first = bytes(self._port.read(1))  # waits for the port's own short time-out
             if first:

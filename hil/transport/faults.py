@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
+from hil.transport.clock import Clock, seconds
 from hil.transport.faults_spec import CHANCES, PLACES, FaultSpec
 
 _BLOCK, _BURST, _STORM_LINES = 64, 200, 20
@@ -43,6 +44,10 @@ class LinkFaults:
         self._silent = self._reset = False
         if spec.always:
             self.arm()
+
+    def follow(self, clock: Clock) -> None:
+        """Count time by the clock of the link."""
+        self._clock, self._sleep = lambda: seconds(clock), clock.sleep
 
     def arm(self) -> None:
         """Begin: places are counted from the next byte on."""

@@ -13,6 +13,7 @@ from mpremote.transport import TransportError as MpremoteError
 from mpremote.transport_serial import SerialTransport
 
 from hil.transport.buffered_port import POLL_S, BufferedPort
+from hil.transport.clock import REAL_CLOCK, Clock
 from hil.transport.ports import open_error
 
 BAUDRATE = 115200
@@ -20,7 +21,9 @@ _RFC2217, _IGNORE_CONTROL = "rfc2217://", "ign_set_control"
 _RESET_S, _BOOT_STRAP_S = 0.1, 0.05
 
 
-def open_transport(port: str, baudrate: int = BAUDRATE) -> SerialTransport:
+def open_transport(
+    port: str, baudrate: int = BAUDRATE, clock: Clock = REAL_CLOCK
+) -> SerialTransport:
     """mpremote's transport on ``port``, reading through a :class:`BufferedPort`.
 
     An RFC 2217 server that does not confirm control lines (because the port behind it has none)
@@ -35,7 +38,7 @@ def open_transport(port: str, baudrate: int = BAUDRATE) -> SerialTransport:
                 transport = SerialTransport(url, baudrate=baudrate, timeout=POLL_S)
         except (MpremoteError, OSError, ValueError):
             continue
-        transport.serial = BufferedPort(transport.serial)
+        transport.serial = BufferedPort(transport.serial, clock)
         transport.is_pty = True  # else mpremote sleeps 10 ms between polls; our reads wait
         return transport
     raise open_error(port, _why(wanted[-1], baudrate))

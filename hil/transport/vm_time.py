@@ -1,0 +1,409 @@
+"""Who lets time pass on a board in virtual time: its supervisor, or a client that keeps step.
+
+The board runs up to the moment that it was granted, then says so and stands until it is granted
+more. It also stops where its main program waits for input. Without a client it is always granted
+more, so it runs as fast as it can; where it waits for input, at the pace of real time.
+
+A client (:class:`hil.transport.virtual_clock.VirtualClock`) asks on the control socket to ``run``
+until a moment. The answer comes when the board got there, waits for input, or has said something
+and waits at its prompt. Between requests the board stands still, so all that the client sends
+arrives at a moment that does not depend on how fast either of them is. Requests and answers carry
+how many bytes went each way before, because a terminal hands bytes on with a delay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import struct
+import termios
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hil.transport.vm_config import VirtualStart
+from hil.transport.vm_process import VmProcess
+from hil.transport.vm_shared import SharedState
+
+CTRL_C = b"\x03"
+SLICE_NS = 50_000_000
+"""The most that is granted at once: a board that never stops is noticed."""
+REAL_LIMIT_S = 30.0
+"""How long a slice may take in real time."""
+_UNLOCK_S = 1.0
+_PACE_S = 0.01
+_LOOK_S, _MOST_LOOK_S = 0.00005, 0.002
+_RECORD = struct.Struct("<Bq")
+_BOOTED, _HORIZON, _INPUT, _ATTENTION, _SIGNAL, _END = b"bhiacx"
+_RESET, _SLEPT = b"RD"
+_INTERRUPT, _STIMULI, _AT_PROMPT = 1, 2, 4
+STUCK = (
+    b"\r\nMPY: the clock stood still for %d s: a loop in native code, or a thread that neither "
+    b"waits nor reads the clock; the board was reset\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    until_ns: int
+    written: int
+
+
+class Terminal:
+    """The master's side of the terminal, written without waiting."""
+
+    def __init__(self, master: int, slave: int, selector: selectors.BaseSelector) -> None:
+        self._fd = os.dup(master)
+        self._slave = slave
+        self._selector = selector
+        self._rest: deque[bytes] = deque()
+        os.set_blocking(self._fd, False)
+        self.total = 0
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` behind what waits."""
+        self.total += len(data)
+        self._rest.append(data)
+        self._flush()
+
+    def forget(self) -> None:
+        """Throw away what nobody has read."""
+        self._rest.clear()
+        self._watch(False)
+        termios.tcflush(self._slave, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        """Close this side's own descriptor."""
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+
+    def _flush(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._rest:
+                done = os.write(self._fd, self._rest[0])
+                if done < len(self._rest[0]):
+                    self._rest[0] = self._rest[0][done:]
+                else:
+                    self._rest.popleft()
+        self._watch(bool(self._rest))
+
+    def _watch(self, wanted: bool) -> None:
+        if wanted != (self._fd in self._selector.get_map()):
+            if wanted:
+                self._selector.register(self._fd, selectors.EVENT_WRITE, self._flush)
+            else:
+                self._selector.unregister(self._fd)
+
+
+class VirtualTime:
+    """Grants time to one board, run after run of its VM.
+
+    ``feed`` hands bytes to the VM; ``reset`` starts it anew, with the kind of its notice.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        selector: selectors.BaseSelector,
+        feed: Callable[[bytes], None],
+        reset: Callable[[bytes], None],
+    ) -> None:
+        self.terminal = terminal
+        self._selector = selector
+        self._feed = feed
+        self._reset = reset
+        self._shared = SharedState()
+        self._vm: VmProcess
+        self.now_ns = 0
+        self._records = b""
+        self._stopped = 0  # the kind of the notice that waits for an answer
+        self._ready = False
+        self._at_prompt = False
+        self._interrupt = self._stimuli = False
+        self._queue = bytearray()
+        self._received = 0
+        self._client: socket.socket | None = None
+        self._attaching = False
+        self._request = b""
+        self._goal: _Goal | None = None
+        self._said = False
+        self._look_s = _LOOK_S
+        self._pace_end = self._granted = 0.0
+        self._unlock_tried = False
+
+    def start(self) -> VirtualStart:
+        """How the next run of the VM starts."""
+        return VirtualStart(
+            self.now_ns, self._shared.attention_address, self._shared.sched_state_address
+        )
+
+    def adopt(self, vm: VmProcess) -> None:
+        """The next run of the VM has begun."""
+        self._vm = vm
+        self._records = b""
+        self._stopped = 0
+        self._ready = self._at_prompt = self._interrupt = self._stimuli = False
+        self._granted = time.monotonic()
+        self._unlock_tried = False
+        self._selector.register(vm.output, selectors.EVENT_READ, self.drain)
+        self._selector.register(vm.notice, selectors.EVENT_READ, self._notices)
+
+    def leave(self) -> None:
+        """This run of the VM is over: take what it left."""
+        self._notices(answer=False)
+        self.drain()
+        for fd in (self._vm.output, self._vm.notice):
+            if fd in self._selector.get_map():
+                self._selector.unregister(fd)
+
+    @property
+    def wait_s(self) -> float | None:
+        """How long at most until :meth:`step` is called again."""
+        if self._pace_end:
+            return max(0.0, self._pace_end - time.monotonic())
+        if not self._stopped and (self._goal or self._attaching or self._queue):
+            return self._look_s
+        return None if self._stopped else 0.5
+
+    def receive(self, data: bytes) -> None:
+        """What came from the terminal."""
+        self._received += len(data)
+        self._queue += data
+        self._look_s = _LOOK_S
+        self.step()
+
+    def drain(self) -> None:
+        """Pass on what the VM wrote."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._vm.output, 65536):
+                self._said = True
+                self.terminal.write(data)
+            if self._vm.output in self._selector.get_map():  # at its end
+                self._selector.unregister(self._vm.output)
+
+    def stimulate(self, pin: int, level: int) -> bool:
+        """A level from outside on a pin; false while too many wait."""
+        try:
+            os.write(self._vm.host, bytes((pin & 255, level)))
+        except (BlockingIOError, BrokenPipeError):
+            return False
+        self._stimuli = True
+        if not self._stopped:
+            self._shared.ask()
+            if self._vm.waits_for_input():
+                self._vm.wake_prompt()
+        return True
+
+    def attach(self, client: socket.socket) -> None:
+        """``client`` keeps step from now on; any earlier one is let go."""
+        self._let_go()
+        client.setblocking(False)
+        self._client = client
+        self._attaching = True
+        self._request = b""
+        self._selector.register(client, selectors.EVENT_READ, self._from_client)
+        self.step()
+
+    def step(self) -> None:
+        """Do what can be done now."""
+        self._pass_input()
+        if self._stopped:
+            self._granted = time.monotonic()
+            self._answer_board()
+        elif self._ready and (self._attaching or self._goal or self._shared.asked):
+            self._look_at_prompt()
+        if not self._stopped and time.monotonic() - self._granted > _UNLOCK_S:
+            self._look_for_standstill()
+
+    def close(self) -> None:
+        """Let go of the client."""
+        self._let_go()
+        self.terminal.close()
+
+    # the board
+
+    def _notices(self, *, answer: bool = True) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._vm.notice, 4096)
+            if not data and self._vm.notice in self._selector.get_map():
+                self._selector.unregister(self._vm.notice)
+            self._records += data
+        while len(self._records) >= _RECORD.size:
+            kind, self.now_ns = _RECORD.unpack(self._records[: _RECORD.size])
+            self._records = self._records[_RECORD.size :]
+            if not answer or kind == _END:
+                continue
+            if kind in (_RESET, _SLEPT):
+                self._reset(bytes((kind,)))
+                return
+            if kind == _SIGNAL:
+                self._vm.mark_interrupt()
+                self._grant(self.now_ns)
+                continue
+            self._ready = self._ready or kind == _BOOTED
+            self._stopped = kind
+            self.drain()
+            self.step()
+
+    def _grant(self, until_ns: int, flags: int = 0) -> None:
+        flags |= _INTERRUPT * self._interrupt | _STIMULI * self._stimuli
+        self._interrupt = self._stimuli = False
+        self._stopped = 0
+        self._pace_end = 0.0
+        self._look_s = _LOOK_S
+        self._granted = time.monotonic()
+        self._unlock_tried = False
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
+
+    def _answer_board(self) -> None:
+        if self._stopped == _ATTENTION and not self._vm.catches_interrupt:
+            self._at_prompt = True
+        if self._attaching:
+            self._welcome()
+        if self._client is None:
+            self._run_freely()
+            return
+        goal = self._goal
+        if goal is None or self._received < goal.written or self._queue:
+            return
+        if self._at_prompt:
+            if self.now_ns >= goal.until_ns or (self._said and self._stopped != _ATTENTION):
+                self._at_prompt = False
+                self._reply()
+                self._grant(self.now_ns)
+            else:
+                self._grant(min(goal.until_ns, self.now_ns + SLICE_NS), _AT_PROMPT)
+        elif self.now_ns >= goal.until_ns or self._stopped == _INPUT:
+            if self._stopped == _INPUT:
+                self._stopped = _HORIZON  # it says once that it waits
+            self._reply()
+        else:
+            self._grant(min(goal.until_ns, self.now_ns + SLICE_NS))
+
+    def _run_freely(self) -> None:
+        if self._at_prompt:
+            self._at_prompt = False
+            self._grant(self.now_ns)
+            return
+        if self._stopped == _INPUT and not self._interrupt:
+            now = time.monotonic()
+            if not self._pace_end:
+                self._pace_end = now + _PACE_S
+            if now < self._pace_end and not self._has_input():
+                return
+            self._grant(self.now_ns + round(_PACE_S * 1e9))
+            return
+        self._grant(self.now_ns + SLICE_NS)
+
+    def _has_input(self) -> bool:
+        return bool(self._queue) or not self._vm.input_is_empty
+
+    def _look_at_prompt(self) -> None:
+        """A board that neither stops nor runs is at its prompt: nothing happens there by itself."""
+        if not self._vm.waits_for_input():
+            self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+            return
+        self._granted = time.monotonic()
+        self.drain()
+        if self._attaching:
+            self._welcome()
+        goal = self._goal
+        if goal is not None and (self._received < goal.written or self._queue):
+            return
+        if goal is not None and (self._said or self.now_ns >= goal.until_ns):
+            self._reply()
+        elif goal is not None or self._shared.asked:
+            self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+            self._shared.ask()
+            self._vm.wake_prompt()
+
+    def _look_for_standstill(self) -> None:
+        if self._vm.waits_for_input():
+            self._granted = time.monotonic()
+        elif not self._unlock_tried:
+            self._unlock_tried = True
+            self._vm.unlock_scheduler(self._shared.sched_state_address)
+        elif time.monotonic() - self._granted > REAL_LIMIT_S:
+            self.terminal.write(STUCK % round(REAL_LIMIT_S))
+            self._said = True
+            self._reset(b"S")
+
+    # what is typed
+
+    def _pass_input(self) -> None:
+        while self._queue and self._ready:
+            at = self._queue.find(CTRL_C)
+            if at:
+                piece = bytes(self._queue[:at] if at > 0 else self._queue)
+                del self._queue[: len(piece)]
+                self._feed(piece)
+                continue
+            if self._stopped and not self._at_prompt:
+                if self._vm.catches_interrupt:
+                    self._interrupt = True
+                else:
+                    self._feed(CTRL_C)
+            elif self._vm.waits_for_input():
+                if self._vm.catches_interrupt:
+                    self._vm.mark_interrupt()
+                    self._vm.wake_prompt()
+                else:
+                    self._feed(CTRL_C)
+            else:
+                self._shared.ask()
+                self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+                return
+            del self._queue[:1]
+
+    # the client
+
+    def _from_client(self) -> None:
+        assert self._client is not None
+        try:
+            data = self._client.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._let_go()
+            self.step()
+            return
+        *lines, self._request = (self._request + data).split(b"\n")
+        for line in lines:
+            words = line.split()
+            if len(words) == 3 and words[0] == b"run" and all(word.isdigit() for word in words[1:]):
+                self._goal = _Goal(int(words[1]), int(words[2]))
+                self._look_s = _LOOK_S
+        self.step()
+
+    def _welcome(self) -> None:
+        self._attaching = False
+        self.terminal.forget()
+        self._said = False
+        self._goal = None
+        self._send(f"ok {self.now_ns} {self._received} {self.terminal.total}")
+
+    def _reply(self) -> None:
+        self._goal = None
+        self._said = False
+        self._send(f"stop {self.now_ns} {self.terminal.total}")
+
+    def _send(self, line: str) -> None:
+        assert self._client is not None
+        try:
+            self._client.sendall(line.encode("ascii") + b"\n")
+        except OSError:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._goal = None
+        self._attaching = False
+        if self._client is not None:
+            self._selector.unregister(self._client)
+            self._client.close()
+            self._client = None

@@ -88,7 +88,10 @@ def main(names):
         _hide(cfg.missing)
     _roomy(names)
     gc.collect()
-    controller.request(b"b")
+    try:
+        controller.request(b"b")
+    except KeyboardInterrupt:  # typed before the first line of boot.py
+        return
     # as on boards: a reset from the raw REPL leaves main.py out
     for name in ("boot.py",) if os.getenv("HIL_SIM_RAW") else ("boot.py", "main.py"):
         try:

@@ -28,7 +28,7 @@ class VirtualClock:
         self._socket: socket.socket | None = None
         self._rest = b""
         self._now_ns = 0
-        self._written_before = self._read_before = 0
+        self._written_before = self._read_before = self._told = 0
         self.written = 0
         self.arrived = 0
         """Bytes sent to the board and said by it since :meth:`attach`."""
@@ -46,7 +46,7 @@ class VirtualClock:
         except OSError as error:
             raise LinkLostError(f"the embedded board is gone ({error})") from None
         self._now_ns, self._written_before, self._read_before = self._ask("clock", "ok", 3)
-        self.written = self.arrived = 0
+        self.written = self.arrived = self._told = 0
 
     def close(self) -> None:
         """Let the board run freely again."""
@@ -73,6 +73,9 @@ class VirtualClock:
     def run(self, seconds: float) -> None:
         """Let the board run for so long, less if it waits for input or has said something."""
         until_ns = self._now_ns + round(seconds * 1e9)
+        if until_ns == self._now_ns and self._told == self.written:
+            return  # it stands still, and has heard nothing since
+        self._told = self.written
         line = f"run {until_ns} {self._written_before + self.written}"
         self._now_ns, total = self._ask(line, "stop", 2)
         self.arrived = total - self._read_before

@@ -67,6 +67,7 @@ class VmProcess:
         wake, poke = os.pipe(), os.pipe()
         for fd in (self.stdin, self.host, child_host, self.notice, child_notice, *wake, *poke):
             os.set_blocking(fd, False)
+        self._call = -1
         child_grant = child_output = self.grant = self.output = -1
         virtual: tuple[int, ...] = ()
         if start is not None:
@@ -119,7 +120,7 @@ class VmProcess:
 
     def close(self) -> None:
         """Close the supervisor's ends of the pipes."""
-        for fd in (self.stdin, self.host, self.notice, self.grant, self.output):
+        for fd in (self.stdin, self.host, self.notice, self.grant, self.output, self._call):
             if fd >= 0:
                 os.close(fd)
 
@@ -166,10 +167,12 @@ class VmProcess:
         if not self.input_is_empty:
             return False
         try:
-            call = Path(f"/proc/{self.pid}/task/{self.pid}/syscall").read_text().split()
+            if self._call < 0:
+                self._call = os.open(f"/proc/{self.pid}/task/{self.pid}/syscall", os.O_RDONLY)
+            call = os.pread(self._call, 200, 0).split()
         except OSError:
             return False
-        return call[0] in map(str, _RESTARTED[:1]) and int(call[1], 16) == 0
+        return call[0].isdigit() and int(call[0]) in _RESTARTED[:1] and int(call[1], 16) == 0
 
     @property
     def catches_interrupt(self) -> bool:

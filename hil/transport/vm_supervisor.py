@@ -30,6 +30,7 @@ from hil.transport.vm_shared import require_virtual, write_native_overlay
 from hil.transport.vm_time import Terminal, VirtualTime
 
 _CTRL_C = b"\x03"
+_MEMORY = "/dev/shm"
 _BACKLOG = 65536
 _POWER_ON, _HARD_RESET, _DEEPSLEEP, _SOFT_RESET = 1, 2, 4, 5
 _NUDGE_S, _WEDGED_S, _WEDGED_AGAIN_S = 0.003, 1.5, 0.5
@@ -46,7 +47,10 @@ class Supervisor:
         if knobs.virtual:
             require_virtual()
         self._folders = contextlib.ExitStack()
-        runtime = Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="hil-sim-")))
+        # a virtual board's flash takes no time, so it must not wait for the host's disk either
+        memory = _MEMORY if knobs.virtual and os.access(_MEMORY, os.W_OK) else None
+        folder = tempfile.TemporaryDirectory(prefix="hil-sim-", dir=memory)
+        runtime = Path(self._folders.enter_context(folder))
         (runtime / "empty").mkdir()
         if knobs.virtual:
             write_native_overlay(overlay, runtime / "overlay")

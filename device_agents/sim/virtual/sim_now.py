@@ -425,6 +425,7 @@ def request(what):
     # come back.
     if what == b"b":
         _ask_host(98)
+        _raise_interrupt()
     else:
         _say(what[0])
 

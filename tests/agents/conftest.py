@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from hil import agents
-from hil.transport.deadline import Deadline
 from hil.transport.raw_repl import RawRepl
 from hil.transport.vm import VirtualBoard
 from hil.wire.decoder import Decoded, decode
@@ -49,7 +48,7 @@ class Runner:
         self.repl.start(agents.start_code(full))
 
     def finish(self, seconds: float = 15) -> Decoded:
-        return decode(self.repl.finish(Deadline(seconds, seconds)))
+        return decode(self.repl.finish(self.repl.deadline(seconds, seconds)))
 
     def run(self, technique: str, load: str = "idle", **config: object) -> Decoded:
         self.start(technique, load, **config)
@@ -73,7 +72,10 @@ class Runner:
 
 @contextmanager
 def connect(knobs: str = "") -> Iterator[Runner]:
-    with VirtualBoard(knobs) as board, RawRepl(board.port) as repl:
+    with (
+        VirtualBoard(f"clock=virtual,{knobs}") as board,
+        RawRepl(board.port, clock=board.new_clock()) as repl,
+    ):
         repl.enter()
         yield Runner(repl)
 
@@ -143,7 +145,10 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     (root / "lib").mkdir()
     for path in SCHEDULER:
         shutil.copy(path, root / "lib")
-    with VirtualBoard(root=root) as virtual, RawRepl(virtual.port) as repl:
+    with (
+        VirtualBoard("clock=virtual", root=root) as virtual,
+        RawRepl(virtual.port, clock=virtual.new_clock()) as repl,
+    ):
         repl.enter()
         installed = Installed(repl)
         installed(SCHEDULER_SETUP)

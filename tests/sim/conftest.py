@@ -39,7 +39,7 @@ class Board:
     """A running board with its raw REPL."""
 
     def __init__(self, knobs: str, root: Path | None) -> None:
-        self.virtual = VirtualBoard(knobs, root=root)
+        self.virtual = VirtualBoard(f"clock=virtual,{knobs}", root=root)
         self.link = SerialTransport(self.virtual.port, timeout=0.5)
 
     def enter(self, *, soft_reset: bool = False) -> Board:

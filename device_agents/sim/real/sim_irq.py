@@ -146,3 +146,7 @@ def sleep_until(due):
             waiting = 0
         else:
             _nsleep(left if left < 200 else 150)
+
+
+def lost_count():
+    return lost

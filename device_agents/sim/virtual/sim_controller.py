@@ -3,7 +3,7 @@
 import sys
 
 import sim_now as _now
-from sim_now import add, drop, request, run_hard
+from sim_now import add, drop, request, run_hard, slots
 
 
 def set_stimulus(fn):

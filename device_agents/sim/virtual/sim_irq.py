@@ -40,3 +40,7 @@ def wake(level=1):
 
 def sleep_until(due):
     _now.sleep_until(due * 1000)
+
+
+def lost_count():
+    return _now.lost

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _BUSY = """\
-import os, sys, threading
+import os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 def watch():
     sys.stdin.buffer.read()
     os._exit(0)

@@ -1,6 +1,6 @@
 """Evidence a person can read: what was injected, what came out, and whether the interval held it.
 
-``python -m tox -e truth`` prints two tables. The first puts something known wrong with the embedded
+``tox -e truth`` prints two tables. The first puts something known wrong with the embedded
 board (its knobs) and looks for it in the figures; where the host's own noise is in the way, the
 difference to a run without the knob is taken. The second sends synthetic stamps with known
 properties through the whole way (encoder, decoder, assembly, analysis), one row for every metric.
@@ -38,7 +38,7 @@ def main() -> int:
         print_table(title, rows, sys.stdout)
     if args.markdown:
         with Path(args.markdown).open("w", encoding="utf-8") as file:
-            file.write("# Injected and recovered\n\nPrinted by `python -m tox -e truth`.\n")
+            file.write("# Injected and recovered\n\nPrinted by `tox -e truth`.\n")
             for title, rows in parts:
                 print_table(f"## {title}\n", rows, file, markdown=True)
     wrong = sum(not row.ok for _, rows in parts for row in rows)

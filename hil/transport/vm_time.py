@@ -122,6 +122,7 @@ class VirtualTime:
         self._stopped = 0  # the kind of the notice that waits for an answer
         self._ready = False
         self._at_prompt = False
+        self._woken = False  # from a read of its input, the prompt's or a program's
         self._interrupt = self._stimuli = False
         self._queue = bytearray()
         self._received = 0
@@ -145,7 +146,8 @@ class VirtualTime:
         self._vm = vm
         self._records = b""
         self._stopped = 0
-        self._ready = self._at_prompt = self._interrupt = self._stimuli = False
+        self._ready = self._at_prompt = self._woken = False
+        self._interrupt = self._stimuli = False
         self._granted = time.monotonic()
         self._unlock_tried = False
         self._selector.register(vm.output, selectors.EVENT_READ, self.drain)
@@ -260,8 +262,9 @@ class VirtualTime:
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
 
     def _answer_board(self) -> None:
-        if self._stopped == _ATTENTION and not self._vm.catches_interrupt:
+        if self._stopped == _ATTENTION and (self._woken or not self._vm.catches_interrupt):
             self._at_prompt = True
+        self._woken = False
         if self._attaching:
             self._welcome()
         if self._client is None:
@@ -319,6 +322,7 @@ class VirtualTime:
         elif goal is not None or self._shared.asked:
             self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
             self._shared.ask()
+            self._woken = True
             self._vm.wake_prompt()
 
     def _look_for_standstill(self) -> None:

@@ -1,4 +1,9 @@
-"""Embedded boards for the tests: each is a process of its own behind a real pseudo-terminal."""
+"""Embedded boards for the tests: each is a process of its own behind a real pseudo-terminal.
+
+``board`` and ``start`` give boards in virtual time, kept in step: what is asserted of them is exact.
+``real_board`` and ``start_real`` give boards on the host's clock, of which nothing is asserted that
+a slow or busy machine could change.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mpremote.transport_serial import SerialTransport
 
+from hil.errors import RemoteCodeError
+from hil.transport.raw_repl import END_OF_OUTPUT, RawRepl
 from hil.transport.vm import VirtualBoard
 
 STAMPS = """
@@ -33,41 +39,73 @@ def lateness(n, period_ms, hard):
     t.deinit()
     return [time.ticks_diff(stamps[i], origin) - 1000 * period_ms * (i + 1) for i in range(n)]
 """
+VIRTUAL = "clock=virtual"
+WHOLE_US = "read_us=1,pin_us=1,entry_us=1"
+"""Costs in whole microseconds, so that nothing depends on the fraction at which a test begins."""
 
 
 class Board:
-    """A running board with its raw REPL."""
+    """A running board with its raw REPL; in virtual time its clock is that of the test."""
 
-    def __init__(self, knobs: str, root: Path | None) -> None:
-        self.virtual = VirtualBoard(f"clock=virtual,{knobs}", root=root)
-        self.link = SerialTransport(self.virtual.port, timeout=0.5)
+    def __init__(self, knobs: str, root: Path | None = None) -> None:
+        self.virtual = VirtualBoard(knobs, root=root)
+        try:
+            self.clock = self.virtual.new_clock()
+            self.repl = RawRepl(self.virtual.port, clock=self.clock)
+        except BaseException:
+            self.virtual.stop()
+            raise
 
     def enter(self, *, soft_reset: bool = False) -> Board:
-        self.link.enter_raw_repl(soft_reset=soft_reset, timeout_overall=10)
+        self.repl.enter(soft_reset=soft_reset)
         return self
 
-    def exec(self, code: str, timeout: float = 15) -> str:
-        out, err = self.link.exec_raw(code, timeout=timeout)
-        assert not err, err.decode()
-        return out.decode()
+    def exec(self, code: str, timeout: float = 60) -> str:
+        return self.repl.exec(code, timeout_s=timeout).decode()
 
-    def eval(self, code: str, result: str, timeout: float = 15) -> Any:
+    def eval(self, code: str, result: str, timeout: float = 60) -> Any:
         """Run ``code``, then read the value of ``result``: numbers, tuples and lists of them."""
         return eval(self.exec(f"{code}\nprint(repr({result}))", timeout).splitlines()[-1])
 
     def late(self, n: int, period_ms: int = 3, hard: bool = True) -> list[int]:
         """Lateness of ``n`` activations of a periodic timer against its own grid, in us."""
-        return self.eval(STAMPS, f"lateness({n}, {period_ms}, {hard})", timeout=30)
+        return self.eval(STAMPS, f"lateness({n}, {period_ms}, {hard})")
+
+    def start(self, code: str) -> None:
+        """Let ``code`` run."""
+        self.repl.start(code)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass on the board, exactly so much in virtual time."""
+        self.clock.sleep(seconds)
+
+    def type(self, data: bytes) -> None:
+        """Send ``data`` to the running program."""
+        self.repl.write(data)
+
+    def ended(self, timeout: float = 60) -> tuple[str, str]:
+        """What the started program printed until its end, and the traceback that it ended with."""
+        deadline = self.repl.deadline(timeout)
+        out = bytearray()
+        while END_OF_OUTPUT not in out:
+            assert not deadline.expired, bytes(out[-200:])
+            out += self.repl.read(min(0.2, max(0.0, deadline.remaining_s)))
+        out, _, rest = out.partition(END_OF_OUTPUT)
+        self.repl.unread(bytes(rest))
+        try:
+            self.repl.end_of_program(deadline)
+        except RemoteCodeError as error:
+            return out.decode(), error.traceback
+        return out.decode(), ""
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.link.close()
+        self.repl.close()
         self.virtual.stop()
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Board]]:
-    """Start boards; they end with the test."""
+def boards() -> Iterator[Callable[..., Board]]:
+    """Start boards with all their knobs; they end with the test."""
     with contextlib.ExitStack() as stack:
 
         def start(knobs: str = "", root: Path | None = None) -> Board:
@@ -79,6 +117,24 @@ def start() -> Iterator[Callable[..., Board]]:
 
 
 @pytest.fixture
+def start(boards: Callable[..., Board]) -> Callable[..., Board]:
+    """Start boards in virtual time."""
+    return lambda knobs="", root=None: boards(f"{VIRTUAL},{knobs}", root)
+
+
+@pytest.fixture
 def board(start: Callable[..., Board]) -> Board:
-    """A board without knobs, in its raw REPL."""
-    return start().enter()
+    """A board in virtual time whose costs are whole microseconds, in its raw REPL."""
+    return start(WHOLE_US).enter()
+
+
+@pytest.fixture
+def start_real(boards: Callable[..., Board]) -> Callable[..., Board]:
+    """Start boards on the host's clock."""
+    return boards
+
+
+@pytest.fixture
+def real_board(boards: Callable[..., Board]) -> Board:
+    """A board on the host's clock, in its raw REPL."""
+    return boards().enter()

@@ -161,6 +161,7 @@ def _read_board(r: ObjectReader, run: RunInfo) -> BoardIdentity:
         tick_resolution_us=r.opt_number("tick_resolution_us"),
         stamp_cost_us=r.opt_number("stamp_cost_us"),
         capabilities=r.texts("capabilities"),
+        clock=r.choice("clock", _CLOCKS) if r.opt_text("clock") else "real",
     )
 
 

@@ -33,8 +33,8 @@ AFTER: Mapping[str, str] = {
 """What can follow a capture's window, beside the same load: option of the plan -> file."""
 
 ALWAYS = ("lib/job.py",)
-FASTER = ("lib/frames_fast.py", "lib/recorder_native.py")
-"""Replacements in machine code for parts of the library, for boards that have what they need."""
+REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_native.py", "lib/recorder_virtual.py")
+"""What replaces parts of the library, in this order, on boards that have what it needs."""
 OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
 """What goes behind a part of the library where a board has another form of it."""
 
@@ -134,8 +134,8 @@ def sources(
     entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
     entries |= {AFTER[name]: _AFTER for name in options if name in AFTER}
     have = set(capabilities)
-    faster = [path for path in FASTER if have.issuperset(_needs(path))]
-    bundle = library(*faster, *ALWAYS, *entries, piece_bytes=piece_bytes)
+    better = [path for path in REPLACEMENTS if have.issuperset(_needs(path))]
+    bundle = library(*better, *ALWAYS, *entries, piece_bytes=piece_bytes)
     names = {path for path, _ in bundle}
     others = [path for path, form in OTHER_FORMS.items() if form in names]
     bundle += [

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil import agents
-from hil.boards.identity import identity_from_probe, is_sim, parse_probe
+from hil.boards.identity import VIRTUAL, identity_from_probe, is_sim, parse_probe
 from hil.boards.spec import BoardSpec
 from hil.boards.wiring import Wiring, check_answer, find_wiring
-from hil.errors import RemoteCodeError
+from hil.errors import ConfigurationError, RemoteCodeError
 from hil.records import BoardIdentity
 from hil.transport.raw_repl import RawRepl
 
@@ -36,6 +36,9 @@ def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -
         machine, unique_id = facts.get("machine", ""), facts.get("uid", "")
         wiring = find_wiring(agents.agents_folder() / "wiring", machine, unique_id)
     wired, why = _check_wiring(repl, wiring)
+    if VIRTUAL in facts.get("caps", "").split(","):
+        _require_step(repl, port)
+        why["socket"] = "its time is virtual, and no client of the network lives in it"
     identity = identity_from_probe(
         facts,
         name=spec.text,
@@ -45,6 +48,15 @@ def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -
         clock_jump_us=wiring.clock_jump_us,
     )
     return Identified(identity, wiring, why)
+
+
+def _require_step(repl: RawRepl, port: str) -> None:
+    """A virtual time that is not followed looks like a clock that is wrong."""
+    if repl.clock.kind != VIRTUAL:
+        raise ConfigurationError(
+            f"{port}: the time of this embedded board is virtual, and only the run that starts it "
+            "can follow it; give --board=sim:clock=virtual instead of its port"
+        )
 
 
 def probe(repl: RawRepl) -> dict[str, str]:

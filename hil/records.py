@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+Clock = Literal["real", "virtual"]
 Source = Literal["hardware", "emulator", "sim", "replay"]
 Verdict = Literal["pass", "fail", "none"]
 
@@ -37,6 +38,8 @@ class BoardIdentity:
     capabilities: tuple[str, ...] = ()
     clock_jump_us: int | None = None
     """The board's clock is known to be off by this much in single readings."""
+    clock: Clock = "real"
+    """Whether the board's time passes by itself, or is a number (the embedded board's may be)."""
 
 
 @dataclass(frozen=True, slots=True)

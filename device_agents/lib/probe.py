@@ -62,6 +62,8 @@ def _v(us):
 
 
 print("hil:res_us=%d" % _v(time.ticks_us))
+if getattr(machine, "CLOCK", None) == "virtual":
+    print("hil:cap=virtual")
 for _n in ("Pin", "disable_irq"):
     if hasattr(machine, _n):
         print("hil:cap=" + _n.lower())

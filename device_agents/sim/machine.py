@@ -14,12 +14,13 @@ from umachine import mem8, mem16, mem32, soft_reset
 if _cfg.timer:
     from sim_timer import Timer
 if _cfg.virtual:
-    from sim_now import idle
+    from sim_now import idle, store_cost
     from sim_pulse import time_pulse_us
 else:
     from umachine import idle, time_pulse_us
 
 SIM = True
+CLOCK = "virtual" if _cfg.virtual else "real"
 PinBase = _native.PinBase
 PWRON_RESET = 1
 HARD_RESET = 2

@@ -11,6 +11,8 @@ from hil.wire.devicelog import printable
 
 PROBE_MARK = "hil:"
 SMALL_HEAP = "small_heap"
+VIRTUAL = "virtual"
+"""The capability of a board whose time is a number."""
 SMALL_HEAP_BYTES = 32_000
 """Free memory below which a board has the capability ``small_heap``: agents come in stages."""
 
@@ -80,6 +82,7 @@ def identity_from_probe(
         free_bytes=free,
         capabilities=tuple(sorted(caps | set(wired))),
         clock_jump_us=clock_jump_us,
+        clock="virtual" if VIRTUAL in caps else "real",
     )
 
 

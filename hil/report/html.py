@@ -97,6 +97,7 @@ def render_page_parts(
     environment = _environment()
     top = environment.get_template("headline.html.j2").render(
         run=run,
+        virtual=any(board.clock == "virtual" for board in results.boards),
         state=verdict.state,
         verdict=verdict.sentence,
         failures=verdict.failures,

@@ -30,6 +30,7 @@ _MEASUREMENT = (
 )
 _SKIP = ("board", "technique", "load", "reason")
 _ERROR = ("board", "technique", "load", "error", "detail")
+_CLOCKS = ("real", "virtual")
 _SOURCES = ("hardware", "emulator", "sim", "replay")
 _VERDICTS = ("pass", "fail", "none")
 
@@ -67,7 +68,9 @@ def build_results(results: Results) -> dict[str, Any]:
     return {
         "schema": SCHEMA.newest,
         "run": {key: _plain(getattr(results.run, key)) for key in _RUN},
-        "boards": [{k: _plain(getattr(board, k)) for k in _BOARD} for board in results.boards],
+        "boards": [
+            {k: _plain(getattr(board, k)) for k in (*_BOARD, "clock")} for board in results.boards
+        ],
         "measurements": [_measurement(one) for one in measurements],
         "skipped": [{key: getattr(skip, key) for key in _SKIP} for skip in skipped],
         "errors": [{key: getattr(error, key) for key in _ERROR} for error in errors],
@@ -144,7 +147,7 @@ def _read_run(r: ObjectReader) -> RunInfo:
 
 
 def _read_board(r: ObjectReader, run: RunInfo) -> BoardIdentity:
-    r.keys(_BOARD)
+    r.keys(_BOARD, ("clock",))
     return BoardIdentity(
         name=r.text("name"),
         port=r.text("port"),
@@ -158,6 +161,7 @@ def _read_board(r: ObjectReader, run: RunInfo) -> BoardIdentity:
         tick_resolution_us=r.opt_number("tick_resolution_us"),
         stamp_cost_us=r.opt_number("stamp_cost_us"),
         capabilities=r.texts("capabilities"),
+        clock=r.choice("clock", _CLOCKS) if r.opt_text("clock") else "real",
     )
 
 

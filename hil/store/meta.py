@@ -77,6 +77,7 @@ def _board(fields: dict[str, Any]) -> BoardIdentity:
         free_bytes=_maybe(fields, "free_bytes", int),
         capabilities=tuple(capabilities),
         clock_jump_us=_maybe(fields, "clock_jump_us", int),
+        clock="virtual" if fields.get("clock") == "virtual" else "real",
     )
 
 

@@ -31,7 +31,7 @@ def test_has_exactly_the_published_keys(results: Results) -> None:
     }
     assert set(document["boards"][0]) == {
         *("name", "port", "platform", "machine", "micropython", "cpu_hz", "unique_id"),
-        *("tick_resolution_us", "tick_period", "capabilities", "stamp_cost_us"),
+        *("tick_resolution_us", "tick_period", "capabilities", "stamp_cost_us", "clock"),
     }
     required = {
         *("board", "technique", "load", "task", "metric", "unit", "value", "lo", "hi"),
@@ -49,6 +49,9 @@ def test_round_trip_keeps_every_figure(results: Results, tmp_path: Path) -> None
     assert back.boards == results.boards
     assert back.skipped == results.skipped
     assert back.errors == results.errors
+    virtual = replace(results, boards=tuple(replace(b, clock="virtual") for b in results.boards))
+    write_results(path, virtual)
+    assert read_results(path).boards == virtual.boards
     expected = {(m.technique, m.task, m.metric, m.method): m for m in results.measurements}
     assert len(back.measurements) == len(expected)
     for one in back.measurements:

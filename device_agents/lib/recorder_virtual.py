@@ -1,0 +1,20 @@
+# hil: needs=virtual
+# The stamp on a board in virtual time, where storing one takes as long as the board was told.
+# Sent behind the other recorders.
+import machine
+from lib.recorder import Channel
+
+hil_free_stamper = Channel.make
+
+
+def hil_charged_stamper(buf, us, full):
+    free, place = hil_free_stamper(buf, us, full)
+
+    def stamp(_=None, free=free, store_cost=machine.store_cost):
+        free()
+        store_cost()
+
+    return stamp, place
+
+
+Channel.make = hil_charged_stamper

@@ -21,6 +21,7 @@ POLL_S = 0.05
 WRITE_TIMEOUT_S = 5.0
 _READ_SIZE = 65536
 _RESET_KEYS = b"\x03\x03\x02\x04"
+_SLICE_S = 0.001
 
 
 class BufferedPort:
@@ -82,11 +83,14 @@ class BufferedPort:
     def read(self, size: int = 1) -> bytes:
         """``size`` bytes, or fewer when ``timeout_s`` has passed."""
         end = seconds(self.clock) + self.timeout_s
+        # in step a program runs on to the end of a wait, whatever it said: let it run little
+        slice_s = 0.0 if self._step is not None else self.timeout_s
         while len(self._buffer) < size:
-            data = self._fill(max(0.0, end - seconds(self.clock)))
+            data = self._fill(max(0.0, min(slice_s, end - seconds(self.clock))))
             if not data and seconds(self.clock) >= end:
                 break
             self._buffer += data
+            slice_s = max(_SLICE_S, 2 * slice_s)
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken

@@ -118,11 +118,12 @@ class VirtualTime:
         self._shared = SharedState()
         self._vm: VmProcess
         self.now_ns = 0
+        self._horizon_ns = 0  # how far it may run
         self._records = b""
         self._stopped = 0  # the kind of the notice that waits for an answer
         self._ready = False
         self._at_prompt = False
-        self._woken = False  # from a read of its input, the prompt's or a program's
+        self._woken = False  # out of a read of its input, the prompt's or a program's
         self._interrupt = self._stimuli = False
         self._queue = bytearray()
         self._received = 0
@@ -257,6 +258,7 @@ class VirtualTime:
         self._pace_end = 0.0
         self._look_s = _LOOK_S
         self._granted = time.monotonic()
+        self._horizon_ns = until_ns
         self._unlock_tried = False
         with contextlib.suppress(BrokenPipeError):
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
@@ -274,7 +276,10 @@ class VirtualTime:
         if goal is None or self._received < goal.written or self._queue:
             return
         if self._at_prompt:
-            if self.now_ns >= goal.until_ns or (self._said and self._stopped != _ATTENTION):
+            if not self._vm.input_is_empty:  # that comes first
+                self._at_prompt = False
+                self._grant(self.now_ns)
+            elif self.now_ns >= goal.until_ns or self._said:
                 self._at_prompt = False
                 self._reply()
                 self._grant(self.now_ns)
@@ -306,21 +311,30 @@ class VirtualTime:
         return bool(self._queue) or not self._vm.input_is_empty
 
     def _look_at_prompt(self) -> None:
-        """A board that neither stops nor runs is at its prompt: nothing happens there by itself."""
+        """A board that neither stops nor runs is at its prompt: nothing happens there by itself.
+
+        It may have stopped before the moment up to which it may run: then it is asked for its time,
+        and may run no further.
+        """
         if not self._vm.waits_for_input():
             self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
             return
         self._granted = time.monotonic()
         self.drain()
-        if self._attaching:
-            self._welcome()
         goal = self._goal
-        if goal is not None and (self._received < goal.written or self._queue):
+        if self._horizon_ns == self.now_ns:
+            if self._attaching:
+                self._welcome()
+            if goal is not None and self._received >= goal.written and not self._queue:
+                if self._said or self.now_ns >= goal.until_ns:
+                    self._reply()
+                    return
+            elif not self._shared.asked:
+                return
+        elif goal is not None and (self._received < goal.written or self._queue):
             return
-        if goal is not None and (self._said or self.now_ns >= goal.until_ns):
-            self._reply()
-        elif goal is not None or self._shared.asked:
-            self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+        self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+        if not (self._woken and self._shared.asked):  # a second signal would find it reading again
             self._shared.ask()
             self._woken = True
             self._vm.wake_prompt()

@@ -68,9 +68,7 @@ def test_arrive_at_the_prompt(board):
 
 
 def test_arrive_while_main_reads_stdin(board):
-    board.start(
-        f"{SETUP}\nbegin()\nc = sys.stdin.read(1)\nn = hits\ntim.deinit()\nprint(c, n)"
-    )
+    board.start(f"{SETUP}\nbegin()\nc = sys.stdin.read(1)\nn = hits\ntim.deinit()\nprint(c, n)")
     board.sleep(0.502)
     board.type(b"x")
     assert board.ended() == ("x 100\n", "")

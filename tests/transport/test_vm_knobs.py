@@ -22,6 +22,9 @@ def test_defaults():
         "step_us=-300000,step_every_ms=1000",
         "heap=256,timer=0,thread=0,asyncio=0,irq_hard=0,wires=1-2+3-4",
         "wires=none",
+        "clock=virtual",
+        "clock=virtual,ppm=40,stamp_us=13.5,entry_us=6,turn_us=0.25",
+        "clock=virtual,read_us=2.25,pin_us=0,store_us=4",
     ],
 )
 def test_there_and_back(text):
@@ -35,7 +38,7 @@ def test_blanks_and_order_do_not_matter():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("speed=3", "unknown knob 'speed'.*known are ppm, tick_bits"),
+        ("speed=3", "unknown knob 'speed'.*known are clock, ppm, tick_bits"),
         ("ppm", "'ppm' needs a value"),
         ("ppm=fast", "ppm='fast' must be a number"),
         ("tick_bits=16.5", "must be a whole number"),
@@ -50,8 +53,35 @@ def test_blanks_and_order_do_not_matter():
         ("wires=4", "pairs of pins"),
         ("wires=4-4", "different pins"),
         ("wires=4-77", "different pins"),
+        ("clock=host", "clock='host' must be real or virtual"),
+        ("turn_us=2", "turn_us needs clock=virtual: in real time the host"),
+        ("clock=real,read_us=2", "read_us needs clock=virtual"),
+        ("stamp_us=13.5", "stamp_us needs clock=virtual"),
+        ("clock=virtual,stamp_us=3,read_us=1", "stamp_us sets read_us too"),
+        ("clock=virtual,store_us=1,stamp_us=3", "stamp_us sets store_us too"),
+        ("clock=virtual,stamp_us=0", "stamp_us=0 must be from 0.03"),
+        ("clock=virtual,turn_us=0", "turn_us=0 must be from 0.01"),
     ],
 )
 def test_bad_knobs_are_named(text, said):
     with pytest.raises(ConfigurationError, match=said):
         parse_sim_knobs(text)
+
+
+def test_a_stamp_is_scaled_as_a_whole():
+    """Reading, writing and storing keep their shares, and come to what the stamp takes."""
+    assert SimKnobs().stamp_parts_us == (0.5, 0.5, 0.5)
+    assert parse_sim_knobs("clock=virtual,stamp_us=13.5").stamp_parts_us == (4.5, 4.5, 4.5)
+    own = SimKnobs(clock="virtual", read_us=1.0, pin_us=0.0, store_us=3.0)
+    assert own.stamp_parts_us == (1.0, 0.0, 3.0)
+    assert SimKnobs(stamp_us=8.0, read_us=1.0, pin_us=0.0, store_us=3.0).stamp_parts_us == (
+        2.0,
+        0.0,
+        6.0,
+    )
+
+
+def test_virtual_time_is_asked_for():
+    assert not parse_sim_knobs("").virtual
+    assert not parse_sim_knobs("clock=real").virtual
+    assert parse_sim_knobs("clock=virtual").virtual

@@ -72,7 +72,7 @@ def test_a_long_window_whose_end_is_far_from_the_last_event_is_ambiguous():
     truth = 5_000 + np.arange(10) * 20_000
     last = 9 * 20_000
     assert base(last + 32_767).events(truth % PERIOD).tolist() == truth.tolist()
-    with pytest.raises(Ambiguous, match="is 32768 us from the window's end, .* after 65536 us"):
+    with pytest.raises(Ambiguous, match=r"is 32768 us from the window's end, .* after 65536 us"):
         base(last + 32_768).events(truth % PERIOD)
 
 

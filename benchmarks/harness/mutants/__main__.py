@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from covering import controls, jobs_of
+from covering import Job, controls, jobs_of
 from making import Mutant, draw
 from running import Verdict, run_all
 from scipy.stats import binomtest
@@ -80,6 +80,14 @@ def indented(mutant: Mutant) -> str:
     return "\n".join(f"    {sign} {line}" for sign, text in signs for line in text.splitlines())
 
 
+def tell(job: Job, verdict: Verdict) -> None:
+    """Print a survivor."""
+    one = job.mutant
+    if verdict.outcome == "survived" and one.before:
+        tests = f"{verdict.tests} tests" if verdict.tests else "no test"
+        print(f"survived {one.file}:{one.first} {one.function} ({tests})\n{indented(one)}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
@@ -105,7 +113,7 @@ def main() -> int:
     wanted = [one for one in mutants if one.key not in why]
     unchanged, *broken = controls(ROOT, trace)
     jobs = [unchanged, *broken, *jobs_of(ROOT, trace, wanted)]
-    verdicts = run_all(ROOT, work, trace, jobs, args.processes)
+    verdicts = run_all(ROOT, work, trace, jobs, args.processes, tell)
 
     wrong = []
     if verdicts[0].outcome != "survived":
@@ -113,17 +121,14 @@ def main() -> int:
     for job, verdict in zip(broken, verdicts[1:], strict=False):
         if verdict.outcome != "killed":
             wrong.append(f"control: {job.mutant.file} can't be imported, and {verdict.outcome}")
-    told = dict(zip((one.key for one in wanted), verdicts[1 + len(broken) :], strict=False))
+    told = dict(zip(map(id, wanted), verdicts[1 + len(broken) :], strict=True))
     outcomes, kept = [], []
     for one in mutants:
-        verdict = told.get(one.key, Verdict("equivalent", "", 0, 0.0))
+        verdict = told.get(id(one), Verdict("equivalent", "", 0, 0.0))
         outcomes.append((one.stratum, verdict.outcome))
         kept.append({"key": one.key, "line": one.first, "outcome": verdict.outcome,
                      "test": verdict.test, "tests": verdict.tests,
                      "seconds": round(verdict.seconds, 2)})  # fmt: skip
-        if verdict.outcome == "survived":
-            tests = f"{verdict.tests} tests" if verdict.tests else "no test"
-            print(f"survived {one.file}:{one.first} {one.function} ({tests})\n{indented(one)}")
     if args.json:
         args.json.write_text(json.dumps(kept, indent=1))
     text, limit = table(outcomes, sizes)

@@ -1,0 +1,118 @@
+"""What a capture says of board and plan: read back whole, and each wrong field named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hil.errors import CaptureError
+from hil.records import BoardIdentity, CapturePlan, TaskPlan
+from hil.store.meta import StoredMeta, dump_meta, load_meta
+
+BOARD = BoardIdentity(
+    name="n", port="p", source="hardware", platform="rp2", machine="m", micropython="1.24",
+    tick_period=1 << 30, cpu_hz=125_000_000, unique_id="u", tick_resolution_us=1.5,
+    stamp_cost_us=0.25, free_bytes=7, capabilities=("timer", "thread"), clock_jump_us=65_536,
+)  # fmt: skip
+PLAN = CapturePlan(
+    "timer_soft", "gc", (TaskPlan(0, 1000), TaskPlan(1, 2000, 500)), 10_000,
+    streaming=True, options={"pings": 4, "x": "y"},
+)  # fmt: skip
+SOUND = StoredMeta(BOARD, PLAN, "0.1.0")
+PATH = Path("a.hilcap")
+
+
+def document():
+    return json.loads(dump_meta(SOUND))
+
+
+def refusal(changed):
+    with pytest.raises(CaptureError) as caught:
+        load_meta(json.dumps(changed).encode(), PATH)
+    head, colon, reason = str(caught.value).partition(": ")
+    assert (head, colon) == ("a.hilcap does not say properly what was measured", ": ")
+    return reason
+
+
+def test_everything_comes_back():
+    assert load_meta(dump_meta(SOUND), PATH) == SOUND
+
+
+def test_what_a_board_need_not_know_may_be_null():
+    changed = document()
+    for name in ("cpu_hz", "unique_id", "tick_resolution_us", "stamp_cost_us", "free_bytes",
+                 "clock_jump_us"):  # fmt: skip
+        changed["board"][name] = None
+    board = load_meta(json.dumps(changed).encode(), PATH).board
+    assert (board.cpu_hz, board.unique_id, board.tick_resolution_us) == (None, None, None)
+    assert (board.stamp_cost_us, board.free_bytes, board.clock_jump_us) == (None, None, None)
+
+
+def test_a_whole_number_is_a_float_where_one_is_asked_for():
+    changed = document()
+    changed["board"]["tick_resolution_us"] = 2
+    value = load_meta(json.dumps(changed).encode(), PATH).board.tick_resolution_us
+    assert (value, type(value)) == (2.0, float)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        *((None, name) for name in ("board", "plan", "harness")),
+        *(("board", name) for name in ("name", "port", "source", "platform", "machine",
+                                       "micropython", "tick_period", "capabilities")),
+        *(("plan", name) for name in ("technique", "load", "tasks", "duration_us", "streaming",
+                                      "options")),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(part, name):
+    changed = document()
+    del (changed if part is None else changed[part])[name]
+    assert refusal(changed) == f"{name} is missing"
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "reason"),
+    [
+        ("board", "name", 1, "name is not str"),
+        ("board", "name", "x" * 10_001, "name is too long"),
+        ("board", "source", "moon", "the source 'moon' is unknown"),
+        ("board", "tick_period", True, "tick_period is not int"),
+        ("board", "tick_period", 1.0, "tick_period is not int"),
+        ("board", "tick_period", 1 << 63, "tick_period is out of range"),
+        ("board", "tick_period", -(1 << 63) - 1, "tick_period is out of range"),
+        ("board", "cpu_hz", "x", "cpu_hz is not int"),
+        ("board", "unique_id", 5, "unique_id is not str"),
+        ("board", "tick_resolution_us", "x", "tick_resolution_us is not float"),
+        ("board", "stamp_cost_us", "x", "stamp_cost_us is not float"),
+        ("board", "free_bytes", "x", "free_bytes is not int"),
+        ("board", "clock_jump_us", "x", "clock_jump_us is not int"),
+        ("board", "capabilities", ["a", 1], "capabilities are not words"),
+        ("board", "capabilities", ["a", "x" * 10_001], "capabilities are not words"),
+        ("plan", "tasks", [1], "tasks are malformed"),
+        ("plan", "tasks", [{"index": 0, "period_us": 1}], "phase_us is missing"),
+        ("plan", "tasks", [{"index": 0, "phase_us": 1}], "period_us is missing"),
+        ("plan", "tasks", [{"phase_us": 0, "period_us": 1}], "index is missing"),
+        ("plan", "options", {"a": 1.5}, "options are malformed"),
+        ("plan", "streaming", 1, "streaming is not bool"),
+        ("plan", "duration_us", "1", "duration_us is not int"),
+    ],
+)
+def test_what_can_not_be_is_named(part, name, value, reason):
+    changed = document()
+    changed[part][name] = value
+    assert refusal(changed) == reason
+
+
+def test_the_limits_themselves_are_taken():
+    changed = document()
+    changed["board"]["name"] = "x" * 10_000
+    changed["board"]["capabilities"] = ["x" * 10_000]
+    changed["board"]["tick_period"] = (1 << 63) - 1
+    assert load_meta(json.dumps(changed).encode(), PATH).board.tick_period == (1 << 63) - 1
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[1]", b"[" * 100_000])
+def test_what_is_no_object_is_refused(raw):
+    with pytest.raises(CaptureError, match="a.hilcap does not say properly"):
+        load_meta(raw, PATH)

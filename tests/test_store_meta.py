@@ -114,5 +114,5 @@ def test_the_limits_themselves_are_taken():
 
 @pytest.mark.parametrize("raw", [b"", b"\xff", b"[1]", b"[" * 100_000])
 def test_what_is_no_object_is_refused(raw):
-    with pytest.raises(CaptureError, match="a.hilcap does not say properly"):
+    with pytest.raises(CaptureError, match=r"a\.hilcap does not say properly"):
         load_meta(raw, PATH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from making import STRATA, Mutant
 from tracing import Trace
 
 BROKEN_IMPORT = "import hil.no_such_module\n"
+LONGEST_S, WHOLE_S = 1.0, 20.0
+"""No test of more than so long meets a mutant, nor do more tests than take so long: a mutant that
+only those would notice counts as a survivor."""
 
 
 class Coverers:
@@ -63,8 +67,15 @@ class Coverers:
         span = functions.get(mutant.function, range(0))
         return self.in_order({name for line in span for name in lines.get(line, ())})
 
-    def in_order(self, names: set[str]) -> list[str]:
-        return sorted(names, key=lambda name: self._trace.time_s[name])
+    def in_order(self, names: set[str], whole_s: float = WHOLE_S) -> list[str]:
+        """The fastest first, as many as have room in ``whole_s``."""
+        found = []
+        for name in sorted(names, key=lambda name: self._trace.time_s[name]):
+            whole_s -= self._trace.time_s[name]
+            if whole_s < 0 or self._trace.time_s[name] > LONGEST_S:
+                break
+            found.append(name)
+        return found
 
 
 def _names(node: ast.AST) -> list[tuple[str, int]]:
@@ -134,4 +145,4 @@ def controls(root: Path, trace: Trace) -> list[Job]:
         made.append(Job(mutant, coverers.in_order(tests)[:20]))
     file = "hil/void.py"
     unchanged = Mutant("void", file, "", 1, 1, "", "", (root / file).read_text())
-    return [Job(unchanged, coverers.in_order(set(trace.time_s))), *made]
+    return [Job(unchanged, coverers.in_order(set(trace.time_s), math.inf)), *made]

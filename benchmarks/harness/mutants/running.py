@@ -178,15 +178,12 @@ def run_all(
     processes: int,
     tell: Callable[[Job, Verdict], None],
 ) -> list[Verdict]:
-    """Run every job, the longest first; ``tell`` hears of each, the terminal of the progress."""
-    order = sorted(
-        range(len(jobs)), key=lambda i: -sum(trace.time_s[name] for name in jobs[i].tests)
-    )
+    """Run every job; ``tell`` hears of each, the terminal of the progress."""
     verdicts: dict[int, Verdict] = {}
     begin = shown = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _start, (root, work, trace)) as pool:
-        for at, verdict in pool.imap_unordered(_run, [(i, jobs[i]) for i in order]):
+        for at, verdict in pool.imap_unordered(_run, enumerate(jobs)):
             verdicts[at] = verdict
             tell(jobs[at], verdict)
             if time.monotonic() - shown > 20:

@@ -271,7 +271,8 @@ NO_END = ("truncated", "the capture has no end: the board stopped or the link br
         ("T", {"i": 0, "n": 2**48 + 1, "dropped": 0},
          ("damaged", "the totals of a channel: n=281474976710657 is not between 0 and 2**48")),
         ("T", {"i": 0, "n": 0, "dropped": 2**48 + 1},
-         ("damaged", "the totals of a channel: dropped=281474976710657 is not between 0 and 2**48")),
+         ("damaged",
+          "the totals of a channel: dropped=281474976710657 is not between 0 and 2**48")),
         ("T", {"i": 91, "n": 0, "dropped": 0},
          ("damaged", "the totals of a channel: i=91 is not between 0 and 90")),
         ("T", {"i": 90, "n": 2**48, "dropped": 2**48},
@@ -425,6 +426,16 @@ def test_an_answer_a_quarter_of_the_period_early_is_early_and_not_late():
     device.end()
     (events,) = device.capture().events
     assert (events.handler_us - events.stimulus_us).tolist() == [-16_384, 49_151]
+
+
+def test_a_stamp_of_the_tick_zero_is_a_stamp():
+    device = Board(2**16, start=2**16 - 100, duration_us=10_000)
+    device.channel("stim.m", [2**16, 2**16 + 100], "slots")
+    device.channel("isr.m", [2**16, 2**16 + 107], "slots")
+    device.end()
+    (events,) = device.capture().events
+    assert (events.handler_us - events.stimulus_us).tolist() == [0, 7]
+    assert events.lost == 0
 
 
 def test_events_that_no_board_has_are_left_out_by_name():

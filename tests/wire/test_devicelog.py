@@ -56,16 +56,29 @@ def test_the_last_line_that_fits_is_kept():
     assert kept[-2:] == ("z", "... (1 more lines)")
 
 
-def test_the_reserve_for_tracebacks_ends():
+@pytest.mark.parametrize(("last", "kept"), [(163, 1), (164, 0)])
+def test_the_reserve_for_tracebacks_ends(last, kept):
+    """10,000 characters less 35 of the head and 49 lines of 200, newlines counted, are 165."""
     log, lines = full()
     log.add(TRACE[0])
-    for _ in range(100):
-        log.add(b"  " + b"f" * 197)  # 200 characters each with the newline
-    kept = shown(log)
-    # 10,000 characters less the head's 35: 49 lines of 200
-    assert kept[lines] == TRACE[0].decode()
-    assert len(kept) == lines + 1 + 49 + 1
-    assert kept[-1] == "... (51 more lines)"
+    for _ in range(49):
+        log.add(b"  " + b"f" * 197)
+    log.add(b" " * last)
+    for _ in range(50):
+        log.add(b"  " + b"f" * 197)
+    shown_lines = shown(log)
+    assert shown_lines[lines] == TRACE[0].decode()
+    assert len(shown_lines) == lines + 1 + 49 + kept + 1
+    assert shown_lines[-1] == f"... ({51 - kept} more lines)"
+
+
+def test_how_many_more_there_are_is_said_before_the_last_line():
+    trace = [line.decode() for line in TRACE]
+    assert uncaught([*trace, "print", *trace, *trace]) == (
+        *trace[:-1],
+        "... (and 2 more like this)",
+        trace[-1],
+    )
 
 
 @pytest.mark.parametrize(

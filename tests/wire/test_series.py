@@ -48,6 +48,25 @@ def test_what_the_wire_lost_of_a_series_is_a_gap():
     assert one.track.gaps == (Gap(0, 2), Gap(8, 3))
 
 
+def test_a_series_longer_than_the_ticks_is_placed_over_its_gap():
+    """100 ms on ticks that wrap after 65 ms; 20 ms are lost in the middle."""
+    index = np.delete(np.arange(100), np.s_[40:60])
+    encoder = StreamEncoder()
+    encoder.text("C", i=0, name="x:0", kind="ticks")
+    truth = START + 50 + index * 1000
+    encoder.stamps(0, truth[:40] % TICKS)
+    encoder.stamps(0, truth[40:] % TICKS, first_index=60)
+    encoder.text("T", i=0, n=100, dropped=0)
+    end = (START + 100_050) % TICKS
+    encoder.text("G", track="x:0", **{**SOUND, "end": end, "ms1": 107})
+    encoder.text("E", us0=0, us1=100, ms0=0, ms1=0, status="ok")
+    board = BoardIdentity("b", "p", "sim", "x", "x", "1.29", TICKS)
+    taken = assemble(decode(encoder.data), board, CapturePlan("timer_hard", "idle", (), 100))
+    (one,) = taken.series
+    assert one.track.stamps_us.tolist() == truth.tolist()
+    assert one.track.gaps == (Gap(40, 20),)
+
+
 @pytest.mark.parametrize(
     ("fields", "more", "detail"),
     [

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hil.errors import CaptureError
-from hil.records import BoardIdentity, CapturePlan, TaskPlan
+from hil.records import BoardIdentity, CapturePlan, Fault, TaskPlan
+from hil.store import CaptureWriter, read_capture
+from hil.store.chunks import read_chunks
 from hil.store.meta import StoredMeta, dump_meta, load_meta
 
 BOARD = BoardIdentity(
@@ -116,3 +119,75 @@ def test_the_limits_themselves_are_taken():
 def test_what_is_no_object_is_refused(raw):
     with pytest.raises(CaptureError, match=r"a\.hilcap does not say properly"):
         load_meta(raw, PATH)
+
+
+def test_a_thousand_tasks_are_the_most():
+    changed = document()
+    changed["plan"]["tasks"] = changed["plan"]["tasks"][:1] * 1000
+    assert len(load_meta(json.dumps(changed).encode(), PATH).plan.tasks) == 1000
+    changed["plan"]["tasks"] *= 2
+    changed["plan"]["tasks"] = changed["plan"]["tasks"][:1001]
+    assert refusal(changed) == "tasks are malformed"
+
+
+def written(path, *, values=(), status="ok"):
+    with CaptureWriter(path, BOARD, PLAN) as writer:
+        for name, numbers in values:
+            writer.values(name, numbers)
+        if status is not None:
+            writer.finish(status)
+    return path
+
+
+def test_values_have_a_name_of_at_most_255_bytes(tmp_path):
+    whole = read_capture(written(tmp_path / "a.hilcap", values=[("x" * 255, [1, -(2**63)])]))
+    assert whole.values["x" * 255].tolist() == [1, -(2**63)]
+    assert whole.values["x" * 255].dtype == np.int64
+    with pytest.raises(CaptureError, match=f"the name '{'x' * 40}' is too long"):
+        written(tmp_path / "b.hilcap", values=[("x" * 256, [1])])
+
+
+def test_values_come_back_over_several_chunks(tmp_path):
+    numbers = list(range(100_001))
+    capture = read_capture(written(tmp_path / "a.hilcap", values=[("n", numbers), ("n", [7])]))
+    assert capture.values["n"].tolist() == [*numbers, 7]
+
+
+def test_where_a_file_breaks_off_is_said(tmp_path):
+    path = written(tmp_path / "a.hilcap", values=[("n", [1, 2])], status=None)
+    size = path.stat().st_size
+    faults = []
+    assert [chunk.kind for chunk in read_chunks(path, faults)] == ["M", "V"]
+    assert faults == []
+    path.write_bytes(path.read_bytes()[:-1])
+    assert [chunk.kind for chunk in read_chunks(path, faults)] == ["M"]
+    at = size - (9 + 1 + 1 + 16)  # head, length of the name, name, two numbers
+    assert faults == [Fault("truncated", "a.hilcap ends inside a chunk", at)]
+    path.write_bytes(path.read_bytes()[: at + 3])
+    faults.clear()
+    assert len(list(read_chunks(path, faults))) == 1
+    assert faults == [Fault("truncated", "a.hilcap ends inside a chunk", at)]
+
+
+def test_where_a_file_is_damaged_is_said(tmp_path):
+    path = written(tmp_path / "a.hilcap", values=[("n", [1, 2])], status=None)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    faults = []
+    list(read_chunks(path, faults))
+    at = len(data) - 27
+    text = f"a.hilcap is damaged from byte {at} on; the rest is not used"
+    assert faults == [Fault("damaged", text, at)]
+
+
+def test_a_long_status_is_cut(tmp_path):
+    capture = read_capture(written(tmp_path / "a.hilcap", status="error: " + "x" * 3000))
+    assert capture.errors[0] == ("error: " + "x" * 3000)[:2000]
+
+
+def test_a_closed_capture_takes_nothing(tmp_path):
+    writer = CaptureWriter(tmp_path / "a.hilcap", BOARD, PLAN)
+    writer.close()
+    with pytest.raises(CaptureError, match=r"is closed$"):
+        writer.rx(b"x", 1)

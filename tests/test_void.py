@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hil.errors import CaptureError, RemoteCodeError
-from hil.records import BoardIdentity, Capture, CapturePlan, Fault, TaskPlan, Track
-from hil.void import refuse_void
+from hil.records import BoardIdentity, Capture, CapturePlan, Fault, Pings, TaskPlan, Track
+from hil.void import clock_step, is_void, refuse_void
 from hil.wire.assemble import assemble
 from hil.wire.decoder import decode
 from hil.wire.encode import StreamEncoder
@@ -60,3 +60,46 @@ def test_what_a_board_sends_voids_its_capture_when_its_totals_or_its_agent_are_n
 def test_a_task_without_a_track_voids_the_capture():
     with pytest.raises(CaptureError, match="task 0"):
         refuse_void(replace(SOUND, tracks=()))
+
+
+def exchanges(board, round_trip_us=1_000_000):
+    sent = np.arange(len(board)) * 1_000_000
+    received = sent + round_trip_us * 1000
+    there = np.array(board, np.int64)
+    return Pings(sent, there, there + 1, received)
+
+
+@pytest.mark.parametrize(("back", "sound"), [(1, True), (2, False)])
+def test_a_clock_may_seem_to_go_back_by_one_step_between_two_exchanges(back, sound):
+    """Round trips of a second say nothing of the rate; the order of the readings still counts."""
+    assert (clock_step(exchanges([5, 5, 5 - back, 5]), 1.0) is None) is sound
+
+
+def test_four_exchanges_are_needed():
+    assert clock_step(exchanges([900, 600, 300]), 1.0) is None
+    assert clock_step(exchanges([900, 600, 300, 0]), 1.0) is not None
+
+
+@pytest.mark.parametrize("error", ["error: no room", "interrupted by the user"])
+def test_a_capture_that_ended_otherwise_says_how(error):
+    text = error.removeprefix("error: ")
+    with pytest.raises(CaptureError, match=f"^the capture is void: {text}$"):
+        refuse_void(replace(SOUND, errors=("first", error)))
+    assert is_void(replace(SOUND, errors=(error,)))
+    assert not is_void(SOUND)
+
+
+def test_stamps_that_go_back_are_said_with_the_largest_step():
+    track = replace(SOUND.tracks[0], stamps_us=np.array([0, 50, 20, 90, 85]))
+    text = "the board's clock went back by 30 us between two stamps of task 0"
+    with pytest.raises(CaptureError, match=text):
+        refuse_void(replace(SOUND, tracks=(track,)))
+
+
+def test_a_task_that_is_absent_is_said_with_the_first_fault():
+    plan = replace(SOUND.plan, tasks=(TaskPlan(0, 1000), TaskPlan(2, 1000), TaskPlan(1, 1000)))
+    fault = Fault("missing", "5 frames lost")
+    with pytest.raises(CaptureError, match=r"no stamps of task 1 \(5 frames lost\)$"):
+        refuse_void(replace(SOUND, plan=plan, faults=(fault,)))
+    with pytest.raises(CaptureError, match=r"no stamps of task 1$"):
+        refuse_void(replace(SOUND, plan=plan))

@@ -315,6 +315,9 @@ def test_given_releases_stay_integers():
 
 def test_the_normal_tail_beyond_the_table_goes_on_where_it_ends():
     tails = log_normal_tail(np.array([35.99, 36.0, 36.01, 36.02, 60.0]))
+    assert tails[:2] == pytest.approx(
+        [math.log(0.5 * math.erfc(z / math.sqrt(2.0))) for z in (35.99, 36.0)], abs=1e-6
+    )
     slopes = np.diff(tails[:4])
     assert slopes == pytest.approx([-0.36] * 3, abs=2e-3)
     mills = -1800.0 - math.log(60.0 * math.sqrt(2 * math.pi))
@@ -332,3 +335,6 @@ def test_the_typical_interval_is_the_median_of_all_where_they_are_few():
     asked = []
     typical_interval(50, 1e4, lambda at: asked.append(at.tolist()) or np.full(at.size, 1.0))
     assert asked == [list(range(49))]
+    typical_interval(10**6, 1e4, lambda at: asked.append(at) or np.full(at.size, 1.0))
+    assert asked[1].size == 100_000
+    assert asked[1][-1] > 990_000

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 from covering import Job
-from tracing import Trace, copy_checkout, enter, quietly, settle_hypothesis, starts_board
+from tracing import Trace, copy_checkout, enter, quietly, settle_hypothesis, stays_out
 
 SPARE_S, SPARE_TIMES = 5.0, 10.0
 """A test is ended after so many seconds and so many times of what it took without a fault."""
@@ -47,7 +47,7 @@ class Chosen:
             item
             for item in items
             if item.nodeid in self._time_s
-            or (item.nodeid not in self._known and not starts_board(item))
+            or (item.nodeid not in self._known and not stays_out(item))
         ]
         items[:] = sorted(wanted, key=lambda item: self._time_s.get(item.nodeid, 0.0))
 

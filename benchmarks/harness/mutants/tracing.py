@@ -35,6 +35,14 @@ TESTS = (
 )
 BOARD_WORDS = ("runpytest_subprocess", "run_on_sim", "VirtualBoard(", "Session(")
 """What only tests that start a board, or a process of their own, have in their source."""
+SLOW = {
+    *("test_a_storm_of_log_lines_faults_and_frames_is_bounded", "test_the_log_is_bounded"),
+    *("test_a_text_of_any_length_stays_within_what_a_server_takes", "test_through_pytest_html"),
+    *("test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost",),
+    *("test_nights_without_a_change_hardly_ever_alarm", "test_several_processes_open_it_at_once"),
+    *("test_bounds_cover_the_median_as_promised", "test_a_full_matrix_stays_below_five_megabytes"),
+}
+"""Tests that take too long under coverage to meet a mutant."""
 BOARD_FIXTURES = {"repl", "session", "cluster"}
 
 
@@ -93,8 +101,10 @@ def settle_hypothesis() -> None:
     settings.load_profile("mutants")
 
 
-def starts_board(item: pytest.Item) -> bool:
-    """Whether a test needs a board or a process whose coverage is not seen."""
+def stays_out(item: pytest.Item) -> bool:
+    """Whether a test is slow, or needs a board or a process whose coverage is not seen."""
+    if getattr(item, "originalname", item.name) in SLOW:
+        return True
     if BOARD_FIXTURES & set(getattr(item, "fixturenames", ())):
         return True
     source = inspect.getsource(getattr(item, "obj", None) or type(item))
@@ -110,7 +120,7 @@ class Tracer:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not starts_board(item)]
+        items[:] = [item for item in items if not stays_out(item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

@@ -9,12 +9,13 @@ each mutant is then met by the tests that pass its statement, the fastest first,
 statement of a module or class has no test of its own: its are those of the functions that use the
 names that it sets, directly or through other such statements, else all that pass the file.
 
-*killed*: a test failed. *timeout*: a test did not end in 10 times of its usual time and 5 s more;
-counted as noticed. *survived*: all passed, or there was none. *equivalent*: listed in
-``equivalent.toml`` with the reason; left out of the shares. The limit is the lower end of
-the two-sided 95 % interval of Clopper and Pearson, which at proportional shares of the strata is
-on the safe side. Exit status 1 when it is below 85 %, or when a control fails: without a mutant
-all tests pass, and in each stratum a file with an import of nothing is killed.
+*killed*: a test failed. *timeout*: a test did not end in ten times the processor's time that it
+takes, and 10 s; it counts as noticed. *survived*: all passed, or there was none; also where only
+tests that take long (``covering.LONGEST_S``, ``WHOLE_S``) would have told. *equivalent*: listed in
+``equivalent.toml`` with the reason, and left out of the shares. The limit is the lower end of the
+two-sided 95 % interval of Clopper and Pearson; at proportional shares of the strata it is on the
+safe side. Exit status 1 when it is below 85 %, or when a control fails: without a mutant all tests
+pass, and in each stratum a file with an import of nothing is killed.
 
 ``--again`` runs only the survivors of an earlier ``--json``; ``--work`` keeps the trace there as
 long as neither the package nor the tests change.

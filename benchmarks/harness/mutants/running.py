@@ -26,8 +26,8 @@ import pytest
 from covering import Job
 from tracing import Trace, copy_checkout, enter, quietly, settle_hypothesis, stays_out
 
-SPARE_S, SPARE_TIMES = 5.0, 10.0
-"""A test is ended after so many seconds and so many times of what it took without a fault."""
+SPARE_S, SPARE_TIMES = 10.0, 10.0
+"""A test is ended after so many seconds and so many times the processor's time that it took."""
 FIRST_FILES, QUICK_S = 3, 0.5
 MEMORY = 6 << 30
 ENDED = 70

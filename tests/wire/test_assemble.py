@@ -1,6 +1,7 @@
 """Streams of known stamps, put together: every time is right, or it is left out and said."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -476,6 +477,26 @@ def test_without_calibration_there_is_none():
     device = Board()
     device.end()
     assert device.capture().calibration is None
+
+
+@pytest.mark.parametrize(
+    ("more_ms", "detail"),
+    [(6, None), (7, "+7"), (-6, None), (-7, "-7")],
+)
+def test_a_board_whose_clock_jumps_says_how_far_its_clocks_are_apart(more_ms, detail):
+    """Up to 5 ms and a thousandth of the window, here 1 ms, they may be."""
+    device = Board()
+    us1, ms1 = device.start + 1_000_000, 123 + 1000 + more_ms
+    device.out.text("E", us0=device.start, us1=us1, ms0=123, ms1=ms1, status="ok")
+    jumpy = replace(board(), clock_jump_us=65_536)
+    capture = assemble(decode(device.out.data), jumpy, plan(1_000_000))
+    text = (
+        f"the board's ticks_ms counted {detail} ms more than its ticks_us in 1000 ms; "
+        "times are by ticks_us"
+    )
+    assert [(one.kind, one.detail) for one in capture.faults] == (
+        [("clock_jump", text)] if detail else []
+    )
 
 
 def test_pings_by_order_need_as_many_answers_as_questions():

@@ -456,6 +456,20 @@ def test_events_that_no_board_has_are_left_out_by_name():
     assert fault.detail.startswith("events of 'm' are left out: the last stamp is ")
 
 
+@pytest.mark.parametrize(("lost", "given"), [(1_000_000, True), (1_000_001, False)])
+def test_a_million_events_in_a_row_may_be_lost(lost, given):
+    device = Board()
+    method = "m" * 50
+    for name in (f"stim.{method}", f"isr.{method}"):
+        times = [device.start]
+        device.channel(name, times, "slots", first_index=lost, total=lost + 1)
+    device.end()
+    capture = device.capture()
+    assert len(capture.events) == given
+    text = f"events of '{'m' * 40}' are left out: 1000002 events can't be"
+    assert [fault.detail for fault in capture.faults] == ([] if given else [text])
+
+
 def test_calibration_of_the_loop():
     device = Board()
     device.channel("cal.task", [160], "value")
@@ -470,6 +484,8 @@ def test_calibration_of_the_loop():
         16,
     )
     assert (found.read_us.tolist(), found.read_batch, found.stamp_batch) == ([], 1, 1)
+    arrays = (found.read_us, found.stamp_us, found.step_us, found.full_us, found.minimal_us)
+    assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert {name: one.tolist() for name, one in capture.values.items()} == {"note": [1, 2]}
 
 

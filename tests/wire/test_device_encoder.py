@@ -136,6 +136,17 @@ def test_the_reference_encoder_makes_the_same_bytes(device, order, noise):
     assert device.encode(values, order, first=7) == reference.data
 
 
+@pytest.mark.parametrize(
+    ("order", "values"),
+    [(0, [7]), (1, [7]), (0, [7, 7]), (1, [7, 7]), (1, [1000 * k for k in range(512)])],
+)
+def test_of_one_value_and_of_equal_steps_too(device, order, values):
+    reference = StreamEncoder()
+    reference.text("C", i=3, name="x", kind="value")
+    reference.stamps(3, values, order=order)
+    assert device.encode(values, order) == reference.data
+
+
 def test_bytes_per_stamp_of_a_noisy_kilohertz(device):
     # white noise of 50 us on a 1 ms grid: differences have log2(50 * sqrt(2) * sqrt(2 pi e)) bits
     random = np.random.default_rng(3)

@@ -111,5 +111,12 @@ def test_at_most_twenty_lines_and_the_last_are_shown():
     assert uncaught(trace) == (*trace[:20], "ValueError: y")
 
 
+@pytest.mark.parametrize("more", [1, 2])
+def test_one_more_is_counted_as_well(more):
+    trace = [line.decode() for line in TRACE]
+    assert uncaught(trace * (1 + more))[-2] == f"... (and {more} more like this)"
+    assert uncaught(trace) == tuple(trace)
+
+
 def test_memory_that_ran_out_is_a_line_of_its_own():
     assert uncaught(["MemoryError: no", "other"]) == ("MemoryError: no",)

@@ -57,6 +57,13 @@ def test_what_a_user_prints_stands_between_the_frames():
     assert (got.frames, got.faults, got.received_bytes) == (2, (), len(encoder.data))
 
 
+def test_stamps_are_counted_as_they_come():
+    decoder = StreamDecoder()
+    for line in encode_stamps(7, range(1300)):
+        decoder.feed(line)
+    assert decoder.stamps == 1300
+
+
 @pytest.mark.parametrize("tail", [b"", b"abc", b"~"])
 def test_every_byte_is_counted_the_unfinished_line_too(tail):
     data = frames.frame("R", 0, b"n=1") + tail

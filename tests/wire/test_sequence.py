@@ -85,6 +85,8 @@ def test_a_stream_that_ends_inside_a_frame_says_so(cut):
     assert said(first + b"text" + last[:cut]) == [
         ("truncated", "the stream ends inside a frame", len(first) + 4)
     ]
+    assert decode(first + b"text" + last[:cut]).log == ("text",)
+    assert decode(first + last[:cut]).log == ()
 
 
 def test_behind_the_end_of_a_capture_nothing_is_missing():

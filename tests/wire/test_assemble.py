@@ -356,6 +356,11 @@ def test_more_stamps_than_the_board_counted_are_damage():
         ("damaged", "'task0' has more stamps than the board counted")
     ]
     assert (capture.tracks[0].dropped, capture.tracks[0].gaps) == (0, ())
+    device = Board()
+    device.channel("x" * 50, [1, 2], "value", total=1)
+    device.end()
+    text = f"'{'x' * 40}' has more stamps than the board counted"
+    assert [one.detail for one in device.capture().faults] == [text]
 
 
 def test_at_most_200_lines_of_a_traceback_are_kept():

@@ -97,6 +97,8 @@ def test_a_silence_of_two_periods_is_ambiguous():
         truth = 5_000 + index * EVERY_US
         long = base(40 * EVERY_US)
         if sound:
+            assert long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000,
+                              interval=EVERY_US).dtype == np.int64  # fmt: skip
             found = long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000, interval=EVERY_US)
             assert found.tolist() == truth.tolist()
         else:

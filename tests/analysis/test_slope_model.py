@@ -116,6 +116,14 @@ def test_a_clock_step_is_noise_of_its_own_and_can_tilt_the_line():
           expected(x, noisy, walk_of_means(64), floor=8.0**2 / 12.0))  # fmt: skip
 
 
+def test_noise_from_one_to_the_next_is_enough_to_spread_the_rounding():
+    """Two steps up and down in turn: no tilt, though every second value is on the line."""
+    x = np.arange(64.0) * 3.0
+    y = 0.3 * x + 16.0 * (np.arange(64) % 2)
+    told = expected(x, y, walk_of_means(64), floor=8.0**2 / 12.0)
+    check(slope_of(x, y, 8.0, calmed=False), told)
+
+
 def test_the_ends_of_a_mixture_have_their_share_below():
     centre, scale = np.array([0.0, 50.0, 51.0]), np.array([1.0, 4.0, 0.1])
     for weight in ([0.5, 0.4, 0.1], [0.98, 0.01, 0.01], [1.0, 1.0, 2.0]):

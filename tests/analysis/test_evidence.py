@@ -9,6 +9,7 @@ from hil.analysis.evidence import (
     COUNT,
     Evidence,
     TaskStamps,
+    _exceeding,
     figure_evidence,
     off_scale,
     on_scale,
@@ -18,6 +19,7 @@ from hil.analysis.evidence import (
     tilt_ppm,
     widened,
 )
+from hil.analysis.uncertainty import mean_error
 from hil.records import Measurement
 
 
@@ -52,7 +54,7 @@ def test_bounds_on_the_wrong_side_are_no_negative_errors():
 @pytest.mark.parametrize(("lo", "hi"), [(None, 3.0), (1.0, None), (None, None)])
 def test_without_one_of_the_bounds_the_error_has_no_end(lo, hi):
     told = figure_evidence(figure(2.0, lo, hi), 1.0)
-    assert (told.value, told.low, told.high) == (2.0, math.inf, math.inf)
+    assert (told.value, told.low, told.high, told.c) == (2.0, math.inf, math.inf, 1.0)
     assert told.y == on_scale(2.0, 1.0)
 
 
@@ -117,6 +119,27 @@ def test_jitter_is_of_intervals_that_follow_each_other():
     told = task_evidence(stamps(late, joined=cut), 1.0)
     assert told["period_jitter_rms_us"].value == pytest.approx(10.0, rel=1e-3)
     assert told["c2c_jitter_rms_us"].value == pytest.approx(20.0)
+
+
+def test_the_error_of_jitter_is_half_that_of_its_square():
+    late = np.random.default_rng(6).normal(0.0, 50.0, 401)
+    gaps = 1e4 + np.diff(late)
+    squares = np.square(gaps - gaps.mean())
+    error = mean_error(squares)
+    told = task_evidence(stamps(late), 1.0)["period_jitter_rms_us"]
+    value = math.sqrt(squares.mean())
+    assert told.value == pytest.approx(value)
+    side = 0.5 * error.standard / squares.mean() * value / math.hypot(value, 1.0)
+    assert (told.low, told.high, told.dof) == pytest.approx((side, side, error.dof))
+    assert error.dof == 21
+
+
+def test_samples_beyond_a_rank_are_gamma_distributed():
+    """The median of a gamma variable is a third below its mean, its spread the root of that."""
+    assert _exceeding(30.0, 1.0, 0.0) == pytest.approx(30.0 - 1 / 3, abs=0.01)
+    assert _exceeding(30.0, 1.0, 1.96) == pytest.approx(41.65, abs=0.1)  # chi2(0.975, 60) / 2
+    assert _exceeding(30.0, 1.0, -1.96) == pytest.approx(20.24, abs=0.1)  # chi2(0.025, 60) / 2
+    assert _exceeding(0.01, 1.0, -2.0) == 0.0
 
 
 def test_jitter_below_what_the_clock_makes_is_none():

@@ -173,6 +173,16 @@ def test_outliers_are_drawn_in_to_five_sigma_of_their_blocks_median():
     assert calm(y[:7], 8, 0.0).tolist() == y[:7].tolist()
 
 
+def test_a_slope_draws_in_by_the_blocks_that_it_averages():
+    """6400 points are 64 blocks of a hundred."""
+    rng = np.random.default_rng(9)
+    x = np.arange(6400.0)
+    y = 0.1 * x + rng.normal(0.0, 1.0, 6400)
+    y[::97] += 400.0
+    assert slope_of(x, y, 0.5) == slope_of(x, calm(y, 100, 0.5), 0.5, calmed=False)
+    assert slope_of(x, y, 0.5) != slope_of(x, calm(y, 8, 0.5), 0.5, calmed=False)
+
+
 def test_a_clock_step_is_never_drawn_in():
     y = np.zeros(16)
     y[5] = 3.0

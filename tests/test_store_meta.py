@@ -11,6 +11,7 @@ from hil.records import BoardIdentity, CapturePlan, Fault, TaskPlan
 from hil.store import CaptureWriter, read_capture
 from hil.store.chunks import read_chunks
 from hil.store.meta import StoredMeta, dump_meta, load_meta
+from hil.store.reader import read_meta
 
 BOARD = BoardIdentity(
     name="n", port="p", source="hardware", platform="rp2", machine="m", micropython="1.24",
@@ -39,6 +40,22 @@ def refusal(changed):
 
 def test_everything_comes_back():
     assert load_meta(dump_meta(SOUND), PATH) == SOUND
+
+
+def test_the_plan_has_just_its_fields():
+    assert set(document()) == {"harness", "board", "plan"}
+    assert set(document()["plan"]) == {
+        *("technique", "load", "tasks", "duration_us", "streaming", "options")
+    }
+
+
+def test_a_file_that_is_cut_before_its_plan_says_so(tmp_path):
+    path = written(tmp_path / "a.hilcap")
+    path.write_bytes(path.read_bytes()[:12])
+    with pytest.raises(CaptureError, match=r"a\.hilcap was cut before it said what was measured"):
+        read_capture(path)
+    with pytest.raises(CaptureError, match=r"a\.hilcap does not say what was measured: it was cut"):
+        read_meta(path)
 
 
 def test_what_a_board_need_not_know_may_be_null():

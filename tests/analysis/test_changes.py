@@ -303,6 +303,11 @@ class TestPairing:
         assert (one.recent, one.earlier) == (None, None)
         assert [x.value for x in one.past.reference] == [3.0, 2.0, 1.0]
 
+    def test_a_figure_without_a_past_keeps_no_other_back(self):
+        other = self.KEY._replace(metric="missed")
+        now = {other: said(1.0), self.KEY: said(1.0)}
+        assert [key for key, _ in pair_figures(now, [{self.KEY: said(1.0)}])] == [self.KEY]
+
     def test_a_metric_that_nobody_knows_is_better_low(self):
         key = self.KEY._replace(metric="unheard_of")
         ((_, one),) = pair_figures({key: said(1.0)}, [{key: said(1.0)}])

@@ -180,6 +180,7 @@ def test_what_two_activations_can_not_tell_is_said():
     for metric in ("period_jitter_rms_us", "period_jitter_pp_us", "c2c_jitter_rms_us"):
         assert (metric, three) in reasons(2)
     assert ("c2c_jitter_max_us", three) in reasons(2)
+    assert not [metric for metric, reason in reasons(3) if reason == three]
     two = "needs two activations with no lost stamp between them"
     assert ("period_mean_us", two) in reasons(1)
     assert ("period_mean_us", two) not in reasons(2)

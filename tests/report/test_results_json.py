@@ -87,6 +87,19 @@ def test_numbers_are_plain_floats_and_integers(results: Results) -> None:
     assert kinds == {**dict.fromkeys(kinds, float), "n": int}
 
 
+@pytest.mark.parametrize("source", ["hardware", "emulator", "sim", "replay"])
+def test_every_source_comes_back(results: Results, source: str) -> None:
+    changed = replace(results, run=replace(results.run, source=source))
+    assert parse_results(raw(build_results(changed))).run.source == source
+
+
+def test_errors_are_in_the_order_of_the_loads(results: Results) -> None:
+    one = results.errors[0]
+    given = tuple(replace(one, load=load, error=f"{k}") for k, load in enumerate(["gc", "idle"]))
+    document = build_results(replace(results, errors=given))
+    assert [error["load"] for error in document["errors"]] == ["idle", "gc"]
+
+
 def test_another_file_is_told_what_it_is_not(results: Results) -> None:
     document = {**build_results(results), "schema": "x"}
     with pytest.raises(CaptureError, match=r"schema is 'x'; not a results\.json"):

@@ -98,16 +98,14 @@ class Collected:
         blocks, self._waiting = self._waiting, []
         if not blocks:
             return
-        values, bad = decode_blocks(blocks)
-        self._bad.update(len(self._sizes) + at for at in bad)
-        for block in blocks:
-            self._sizes.append(block.size)
-            self._firsts.append(block.first_index)
-            self._arrivals.append(block.arrival)
-            self._offsets.append(block.offset)
-        end = self._filled + values.size
+        end = self._filled + sum([block.size for block in blocks])
         if end > self._values.size:
             # the system moves the pages of a large array, it does not copy them
             self._values.resize(end + min(end, _GROWTH), refcheck=False)
-        self._values[self._filled : end] = values
+        bad = decode_blocks(blocks, self._values[self._filled : end])
         self._filled = end
+        self._bad.update(len(self._sizes) + at for at in bad)
+        self._sizes.extend([block.size for block in blocks])
+        self._firsts.extend([block.first_index for block in blocks])
+        self._arrivals.extend([block.arrival for block in blocks])
+        self._offsets.extend([block.offset for block in blocks])

@@ -18,7 +18,7 @@ from hil.records import IntArray
 
 MIN_PERIOD = 1 << 10
 MAX_PERIOD = 1 << 62
-_BLOCK = 1 << 14
+_BLOCK = 1 << 15
 
 
 def unwrap(
@@ -51,30 +51,39 @@ def unwrap_from(
     last_raw, last = int(ticks[0]), first
     out[0] = last
     found = 0
+    scratch = np.empty(min(_BLOCK, len(ticks)), np.int64)
     for at in range(1, len(ticks), _BLOCK):
         raw = ticks[at : at + _BLOCK]
         raw_end = int(raw[-1])
-        steps = np.empty(len(raw), np.int64)
+        steps = scratch[: len(raw)]
         steps[0] = int(raw[0]) - last_raw
         np.subtract(raw[1:], raw[:-1], out=steps[1:])
         expected = step if isinstance(step, int) else step[at - 1 : at - 1 + len(raw)]
-        steps -= expected
-        least, most = int(steps.min()), int(steps.max())
+        least, most = _span(steps, expected)
+        times = out[at : at + len(raw)]
         if least < low or most >= low + period:
+            steps -= expected
             steps -= low
             np.remainder(steps, period, out=steps)
             steps += low
             least, most = int(steps.min()), int(steps.max())
             steps += expected
             np.cumsum(steps, out=steps)
-            steps += last
-            out[at : at + len(steps)] = steps
+            np.add(steps, last, out=times)
         else:  # nothing wraps in this block
-            np.add(raw, last - last_raw, out=out[at : at + len(steps)])
+            np.add(raw, last - last_raw, out=times)
         found = max(found, most, -least)
         last_raw = raw_end
-        last = int(out[at + len(steps) - 1])
+        last = int(times[-1])
     return found
+
+
+def _span(steps: IntArray, expected: int | IntArray) -> tuple[int, int]:
+    """The smallest and the largest deviation from what is expected."""
+    if isinstance(expected, int):
+        return int(steps.min()) - expected, int(steps.max()) - expected
+    off = steps - expected
+    return int(off.min()), int(off.max())
 
 
 def place(ticks: IntArray, period: int, low: int, *, out: IntArray | None = None) -> IntArray:

@@ -138,7 +138,12 @@ def _decode_rows(blocks: Sequence[Block], order: int, width: int, rows: IntArray
     characters = np.frombuffer(b"".join([block.payload for block in blocks]), np.uint8)
     packed, sound = unpack(characters.reshape(len(blocks), -1), residuals, width)
     bases = np.array([block.base for block in blocks], np.int64)
-    np.add(packed, bases[:, None], out=rows[:, order:])
+    most = np.iinfo(packed.dtype).max >> 1
+    if width <= most.bit_length() and bases.min() >= 0 and bases.max() <= most:
+        packed += bases.astype(packed.dtype)[:, None]  # much faster than a sum of two kinds
+        rows[:, order:] = packed
+    else:
+        np.add(packed, bases[:, None], out=rows[:, order:])
     for index, block in enumerate(blocks):
         for position, amount in block.exceptions:
             rows[index, order + position] += amount

@@ -7,13 +7,15 @@ of all groups of all rows at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hil.wire.frames import WORD_BITS
 
 Bytes = NDArray[np.uint8]
-Residuals = NDArray[np.uint16] | NDArray[np.uint32]
+Residuals = NDArray[np.unsignedinteger[Any]]
 
 _FIRST = 35
 _BASE = 91
@@ -49,20 +51,18 @@ def unpack(characters: Bytes, count: int, width: int) -> tuple[Residuals, NDArra
     columns = np.ascontiguousarray(words.reshape(rows * groups, width).T)
     kind: type[np.uint16 | np.uint32] = np.uint16 if width <= _NARROW else np.uint32
     columns = columns.astype(kind, copy=False)
-    values = np.empty((WORD_BITS, rows * groups), kind)
-    mask = kind((1 << width) - 1)
+    values = np.empty((rows * groups, WORD_BITS), kind)
     for index in range(WORD_BITS):
         at, shift = divmod(index * width, WORD_BITS)
-        value = values[index]
-        np.right_shift(columns[at], kind(shift), out=value)
+        value = columns[at] >> kind(shift)
         have = WORD_BITS - shift
         while have < width:
             at += 1
-            value |= columns[at] << kind(have)  # what leaves it to the left is masked anyway
+            value |= columns[at] << kind(have)
             have += WORD_BITS
-        value &= mask
-    flat = np.ascontiguousarray(values.T).reshape(rows, groups * WORD_BITS)
-    return flat[:, :count], sound
+        values[:, index] = value
+    values &= kind((1 << width) - 1)
+    return values.reshape(rows, groups * WORD_BITS)[:, :count], sound
 
 
 def _are_sound(characters: Bytes, words: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -23,7 +23,6 @@ from hil.records import BoardIdentity, Capture, ErrorRecord, Measurement, RunInf
 from hil.run_folder import RunFolder, create_run_folder
 from hil.run_log import LOG_NAME, RunLog
 from hil.transport.faults_spec import format_faults
-from hil.void import refuse_void
 
 if TYPE_CHECKING:
     from hil.analysis.summary import Summary
@@ -209,9 +208,11 @@ class Bench:
             source = self._source(board)
             self._tell_strays(board, source)
             capture = source.take(case, observer)
-            refuse_void(capture)
-            from hil.analysis.summary import summarise  # here: not before the first capture
+            # here: not before the first capture
+            from hil.analysis.summary import summarise
+            from hil.void import refuse_void
 
+            refuse_void(capture)
             summary = summarise(capture)
         except CapabilityMissing as reason:
             skip = Skip(board, technique, load, str(reason))

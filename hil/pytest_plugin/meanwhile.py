@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from hil import agents
 from hil.plan import CALIBRATE, Case
 
-LATER = ("hil.analysis.summary", "hil.report.terminal", "rich.progress")
+LATER = ("hil.store.reader", "hil.void", "hil.analysis.calibration", "rich.progress")
 
 
 def prepare_meanwhile(cases: Iterable[Case]) -> threading.Thread:

@@ -33,12 +33,12 @@ def main() -> int:
     n = 10_000_000 // part
     parts: dict[str, Callable[[], list[Row]]] = {
         "import": lambda: [suite_rows.import_row(15)],
-        "first": lambda: [suite_rows.first_stamp_row(5)],
+        "first": lambda: [suite_rows.first_stamp_row(7)],
         "stamp": lambda: device_rows.stamp_rows(20),
         "link": lambda: device_rows.link_rows(5),
         "decode": lambda: [host_rows.decode_row(n, 5)],
         "analysis": lambda: [host_rows.analysis_row(n, 3)],
-        "stability": lambda: host_rows.stability_rows(n, 5),
+        "stability": lambda: host_rows.stability_rows(3 if options.short else 5),
         "day": lambda: [host_rows.day_row(host_rows.DAY // part)],
         "page": lambda: [suite_rows.page_row(1 if options.short else 3)],
         "wall": lambda: [suite_rows.wall_row()],

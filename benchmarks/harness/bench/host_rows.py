@@ -161,7 +161,7 @@ def analysis_row(n: int, rounds: int) -> Row:
     )
 
 
-def stability_rows(n: int, rounds: int) -> list[Row]:
+def stability_rows(rounds: int, n: int = 10_000_000) -> list[Row]:
     """ADEV and TDEV over octaves against allantools, MTIE on a part that it can do."""
     x = np.random.default_rng(2).normal(0.0, synthetic.SIGMA_US, n)
     factors = deviations.octaves(n)

@@ -197,6 +197,7 @@ class VirtualTime:
         if not self._stopped:
             self._shared.ask()
             if self._vm.waits_for_input():
+                self._woken = True
                 self._vm.wake_prompt()
         return True
 
@@ -264,7 +265,7 @@ class VirtualTime:
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
 
     def _answer_board(self) -> None:
-        if self._stopped == _ATTENTION and (self._woken or not self._vm.catches_interrupt):
+        if self._stopped == _ATTENTION and self._woken:  # else a program, or on its way out of one
             self._at_prompt = True
         self._woken = False
         if self._attaching:
@@ -367,6 +368,7 @@ class VirtualTime:
                     self._feed(CTRL_C)
             elif self._vm.waits_for_input():
                 if self._vm.catches_interrupt:
+                    self._shared.withdraw()  # it would stop again on its way to the prompt
                     self._vm.mark_interrupt()
                     self._vm.wake_prompt()
                 else:

@@ -25,6 +25,7 @@ from hil.transport.vm_program import WHEEL_MODULE
 
 _ENDED_FRIENDLY, _ENDED_RAW, _ENDED_BADLY = 10, 11, 12
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
+_BACK_IN_READ_S = 1.0
 _START = "__import__('sim_boot').main(globals())"
 # System calls that the VM starts again after a signal, having run its soft callbacks:
 # read, recvfrom, accept, accept4.
@@ -202,6 +203,17 @@ class VmProcess:
     def mark_interrupt(self) -> None:
         """Let the main program raise KeyboardInterrupt at its next jump."""
         self._signal_main(signal.SIGUSR1)
+
+    def interrupt_read(self) -> None:
+        """Let a program that is blocked in a read of its input raise KeyboardInterrupt.
+
+        The read goes on after the first signal, and also where the second one comes before that.
+        """
+        self.mark_interrupt()
+        end = time.monotonic() + _BACK_IN_READ_S
+        while not self.waits_for_input() and time.monotonic() < end:
+            time.sleep(0.00005)
+        self.wake_prompt()
 
     def wake_prompt(self) -> None:
         """Make a read of the input run one callback of the VM's scheduler."""

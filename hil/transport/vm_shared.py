@@ -49,6 +49,10 @@ class SharedState:
         """Ask the board to stop at its next jump, or in its prompt."""
         self._page[0] = 1
 
+    def withdraw(self) -> None:
+        """Ask no longer."""
+        self._page[0] = 0
+
     @property
     def asked(self) -> bool:
         """Whether the board has not noticed yet."""

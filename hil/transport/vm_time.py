@@ -34,6 +34,7 @@ SLICE_NS = 50_000_000
 REAL_LIMIT_S = 30.0
 """How long a slice may take in real time."""
 _UNLOCK_S = 1.0
+_LEAVES_S = 1.0
 _PACE_S = 0.01
 _LOOK_S, _MOST_LOOK_S = 0.00005, 0.002
 _RECORD = struct.Struct("<Bq")
@@ -125,6 +126,7 @@ class VirtualTime:
         self._at_prompt = False
         self._woken = False  # out of a read of its input, the prompt's or a program's
         self._interrupt = self._stimuli = False
+        self._marked = 0.0  # when a read of a program was interrupted
         self._queue = bytearray()
         self._received = 0
         self._client: socket.socket | None = None
@@ -149,6 +151,7 @@ class VirtualTime:
         self._stopped = 0
         self._ready = self._at_prompt = self._woken = False
         self._interrupt = self._stimuli = False
+        self._marked = 0.0
         self._granted = time.monotonic()
         self._unlock_tried = False
         self._selector.register(vm.output, selectors.EVENT_READ, self.drain)
@@ -197,6 +200,7 @@ class VirtualTime:
         if not self._stopped:
             self._shared.ask()
             if self._vm.waits_for_input():
+                self._woken = True
                 self._vm.wake_prompt()
         return True
 
@@ -255,6 +259,7 @@ class VirtualTime:
         flags |= _INTERRUPT * self._interrupt | _STIMULI * self._stimuli
         self._interrupt = self._stimuli = False
         self._stopped = 0
+        self._marked = 0.0
         self._pace_end = 0.0
         self._look_s = _LOOK_S
         self._granted = time.monotonic()
@@ -264,8 +269,8 @@ class VirtualTime:
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
 
     def _answer_board(self) -> None:
-        if self._stopped == _ATTENTION and (self._woken or not self._vm.catches_interrupt):
-            self._at_prompt = True
+        if self._stopped == _ATTENTION and self._woken:  # else a program, or on its way out of one
+            self._at_prompt = not self._interrupt
         self._woken = False
         if self._attaching:
             self._welcome()
@@ -316,10 +321,12 @@ class VirtualTime:
         It may have stopped before the moment up to which it may run: then it is asked for its time,
         and may run no further.
         """
-        if not self._vm.waits_for_input():
+        leaves = self._marked and not self._said and time.monotonic() - self._marked < _LEAVES_S
+        if leaves or not self._vm.waits_for_input():
             self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
             return
         self._granted = time.monotonic()
+        self._marked = 0.0
         self.drain()
         goal = self._goal
         if self._horizon_ns == self.now_ns:
@@ -360,15 +367,18 @@ class VirtualTime:
                 del self._queue[: len(piece)]
                 self._feed(piece)
                 continue
-            if self._stopped and not self._at_prompt:
+            if self._stopped:
                 if self._vm.catches_interrupt:
                     self._interrupt = True
+                    self._at_prompt = False
                 else:
                     self._feed(CTRL_C)
             elif self._vm.waits_for_input():
                 if self._vm.catches_interrupt:
-                    self._vm.mark_interrupt()
-                    self._vm.wake_prompt()
+                    self._shared.withdraw()  # it would stop again on its way to the prompt
+                    self._vm.interrupt_read()
+                    self._marked = time.monotonic()
+                    self._said = False
                 else:
                     self._feed(CTRL_C)
             else:

@@ -1,12 +1,17 @@
-"""The embedded board with a bundle on it, or with the scheduler in its flash."""
+"""The embedded board with a bundle on it, or with the scheduler in its flash.
+
+``runner`` is a board in virtual time, of which exact values are asserted; ``real_runner`` is one on
+the host's clock, of which nothing is asserted that a slow or busy machine could change.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 import pytest
 
 from hil import agents
+from hil.errors import HilError
 from hil.transport.raw_repl import RawRepl
 from hil.transport.vm import VirtualBoard
 from hil.wire.decoder import Decoded, decode
@@ -70,25 +75,98 @@ class Runner:
         return self.finish()
 
 
+WHOLE_US = "read_us=1,pin_us=1,store_us=1,entry_us=1"
+"""Costs in whole microseconds: what a test finds does not depend on those that ran before it."""
+TURN_US = 2
+
+
 @contextmanager
 def connect(knobs: str = "") -> Iterator[Runner]:
+    """A board in virtual time, kept in step."""
+    costs = WHOLE_US if "_us=" not in knobs else ""
     with (
-        VirtualBoard(f"clock=virtual,{knobs}") as board,
+        VirtualBoard(",".join(filter(None, ("clock=virtual", costs, knobs)))) as board,
         RawRepl(board.port, clock=board.new_clock()) as repl,
     ):
         repl.enter()
         yield Runner(repl)
 
 
+@contextmanager
+def connect_real(knobs: str = "") -> Iterator[Runner]:
+    """A board on the host's clock."""
+    with VirtualBoard(knobs) as board, RawRepl(board.port) as repl:
+        repl.enter()
+        yield Runner(repl)
+
+
+class Shared:
+    """A board that the tests of a module share; one that a test loses is replaced."""
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[Runner]]) -> None:
+        self._connect = connect
+        self._stack = ExitStack()
+        self._runner: Runner | None = None
+
+    def ready(self) -> Runner:
+        """The runner, on a board at its prompt on which nothing runs."""
+        if self._runner is not None and not self._is_clean(self._runner):
+            self.lose()
+        if self._runner is None:
+            self._runner = self._stack.enter_context(self._connect())
+        return self._runner
+
+    def lose(self) -> None:
+        """Give the board up; the next test gets another one."""
+        self._runner = None
+        with suppress(HilError):
+            self._stack.close()
+
+    @staticmethod
+    def _is_clean(runner: Runner) -> bool:
+        try:
+            return runner.repl.exec(LOOK, timeout_s=2.0) == b"clean\n"
+        except HilError:
+            return False
+
+
+LOOK = """
+import sim_controller
+print("clean" if not any(sim_controller.slots) else "a timer runs on")
+"""
+
+
 @pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with connect() as connected:
-        yield connected
+def shared() -> Iterator[Shared]:
+    """The module's board in virtual time."""
+    board = Shared(connect)
+    yield board
+    board.lose()
+
+
+@pytest.fixture
+def runner(shared: Shared) -> Runner:
+    """The module's board, ready for a test."""
+    return shared.ready()
+
+
+@pytest.fixture(scope="module")
+def shared_real() -> Iterator[Shared]:
+    """The module's board on the host's clock."""
+    board = Shared(connect_real)
+    yield board
+    board.lose()
+
+
+@pytest.fixture
+def real_runner(shared_real: Shared) -> Runner:
+    """The module's board on the host's clock, ready for a test."""
+    return shared_real.ready()
 
 
 @pytest.fixture(scope="session")
 def connect_board() -> Callable[[str], AbstractContextManager[Runner]]:
-    """A function that starts a board with some knobs."""
+    """A function that starts a board in virtual time with some knobs."""
     return connect
 
 

@@ -31,9 +31,10 @@ def test_the_share_of_every_technique(runner, technique):
     assert all(values[f"share.{name}"].size == 2 for name in ("with", "bare"))
     assert values["share.with"].min() > 0
     for name in ("with_us", "bare_us"):
-        assert np.all(values[f"share.{name}"] >= 39_000)
+        assert np.all((values[f"share.{name}"] >= 39_000) & (values[f"share.{name}"] <= 41_000))
+    assert values["share.with"].max() < values["share.bare"].max()
     # the technique's own record is as if nothing had followed
-    assert 6 <= len(decoded.channels["task0"].values) <= 12
+    assert len(decoded.channels["task0"].values) in (9, 10, 11)
 
 
 def test_tasks_that_work_leave_less(runner):
@@ -53,7 +54,7 @@ def test_tasks_that_work_leave_less(runner):
     decoded = runner.finish()
 
     rate = {name: decoded.channels[f"share.{name}"].values for name in ("with", "bare")}
-    assert 0.1 < np.median(rate["with"] / rate["bare"]) < 0.8
+    assert np.median(rate["with"] / rate["bare"]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_share_sees_the_load_in_both_windows(runner):
@@ -61,7 +62,9 @@ def test_the_share_sees_the_load_in_both_windows(runner):
 
     turns = decoded.channels["share.bare"].values
     plain = runner.run("timer_hard", "idle", share=2, share_us=40_000)
-    assert np.median(turns) < 0.2 * np.median(plain.channels["share.bare"].values)
+    # 2000 more jumps in each turn of the loop
+    assert np.median(turns) == pytest.approx(10, abs=1)
+    assert np.median(plain.channels["share.bare"].values) > 5_000
 
 
 def test_asyncio_both_ways(runner):
@@ -74,8 +77,8 @@ def test_asyncio_both_ways(runner):
     for way, fast, slow in ((WAYS.split(",")[0], 10, 20), (WAYS.split(",")[1], 7, 11)):
         tracks = [found[f"asyncio/{way}", k] for k in (0, 1)]
         means = [float(np.diff(track.stamps_us).mean()) for track in tracks]
-        assert means == pytest.approx([1000 * fast, 1000 * slow], rel=0.35)
-        assert means[1] / means[0] == pytest.approx(slow / fast, rel=0.25)
+        # the grid is that of the millisecond clock, and the loop's own turns are well below one
+        assert means == pytest.approx([1000 * fast, 1000 * slow], abs=20)
 
 
 def test_more_companions_make_blinkers_later(runner):
@@ -84,7 +87,8 @@ def test_more_companions_make_blinkers_later(runner):
     few, many = (
         float(np.median(np.diff(found[f"asyncio/run/2:1/{n}"].stamps_us))) for n in (1, 200)
     )
-    assert many > few
+    assert few == pytest.approx(10_000, abs=100)
+    assert many > 2 * few
 
 
 def test_a_blinker_that_dies_is_an_error(runner):

@@ -1,7 +1,5 @@
 """Whatever ends a capture: timers and interrupts stop, pins are safe, what was captured is sent."""
 
-import time
-
 import pytest
 
 from hil import agents
@@ -42,7 +40,7 @@ def test_an_exception_stops_the_timers_and_tells_its_traceback(runner, hard):
     assert text[-1] == "ValueError: boom"
     assert task_count(decoded) == 1
     before, after = callbacks_seen(runner)
-    assert before == after > 0
+    assert before == after == 6
 
 
 def test_the_watch_itself_sees_a_running_timer(runner):
@@ -50,7 +48,7 @@ def test_the_watch_itself_sees_a_running_timer(runner):
     runner.run_code(body)
 
     before, after = callbacks_seen(runner)
-    assert after != before
+    assert after - before == 12
     runner.exec("stray.stop()")
 
 
@@ -60,12 +58,12 @@ def test_the_watch_itself_sees_a_running_timer(runner):
 )
 def test_ctrl_c_keeps_what_was_captured(runner, technique):
     runner.start(technique, duration=20_000_000)
-    time.sleep(0.3)
+    runner.repl.clock.sleep(0.305)
     runner.repl.write(b"\x03")
     decoded = runner.finish()
 
     assert runner.end(decoded)["status"] == "interrupted"
-    assert task_count(decoded) > 10
+    assert task_count(decoded) in (30, 31)  # whether the first is due at once or after a period
     assert decoded.faults == ()
     again = runner.run(technique)  # and the board is as good as new
     assert runner.end(again)["status"] == "ok"

@@ -23,7 +23,7 @@ def seen(ms=60):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def board(runner):
     for piece in agents.pieces("lib/periodic_operator.py"):
         runner.exec(piece)
@@ -49,37 +49,34 @@ def test_it_imports_nothing_and_stands_alone(tmp_path):
 def test_it_runs_from_start_to_stop(board):
     lines = shown(
         board,
-        "print(seen(), op.running(), op)\nop.start()\nprint(seen() > 6, op.running(), op)\n"
+        "print(seen(), op.running(), op)\nop.start()\nprint(seen(62), op.running(), op)\n"
         "op.stop()\nprint(seen(), op.running(), op)",
     )
     assert lines[:3] == [
         "0 False PeriodicOperator: stopped, every 5 ms",
-        "True True PeriodicOperator: running, every 5 ms",
+        "12 True PeriodicOperator: running, every 5 ms",
         "0 False PeriodicOperator: stopped, every 5 ms",
     ]
 
 
 def test_start_start_and_stop_stop_are_as_good_as_one(board):
-    # two runs at once would double the count of 40 periods
     lines = shown(
         board,
-        "op.start(); op.start(); op.start()\nx = seen(200)\nprint(25 < x < 60, x)\n"
-        "op.stop(); op.stop()\nprint(seen())\nop.start()\nprint(seen() > 6)",
+        "op.start(); op.start(); op.start()\nprint(seen(202))\n"
+        "op.stop(); op.stop()\nprint(seen())\nop.start()\nprint(seen(62))",
     )
-    assert lines[0].startswith("True")
-    assert lines[1:3] == ["0", "True"]
+    assert lines[:3] == ["40", "0", "12"]
 
 
 def test_another_period_begins_a_new_run(board):
     lines = shown(
         board,
-        "op.start()\nfast = seen(200)\nop.start(20)\n"
-        "slow = seen(200)\nprint(fast, slow, op.period)\n"
+        "op.start()\nfast = seen(202)\nop.start(20)\n"
+        "slow = seen(202)\nprint(fast, slow, op.period)\n"
         "op.stop()\nop.start()\nprint(op)",
     )
     fast, slow, period = map(int, lines[0].split())
-    assert 2.5 < fast / slow < 6
-    assert period == 20
+    assert (fast, slow, period) == (40, 10, 20)
     assert lines[1] == "PeriodicOperator: running, every 20 ms"
 
 
@@ -177,10 +174,10 @@ def test_restarts_are_measured(runner):
     assert (said["op_stops"], said["op_after"]) == ("32", "0")
     # a timer that runs on fires at least once in every two periods that are watched
     assert int(said["op_flag"]) >= int(said["op_flag_stops"]) >= 3
-    assert int(said["op_timer"]) <= 32  # at most what was queued when stop() was called
+    assert said["op_timer"] == "0"
     stops, phases = (decoded.channels[name].values for name in ("op.stop", "op.phase"))
     assert len(stops) == len(phases) == 32
-    assert stops.min() >= 0
-    # it begins anew at start(), not at the phase of the run before, of which a tenth would lie
-    # within 0.5 ms; a busy host delays some
-    assert np.percentile(np.abs(phases), 20) < 500
+    assert set(stops.tolist()) == {0}  # the calls' own jumps are none
+    # it begins anew at start(), not at the phase of the run before
+    assert np.ptp(phases) <= 2
+    assert 0 < phases[0] < 50

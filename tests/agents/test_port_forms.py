@@ -41,7 +41,8 @@ def test_one_thread_only_gives_the_second_task_the_main_program(connect_board):
         said = runner.end(decoded)
         assert (said["status"], said["in_main"], said["not_started"]) == ("ok", "1", "1")
         counts = [len(decoded.channels[f"task{k}"].values) for k in range(3)]
-        assert min(counts[:2]) > 20
+        assert counts[0] in (30, 31)
+        assert counts[1] in (29, 30)
         assert counts[2] == 0
 
 
@@ -53,7 +54,7 @@ def test_a_timer_with_start_and_no_init(connect_board, technique):
         decoded = runner.run(technique)
 
         assert runner.end(decoded)["status"] == "ok"
-        assert len(decoded.channels["task0"].values) > 20
+        assert len(decoded.channels["task0"].values) in (29, 30)
 
 
 def test_numbered_timers_run_out_with_a_reason(connect_board):

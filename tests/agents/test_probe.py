@@ -1,7 +1,5 @@
 """The probe finds what a board has, whatever it lacks."""
 
-import time
-
 import pytest
 
 from hil import agents, identify
@@ -13,9 +11,7 @@ def probe(runner):
 
 
 def test_a_complete_board(runner):
-    started = time.monotonic()
     facts = probe(runner)
-    assert time.monotonic() - started < 1
 
     assert facts["tp"] == str(2**30)
     assert facts["platform"] == "linux"
@@ -57,7 +53,7 @@ def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, kept, reason
             agents.require(technique, "idle", have)
             decoded = runner.run(technique)
             assert runner.end(decoded)["status"] == "ok"
-            assert len(decoded.channels["task0"].values) > 15
+            assert len(decoded.channels["task0"].values) in (29, 30, 31)
             if knobs == "timer=0":
                 assert runner.end(decoded)["polled_tick"] == "1"
 

@@ -102,7 +102,7 @@ def test_hard_callbacks_run_under_a_locked_heap(old, technique):
     decoded = old.run(technique, isr_events=30)
     said = old.end(decoded)
     assert said["status"] == "ok", decoded.texts
-    assert len(decoded.channels["task0"].values) > 20
+    assert len(decoded.channels["task0"].values) in (29, 30)
     assert not [line for line in decoded.log if "Error" in line or "uncaught" in line]
     used = old.exec("print(sorted(Numbered.made), [t.call for t in Numbered.made.values()])")
     assert "4" in used  # a hardware timer it was, none of those that the board itself uses

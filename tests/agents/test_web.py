@@ -68,29 +68,29 @@ class Server:
         return json.loads(body)
 
 
-def stop(runner, server: Server) -> Decoded:
+def stop(real_runner, server: Server) -> Decoded:
     """Ctrl-C; everything that the program said."""
-    runner.repl.write(b"\x03")
-    decoded = decode(server.seen + runner.repl.finish(Deadline(10, 10)))
-    assert runner.end(decoded)["status"] == "interrupted"
+    real_runner.repl.write(b"\x03")
+    decoded = decode(server.seen + real_runner.repl.finish(Deadline(10, 10)))
+    assert real_runner.end(decoded)["status"] == "interrupted"
     return decoded
 
 
 @pytest.fixture(params=["loop", "asyncio"])
-def serve(request, runner) -> Iterator[Callable[..., Server]]:
+def serve(request, real_runner) -> Iterator[Callable[..., Server]]:
     """A function that starts a technique beside the server; checks its end afterwards."""
     started = []
 
     def start(technique: str = "timer_soft", **config: object) -> Server:
-        runner.start(technique, "web", **{**CONFIG, "server": request.param, **config})
-        server = Server(runner.repl)
+        real_runner.start(technique, "web", **{**CONFIG, "server": request.param, **config})
+        server = Server(real_runner.repl)
         assert server.kind == request.param
         started.append(server)
         return server
 
     yield start
     time.sleep(0.3)  # thirty periods
-    decoded = stop(runner, started[0])
+    decoded = stop(real_runner, started[0])
     assert decoded.channels["task0"].values.size > 5
     assert not [line for line in decoded.log if "Traceback" in line]
 
@@ -208,9 +208,9 @@ def test_many_clients_at_once_and_one_that_never_reads(serve):
         assert time.monotonic() < end
 
 
-def test_beside_an_asyncio_technique_it_is_a_coroutine(runner):
-    runner.start("asyncio_deadline", "web", **CONFIG)
-    server = Server(runner.repl)
+def test_beside_an_asyncio_technique_it_is_a_coroutine(real_runner):
+    real_runner.start("asyncio_deadline", "web", **CONFIG)
+    server = Server(real_runner.repl)
     assert server.kind == "asyncio"
     # one slow client does not keep another one waiting
     with server.connect() as slow:
@@ -218,15 +218,15 @@ def test_beside_an_asyncio_technique_it_is_a_coroutine(runner):
         start = time.monotonic()
         assert server.ask("GET", "/status")[0] == 200
         assert time.monotonic() - start < 0.4  # of the 0.5 s that the slow one has
-    stop(runner, server)
+    stop(real_runner, server)
 
 
-def test_a_control_without_its_means_says_so(runner):
-    runner.start("timer_soft", "web", **{**CONFIG, "spare": (), "server": "loop"})
-    server = Server(runner.repl)
+def test_a_control_without_its_means_says_so(real_runner):
+    real_runner.start("timer_soft", "web", **{**CONFIG, "spare": (), "server": "loop"})
+    server = Server(real_runner.repl)
     for target in ("/pin?level=1", "/servo?angle=0", "/start?period_ms=50", "/stop"):
         assert server.ask("POST", target)[0] == 409
-    stop(runner, server)
+    stop(real_runner, server)
 
 
 def test_a_board_without_a_network_is_skipped_with_the_reason():
@@ -289,14 +289,14 @@ print(calls)
         (False, {}, ["not in a network: describe one in wifi.toml", "[('active', True)]"]),
     ],
 )
-def test_a_board_joins_the_network_and_leaves_it(runner, joined, config, said):
-    runner.deploy("timer_soft", "web")
-    assert runner.exec(WIFI.format(joined=joined, config=config)).strip().split("\n") == said
+def test_a_board_joins_the_network_and_leaves_it(real_runner, joined, config, said):
+    real_runner.deploy("timer_soft", "web")
+    assert real_runner.exec(WIFI.format(joined=joined, config=config)).strip().split("\n") == said
 
 
-def test_the_server_keeps_off_the_ports_that_clients_are_given(runner):
-    runner.deploy("timer_soft", "web")
-    said = runner.exec(
+def test_the_server_keeps_off_the_ports_that_clients_are_given(real_runner):
+    real_runner.deploy("timer_soft", "web")
+    said = real_runner.exec(
         "p = []\nfor _ in range(40):\n p.append(web_port(None))\n time.sleep_us(777)\nprint(p)"
     )
     ports = [int(text) for text in said.strip("[]\r\n").split(",")]

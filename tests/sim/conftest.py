@@ -1,6 +1,6 @@
 """Embedded boards for the tests: each is a process of its own behind a real pseudo-terminal.
 
-``board`` and ``start`` give boards in virtual time, kept in step: what is asserted of them is exact.
+``board`` and ``start`` give boards in virtual time, kept in step: what is asserted is exact.
 ``real_board`` and ``start_real`` give boards on the host's clock, of which nothing is asserted that
 a slow or busy machine could change.
 """
@@ -23,7 +23,7 @@ import machine, time
 from array import array
 def lateness(n, period_ms, hard):
     # Stamps of a periodic timer against its own grid, in us of the board's clock.
-    global stamps, k
+    global stamps, origin, k
     stamps = array("l", [0] * n)
     k = 0
     def cb(t):

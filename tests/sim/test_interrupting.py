@@ -69,7 +69,7 @@ def test_ctrl_c_lands_at_the_same_moment(start, wait):
         board.type(b"\x03")
         _, error = board.ended()
         assert "KeyboardInterrupt" in error
-        found.append(board.eval("", "(end - begin, n)") + (board.clock.now_ns(),))
+        found.append((*board.eval("", "(end - begin, n)"), board.clock.now_ns()))
         assert board.exec("t.deinit()\nprint('alive')").strip() == "alive"
         board.close()
     assert found[0] == found[1]

@@ -1,4 +1,8 @@
-"""The ``--board`` and ``--hil-…`` options: declared, read and checked in one place."""
+"""The ``--board`` and ``--hil-…`` options: declared, read and checked in one place.
+
+Every pytest run where the package is installed declares them, and few read them: what only the
+checks need is imported by the checks.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.agents import load_names, technique_names
-from hil.boards.discovery import expand_boards
-from hil.boards.spec import BoardSpec, parse_board
-from hil.boards.wiring import Wiring, load_wiring
-from hil.budgets import Budgets, default_budgets, load_budgets
 from hil.errors import ConfigurationError
-from hil.history.place import Place, find_place
-from hil.plan import Case, Profile, agent_case, chosen_names, find_profile, make_cases
-from hil.stored_run import read_run
-from hil.transport.faults_spec import FaultSpec, parse_faults
-from hil.user_agent import UserAgent, read_user_agent
+
+if TYPE_CHECKING:
+    from hil.boards.spec import BoardSpec
+    from hil.boards.wiring import Wiring
+    from hil.budgets import Budgets
+    from hil.history.place import Place
+    from hil.plan import Case, Profile
+    from hil.transport.faults_spec import FaultSpec
+    from hil.user_agent import UserAgent
 
 _LARGEST = 1e12
 
@@ -99,6 +103,14 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
 
     Raises :class:`~hil.errors.ConfigurationError` in one line for the first that is wrong.
     """
+    from hil.agents import load_names, technique_names
+    from hil.boards.wiring import load_wiring
+    from hil.budgets import default_budgets, load_budgets
+    from hil.history.place import find_place
+    from hil.plan import agent_case, chosen_names, find_profile, make_cases
+    from hil.transport.faults_spec import parse_faults
+    from hil.user_agent import read_user_agent
+
     get = config.getoption
     profile = find_profile(get("--hil-profile") or "quick")
     techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
@@ -154,6 +166,9 @@ def _number(option: str, text: str | None) -> float | None:
 
 
 def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
+    from hil.boards.discovery import expand_boards
+    from hil.boards.spec import parse_board
+
     boards = expand_boards(parse_board(text) for text in texts)
     if len({board.text for board in boards}) < len(boards):
         raise ConfigurationError("--board: the same board is given twice")
@@ -162,6 +177,9 @@ def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
 
 def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
     """What the replayed runs hold, as it was planned then; of that only what was asked for."""
+    from hil.plan import Case
+    from hil.stored_run import read_run
+
     stored = {
         Case(capture.plan).id: Case(capture.plan)
         for board in boards

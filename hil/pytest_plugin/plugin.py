@@ -1,35 +1,29 @@
 """The pytest plugin: thin hooks around the bench.
 
 Registered once, by its entry point. It does nothing unless boards are measured: with ``--board``,
-or when the tests asked for lie in one of the ini option's ``hil_suite`` folders.
+or when the tests asked for lie in one of the ini option's ``hil_suite`` folders. Only then is more
+of the package imported than the declaration of the options.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hil.errors import CapabilityMissing, HilError
-from hil.plan import Case
-from hil.pytest_plugin.bench import Bench
-from hil.pytest_plugin.figures import Figures
 from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
-from hil.pytest_plugin.output import CaptureOutput, RunOutput, WorkerOutput
-from hil.pytest_plugin.past import check_compare
-from hil.pytest_plugin.signals import WholeReport, end_by_signals
-from hil.pytest_plugin.spread import (
-    Spreader,
-    spread_over_boards,
-    worker_boards,
-    worker_folder,
-    worker_input,
-)
 
-_OPTIONS = pytest.StashKey[RunOptions]()
-_BENCH = pytest.StashKey[Bench]()
+if TYPE_CHECKING:
+    from hil.plan import Case
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.figures import Figures
+    from hil.pytest_plugin.output import CaptureOutput
+
+_OPTIONS: pytest.StashKey[RunOptions] = pytest.StashKey()
+_BENCH: pytest.StashKey[Bench] = pytest.StashKey()
 _NO_BOARD = "no board is measured in this run; give one with --board"
-_PROGRESS = pytest.StashKey[CaptureOutput]()
+_PROGRESS: pytest.StashKey[CaptureOutput] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not suite_requested(config):
         return
+    from hil.pytest_plugin.spread import worker_input
+
     given = worker_input(config)
     try:
         if given is not None:
@@ -57,6 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _configure_run(config: pytest.Config) -> None:
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.output import RunOutput
+    from hil.pytest_plugin.past import check_compare
+    from hil.pytest_plugin.signals import WholeReport, end_by_signals
+    from hil.pytest_plugin.spread import Spreader, spread_over_boards
+
     options = config.stash[_OPTIONS] = read_options(config)
     if config.option.collectonly:
         return
@@ -73,6 +75,10 @@ def _configure_run(config: pytest.Config) -> None:
 
 
 def _configure_worker(config: pytest.Config, given: dict[str, Any]) -> None:
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.output import WorkerOutput
+    from hil.pytest_plugin.spread import worker_boards, worker_folder
+
     options = config.stash[_OPTIONS] = read_options(config, worker_boards(given))
     part = str(given["workerid"])
     bench = config.stash[_BENCH] = Bench(options, worker_folder(given), part)
@@ -163,6 +169,8 @@ def figures(
     request: pytest.FixtureRequest, hil_bench: Bench, hil_case: tuple[str, Case]
 ) -> Figures:
     """The figures of one technique under one load on one board, captured once for all tests."""
+    from hil.pytest_plugin.figures import Figures
+
     board, case = hil_case
     output = request.config.stash[_PROGRESS]
     void: HilError | None = None

@@ -42,7 +42,7 @@ class SupervisorProcess:
         environment = {**os.environ, "PYTHONHASHSEED": "0"} if repeatable else None
         with _fixed_addresses() if repeatable else contextlib.nullcontext():
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, "--parent", str(theirs), *arguments],
+                [sys.executable, "-P", "-m", module, "--parent", str(theirs), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -136,5 +137,6 @@ def _owner(config: pytest.Config) -> str:
     for declaring in config.pluginmanager.hook.pytest_addoption.get_hookimpls():
         code = getattr(declaring.function, "__code__", None)
         if code is not None and SHORT in code.co_consts:
-            return os.path.relpath(name) if os.path.isabs(name := declaring.plugin_name) else name
+            name = declaring.plugin_name  # of a conftest its path
+            return os.path.relpath(name) if Path(name).is_absolute() else name
     return "another plugin"

@@ -1,10 +1,10 @@
 """The name ``hil`` is left to the suite: another package of that name is not hidden by the plugin.
 
-pytest loads the plugin into every run, and with it this package into ``sys.modules``, where it would
-hide a folder ``hil`` of the suite's own. So the modules are taken out again before any conftest is
-loaded, and whoever imports ``hil`` gets what ``sys.path`` says: these same modules, or the other
-package. In a run that measures boards the submodules stay, since they are needed all the time, and
-only the name of the package itself is left to the suite.
+pytest loads the plugin into every run, and with it this package into ``sys.modules``, where it
+would hide a folder ``hil`` of the suite's own. So the modules are taken out again before any
+conftest is loaded, and whoever imports ``hil`` gets what ``sys.path`` says: these same modules, or
+the other package. In a run that measures boards the submodules stay, since they are needed all the
+time, and only the name of the package itself is left to the suite.
 
 Nothing but the standard library is imported here.
 """

@@ -210,19 +210,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _asks_for_case(metafunc: pytest.Metafunc) -> bool:
     """Whether a test uses ``hil_case`` and means ours, not a fixture or parameter of its own."""
     fixtures = metafunc._arg2fixturedefs.get("hil_case")
-    return bool(fixtures) and fixtures[-1].func.__module__ == __name__
+    return bool(fixtures and fixtures[-1].func.__module__ == __name__)
 
 
 def _is_for(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     pair = parameters.params.get("hil_case") if parameters else None
-    _, case = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
-    if not hasattr(case, "plan"):  # none, or one of the suite's own
+    case = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else None
+    plan = getattr(case, "plan", None)
+    if plan is None:  # no case, or one of the suite's own
         return True
     return all(
         name in mark.kwargs.get(asked, (name,))
         for mark in item.iter_markers("hil")
-        for asked, name in (("techniques", case.plan.technique), ("loads", case.plan.load))
+        for asked, name in (("techniques", plan.technique), ("loads", plan.load))
     )
 
 

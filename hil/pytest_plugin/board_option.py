@@ -8,6 +8,7 @@ declared.
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -43,24 +44,23 @@ def asked_boards(config: pytest.Config) -> list[str]:
     return written.split() if isinstance(written, str) else [str(one) for one in written or ()]
 
 
-def shorten(config: pytest.Config, args: list[str]) -> None:
+def shorten(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Let ``--board`` in ``args`` mean ``--hil-board``, unless it is declared by somebody else.
 
     To be called when the initial conftests are loaded: the documented moment to change ``args``.
     """
-    words = [index for index, arg in _options(args) if arg == SHORT]
-    if words and not _taken(config):
-        # what stands behind it was taken for a folder of tests: load what is loaded without it
-        values = [args[index + 1] for index in words if index + 1 < len(args)]
-        known = config.known_args_namespace
-        known.file_or_dir = [one for one in known.file_or_dir if one not in values]
-        config.pytest_load_initial_conftests(early_config=config)
-    if _taken(config):
+    end = args.index("--") if "--" in args else len(args)
+    ours = [
+        LONG + arg.removeprefix(SHORT) if arg == SHORT or arg.startswith(f"{SHORT}=") else arg
+        for arg in args[:end]
+    ]
+    ours += args[end:]
+    if ours != args and not _taken(config, parser):
+        _load_conftests(config, parser, ours)
+    if _taken(config, parser):
         config.stash[_TAKEN] = _owner(config)
-        return
-    for index, arg in _options(args):
-        if arg == SHORT or arg.startswith(f"{SHORT}="):
-            args[index] = LONG + arg.removeprefix(SHORT)
+    else:
+        args[:] = ours
 
 
 def short_form(config: pytest.Config) -> str:
@@ -100,11 +100,18 @@ def run_again(config: pytest.Config) -> int | None:
     return int(pytest.main(args, list(config.invocation_params.plugins or ())))
 
 
-def _options(args: Sequence[str]) -> Iterator[tuple[int, str]]:
-    for index, arg in enumerate(args):
-        if arg == "--":
-            return
-        yield index, arg
+def _load_conftests(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Load the conftests of the folders that ``args`` name, where pytest read that differently.
+
+    Behind an option that it did not know it took a board for a folder, or no folder for one.
+    """
+    try:
+        folders = parser.parse_known_args(args, namespace=copy.copy(config.option)).file_or_dir
+    except pytest.UsageError:  # pytest says it when it reads them for good
+        return
+    if folders != config.known_args_namespace.file_or_dir:
+        config.known_args_namespace.file_or_dir = folders
+        config.pytest_load_initial_conftests(early_config=config)
 
 
 def _joined(args: Sequence[str]) -> Iterator[str]:
@@ -128,8 +135,15 @@ def _is_port(path: str) -> bool:
         return False
 
 
-def _taken(config: pytest.Config) -> bool:
-    return config.getoption(SHORT, _ABSENT) is not _ABSENT
+def _taken(config: pytest.Config, parser: pytest.Parser) -> bool:
+    """Whether anybody has declared ``--board``; older pytest tells only of options with a default.
+
+    What pytest keeps of the others has no public name, so it may be absent.
+    """
+    if config.getoption(SHORT, _ABSENT) is not _ABSENT:
+        return True
+    groups = [getattr(parser, "_anonymous", None), *getattr(parser, "_groups", ())]
+    return any(SHORT in one.names() for group in groups for one in getattr(group, "options", ()))
 
 
 def _owner(config: pytest.Config) -> str:

@@ -46,14 +46,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(
-    early_config: pytest.Config, args: list[str]
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
     """Around all conftests of others: nothing of ours may stand in their way."""
     OWN_NAME.set_aside()
     again = begin_again(early_config, args)
     yield
     if not again:
-        shorten(early_config, args)
+        shorten(early_config, parser, args)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -40,7 +40,8 @@ class TestNobodyElseHasIt:
 
     def test_what_stands_behind_two_dashes_is_a_file(self, parse):
         args = ["--board=sim", "--", "--board=x", "--board"]
-        shorten(parse(), args)
+        config = parse()
+        shorten(config, config._parser, args)
         assert args == ["--hil-board=sim", "--", "--board=x", "--board"]
 
     @pytest.mark.parametrize("addopts", ["--board=sim", "--board sim"])
@@ -74,13 +75,21 @@ class TestNobodyElseHasIt:
         with pytest.raises(pytest.UsageError, match=said):
             parse(*args)
 
-    def test_a_board_is_not_taken_for_the_folder_of_tests(self, parse, pytester):
-        """Else a conftest in ``testpaths`` would not be there for its own options."""
-        pytester.makeini("[pytest]\ntestpaths = suite\n")
+    @pytest.mark.parametrize(
+        ("settings", "args"),
+        [
+            ("testpaths = suite", ["--board", "sim"]),
+            ("", ["--board", "sim", "suite"]),
+            ("", ["--board=sim", "suite"]),
+        ],
+    )
+    def test_a_board_is_not_taken_for_the_folder_of_tests(self, parse, pytester, settings, args):
+        """Else a conftest in that folder would not be there for its own options."""
+        pytester.makeini(f"[pytest]\n{settings}\n")
         pytester.mkdir("suite").joinpath("conftest.py").write_text(
             ADD.format("'--slow', action='store_true'")
         )
-        config = parse("--board", "sim", "--slow")
+        config = parse(*args, "--slow")
         assert asked_boards(config) == ["sim"]
         assert config.getoption("--slow")
 
@@ -156,6 +165,10 @@ class TestSomebodyElseHasIt:
 
     def test_a_flag_before_the_folder_whose_conftest_declares_it(self, parse, pytester):
         pytester.mkdir("suite").joinpath("conftest.py").write_text(FLAG)
+        try:
+            parse("-p", "no:hil", "--board", "suite")
+        except pytest.UsageError:
+            pytest.skip("this pytest does not find that conftest anyway")
         config = parse("--board", "suite")
         assert config.getoption("--board") is True
         assert config.args == ["suite"]

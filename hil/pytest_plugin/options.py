@@ -1,4 +1,4 @@
-"""The ``--board`` and ``--hil-…`` options: declared, read and checked in one place.
+"""The ``--hil-…`` options: declared, read and checked in one place.
 
 Every pytest run where the package is installed declares them, and few read them: what only the
 checks need is imported by the checks.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ConfigurationError
+from hil.pytest_plugin.board_option import HELP, INI, LONG, asked_boards
 
 if TYPE_CHECKING:
     from hil.boards.spec import BoardSpec
@@ -45,17 +46,9 @@ class RunOptions:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options; all but ``--board`` begin with ``--hil-``."""
-    group = parser.getgroup("hil", "timing measurement on MicroPython boards")
-    add = group.addoption
-    add(
-        "--board",
-        action="append",
-        metavar="BOARD",
-        help="board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
-        "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; "
-        "may be given several times (default: sim)",
-    )
+    """Declare the options; each begins with ``--hil-``."""
+    add = parser.getgroup("hil", "timing measurement on MicroPython boards").addoption
+    add(LONG, action="append", metavar="BOARD", help=HELP)
     add("--hil-profile", metavar="NAME", help="quick (default), nightly or soak")
     add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
     add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
@@ -80,15 +73,16 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "hil_suite",
-        "folders whose tests measure boards: running them without --board uses the embedded one",
+        "folders whose tests measure boards: running them without a board uses the embedded one",
         type="paths",
         default=[],
     )
+    parser.addini(INI, f"boards to measure where {LONG} is not given", type="args", default=[])
 
 
 def suite_requested(config: pytest.Config) -> bool:
     """Whether this pytest run measures boards at all."""
-    if config.getoption("--board"):
+    if asked_boards(config):
         return True
     suites = [Path(p).resolve() for p in config.getini("hil_suite")]
     for argument in config.args:
@@ -99,7 +93,7 @@ def suite_requested(config: pytest.Config) -> bool:
 
 
 def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
-    """Check every option; ``boards`` replaces what ``--board`` says, ``auto`` spelled out.
+    """Check every option; ``boards`` replaces what was asked for, ``auto`` spelled out.
 
     Raises :class:`~hil.errors.ConfigurationError` in one line for the first that is wrong.
     """
@@ -122,7 +116,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         else tuple(load for load in profile.loads if load in known_loads)
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    specs = _boards(boards or get("--board") or ["sim"])
+    specs = _boards(boards or asked_boards(config) or ["sim"])
     period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
     duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
     cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)

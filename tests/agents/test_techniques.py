@@ -110,7 +110,8 @@ def test_tasks_run_beside_every_load(runner, load):
     assert_whole(runner, decoded)
     for late in lateness(decoded):
         assert np.ptp(late) <= 5 * TURN_US
-    assert sum("load print" in line for line in decoded.log) == (15 if load == "print" else 0)
+    printed = sum("load print" in line for line in decoded.log)
+    assert printed in ((14, 15) if load == "print" else (0,))
 
 
 def test_tasks_run_beside_the_load_web(real_runner):

@@ -244,3 +244,26 @@ def test_another_vm_is_refused_in_one_line(monkeypatch, tmp_path):
     with pytest.raises(ConfigurationError, match="unset HIL_MICROPYTHON") as refused:
         VirtualBoard("clock=virtual")
     assert "\n" not in str(refused.value).strip()
+
+
+STANDS_STILL = {
+    "a loop in native code": "@micropython.native\ndef f():\n while True: pass\nf()",
+    "a thread that only counts": (
+        "import _thread, time\ndef f():\n n = 0\n while True: n += 1\n"
+        "_thread.start_new_thread(f, ())\ntime.sleep(1)"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STANDS_STILL)
+def test_a_clock_that_stands_still_ends_by_the_real_limit_with_one_line(start, monkeypatch, what):
+    monkeypatch.setenv("HIL_SIM_REAL_LIMIT_S", "3")
+    board = start().enter()
+    board.start("import micropython\n" + STANDS_STILL[what])
+    said = b""
+    for _ in range(20):
+        said += board.repl.read(0.2)
+    (line,) = [line for line in said.splitlines() if b"stood still" in line]
+    assert b"stood still for 3 s" in line
+    assert b"the board was reset" in line
+    assert board.enter().exec("print('alive')") == "alive\n"

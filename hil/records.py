@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+    IntArray = NDArray[np.int64]
+else:  # a run plans its captures and opens its board before it needs numpy
+    IntArray = Any
 Clock = Literal["real", "virtual"]
 Source = Literal["hardware", "emulator", "sim", "replay"]
 Verdict = Literal["pass", "fail", "none"]
+
+
+def _no_values() -> IntArray:
+    import numpy as np
+
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +174,8 @@ class Calibration:
     stamp_us: IntArray
     stamp_batch: int
     step_us: IntArray
-    full_us: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    minimal_us: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    full_us: IntArray = field(default_factory=_no_values)
+    minimal_us: IntArray = field(default_factory=_no_values)
     loop_batch: int = 1
 
 

@@ -3,7 +3,10 @@
 A raw counter only tells times modulo its period. Where the whole window is shorter than the period
 every value has one place (:func:`place`). Otherwise neighbours are told apart by what lies between
 them (:func:`unwrap`), which is right as long as no interval is off its expected length by half the
-period or more; :func:`window_length` and :func:`farthest` are the checks on that.
+period or more; :func:`window_length` and what :func:`unwrap_from` returns are the checks on that.
+
+Arrays are worked on in blocks that stay in the processor's cache: what needs several passes reads
+memory once.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from hil.records import IntArray
 
 MIN_PERIOD = 1 << 10
 MAX_PERIOD = 1 << 62
-_BLOCK = 1 << 16
+_BLOCK = 1 << 15
 
 
 def unwrap(
@@ -28,34 +31,59 @@ def unwrap(
     [step - period/2, step + period/2). ``out`` may be ``ticks`` itself. Raises ``ValueError`` for a
     period that is not 2**10..2**62.
     """
-    _check_period(period)
     result = np.empty(len(ticks), np.int64) if out is None else out
-    if len(ticks) == 0:
-        return result
+    if len(ticks):
+        unwrap_from(int(ticks[0]), ticks, period, step=step, out=result)
+    else:
+        _check_period(period)
+    return result
+
+
+def unwrap_from(
+    first: int, ticks: IntArray, period: int, *, step: int | IntArray, out: IntArray
+) -> int:
+    """Like :func:`unwrap` for one value or more, the first of them at the time ``first``.
+
+    Returns the largest deviation of an interval from ``step``, 0 without any.
+    """
+    _check_period(period)
     low = -(period // 2)
-    last_raw = last = int(ticks[0])
-    result[0] = last
+    last_raw, last = int(ticks[0]), first
+    out[0] = last
+    found = 0
+    scratch = np.empty(min(_BLOCK, len(ticks)), np.int64)
     for at in range(1, len(ticks), _BLOCK):
         raw = ticks[at : at + _BLOCK]
         raw_end = int(raw[-1])
-        steps = np.empty(len(raw), np.int64)
+        steps = scratch[: len(raw)]
         steps[0] = int(raw[0]) - last_raw
         np.subtract(raw[1:], raw[:-1], out=steps[1:])
         expected = step if isinstance(step, int) else step[at - 1 : at - 1 + len(raw)]
-        steps -= expected
-        if steps.min() < low or steps.max() >= low + period:
+        least, most = _span(steps, expected)
+        times = out[at : at + len(raw)]
+        if least < low or most >= low + period:
+            steps -= expected
             steps -= low
             np.remainder(steps, period, out=steps)
             steps += low
+            least, most = int(steps.min()), int(steps.max())
             steps += expected
             np.cumsum(steps, out=steps)
-            steps += last
-            result[at : at + len(steps)] = steps
+            np.add(steps, last, out=times)
         else:  # nothing wraps in this block
-            np.add(raw, last - last_raw, out=result[at : at + len(steps)])
+            np.add(raw, last - last_raw, out=times)
+        found = max(found, most, -least)
         last_raw = raw_end
-        last = int(result[at + len(steps) - 1])
-    return result
+        last = int(times[-1])
+    return found
+
+
+def _span(steps: IntArray, expected: int | IntArray) -> tuple[int, int]:
+    """The smallest and the largest deviation from what is expected."""
+    if isinstance(expected, int):
+        return int(steps.min()) - expected, int(steps.max()) - expected
+    off = steps - expected
+    return int(off.min()), int(off.max())
 
 
 def place(ticks: IntArray, period: int, low: int, *, out: IntArray | None = None) -> IntArray:
@@ -79,14 +107,11 @@ def nearest(tick: int, period: int, to: int) -> int:
     return to + (tick - to + half) % period - half
 
 
-def farthest(values: IntArray, step: int | IntArray) -> int:
-    """The largest deviation of an interval from the ``step`` expected; 0 for fewer than two."""
-    found = 0
-    for at in range(0, len(values) - 1, _BLOCK):
-        steps = np.diff(values[at : at + _BLOCK + 1])
-        steps -= step if isinstance(step, int) else step[at : at + _BLOCK]
-        found = max(found, int(steps.max()), -int(steps.min()))
-    return found
+def extent(values: IntArray) -> tuple[int, int]:
+    """The smallest and the largest of one value or more."""
+    parts = [values[at : at + _BLOCK] for at in range(0, len(values), _BLOCK)]
+    ends = [(int(part.min()), int(part.max())) for part in parts]
+    return min(least for least, _ in ends), max(most for _, most in ends)
 
 
 def least_step(values: IntArray) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
+os.environ.pop("HIL_BOARD", None)  # and measure no board that they don't name
 
 
 class UsbPorts(list[SimpleNamespace]):

@@ -239,3 +239,45 @@ def test_shipped_budgets_are_found_in_an_installed_package(tmp_path, monkeypatch
     (suite / "budgets.toml").unlink()
     with pytest.raises(ConfigurationError, match=r"budgets\.toml is missing"):
         default_budgets()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('lateness_p99_us = "1 %"',
+         'lateness_p99_us: \'1 %\' is none of a number, "none", "0.5 period"'),
+        ('missed = "1 period"', 'missed: \'1 period\' is none of a number, "none", "1 %"'),
+        ('schedule_drift_ppm = "1 %"', 'schedule_drift_ppm: \'1 %\' is none of a number, "none"'),
+        ("lateness_p98_us = 1", "unknown metric 'lateness_p98_us'; did you mean lateness_p"),
+        ("zzz = 1", "unknown metric 'zzz'; known are "),
+        ("missed = true", "missed: not a number but bool"),
+        ("missed = []", "missed: not a number but list"),
+        ("missed = -1", "missed: -1 is not a number from 0 up"),
+        ("missed = inf", "missed: inf is not a number from 0 up"),
+    ],
+)  # fmt: skip
+def test_what_a_limit_can_not_be_is_said(tmp_path, line, text) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text(f"[budgets.any.idle]\n{line}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_budgets(path)
+    assert str(caught.value).startswith(f"{path}:2: {text}")
+    assert len(str(caught.value)) == len(f"{path}:2: {text}") or text[-1] in "p "
+
+
+@pytest.mark.parametrize("metric", ["missed", "overruns", "dropped"])
+def test_counts_may_be_shares_of_what_was_due(tmp_path, metric) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text(f'[budgets.any.idle]\n{metric} = "2.5%"\nlateness_p50_us = "0.5 periods"\n')
+    one, two = load_budgets(path).entries
+    assert (one.metric, one.kind, one.amount, one.board) == (metric, "share", 0.025, None)
+    assert (two.kind, two.amount, two.place) == ("period", 0.5, f"{path}:3")
+
+
+def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text("#" * ((1 << 20) - 1) + "\n")
+    assert load_budgets(path).entries == ()
+    path.write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ConfigurationError, match="larger than 1 MB"):
+        load_budgets(path)

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.errors import CaptureError
-from hil.ticks import farthest, least_step, nearest, place, unwrap, window_length
+from hil.ticks import (
+    extent,
+    least_step,
+    nearest,
+    place,
+    unwrap,
+    unwrap_from,
+    window_length,
+)
 
 PERIODS = [2**16, 2**24, 2**30, 2**62, 100_003]
 
@@ -60,6 +68,14 @@ def test_nothing_and_one_value():
     assert len(unwrap(np.empty(0, np.int64), 2**30)) == 0
     assert unwrap(np.array([5]), 2**30).tolist() == [5]
     assert farthest(np.array([5]), 3) == 0
+    raw = np.array([5])
+    assert unwrap_from(2**30 + 5, raw, 2**30, step=3, out=raw) == 0
+    assert raw.tolist() == [2**30 + 5]
+
+
+def farthest(times, step):
+    """The deviation that unwrapping reports for times that do not wrap."""
+    return unwrap_from(int(times[0]), times, 2**40, step=step, out=np.empty(len(times), np.int64))
 
 
 @pytest.mark.parametrize("period", [0, -1, 1000, 2**63])
@@ -108,13 +124,26 @@ def test_blocks_give_what_one_piece_gives(period):
     assert (place(raw, period, 77) == plain).all()
     assert place(raw, period, 77, out=raw) is raw
     assert (raw == plain).all()
-    for n in (0, 1, 2, 65_536, 65_537, 65_538, 200_001):
+    assert least_step(raw[:0]) == 0
+    for n in (1, 2, 32_768, 32_769, 32_770, 200_001):
         steps = np.diff(raw[:n])
         assert farthest(raw[:n], 50) == (np.abs(steps - 50).max() if n > 1 else 0)
         assert least_step(raw[:n]) == (steps.min() if n > 1 else 0)
+        assert extent(raw[:n]) == (raw[:n].min(), raw[:n].max())
 
 
-@pytest.mark.parametrize("at", [1, 65_535, 65_536, 65_537, 131_072])
+@pytest.mark.parametrize("period", [2**16, 2**30])
+def test_the_largest_deviation_is_known_over_wraps(period):
+    late = np.random.default_rng(4).integers(-900, 900, 50_000)
+    truth = np.arange(50_000, dtype=np.int64) * 10_000 + late
+    truth[20_000:] += 9_000
+    raw = truth % period
+    off = unwrap_from(int(truth[0]), raw, period, step=10_000, out=raw)
+    assert (raw == truth).all()
+    assert off == np.abs(np.diff(truth) - 10_000).max()
+
+
+@pytest.mark.parametrize("at", [1, 32_767, 32_768, 32_769, 65_536, 131_072])
 def test_an_interval_over_a_block_border_counts(at):
     values = np.arange(131_074, dtype=np.int64) * 10
     values[at:] += 500

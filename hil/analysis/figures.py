@@ -102,7 +102,7 @@ def histogram(values: FloatArray, step_us: float = 1.0, bins: int = BINS) -> His
     counts, _ = np.histogram(values, bins=edges)
     under = int(np.count_nonzero(values < edges[0]))
     over = int(np.count_nonzero(values > edges[-1]))
-    # Poisson bounds by Wilson and Hilferty's cube root, good to 1 % from one count on
+    # Poisson bounds by Wilson and Hilferty's cube root: upward good to 1 %, downward from 5 on
     lo = np.zeros(counts.size)
     some = counts > 0
     c = counts[some].astype(np.float64)

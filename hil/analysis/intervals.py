@@ -76,8 +76,3 @@ def _piece(
 def intervals_us(activations: Activations) -> FloatArray:
     """Consecutive intervals in us; one over stamps that the wire lost is left out."""
     return np.diff(activations.stamps_us)[activations.joined]
-
-
-def rms(values: FloatArray) -> float:
-    """Root of the mean square, without a temporary array."""
-    return float(np.sqrt(np.dot(values, values) / values.size)) if values.size else 0.0

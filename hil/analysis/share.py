@@ -43,7 +43,7 @@ def measure_share(capture: Capture, sheet: Sheet) -> None:
     if not sound.any():
         sheet.refuse(_METRIC, "the loop with no task made no turn")
         return
-    share = np.sort((turns / turns_us)[sound] / (bare / bare_us)[sound])
+    share = np.sort(turns[sound] / turns_us[sound] / (bare[sound] / bare_us[sound]))
     rank = sign_rank(share.size)
     bounds = (
         Bounds(why_not="needs 6 pairs of windows for bounds")

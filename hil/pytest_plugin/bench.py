@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from hil import __version__
@@ -24,7 +23,6 @@ from hil.records import BoardIdentity, Capture, ErrorRecord, Measurement, RunInf
 from hil.run_folder import RunFolder, create_run_folder
 from hil.run_log import LOG_NAME, RunLog
 from hil.transport.faults_spec import format_faults
-from hil.void import refuse_void
 
 if TYPE_CHECKING:
     from hil.analysis.summary import Summary
@@ -70,7 +68,6 @@ class Bench:
             source="hardware",
         )
         self._log: RunLog | None = None
-        self._meanwhile: Thread | None = None
 
     def open(self) -> None:
         """Begin the run's log, and open the board where there is only one: its error is raised.
@@ -78,10 +75,11 @@ class Bench:
         Of several boards a worker opens its own when it is first asked for it, so that one board's
         failure does not stop another's run.
         """
-        self._meanwhile = prepare_meanwhile(self._options.cases)
+        meanwhile = prepare_meanwhile(self._options.cases)
         if len(self._options.boards) == 1:
             self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
             self._info = replace(self._info, source=common_source(self.boards))
+        meanwhile.join()  # an error above does not wait for it
         self._log = RunLog(self.folder.captures, self._info, self._part)
         if not self._part:
             self.folder.publish()
@@ -122,8 +120,6 @@ class Bench:
     def close(self) -> None:
         """Let go of the boards and close the log."""
         self._cleanup.close()
-        if self._meanwhile is not None:
-            self._meanwhile.join()
         if self._log is not None:
             if not self._part and not self.folder.captures.joinpath(LOG_NAME).exists():
                 self._log_failed(
@@ -161,7 +157,6 @@ class Bench:
 
     def abandon(self) -> None:
         """The run can't begin: leave nothing behind."""
-        self._meanwhile = None  # the error need not wait for it
         self.close()
         self.folder.discard()
 
@@ -213,9 +208,11 @@ class Bench:
             source = self._source(board)
             self._tell_strays(board, source)
             capture = source.take(case, observer)
-            refuse_void(capture)
-            from hil.analysis.summary import summarise  # here: not before the first capture
+            # here: not before the first capture
+            from hil.analysis.summary import summarise
+            from hil.void import refuse_void
 
+            refuse_void(capture)
             summary = summarise(capture)
         except CapabilityMissing as reason:
             skip = Skip(board, technique, load, str(reason))

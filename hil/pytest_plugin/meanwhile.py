@@ -1,4 +1,9 @@
-"""What can be made ready while a board is waited for: its programs, and what its stamps need."""
+"""What is made ready while a board is listened to: its programs, and what its stamps need.
+
+No more than fits into that time: what is still at work when the board begins to answer takes its
+turns from the many short answers up to the first stamp, and later it would disturb an embedded
+board that is being measured. So what the page needs is imported when it is made.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,13 @@ from collections.abc import Iterable
 from hil import agents
 from hil.plan import CALIBRATE, Case
 
-LATER = ("hil.analysis.summary", "hil.report.html", "hil.report.terminal", "hil.report.remake")
+LATER = ("hil.store.reader", "hil.void", "hil.analysis.calibration", "rich.progress")
 
 
 def prepare_meanwhile(cases: Iterable[Case]) -> threading.Thread:
     """In the background; who needs something of ours earlier makes it ready itself.
 
-    The thread is to be joined before the page is made: packages of others may not stand being
+    The thread is to be joined before anything is measured: packages of others may not stand being
     imported by two threads at once.
     """
     first = next(iter(cases), None)

@@ -1,4 +1,8 @@
-"""The ``--board`` and ``--hil-…`` options: declared, read and checked in one place."""
+"""The ``--hil-…`` options: declared, read and checked in one place.
+
+Every pytest run where the package is installed declares them, and few read them: what only the
+checks need is imported by the checks.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.agents import load_names, technique_names
-from hil.boards.discovery import expand_boards
-from hil.boards.spec import BoardSpec, parse_board
-from hil.boards.wiring import Wiring, load_wiring
-from hil.budgets import Budgets, default_budgets, load_budgets
 from hil.errors import ConfigurationError
-from hil.history.place import Place, find_place
-from hil.plan import Case, Profile, agent_case, chosen_names, find_profile, make_cases
-from hil.stored_run import read_run
-from hil.transport.faults_spec import FaultSpec, parse_faults
-from hil.user_agent import UserAgent, read_user_agent
+from hil.pytest_plugin.board_option import HELP, INI, LONG, asked_boards
+
+if TYPE_CHECKING:
+    from hil.boards.spec import BoardSpec
+    from hil.boards.wiring import Wiring
+    from hil.budgets import Budgets
+    from hil.history.place import Place
+    from hil.plan import Case, Profile
+    from hil.transport.faults_spec import FaultSpec
+    from hil.user_agent import UserAgent
 
 _LARGEST = 1e12
 
@@ -41,17 +46,9 @@ class RunOptions:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options; all but ``--board`` begin with ``--hil-``."""
-    group = parser.getgroup("hil", "timing measurement on MicroPython boards")
-    add = group.addoption
-    add(
-        "--board",
-        action="append",
-        metavar="BOARD",
-        help="board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
-        "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; "
-        "may be given several times (default: sim)",
-    )
+    """Declare the options; each begins with ``--hil-``."""
+    add = parser.getgroup("hil", "timing measurement on MicroPython boards").addoption
+    add(LONG, action="append", metavar="BOARD", help=HELP)
     add("--hil-profile", metavar="NAME", help="quick (default), nightly or soak")
     add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
     add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
@@ -76,15 +73,16 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "hil_suite",
-        "folders whose tests measure boards: running them without --board uses the embedded one",
+        "folders whose tests measure boards: running them without a board uses the embedded one",
         type="paths",
         default=[],
     )
+    parser.addini(INI, f"boards to measure where {LONG} is not given", type="args", default=[])
 
 
 def suite_requested(config: pytest.Config) -> bool:
     """Whether this pytest run measures boards at all."""
-    if config.getoption("--board"):
+    if asked_boards(config):
         return True
     suites = [Path(p).resolve() for p in config.getini("hil_suite")]
     for argument in config.args:
@@ -95,10 +93,18 @@ def suite_requested(config: pytest.Config) -> bool:
 
 
 def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
-    """Check every option; ``boards`` replaces what ``--board`` says, ``auto`` spelled out.
+    """Check every option; ``boards`` replaces what was asked for, ``auto`` spelled out.
 
     Raises :class:`~hil.errors.ConfigurationError` in one line for the first that is wrong.
     """
+    from hil.agents import load_names, technique_names
+    from hil.boards.wiring import load_wiring
+    from hil.budgets import default_budgets, load_budgets
+    from hil.history.place import find_place
+    from hil.plan import agent_case, chosen_names, find_profile, make_cases
+    from hil.transport.faults_spec import parse_faults
+    from hil.user_agent import read_user_agent
+
     get = config.getoption
     profile = find_profile(get("--hil-profile") or "quick")
     techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
@@ -110,7 +116,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         else tuple(load for load in profile.loads if load in known_loads)
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    specs = _boards(boards or get("--board") or ["sim"])
+    specs = _boards(boards or asked_boards(config) or ["sim"])
     period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
     duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
     cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
@@ -154,6 +160,9 @@ def _number(option: str, text: str | None) -> float | None:
 
 
 def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
+    from hil.boards.discovery import expand_boards
+    from hil.boards.spec import parse_board
+
     boards = expand_boards(parse_board(text) for text in texts)
     if len({board.text for board in boards}) < len(boards):
         raise ConfigurationError("--board: the same board is given twice")
@@ -162,6 +171,9 @@ def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
 
 def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
     """What the replayed runs hold, as it was planned then; of that only what was asked for."""
+    from hil.plan import Case
+    from hil.stored_run import read_run
+
     stored = {
         Case(capture.plan).id: Case(capture.plan)
         for board in boards

@@ -24,7 +24,6 @@ from hil.records import Capture
 from hil.report.progress import RunProgress, end_pytest_line, own_stdout
 from hil.report.results_json import write_results
 from hil.results import Results
-from hil.stored_run import read_run
 
 _HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")
 
@@ -125,6 +124,7 @@ class RunOutput(CaptureOutput):
         """What the workers stored, read once they are done."""
         if self._stored is None:
             from hil.report.remake import results_of, sound_captures
+            from hil.stored_run import read_run
 
             run = read_run(self._bench.folder.path)
             results = results_of(run, self._options.budgets)

@@ -1,40 +1,65 @@
 """The pytest plugin: thin hooks around the bench.
 
-Registered once, by its entry point. It does nothing unless boards are measured: with ``--board``,
-or when the tests asked for lie in one of the ini option's ``hil_suite`` folders.
+The entry point registers it (see ``pytest_hil.py``), or ``-p hil.pytest_plugin.plugin``. It does
+nothing unless boards are measured: when one is asked for, or when the tests asked for lie in one of
+the ini option's ``hil_suite`` folders. Only then is more of the package imported than the
+declaration of the options.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hil.errors import CapabilityMissing, HilError
-from hil.plan import Case
-from hil.pytest_plugin.bench import Bench
-from hil.pytest_plugin.figures import Figures
-from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
-from hil.pytest_plugin.output import CaptureOutput, RunOutput, WorkerOutput
-from hil.pytest_plugin.past import check_compare
-from hil.pytest_plugin.signals import WholeReport, end_by_signals
-from hil.pytest_plugin.spread import (
-    Spreader,
-    spread_over_boards,
-    worker_boards,
-    worker_folder,
-    worker_input,
+from hil.pytest_plugin.board_option import (
+    SHORT,
+    begin_again,
+    clash,
+    run_again,
+    short_form,
+    shorten,
 )
+from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
+from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
 
-_OPTIONS = pytest.StashKey[RunOptions]()
-_BENCH = pytest.StashKey[Bench]()
-_NO_BOARD = "no board is measured in this run; give one with --board"
-_PROGRESS = pytest.StashKey[CaptureOutput]()
+if TYPE_CHECKING:
+    from hil.plan import Case
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.figures import Figures
+    from hil.pytest_plugin.output import CaptureOutput
+
+_OPTIONS: pytest.StashKey[RunOptions] = pytest.StashKey()
+_BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+_NO_BOARD = "no board is measured in this run; give one with {}"
+_OTHER = "hil_other"
+_OTHER_IN_WORKER: pytest.StashKey[str] = pytest.StashKey()
+_PROGRESS: pytest.StashKey[CaptureOutput] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Around all conftests of others: nothing of ours may stand in their way."""
+    OWN_NAME.set_aside()
+    again = begin_again(early_config, args)
+    yield
+    if not again:
+        shorten(early_config, parser, args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Begin again where pytest would have looked for its settings beside a board's port."""
+    return run_again(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not suite_requested(config):
         return
+    OWN_NAME.take()
+    from hil.pytest_plugin.spread import worker_input
+
     given = worker_input(config)
     try:
         if given is not None:
@@ -53,10 +81,27 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             _configure_run(config)
     except HilError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise _usage_error(config, error) from None
+
+
+def _usage_error(config: pytest.Config, error: HilError) -> pytest.UsageError:
+    """What is wrong, in the words that this run's command line has."""
+    return pytest.UsageError(str(error).replace(SHORT, short_form(config)))
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """One line if ``--board`` is somebody else's."""
+    line = clash(config)
+    return [line] if line else []
 
 
 def _configure_run(config: pytest.Config) -> None:
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.output import RunOutput
+    from hil.pytest_plugin.past import check_compare
+    from hil.pytest_plugin.signals import WholeReport, end_by_signals
+    from hil.pytest_plugin.spread import Spreader, spread_over_boards
+
     options = config.stash[_OPTIONS] = read_options(config)
     if config.option.collectonly:
         return
@@ -73,6 +118,10 @@ def _configure_run(config: pytest.Config) -> None:
 
 
 def _configure_worker(config: pytest.Config, given: dict[str, Any]) -> None:
+    from hil.pytest_plugin.bench import Bench
+    from hil.pytest_plugin.output import WorkerOutput
+    from hil.pytest_plugin.spread import worker_boards, worker_folder
+
     options = config.stash[_OPTIONS] = read_options(config, worker_boards(given))
     part = str(given["workerid"])
     bench = config.stash[_BENCH] = Bench(options, worker_folder(given), part)
@@ -89,10 +138,38 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         bench.open()
     except HilError as error:
         bench.abandon()
-        raise pytest.UsageError(str(error)) from None
+        raise _usage_error(session.config, error) from None
     except BaseException:
         bench.abandon()
         raise
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """From here on ``hil`` is what the suite's own imports find."""
+    OWN_NAME.offer()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the controlling process of another package ``hil``."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None and OWN_NAME.other:
+        output[_OTHER] = OWN_NAME.other
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker told; one that crashed told nothing."""
+    other = getattr(node, "workeroutput", {}).get(_OTHER)
+    if other:
+        node.config.stash[_OTHER_IN_WORKER] = other
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line if the suite has a package ``hil`` of its own."""
+    other = OWN_NAME.other or config.stash.get(_OTHER_IN_WORKER, None)
+    if other:
+        terminalreporter.write_line(told_of_other(other, config.rootpath))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -100,11 +177,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     The parameter is session-wide, so that pytest runs all tests of one case together.
     """
-    if "hil_case" not in metafunc.fixturenames:
+    if not _asks_for_case(metafunc):
         return
     options = metafunc.config.stash.get(_OPTIONS, None)
     if options is None:
-        without = pytest.param(None, marks=pytest.mark.skip(reason=_NO_BOARD), id="no board")
+        reason = _NO_BOARD.format(short_form(metafunc.config))
+        without = pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no board")
         metafunc.parametrize("hil_case", [without], scope="session")
         return
     pairs = [(board.text, case) for board in options.boards for case in options.cases]
@@ -129,16 +207,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def _asks_for_case(metafunc: pytest.Metafunc) -> bool:
+    """Whether a test uses ``hil_case`` and means ours, not a fixture or parameter of its own."""
+    fixtures = metafunc._arg2fixturedefs.get("hil_case")
+    return bool(fixtures and fixtures[-1].func.__module__ == __name__)
+
+
 def _is_for(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     pair = parameters.params.get("hil_case") if parameters else None
-    if pair is None:
+    case = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else None
+    plan = getattr(case, "plan", None)
+    if plan is None:  # no case, or one of the suite's own
         return True
-    _, case = pair
     return all(
         name in mark.kwargs.get(asked, (name,))
         for mark in item.iter_markers("hil")
-        for asked, name in (("techniques", case.plan.technique), ("loads", case.plan.load))
+        for asked, name in (("techniques", plan.technique), ("loads", plan.load))
     )
 
 
@@ -147,7 +232,7 @@ def hil_bench(pytestconfig: pytest.Config) -> Bench:
     """The bench of this run."""
     bench = pytestconfig.stash.get(_BENCH, None)
     if bench is None:
-        pytest.skip(_NO_BOARD)
+        pytest.skip(_NO_BOARD.format(short_form(pytestconfig)))
     return bench
 
 
@@ -163,6 +248,8 @@ def figures(
     request: pytest.FixtureRequest, hil_bench: Bench, hil_case: tuple[str, Case]
 ) -> Figures:
     """The figures of one technique under one load on one board, captured once for all tests."""
+    from hil.pytest_plugin.figures import Figures
+
     board, case = hil_case
     output = request.config.stash[_PROGRESS]
     void: HilError | None = None

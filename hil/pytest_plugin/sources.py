@@ -16,12 +16,10 @@ from hil.plan import Case, calibration_plan
 from hil.records import BoardIdentity, Calibration, Capture, CapturePlan
 from hil.run_folder import RunFolder
 from hil.session import Session
-from hil.store import capture_path, list_captures, read_capture
-from hil.stored_run import captures_folder, read_run
+from hil.store import capture_path, list_captures
 from hil.transport.faults import LinkFaults
 from hil.transport.faults_spec import FaultSpec
 from hil.user_agent import UserAgent
-from hil.void import refuse_void
 
 MAX_CASES = 1000
 """Captures of one board; the next board's file numbers begin behind them."""
@@ -101,9 +99,11 @@ class LiveSource:
     def _calibrate(self) -> Calibration | None:
         """Let the instrument measure itself; later captures name the board with the result."""
         capture = self._store(calibration_plan(), None)
-        refuse_void(capture)
-        from hil.analysis.calibration import instrument  # here: not before the board is open
+        # here: not before the board is open
+        from hil.analysis.calibration import instrument
+        from hil.void import refuse_void
 
+        refuse_void(capture)
         tools = instrument(capture)
         self._session.identity = replace(
             self._session.identity,
@@ -117,6 +117,8 @@ class LiveSource:
         agent = self._agent if plan.tasks else None
         self._session.capture(plan, path, observer=observer, agent=agent)
         self._stored += 1
+        from hil.store import read_capture  # here: not before the board is open
+
         capture = read_capture(path)
         if capture.errors or capture.counters.get("strays"):
             with contextlib.suppress(HilError):  # the next capture says what is wrong
@@ -130,6 +132,8 @@ class ReplaySource:
     strays: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, captures: Path) -> None:
+        from hil.stored_run import captures_folder, read_run
+
         run = read_run(folder)
         if not run.captures:
             raise CaptureError(f"replay:{folder}: the run has no captures")

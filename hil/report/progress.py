@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
 """Plain lines: at most one in so many seconds during a capture."""
@@ -58,14 +58,7 @@ class RunProgress:
         self._over: set[tuple[str, str, str]] = set()
         self._stamps = 0
         self._bar = stream.isatty() if terminal is None else terminal
-        self._console = Console(
-            file=stream,
-            force_terminal=self._bar or None,
-            width=width,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
+        self._width = width
 
     @contextmanager
     def capturing(
@@ -79,7 +72,9 @@ class RunProgress:
         title = f"{technique} {load}" if board == "sim" else f"{technique} {load} on {board}"
         title = "".join(char if char.isprintable() else "?" for char in title)[:60]
         view = (
-            _Bar(self._console, self._before) if self._bar else _Lines(self._stream, self._before)
+            _Bar(self._stream, self._width, self._before)
+            if self._bar
+            else _Lines(self._stream, self._before)
         )
         shown = _Window(self, view, title, window_s)
         try:
@@ -152,13 +147,26 @@ class _Lines:
 class _Bar:
     """One line with a bar, gone when the capture is."""
 
-    def __init__(self, console: Console, before: Callable[[], None] | None) -> None:
+    def __init__(
+        self, stream: TextIO, width: int | None, before: Callable[[], None] | None
+    ) -> None:
+        # here: a run has its first stamp sooner, and without a terminal there is no bar
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
         self._before = before
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
             TextColumn("{task.fields[status]}", markup=False),
-            console=console,
+            console=Console(
+                file=stream,
+                force_terminal=True,
+                width=width,
+                highlight=False,
+                markup=False,
+                emoji=False,
+            ),
             transient=True,
             auto_refresh=False,
             redirect_stdout=False,

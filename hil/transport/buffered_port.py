@@ -19,6 +19,8 @@ from hil.transport.virtual_clock import VirtualClock
 
 POLL_S = 0.05
 WRITE_TIMEOUT_S = 5.0
+ARRIVAL_TIMEOUT_S = 60.0
+"""Real time that what an embedded board said may take through a pseudo-terminal."""
 _READ_SIZE = 65536
 _RESET_KEYS = b"\x03\x03\x02\x04"
 _SLICE_S = 0.001
@@ -141,7 +143,7 @@ class BufferedPort:
         taken = bytearray()
         while self._received < clock.arrived:
             assert self._fd is not None
-            if not _readable(self._fd, WRITE_TIMEOUT_S):
+            if not _readable(self._fd, ARRIVAL_TIMEOUT_S):
                 raise OSError(errno.EIO, "what the board said did not arrive")
             data = os.read(self._fd, _READ_SIZE)
             self._received += len(data)

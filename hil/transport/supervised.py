@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,12 @@ from hil.errors import BoardTimeoutError, ConfigurationError
 
 STOP_TIMEOUT_S = 5.0
 _ADDR_NO_RANDOMIZE = 0x0040000
+_HOME = Path(__file__).parents[2]
+_RUN = """import runpy, sys
+sys.path.insert(0, {home!r})
+import {package}
+del sys.path[0]
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)"""
 
 
 class SupervisorProcess:
@@ -42,7 +49,7 @@ class SupervisorProcess:
         environment = {**os.environ, "PYTHONHASHSEED": "0"} if repeatable else None
         with _fixed_addresses() if repeatable else contextlib.nullcontext():
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, "--parent", str(theirs), *arguments],
+                [*_python(module), "--parent", str(theirs), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -124,3 +131,9 @@ def _fixed_addresses() -> Iterator[None]:
     finally:
         if before != -1:
             personality(ctypes.c_ulong(before))
+
+
+def _python(module: str) -> list[str]:
+    """``python -m MODULE``, found here even if a folder that is searched first has its name too."""
+    code = _RUN.format(home=str(_HOME), package=module.partition(".")[0], module=module)
+    return [sys.executable, "-P", "-c", code]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from hil.records import Gap, IntArray
 from hil.wire.blocks import Block, decode_blocks
 from hil.wire.faults import OnFault
+from hil.wire.growing import GrowingArray
 
 _BATCH = 256
-_GROWTH = 1 << 21
 
 
 class Collected:
@@ -24,8 +24,7 @@ class Collected:
 
     def __init__(self) -> None:
         self._waiting: list[Block] = []
-        self._values = np.empty(0, np.int64)
-        self._filled = 0
+        self._values = GrowingArray()
         self._sizes, self._firsts = array("q"), array("q")
         self._arrivals, self._offsets = array("q"), array("q")
         self._bad: set[int] = set()
@@ -52,9 +51,7 @@ class Collected:
         Gives the values away: to be called once.
         """
         self._unpack()
-        values = self._values
-        values.resize(self._filled, refcheck=False)
-        self._values = np.empty(0, np.int64)
+        values = self._values.give()
         sizes, firsts = np.array(self._sizes, np.int64), np.array(self._firsts, np.int64)
         starts = np.cumsum(sizes) - sizes
         used = np.flatnonzero(keep[np.array(self._arrivals, np.int64)])
@@ -98,16 +95,9 @@ class Collected:
         blocks, self._waiting = self._waiting, []
         if not blocks:
             return
-        values, bad = decode_blocks(blocks)
+        bad = decode_blocks(blocks, self._values.room(sum([block.size for block in blocks])))
         self._bad.update(len(self._sizes) + at for at in bad)
-        for block in blocks:
-            self._sizes.append(block.size)
-            self._firsts.append(block.first_index)
-            self._arrivals.append(block.arrival)
-            self._offsets.append(block.offset)
-        end = self._filled + values.size
-        if end > self._values.size:
-            # the system moves the pages of a large array, it does not copy them
-            self._values.resize(end + min(end, _GROWTH), refcheck=False)
-        self._values[self._filled : end] = values
-        self._filled = end
+        self._sizes.extend([block.size for block in blocks])
+        self._firsts.extend([block.first_index for block in blocks])
+        self._arrivals.extend([block.arrival for block in blocks])
+        self._offsets.extend([block.offset for block in blocks])

@@ -56,7 +56,7 @@ class StreamDecoder:
         self._offset = 0  # of the first byte of _rest
         self._log = DeviceLog()
         self._numbers = array("H")
-        self._checks = array("I")
+        self._checks = array("Q")
         self._offsets = array("Q")
         self._channels: dict[int, Collected] = {}
         self._texts: list[tuple[int, TextFrame]] = []
@@ -107,9 +107,10 @@ class StreamDecoder:
         try:
             if kind == "S":
                 block = parse_block(content, arrival, offset)
-                if block.channel not in self._channels:
-                    self._channels[block.channel] = Collected()
-                self._channels[block.channel].add(block)
+                channel = self._channels.get(block.channel)
+                if channel is None:
+                    channel = self._channels[block.channel] = Collected()
+                channel.add(block)
                 self.stamps += block.size
             elif kind in TEXT_KINDS:
                 if len(self._texts) >= MAX_TEXT_FRAMES:
@@ -119,7 +120,7 @@ class StreamDecoder:
         except ValueError as error:
             self._fault("damaged", f"frame {number} ({kind}) is malformed: {error}", offset)
         self._numbers.append(number)
-        self._checks.append(_number_of(content[-6:]))
+        self._checks.append(int.from_bytes(content[-6:], "little"))
         self._offsets.append(offset)
 
     def _mixed_line(self, line: bytes, offset: int) -> None:
@@ -207,10 +208,6 @@ class StreamDecoder:
 
     def _fault(self, kind: str, detail: str, offset: int) -> None:
         self._faults.append(Fault(kind, detail, offset))
-
-
-def _number_of(check: bytes) -> int:
-    return int.from_bytes(check[:4], "little") ^ int.from_bytes(check[4:], "little") << 13
 
 
 def decode(data: bytes) -> Decoded:

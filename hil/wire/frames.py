@@ -9,7 +9,9 @@ are in ``docs/decisions/0001-wire-format.md``.
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Iterator
+from struct import Struct
 
 MARK = b"~"
 SEQUENCE_PERIOD = 91 * 91
@@ -26,10 +28,15 @@ OVERHEAD = 9  # type, sequence and check: the shortest possible frame without it
 FIRST = 35
 _BASE = 91
 _MAX_NUMBER_WORDS = 5
-_WORDS = tuple(
-    bytes((FIRST + value % _BASE, FIRST + value // _BASE)) for value in range(SEQUENCE_PERIOD)
-)
-_WORD_VALUES = {word: value for value, word in enumerate(_WORDS)}
+_DIGITS = tuple(bytes((FIRST + value,)) for value in range(_BASE))
+_WORDS = tuple(low + high for high in _DIGITS for low in _DIGITS)
+_PAIR = Struct("<H")
+_PAIRS = tuple(Struct(f"<{count}H") for count in range(_MAX_NUMBER_WORDS + 1))
+# by the two characters as one little-endian number: the word's value, or what no word has
+_VALUES = array("H", (SEQUENCE_PERIOD,)) * (1 << 16)
+for _high in range(_BASE):
+    _at = (FIRST + _high << 8) + FIRST
+    _VALUES[_at : _at + _BASE] = array("H", range(_high * _BASE, (_high + 1) * _BASE))
 
 
 def check(content: bytes) -> bytes:
@@ -85,13 +92,14 @@ def body_of(content: bytes) -> bytes:
 
 def sequence_of(content: bytes) -> int:
     """The sequence number of sound content; -1 where the two characters are no word."""
-    return _WORD_VALUES.get(content[1:3], -1)
+    value = _VALUES[_PAIR.unpack_from(content, 1)[0]]
+    return value if value < SEQUENCE_PERIOD else -1
 
 
 def read_word(body: bytes, at: int) -> int:
     """The word at ``at``, 0..8280; ``ValueError`` where there is none."""
-    value = _WORD_VALUES.get(body[at : at + 2])
-    if value is None:
+    value = _VALUES[_PAIR.unpack_from(body, at)[0]] if at + 2 <= len(body) else SEQUENCE_PERIOD
+    if value == SEQUENCE_PERIOD:
         raise ValueError("a word is missing or malformed")
     return value
 
@@ -102,16 +110,18 @@ def read_number(body: bytes, at: int) -> tuple[int, int]:
     if not 0 <= count <= _MAX_NUMBER_WORDS:
         raise ValueError("a number is missing or too long")
     value = shift = 0
-    at += 1
-    for place in range(at, at + 2 * count, 2):
-        part = _WORD_VALUES.get(body[place : place + 2], SEQUENCE_PERIOD)
+    end = at + 1 + 2 * count
+    if end > len(body):
+        raise ValueError("a word of a number is missing, malformed or out of range")
+    for pair in _PAIRS[count].unpack_from(body, at + 1):
+        part = _VALUES[pair]
         if part >> WORD_BITS:
             raise ValueError("a word of a number is missing, malformed or out of range")
         value |= part << shift
         shift += WORD_BITS
     if value >> 63:
         raise ValueError("a number is out of range")
-    return value, at + 2 * count
+    return value, end
 
 
 def read_snumber(body: bytes, at: int) -> tuple[int, int]:

@@ -7,16 +7,19 @@ of all groups of all rows at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hil.wire.frames import WORD_BITS
 
 Bytes = NDArray[np.uint8]
-Residuals = NDArray[np.uint32]
+Residuals = NDArray[np.unsignedinteger[Any]]
 
 _FIRST = 35
 _BASE = 91
+_NARROW = 16  # values of so many bits are put together in as many
 
 
 def payload_size(count: int, width: int) -> int:
@@ -28,34 +31,46 @@ def unpack(characters: Bytes, count: int, width: int) -> tuple[Residuals, NDArra
     """Rows of characters to rows of residuals.
 
     ``characters``: shape (rows, payload_size(count, width)), uint8; ``width`` 0..28.
-    Returns residuals of shape (rows, count), uint32, and one flag a row: all its characters were
-    digits and all its words in range (a row without the flag holds rubbish).
+    Returns residuals of shape (rows, count), uint16 where that holds them, else uint32, and one
+    flag a row: all its characters were digits and all its words in range (a row without the flag
+    holds rubbish).
     """
     rows = characters.shape[0]
     if width == 0 or count == 0:
-        return np.zeros((rows, count), np.uint32), np.ones(rows, np.bool_)
+        return np.zeros((rows, count), np.uint16), np.ones(rows, np.bool_)
     groups = -(-count // WORD_BITS)
-    words = np.zeros((rows, groups * width), np.uint32)
-    digits = characters - np.uint8(_FIRST)  # below the alphabet it wraps to a large value
-    used = words[:, : digits.shape[1] // 2]
-    np.multiply(digits[:, 1::2], np.uint16(_BASE), out=used, dtype=np.uint16, casting="unsafe")
-    used += digits[:, 0::2]
-    sound = (digits.max(axis=1) < _BASE) & (used.max(axis=1) < 1 << WORD_BITS)
+    pairs = np.ascontiguousarray(characters).view("<u2")
+    words = np.empty((rows, groups * width), np.uint16)
+    words[:, pairs.shape[1] :] = 0
+    used = words[:, : pairs.shape[1]]
+    np.right_shift(pairs, 8, out=used)
+    used *= np.uint16(_BASE)
+    used += pairs & np.uint16(0xFF)
+    used -= np.uint16(_FIRST * (_BASE + 1))
+    sound = _are_sound(characters, used)
     columns = np.ascontiguousarray(words.reshape(rows * groups, width).T)
-    values = np.empty((WORD_BITS, rows * groups), np.uint32)
-    mask = np.uint32((1 << width) - 1)
+    kind: type[np.uint16 | np.uint32] = np.uint16 if width <= _NARROW else np.uint32
+    columns = columns.astype(kind, copy=False)
+    values = np.empty((rows * groups, WORD_BITS), kind)
     for index in range(WORD_BITS):
         at, shift = divmod(index * width, WORD_BITS)
-        value = values[index]
-        np.right_shift(columns[at], np.uint32(shift), out=value)
+        value = columns[at] >> kind(shift)
         have = WORD_BITS - shift
         while have < width:
             at += 1
-            value |= columns[at] << np.uint32(have)
+            value |= columns[at] << kind(have)
             have += WORD_BITS
-        value &= mask
-    flat = np.ascontiguousarray(values.T).reshape(rows, groups * WORD_BITS)
-    return flat[:, :count], sound
+        values[:, index] = value
+    values &= kind((1 << width) - 1)
+    return values.reshape(rows, groups * WORD_BITS)[:, :count], sound
+
+
+def _are_sound(characters: Bytes, words: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    digits = characters - np.uint8(_FIRST)  # below the alphabet it wraps to a large value
+    sound = np.ones(len(characters), np.bool_)
+    if digits.max() >= _BASE or words.max() >> WORD_BITS:
+        sound = (digits.max(axis=1) < _BASE) & (words.max(axis=1) < 1 << WORD_BITS)
+    return sound
 
 
 def pack(values: NDArray[np.int64], width: int) -> bytes:

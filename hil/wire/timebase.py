@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from hil.records import Gap, IntArray
-from hil.ticks import farthest, nearest, place, unwrap
+from hil.ticks import nearest, place, unwrap, unwrap_from
 
 _STALL_US = 10_000_000  # silence that a running board is not expected to exceed
 
@@ -93,9 +93,9 @@ class TimeBase:
             if begin:
                 start = nearest(int(ticks[begin]), self.period, last + silences[begin])
                 far = max(far, abs(start - last - silences[begin]))
-            part = unwrap(ticks[begin:end], self.period, step=step, out=times[begin:end])
-            part += start - int(part[0])
-            far = max(far, farthest(part, step))
+            part = times[begin:end]
+            off = unwrap_from(start, ticks[begin:end], self.period, step=step, out=part)
+            far = max(far, off)
             last = int(part[-1])
         if far > self.period * 7 // 16:
             raise Ambiguous(f"an interval is {far} us off, ticks wrap after {self.period} us")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.records import CapturePlan, Track
+from hil.ticks import extent
 from hil.wire.channels import RawChannel, TextFrame
 from hil.wire.clock_faults import ClockBroken, check_order, put_right
 from hil.wire.fields import integer
@@ -85,7 +86,8 @@ def read_tracks(
             fault("damaged", f"task {task} claims {channel.end_index} stamps, which can't be")
             continue
         values = channel.values
-        if len(values) and not 0 <= values.min() <= values.max() < base.period:
+        least, most = extent(values) if len(values) else (0, 0)
+        if least < 0 or most >= base.period:
             fault("damaged", f"task {task} has stamps that are no ticks of this board")
             continue
         origin = base.point(grid.origin) + grid.offset_us
@@ -110,12 +112,9 @@ def read_tracks(
                 check_order(stamps)
         except ClockBroken as why:
             fault("clock", f"task {task}: {why}")
-        if len(stamps) and not (
-            base.start - grid.period_us - 1_000_000
-            <= stamps.min()
-            <= stamps.max()
-            <= base.end + grid.period_us + 1_000_000
-        ):
+        least, most = extent(stamps) if len(stamps) else (base.start, base.end)
+        slack = grid.period_us + 1_000_000
+        if least < base.start - slack or most > base.end + slack:
             fault("clock", f"task {task} has stamps from outside of the window")
         tracks.append(
             Track(

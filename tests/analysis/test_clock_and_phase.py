@@ -67,6 +67,7 @@ def test_desync_is_extrapolated_from_drift():
     found = by_name(measure(lights(error)), None)["desync_s"]
     assert found.value == pytest.approx(200.0, rel=0.02)
     assert found.lo < 200.0 < found.hi
+    assert found.note == "extrapolated from the drift"
     back = by_name(measure(lights(-error)), None)["desync_s"]
     assert back.value == pytest.approx(200.0, rel=0.02)
 
@@ -82,7 +83,7 @@ def test_lights_that_stand_still_never_meet_at_this_rate():
 def test_a_random_walk_gives_a_wide_first_passage_time():
     rng = np.random.default_rng(8)
     found = by_name(measure(lights(np.cumsum(rng.normal(0, 5, 4000)))), None)["desync_s"]
-    assert "random walk" in found.note
+    assert found.note == "extrapolated from drift and random walk"
     assert found.hi > 4 * found.lo
 
 

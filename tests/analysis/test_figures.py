@@ -1,8 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
 from hil.analysis import figures
+from hil.analysis.distributions import quantile_ranks
+from hil.records import Pings
 
 RNG = np.random.default_rng(5)
 
@@ -24,6 +28,39 @@ def test_histogram_bins_are_whole_clock_steps():
     assert width[0] / 30.5 == pytest.approx(round(width[0] / 30.5))
     assert figures.histogram(np.full(10, 7.0)).counts.sum() == 10
     assert figures.histogram(np.zeros(0)) is None
+
+
+def test_a_histogram_by_hand():
+    """Of 0..10000 the middle is 10..9990; a twentieth and a step on either side, 10 bins."""
+    drawn = figures.histogram(np.arange(10_001.0), 1.0, bins=10)
+    assert drawn.edges_us.tolist() == [-490.5 + 1098.0 * k for k in range(12)]
+    assert drawn.counts.tolist() == [608, *[1098] * 8, 609, 0]
+    assert (drawn.under, drawn.over, drawn.n) == (0, 0, 10_001)
+
+
+def test_what_is_shown_of_a_histogram_is_a_twentieth_more_than_its_middle():
+    values = np.concatenate([np.arange(10_001.0), np.full(5, -600.0), np.full(5, 1e5)])
+    drawn = figures.histogram(values, 1.0, bins=10)
+    assert (drawn.under, drawn.over) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(5, 1.623, 11.67), (10, 4.795, 18.39), (100, 81.36, 121.6)]
+)
+def test_the_bounds_of_a_bar_are_those_of_a_poisson_count(count, low, high):
+    """Exact limits of Garwood (1936); Wilson and Hilferty's are good to 1 % from five on."""
+    drawn = figures.histogram(np.full(count, 7.0))
+    bar = int(drawn.counts.argmax())
+    assert drawn.counts[bar] == count
+    assert drawn.lo[bar] == pytest.approx(low, rel=0.01)
+    assert drawn.hi[bar] == pytest.approx(high, rel=0.01)
+
+
+def test_a_bar_of_none_reaches_up_to_3_7():
+    drawn = figures.histogram(np.array([0.0] * 50 + [100.0] * 50))
+    bar = int(drawn.counts.argmin())
+    assert (drawn.counts[bar], drawn.lo[bar]) == (0, 0.0)
+    assert drawn.hi[bar] == pytest.approx(3.689, rel=0.02)
 
 
 @pytest.mark.parametrize("n", [0, 1, 1999, 2001, 123_457])
@@ -49,6 +86,34 @@ def test_percentile_curve_rises_and_lies_in_its_band():
     assert (curve.lo_us[known] <= curve.value_us[known]).all()
     assert (curve.value_us[known] <= curve.hi_us[known]).all()
     assert np.isnan(curve.hi_us[-1])
+
+
+def test_the_band_is_of_the_ranks_that_bound_each_share():
+    """Of 0..n-1 each value is its own rank: the lower whole one below, the upper one above."""
+    n = 3000
+    curve = figures.percentile_curve(np.arange(float(n))[::-1])
+    assert curve.n == n
+    assert curve.share[0] == 0.5 / n
+    assert curve.share[-1] == pytest.approx(1.0 - 1.0 / n)
+    assert (curve.value_us == np.ceil(curve.share * n) - 1.0).all()
+    for share, lo, hi in zip(curve.share, curve.lo_us, curve.hi_us, strict=True):
+        low, high = quantile_ranks(float(share), float(n), 0.95)
+        assert lo == min(n, math.floor(low)) - 1 if low >= 1 else math.isnan(lo)
+        assert hi == math.ceil(high) - 1 if high <= n else math.isnan(hi)
+    assert figures.percentile_curve(np.zeros(1)) is None
+    assert figures.percentile_curve(np.zeros(2)).n == 2
+
+
+def test_clock_offsets_are_from_the_first_one_on():
+    """The board's clock runs 100 ppm fast, each way takes 150 us."""
+    sent = np.arange(20, dtype=np.int64) * 10**8
+    board = (sent / 1000 * (1 + 100e-6)).astype(np.int64) + 150
+    made = figures.skew_plot(capture(pings=Pings(sent, board, board + 10, sent + 310_000)))
+    assert made.time_s == pytest.approx(np.arange(20) * 0.1, abs=1e-3)
+    assert made.offset_us == pytest.approx(np.arange(20) * 10.0, abs=1.0)
+    assert made.fast_offset_us == pytest.approx(made.fast_time_s * 100.0, abs=1.0)
+    one = Pings(sent[:1], board[:1], board[:1] + 10, sent[:1] + 310_000)
+    assert figures.skew_plot(capture(pings=one)) is None
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 5000])

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hil.analysis import deviations, long_activations, long_stability, passes, summary
+from hil.analysis import (
+    deviations,
+    long_activations,
+    long_stability,
+    passes,
+    stability,
+    summary,
+)
 from hil.analysis.percentiles import ArraySamples, LateSamples
 from hil.records import BoardIdentity, Capture, CapturePlan, Gap, TaskPlan, Track
 
@@ -31,6 +38,8 @@ def stamps(kind: str, n: int, period_us: float, rng: np.random.Generator) -> np.
     if kind == "missed":
         k = k[rng.random(n) > 0.02]
     made = (k * period_us + late[k]).astype(np.int64)
+    if kind == "abyss":  # a hole of ten times the rest
+        made[n // 2 :] += int(10 * n * period_us)
     if kind == "stall":
         made[n // 2 : n // 2 + 20] = made[n // 2 + 20]
     return made
@@ -54,22 +63,49 @@ def capture(kind: str, technique: str, n: int, seed: int) -> Capture:
 
 
 @pytest.mark.parametrize("technique", ["timer_hard", "thread"])
-@pytest.mark.parametrize("kind", ["white", "walk", "drift", "missed", "stall", "lost", "fraction"])
-def test_every_figure_is_that_of_whole_arrays(kind, technique, monkeypatch):
-    one = capture(kind, technique, 9000, seed=3)
+@pytest.mark.parametrize(
+    ("kind", "n"),
+    [
+        *((k, 9000) for k in ("white", "walk", "drift", "missed", "stall", "lost", "fraction")),
+        # too few terms for bounds at 0.1 s (m = 100): 64 m and those that the terms take
+        *(("white", 6400 + more) for more in (199, 200, 298, 299)),
+        ("abyss", 500),
+    ],
+)
+def test_every_figure_is_that_of_whole_arrays(kind, n, technique, monkeypatch):
+    one = capture(kind, technique, n, seed=3)
     plain = summary.summarise(one)
     use_small_pieces(monkeypatch)
     assign = long_activations.assign_any
     monkeypatch.setattr(summary, "assign_any", lambda track, name: assign(track, name, 4))
     pieced = summary.summarise(one)
     assert pieced.reasons == plain.reasons
-    assert len(pieced.measurements) == len(plain.measurements) > 15
+    assert len(pieced.measurements) == len(plain.measurements) > 12
     for ours, theirs in zip(pieced.measurements, plain.measurements, strict=True):
         assert (ours.metric, ours.n, ours.note) == (theirs.metric, theirs.n, theirs.note)
         for name in ("value", "lo", "hi", "where_us"):
             a, b = getattr(ours, name), getattr(theirs, name)
             assert (a is None) == (b is None)
             assert a is None or math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-7), (ours, theirs)
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_a_long_capture_has_at_least_four_activations(n):
+    made = Track(0, 1000.0, 0, n * 1000, np.arange(n) * 1000)
+    for technique, rule in (("timer_hard", "level"), ("thread", "sequence")):
+        found = long_activations.assign_any(made, technique, 1)
+        assert isinstance(found, long_activations.LongActivations) is (n == 4)
+        assert (found.rule, found.n, found.missed) == (rule, n, 0)
+
+
+@pytest.mark.parametrize("n", [1000, 70_000])
+def test_the_slope_of_the_noise_is_that_of_the_whole_array(n, monkeypatch):
+    use_small_pieces(monkeypatch)
+    x = deviations.without_line(np.cumsum(np.random.default_rng(2).normal(0.0, 20.0, n)))
+    slope, name = long_stability.noise_slope(lambda a, b: x[a:b].copy(), n, n, 0.01)
+    wanted, same = stability.noise_type(x, 0.01)
+    assert slope == pytest.approx(wanted, rel=1e-9)
+    assert name == same
 
 
 @given(st.lists(st.integers(0, 400), min_size=5, max_size=300), st.integers(0, 3))

@@ -108,7 +108,8 @@ def test_a_lost_line_makes_no_figure():
     told = [run(0, 1000), (LOST, 0, 0, 0, 0), boot(), run(0, 2000)]
     found, reasons = figures({ROWS[SOFT]: rows(*told)})
     assert not [key for key in found if key[1] == "survival/soft_reset"]
-    assert "lost on the link" in reasons["jobs_lost", "survival/soft_reset"]
+    reason = "a line of the board's was lost on the link"
+    assert reasons["jobs_lost", "survival/soft_reset"] == reason
 
 
 def test_the_wake_error_and_why_there_is_none():

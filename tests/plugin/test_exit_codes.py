@@ -22,6 +22,10 @@ def seen(*phases):
     return outcome
 
 
+def test_the_statuses_are_those_that_are_documented():
+    assert (OUT_OF_BUDGET, BROKEN, BOTH) == (1, 8, 9)
+
+
 @pytest.mark.parametrize(
     ("phases", "more", "status"),
     [

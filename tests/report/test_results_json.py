@@ -66,12 +66,64 @@ def test_order_does_not_depend_on_the_input(results: Results) -> None:
     assert build_results(replace(results, measurements=tuple(shuffled))) == build_results(results)
 
 
+def test_figures_over_all_tasks_come_first_and_methods_in_order(results: Results) -> None:
+    first = results.measurements[0]
+    given = [(1, "b"), (0, None), (None, None), (1, None), (1, "a"), (None, "z")]
+    changed = tuple(replace(first, task=task, method=method) for task, method in given)
+    document = build_results(replace(results, measurements=changed))
+    assert [(one["task"], one.get("method")) for one in document["measurements"]] == [
+        (None, None), (None, "z"), (0, None), (1, None), (1, "a"), (1, "b")
+    ]  # fmt: skip
+
+
+def test_what_is_no_number_of_a_whole_capture_names_no_task(results: Results) -> None:
+    one = replace(results.measurements[0], task=None, confidence=math.nan, note="why")
+    document = build_results(replace(results, measurements=(one,), errors=()))
+    (error,) = document["errors"]
+    assert (error["error"], error["detail"]) == (f"{one.metric} is not a finite number", "why")
+
+
+def test_numbers_are_plain_floats_and_integers(results: Results) -> None:
+    one = replace(results.measurements[0], value=3, lo=2, hi=4, n=5, budget=6, confidence=1)
+    (told,) = build_results(replace(results, measurements=(one,)))["measurements"]
+    kinds = {key: type(told[key]) for key in ("value", "lo", "hi", "budget", "confidence", "n")}
+    assert kinds == {**dict.fromkeys(kinds, float), "n": int}
+
+
+@pytest.mark.parametrize("source", ["hardware", "emulator", "sim", "replay"])
+def test_every_source_comes_back(results: Results, source: str) -> None:
+    changed = replace(results, run=replace(results.run, source=source))
+    assert parse_results(raw(build_results(changed))).run.source == source
+
+
+def test_errors_are_in_the_order_of_the_loads(results: Results) -> None:
+    one = results.errors[0]
+    given = tuple(replace(one, load=load, error=f"{k}") for k, load in enumerate(["gc", "idle"]))
+    document = build_results(replace(results, errors=given))
+    assert [error["load"] for error in document["errors"]] == ["idle", "gc"]
+
+
+def test_another_file_is_told_what_it_is_not(results: Results) -> None:
+    document = {**build_results(results), "schema": "x"}
+    with pytest.raises(CaptureError, match=r"schema is 'x'; not a results\.json"):
+        parse_results(raw(document))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_no_number_becomes_an_error(results: Results, bad: float) -> None:
     first, *rest = results.measurements
     document = build_results(replace(results, measurements=(replace(first, value=bad), *rest)))
     assert len(document["measurements"]) == len(rest)
-    assert any("not a finite number" in one["error"] for one in document["errors"])
+    told = [one for one in document["errors"] if "not a finite number" in one["error"]]
+    assert told == [
+        {
+            "board": first.board,
+            "technique": first.technique,
+            "load": first.load,
+            "error": f"{first.metric} of task {first.task} is not a finite number",
+            "detail": "",
+        }
+    ]
     json.dumps(document, allow_nan=False)
 
 

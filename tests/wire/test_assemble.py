@@ -1,5 +1,8 @@
 """Streams of known stamps, put together: every time is right, or it is left out and said."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -175,7 +178,10 @@ def test_tasks_without_grid_or_plan_are_left_out():
     device.end()
     capture = device.capture()
     assert capture.tracks == ()
-    assert sorted(kinds(capture)) == ["damaged", "missing"]
+    assert [(one.kind, one.detail) for one in capture.faults] == [
+        ("missing", "task 0 has stamps but no grid (it never began, or it is lost)"),
+        ("damaged", "'task7' is no task of this capture"),
+    ]
 
 
 def test_events_are_paired_by_index_and_losses_counted():
@@ -213,7 +219,8 @@ def test_pings_are_paired_by_the_time_of_their_arrival():
     pings = device.capture(pings=host[:1] + host[2:], arrival_ns=arrivals.__getitem__).pings
     assert pings.host_rx_ns.tolist() == [host[0].rx_ns, host[2].rx_ns]
     assert (pings.board_tx_us - pings.board_rx_us).tolist() == [9, 9]
-    assert np.diff(pings.board_rx_us).tolist() == [3_000_005]
+    assert pings.board_rx_us.tolist() == [-5, 3_000_000]
+    assert pings.host_tx_ns.tolist() == [host[0].tx_ns, host[2].tx_ns]
 
 
 def test_calibration_and_counters():
@@ -225,7 +232,9 @@ def test_calibration_and_counters():
     capture = device.capture()
     assert capture.calibration.read_us.tolist() == [16, 17]
     assert (capture.calibration.read_batch, capture.calibration.stamp_batch) == (16, 8)
-    assert capture.counters["background"] == 99
+    assert capture.calibration.stamp_us.tolist() == [33]
+    assert capture.calibration.step_us.tolist() == [1, 1]
+    assert capture.counters == {"read_batch": 16, "stamp_batch": 8, "background": 99}
 
 
 def test_an_agent_that_failed_says_so():
@@ -238,29 +247,297 @@ def test_an_agent_that_failed_says_so():
     assert kinds(capture) == ["agent"]
 
 
+NO_END = ("truncated", "the capture has no end: the board stopped or the link broke", -1)
+
+
 @pytest.mark.parametrize(
-    ("kind", "fields"),
+    ("kind", "fields", "fault"),
     [
-        ("H", {"tp": "7"}),
-        ("H", {"tp": "x"}),
-        ("H", {"tp": 2**30, "tasks": 10**9}),
-        ("G", {"task": 10**6, "origin": 0, "offset": 0, "period": 1}),
-        ("G", {"task": 0, "origin": 0, "offset": 0, "period": 0}),
-        ("G", {"task": 0, "origin": 2**31, "offset": 0, "period": 10}),
-        ("T", {"i": 0, "n": -1, "dropped": 0}),
-        ("T", {"i": 0, "n": 10**18, "dropped": 0}),
-        ("P", {"n": 0, "rx": -1, "tx": 0}),
-        ("E", {"us0": 1}),
-        ("E", {"us0": 0, "us1": 0, "ms0": 0, "ms1": 0, "status": "ok", "x": "1e9"}),
-        ("E", {"us0": 0, "us1": 10**30, "ms0": 0, "ms1": 0, "status": "ok"}),
+        ("H", {"tp": "7"}, ("damaged", "the begin frame: tp=7 is not between 1024 and 2**62")),
+        ("H", {"tp": "x"}, ("damaged", "the begin frame: tp='x' is not an integer")),
+        ("H", {"tp": 2**30, "tasks": 10**9},
+         ("agent", "the agent's number of tasks is 1000000000, not the 1 that was expected")),
+        ("H", {"tp": 2**29},
+         ("agent", "the agent's tick period is 536870912, not the 1073741824 that was expected")),
+        ("G", {"task": 10**6, "origin": 0, "offset": 0, "period": 1},
+         ("damaged", "the grid of a task: task=1000000 is not between 0 and 0")),
+        ("G", {"task": 0, "origin": 0, "offset": 0, "period": 0},
+         ("damaged", "the grid of a task: period=0 is not between 1 and 2**40")),
+        ("G", {"task": 0, "origin": 0, "offset": -(2**40) - 1, "period": 1},
+         ("damaged", "the grid of a task: offset=-1099511627777 is not between -2**40 and 2**40")),
+        ("G", {"task": 0, "origin": 2**30, "offset": 0, "period": 10},
+         ("damaged", "the grid of a task: origin=1073741824 is not between 0 and 2**30-1")),
+        ("T", {"i": 0, "n": -1, "dropped": 0},
+         ("damaged", "the totals of a channel: n=-1 is not between 0 and 2**48")),
+        ("T", {"i": 0, "n": 2**48 + 1, "dropped": 0},
+         ("damaged", "the totals of a channel: n=281474976710657 is not between 0 and 2**48")),
+        ("T", {"i": 0, "n": 0, "dropped": 2**48 + 1},
+         ("damaged",
+          "the totals of a channel: dropped=281474976710657 is not between 0 and 2**48")),
+        ("T", {"i": 91, "n": 0, "dropped": 0},
+         ("damaged", "the totals of a channel: i=91 is not between 0 and 90")),
+        ("T", {"i": 90, "n": 2**48, "dropped": 2**48},
+         ("missing", "there are totals of a channel that was never announced")),
+        ("P", {"n": 0, "rx": -1, "tx": 0},
+         ("damaged", "the answer to a ping: rx=-1 is not between 0 and 2**30-1")),
+        ("P", {"n": 0, "rx": 0, "tx": 2**30},
+         ("damaged", "the answer to a ping: tx=1073741824 is not between 0 and 2**30-1")),
+        ("E", {"us0": 1, "status": "ok"}, ("damaged", "the end frame: us1 is missing")),
+        ("E", {"us0": 0, "us1": 2**30, "ms0": 0, "ms1": 0, "status": "ok"},
+         ("damaged", "the end frame: us1=1073741824 is not between 0 and 2**30-1")),
+        ("E", {"us0": 0, "us1": 0, "ms0": 0, "ms1": 0, "status": "ok", "x": "1e9"},
+         ("damaged", "the counters can't be read: x='1e9' is not an integer")),
+        ("E", {"us0": 0, "us1": 0, "ms0": 0, "ms1": 0, "status": "ok", "x": -(2**62) - 1},
+         ("damaged", "the counters can't be read: "
+          "x=-4611686018427387905 is not between -2**62 and 2**62-1")),
+        ("E", {"us0": 0, "us1": 0, "ms0": 0, "ms1": 0, "status": "full"},
+         ("agent", "the agent ended with status 'full'")),
+        ("E", {"us0": 0, "us1": 500_000, "ms0": 0, "ms1": 1, "status": "ok"},
+         ("wrap", "the board's ticks_us and ticks_ms disagree about the window: "
+          "500000 us against 1 ms")),
     ],
-)
-def test_numbers_that_can_not_be_are_faults(kind, fields):
+)  # fmt: skip
+def test_numbers_that_can_not_be_are_faults(kind, fields, fault):
     encoder = StreamEncoder()
+    encoder.text("R", n=1)
+    offset = len(encoder.data)
     encoder.text(kind, **fields)
     capture = assemble(decode(encoder.data), board(), plan(1000))
-    assert capture.faults
+    expected = {(fault[0], re.sub(r"2\*\*[0-9]+(-1)?", power, fault[1]), offset)}
+    if kind != "E":
+        expected.add(NO_END)
+    assert {(one.kind, one.detail, one.offset) for one in capture.faults} == expected
     assert capture.tracks == ()
+
+
+def power(match):
+    """``2**30-1`` as its digits."""
+    exponent, _, less = match[0][3:].partition("-")
+    return str(2 ** int(exponent) - int(less or 0))
+
+
+def test_the_last_tick_before_the_wrap_is_one():
+    for start, duration in ((2**16 - 1, 10_000), ((2**16 - 1) * 1000, 10_000), (5, 2**16 - 6)):
+        device = Board(2**16, start=start, duration_us=duration)
+        device.end()
+        assert device.capture().faults == ()
+
+
+def test_two_grids_of_a_task_are_a_fault_and_the_first_counts():
+    device = Board()
+    device.grid(0, device.start, 7)
+    offset = len(device.out.data)
+    device.grid(0, device.start, 8)
+    device.channel("task0", [device.start])
+    device.end()
+    capture = device.capture()
+    assert [(one.kind, one.detail, one.offset) for one in capture.faults] == [
+        ("duplicate", "task 0 has two grids; the first is used", offset)
+    ]
+    assert capture.tracks[0].origin_us == device.start + 7
+
+
+def test_the_totals_of_a_channel_that_are_lost_are_said_where_the_capture_ended():
+    device = Board()
+    device.out.text("C", i=0, name="x" * 50, kind="value")
+    device.out.stamps(0, [1])
+    device.end()
+    detail = f"the totals of '{'x' * 40}' are lost: its last stamps may be too"
+    assert [(one.kind, one.detail) for one in device.capture().faults] == [("incomplete", detail)]
+
+
+def test_more_stamps_than_the_board_counted_are_damage():
+    device = Board()
+    device.grid(0, device.start)
+    device.channel("task0", [device.start, device.start + 10], total=1)
+    device.end()
+    capture = device.capture()
+    assert [(one.kind, one.detail) for one in capture.faults] == [
+        ("damaged", "'task0' has more stamps than the board counted")
+    ]
+    assert (capture.tracks[0].dropped, capture.tracks[0].gaps) == (0, ())
+    device = Board()
+    device.channel("x" * 50, [1, 2], "value", total=1)
+    device.end()
+    text = f"'{'x' * 40}' has more stamps than the board counted"
+    assert [one.detail for one in device.capture().faults] == [text]
+
+
+def test_at_most_200_lines_of_a_traceback_are_kept():
+    device = Board()
+    for k in range(203):
+        device.out.text("X", t=f"line {k}")
+    device.end()
+    errors = device.capture().errors
+    assert errors == (*(f"line {k}" for k in range(200)), "... (3 more lines)")
+
+
+def test_a_failed_agent_without_a_traceback_is_still_an_error():
+    device = Board()
+    device.end(status="x" * 50)
+    text = f"the agent ended with status '{'x' * 40}' and no traceback"
+    assert device.capture().errors == (text,)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_stamps_a_second_and_a_period_outside_of_the_window_are_no_times(beyond):
+    """The window is of 1 s and the period of 10 ms: up to 1.01 s before it and behind it."""
+    for time in (-1_010_000 - beyond, 2_010_000 + beyond):
+        device = Board(start=5_000_000)
+        device.grid(0, device.start)
+        device.channel("task0", [device.start + time])
+        device.end()
+        said = [(one.kind, one.detail) for one in device.capture().faults]
+        assert said == [("clock", "task 0 has stamps from outside of the window")] * beyond
+
+
+def test_counted_latencies_have_no_stimulus_of_their_own():
+    device = Board()
+    device.channel("count.timer/2", [0, 3, 999_999], "value")
+    device.channel("count.bad", [1, 1_000_000], "value")
+    device.channel("count.worse", [-1], "value")
+    device.end()
+    capture = device.capture()
+    (one,) = capture.events
+    assert (one.stage, one.method, one.lost, one.stamped) == ("isr", "timer/2", 0, False)
+    assert one.handler_us.tolist() == [0, 3, 999_999]
+    assert one.stimulus_us.tolist() == [0, 0, 0]
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == [
+        ("damaged", "'count.bad' holds what can't be a latency"),
+        ("damaged", "'count.worse' holds what can't be a latency"),
+    ]
+
+
+def test_events_over_gaps_keep_their_index():
+    """Slots 3 and 4 of the answers are lost on the wire, and the board had none for slot 0."""
+    device = Board()
+    s = device.start
+    device.channel("stim.m", [s + 1000 * k for k in range(7)], "slots")
+    device.out.text("C", i=1, name="isr.m", kind="slots")
+    device.out.stamps(1, [-1, s + 1001, s + 2002])
+    device.out.stamps(1, [s + 5005, s + 6006], first_index=5)
+    device.out.text("T", i=1, n=7, dropped=0)
+    device.end()
+    (events,) = device.capture().events
+    assert events.stimulus_us.tolist() == [s + 1000, s + 2000, s + 5000, s + 6000]
+    assert (events.handler_us - events.stimulus_us).tolist() == [1, 2, 5, 6]
+    assert events.lost == 3
+
+
+def test_an_answer_a_quarter_of_the_period_early_is_early_and_not_late():
+    """Latencies lie in [-1/4, 3/4) of the period."""
+    device = Board(2**16, start=20_000, duration_us=40_000)
+    device.channel("stim.m", [40_000, 40_000], "slots")
+    device.channel("isr.m", [40_000 - 16_384, 40_000 - 16_385], "slots")
+    device.end()
+    (events,) = device.capture().events
+    assert (events.handler_us - events.stimulus_us).tolist() == [-16_384, 49_151]
+
+
+def test_a_stamp_of_the_tick_zero_is_a_stamp():
+    device = Board(2**16, start=2**16 - 100, duration_us=10_000)
+    device.channel("stim.m", [2**16, 2**16 + 100], "slots")
+    device.channel("isr.m", [2**16, 2**16 + 107], "slots")
+    device.end()
+    (events,) = device.capture().events
+    assert (events.handler_us - events.stimulus_us).tolist() == [0, 7]
+    assert events.lost == 0
+
+
+def test_events_that_no_board_has_are_left_out_by_name():
+    device = Board(2**16, duration_us=30_000)
+    device.channel("stim.m", [2**16], "value")
+    device.channel("isr.m", [5], "slots")
+    device.end()
+    assert [(one.kind, one.detail) for one in device.capture().faults] == [
+        ("damaged", "events of 'm' are left out: a stamp is no tick of this board")
+    ]
+    device = Board(2**16, start=0, duration_us=5_000_000)
+    device.channel("stim.m", [5], "slots")
+    device.channel("isr.m", [6], "slots")
+    device.end()
+    (fault,) = device.capture().faults
+    assert fault.kind == "wrap"
+    assert fault.detail.startswith("events of 'm' are left out: the last stamp is ")
+
+
+@pytest.mark.parametrize(("lost", "given"), [(1_000_000, True), (1_000_001, False)])
+def test_a_million_events_in_a_row_may_be_lost(lost, given):
+    device = Board()
+    method = "m" * 50
+    for name in (f"stim.{method}", f"isr.{method}"):
+        times = [device.start]
+        device.channel(name, times, "slots", first_index=lost, total=lost + 1)
+    device.end()
+    capture = device.capture()
+    assert len(capture.events) == given
+    text = f"events of '{'m' * 40}' are left out: 1000002 events can't be"
+    assert [fault.detail for fault in capture.faults] == ([] if given else [text])
+
+
+def test_calibration_of_the_loop():
+    device = Board()
+    device.channel("cal.task", [160], "value")
+    device.channel("cal.empty", [32], "value")
+    device.channel("note", [1, 2], "value")
+    device.end(task_batch=16, stamp_batch=0)
+    capture = device.capture()
+    found = capture.calibration
+    assert (found.full_us.tolist(), found.minimal_us.tolist(), found.loop_batch) == (
+        [160],
+        [32],
+        16,
+    )
+    assert (found.read_us.tolist(), found.read_batch, found.stamp_batch) == ([], 1, 1)
+    arrays = (found.read_us, found.stamp_us, found.step_us, found.full_us, found.minimal_us)
+    assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
+    assert {name: one.tolist() for name, one in capture.values.items()} == {"note": [1, 2]}
+
+
+def test_without_calibration_there_is_none():
+    device = Board()
+    device.end()
+    assert device.capture().calibration is None
+
+
+@pytest.mark.parametrize(
+    ("more_ms", "detail"),
+    [(6, None), (7, "+7"), (-6, None), (-7, "-7")],
+)
+def test_a_board_whose_clock_jumps_says_how_far_its_clocks_are_apart(more_ms, detail):
+    """Up to 5 ms and a thousandth of the window, here 1 ms, they may be."""
+    device = Board()
+    us1, ms1 = device.start + 1_000_000, 123 + 1000 + more_ms
+    device.out.text("E", us0=device.start, us1=us1, ms0=123, ms1=ms1, status="ok")
+    jumpy = replace(board(), clock_jump_us=65_536)
+    capture = assemble(decode(device.out.data), jumpy, plan(1_000_000))
+    text = (
+        f"the board's ticks_ms counted {detail} ms more than its ticks_us in 1000 ms; "
+        "times are by ticks_us"
+    )
+    assert [(one.kind, one.detail) for one in capture.faults] == (
+        [("clock_jump", text)] if detail else []
+    )
+
+
+def test_pings_by_order_need_as_many_answers_as_questions():
+    device = Board()
+    for k in range(2):
+        device.out.text("P", n=k, rx=device.start + 1000 * k, tx=device.start + 1000 * k + 5)
+    device.end()
+    host = [HostPing(10**9 + k * 10**6, 10**9 + k * 10**6 + 400_000) for k in range(3)]
+    assert device.capture(pings=()).pings is None
+    assert device.capture(pings=()).faults == ()
+    few = device.capture(pings=host)
+    assert few.pings is None
+    assert [(one.kind, one.detail) for one in few.faults] == [
+        ("missing", "3 pings but 2 answers: no clock comparison")
+    ]
+    pings = device.capture(pings=host[:2]).pings
+    assert pings.host_tx_ns.tolist() == [one.tx_ns for one in host[:2]]
+    assert pings.host_rx_ns.tolist() == [one.rx_ns for one in host[:2]]
+    assert pings.board_rx_us.tolist() == [device.start, device.start + 1000]
+    assert pings.board_tx_us.tolist() == [device.start + 5, device.start + 1005]
 
 
 @pytest.mark.parametrize("claim", [2**30, 2**47])
@@ -274,7 +551,10 @@ def test_claims_of_many_lost_stamps_cost_nothing(claim):
     capture = device.capture()
     assert capture.tracks == ()
     assert capture.events == ()
-    assert kinds(capture) == ["damaged", "damaged"]
+    assert [(one.kind, one.detail) for one in capture.faults] == [
+        ("damaged", f"task 0 claims {claim + 1} stamps, which can't be"),
+        ("damaged", f"events of 'm' are left out: {claim + 1} events can't be"),
+    ]
 
 
 def test_stamps_that_are_no_ticks_are_left_out():

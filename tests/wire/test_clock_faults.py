@@ -66,6 +66,14 @@ def test_a_jump_inside_a_long_period_is_not_proven():
     assert put_right(times, 0, 6_000_000, JUMP, 100_000)[1] == 0
 
 
+def test_at_a_period_of_just_the_jump_it_is_not_proven_either():
+    """One jump ahead of its time a stamp meets the next one: no step back shows."""
+    times = np.arange(1, 50) * JUMP
+    times[20] += JUMP
+    with pytest.raises(ClockBroken, match="periods below"):
+        put_right(times, 0, 60 * JUMP, JUMP, JUMP)
+
+
 def test_a_clock_without_known_jumps_must_not_go_backwards():
     check_order(np.array([1, 1, 2]))
     with pytest.raises(ClockBroken, match="backwards by 5 us"):

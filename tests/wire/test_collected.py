@@ -1,6 +1,7 @@
 """Stamp frames of one channel in batches: order, holes and bad frames are known by frame."""
 
 import numpy as np
+import pytest
 
 from hil.records import Gap
 from hil.wire.blocks import parse_block
@@ -24,10 +25,10 @@ def collected(numbers, spoilt=()) -> Collected:
     return found
 
 
-def taken(found: Collected, n: int = N, keep=None):
+def taken(found: Collected, n: int = N, keep=None, name="task0"):
     faults = []
     keep = np.ones(n, np.bool_) if keep is None else keep
-    values, gaps, end = found.in_order("task0", keep, lambda *fault: faults.append(fault))
+    values, gaps, end = found.in_order(name, keep, lambda *fault: faults.append(fault))
     return values.tolist(), gaps, end, faults
 
 
@@ -71,3 +72,16 @@ def test_frames_that_are_not_kept_and_the_second_of_two_at_one_place():
 
 def test_nothing():
     assert taken(Collected(), 0) == ([], (), 0, [])
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 0], [5, 0, 0, 1]])
+def test_of_overlapping_frames_the_first_stays_also_at_the_start(numbers):
+    values, _, _, faults = taken(collected(numbers), len(numbers), name="x" * 50)
+    assert values[:4] == expected([0, 1])
+    text = f"a block of {'x' * 40!r} overlaps another one and is left out"
+    assert faults == [("damaged", text, 1002)]
+
+
+def test_a_frame_without_digits_is_named():
+    *_, faults = taken(collected([0, 1], spoilt={1}), 2, name="x" * 50)
+    assert faults == [("damaged", f"a block of {'x' * 40!r} has no digits", 1001)]

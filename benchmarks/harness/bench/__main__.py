@@ -2,10 +2,10 @@
 
     python benchmarks/harness/bench [--short] [--only WORD,...] [--plot FILE]
 
-Everything compared runs in turn in this one process, or in children that it starts; ratios mean
-something on any machine, seconds only on one that does nothing else. ``--short`` takes a tenth of
-the stamps. ``--plot`` adds time and memory over the number of stamps up to 1e8 (needs 3 GB). The
-exit status is 1 if a goal is missed that was in reach.
+Every goal is a ratio of two things that run in turn in this one process, or in children that it
+starts, or it is a size: they mean the same on any machine. Seconds are told beside them.
+``--short`` takes a tenth of the stamps. ``--plot`` adds time and memory over the number of stamps
+up to 1e8 (needs 3 GB). The exit status is 1 if a goal is missed that was in reach.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import device_rows
 import host_rows
 import scaling
 import suite_rows
+import virtual_rows
 from table import Row, text_of
 
 
@@ -33,14 +34,15 @@ def main() -> int:
     n = 10_000_000 // part
     parts: dict[str, Callable[[], list[Row]]] = {
         "import": lambda: [suite_rows.import_row(15)],
-        "first": lambda: [suite_rows.first_stamp_row(5)],
+        "first": lambda: [suite_rows.first_stamp_row(7)],
         "stamp": lambda: device_rows.stamp_rows(20),
-        "link": lambda: device_rows.link_rows(10),
+        "link": lambda: device_rows.link_rows(5),
         "decode": lambda: [host_rows.decode_row(n, 5)],
         "analysis": lambda: [host_rows.analysis_row(n, 3)],
-        "stability": lambda: host_rows.stability_rows(n, 5),
+        "stability": lambda: host_rows.stability_rows(3 if options.short else 5),
+        "virtual": lambda: virtual_rows.virtual_rows(7),
         "day": lambda: [host_rows.day_row(host_rows.DAY // part)],
-        "page": lambda: [suite_rows.page_row(100_000 // part)],
+        "page": lambda: [suite_rows.page_row(1 if options.short else 3)],
         "wall": lambda: [suite_rows.wall_row()],
     }
     words = [word for word in options.only.split(",") if word]
@@ -56,7 +58,7 @@ def main() -> int:
         print(text_of(rows))
     if options.plot:
         scaling.draw(scaling.measure(7 if options.short else 8), options.plot)
-    return 0 if all(row.met or row.bound for row in rows) else 1
+    return 0 if all(row.in_order for row in rows) else 1
 
 
 if __name__ == "__main__":

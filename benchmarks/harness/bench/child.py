@@ -58,13 +58,15 @@ def decode(argument: str) -> int:
 
 def analyse(argument: str) -> int:
     """From the file to all figures with bounds."""
+    before = peak_bytes()
     start = time.perf_counter()
     capture = read_capture(Path(argument))
     read = time.perf_counter() - start
     n = int(capture.tracks[0].stamps_us.size)
     measurements = measure(capture)
     assert not capture.faults, capture.faults[:3]
-    return done(n, time.perf_counter() - start, read_s=read, figures=len(measurements))
+    took = time.perf_counter() - start
+    return done(n, took, read_s=read, before=before, figures=len(measurements))
 
 
 def noise(argument: str) -> np.ndarray:

@@ -41,19 +41,20 @@ def hil_poll(turns):
 def virtual_rows(rounds: int) -> list[Row]:
     """A 1 kHz task beside a program that waits, and a jump of one that counts or polls."""
     jumps = {}
-    with VirtualBoard() as real, VirtualBoard("clock=virtual") as virtual:
-        with (
-            RawRepl(real.port) as plain,
-            RawRepl(virtual.port, clock=virtual.new_clock()) as counted,
-        ):
-            for repl in (plain, counted):
-                repl.enter()
-                repl.exec(SETUP)
-            asleep = [_seconds(counted, f"hil_sleep({SLEEP_S})") for _ in range(rounds)]
-            for name in ("count", "poll"):
-                code = f"hil_{name}({TURNS})"
-                pairs = [(_seconds(counted, code), _seconds(plain, code)) for _ in range(rounds)]
-                jumps[name] = (Paired.of(*zip(*pairs, strict=True)), min(a for a, _ in pairs))
+    with (
+        VirtualBoard() as real,
+        VirtualBoard("clock=virtual") as virtual,
+        RawRepl(real.port) as plain,
+        RawRepl(virtual.port, clock=virtual.new_clock()) as counted,
+    ):
+        for repl in (plain, counted):
+            repl.enter()
+            repl.exec(SETUP)
+        asleep = [_seconds(counted, f"hil_sleep({SLEEP_S})") for _ in range(rounds)]
+        for name in ("count", "poll"):
+            code = f"hil_{name}({TURNS})"
+            pairs = [(_seconds(counted, code), _seconds(plain, code)) for _ in range(rounds)]
+            jumps[name] = (Paired.of(*zip(*pairs, strict=True)), min(a for a, _ in pairs))
     waiting = Paired.of([SLEEP_S] * rounds, asleep)
     return [
         Row(

@@ -1,0 +1,156 @@
+"""Which boards are asked for: ``--hil-board``, its short form ``--board``, and the defaults.
+
+``--board`` is a word that others use too. So pytest's parser is told of ``--hil-board`` only, and a
+``--board`` in the arguments becomes that when all plugins and the initial conftests are loaded and
+none of them has declared it. No other option of that name ever meets ours, at whatever time it is
+declared.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+LONG, SHORT = "--hil-board", "--board"
+VARIABLE, INI = "HIL_BOARD", "hil_board"
+HELP = (
+    "board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
+    "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; may be given "
+    f"several times. {SHORT}=BOARD for short, where nothing else declares {SHORT}. Default: the "
+    f"variable {VARIABLE}, the ini key {INI} (each may name several), or sim for hil_suite"
+)
+_ABSENT = object()
+_TAKEN: pytest.StashKey[str] = pytest.StashKey()
+_AGAIN: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+def asked_boards(config: pytest.Config) -> list[str]:
+    """The boards that were asked for: on the command line, else by the variable, else in the ini.
+
+    Empty where none was.
+    """
+    given = config.getoption(LONG, None)
+    if given:
+        return list(given)
+    named = os.environ.get(VARIABLE, "").split()
+    if named:
+        return named
+    written = config.getini(INI)
+    return written.split() if isinstance(written, str) else [str(one) for one in written or ()]
+
+
+def shorten(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Let ``--board`` in ``args`` mean ``--hil-board``, unless it is declared by somebody else.
+
+    To be called when the initial conftests are loaded: the documented moment to change ``args``.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    ours = [
+        LONG + arg.removeprefix(SHORT) if arg == SHORT or arg.startswith(f"{SHORT}=") else arg
+        for arg in args[:end]
+    ]
+    ours += args[end:]
+    if ours != args and not _taken(config, parser):
+        _load_conftests(config, parser, ours)
+    if _taken(config, parser):
+        config.stash[_TAKEN] = _owner(config)
+    else:
+        args[:] = ours
+
+
+def short_form(config: pytest.Config) -> str:
+    """The option as it can be given in this run."""
+    return LONG if _TAKEN in config.stash else SHORT
+
+
+def clash(config: pytest.Config) -> str | None:
+    """One line if ``--board`` is somebody else's."""
+    if _TAKEN not in config.stash:
+        return None
+    return f"hil: {SHORT} is declared by {config.stash[_TAKEN]}; boards for hil: {LONG}=BOARD"
+
+
+def begin_again(config: pytest.Config, args: list[str]) -> bool:
+    """Whether a port stands behind a bare ``--board`` or ``--hil-board``; then parse nothing more.
+
+    Before pytest loads any plugin it looks for its settings beside the first path among its
+    arguments, and with ``--board /dev/ttyUSB0`` that is ``/dev``. Such a run has to begin again,
+    with ``--board=/dev/ttyUSB0``: see :func:`run_again`.
+    """
+    given = list(config.invocation_params.args)
+    joined = list(_joined(given))
+    if len(joined) == len(given):
+        return False
+    config.stash[_AGAIN] = joined
+    config.known_args_namespace.noconftest = True
+    args.clear()
+    return True
+
+
+def run_again(config: pytest.Config) -> int | None:
+    """The outcome of the run that :func:`begin_again` found to be necessary."""
+    args = config.stash.get(_AGAIN, None)
+    if args is None:
+        return None
+    return int(pytest.main(args, list(config.invocation_params.plugins or ())))
+
+
+def _load_conftests(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Load the conftests of the folders that ``args`` name, where pytest read that differently.
+
+    Behind an option that it did not know it took a board for a folder, or no folder for one.
+    """
+    try:
+        folders = parser.parse_known_args(args, namespace=copy.copy(config.option)).file_or_dir
+    except pytest.UsageError:  # pytest says it when it reads them for good
+        return
+    if folders != config.known_args_namespace.file_or_dir:
+        config.known_args_namespace.file_or_dir = folders
+        config.pytest_load_initial_conftests(early_config=config)
+
+
+def _joined(args: Sequence[str]) -> Iterator[str]:
+    args = [os.fspath(arg) for arg in args]
+    end = args.index("--") if "--" in args else len(args)
+    index = 0
+    while index < len(args):
+        pair = args[index : index + 2]
+        if index + 1 < end and pair[0] in (LONG, SHORT) and _is_port(pair[1]):
+            yield "=".join(pair)
+            index += 2
+        else:
+            yield pair[0]
+            index += 1
+
+
+def _is_port(path: str) -> bool:
+    try:
+        return stat.S_ISCHR(os.stat(path).st_mode)  # noqa: PTH116  (a Path raises for some)
+    except (OSError, ValueError):
+        return False
+
+
+def _taken(config: pytest.Config, parser: pytest.Parser) -> bool:
+    """Whether anybody has declared ``--board``; older pytest tells only of options with a default.
+
+    What pytest keeps of the others has no public name, so it may be absent.
+    """
+    if config.getoption(SHORT, _ABSENT) is not _ABSENT:
+        return True
+    groups = [getattr(parser, "_anonymous", None), *getattr(parser, "_groups", ())]
+    return any(SHORT in one.names() for group in groups for one in getattr(group, "options", ()))
+
+
+def _owner(config: pytest.Config) -> str:
+    """Who declares ``--board``, as far as can be seen from outside."""
+    for declaring in config.pluginmanager.hook.pytest_addoption.get_hookimpls():
+        code = getattr(declaring.function, "__code__", None)
+        if code is not None and SHORT in code.co_consts:
+            name = declaring.plugin_name  # of a conftest its path
+            return os.path.relpath(name) if Path(name).is_absolute() else name
+    return "another plugin"

@@ -1,0 +1,210 @@
+"""What a capture says of board and plan: read back whole, and each wrong field named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hil.errors import CaptureError
+from hil.records import BoardIdentity, CapturePlan, Fault, TaskPlan
+from hil.store import CaptureWriter, read_capture
+from hil.store.chunks import read_chunks
+from hil.store.meta import StoredMeta, dump_meta, load_meta
+from hil.store.reader import read_meta
+
+BOARD = BoardIdentity(
+    name="n", port="p", source="hardware", platform="rp2", machine="m", micropython="1.24",
+    tick_period=1 << 30, cpu_hz=125_000_000, unique_id="u", tick_resolution_us=1.5,
+    stamp_cost_us=0.25, free_bytes=7, capabilities=("timer", "thread"), clock_jump_us=65_536,
+)  # fmt: skip
+PLAN = CapturePlan(
+    "timer_soft", "gc", (TaskPlan(0, 1000), TaskPlan(1, 2000, 500)), 10_000,
+    streaming=True, options={"pings": 4, "x": "y"},
+)  # fmt: skip
+SOUND = StoredMeta(BOARD, PLAN, "0.1.0")
+PATH = Path("a.hilcap")
+
+
+def document():
+    return json.loads(dump_meta(SOUND))
+
+
+def refusal(changed):
+    with pytest.raises(CaptureError) as caught:
+        load_meta(json.dumps(changed).encode(), PATH)
+    head, colon, reason = str(caught.value).partition(": ")
+    assert (head, colon) == ("a.hilcap does not say properly what was measured", ": ")
+    return reason
+
+
+def test_everything_comes_back():
+    assert load_meta(dump_meta(SOUND), PATH) == SOUND
+
+
+def test_the_plan_has_just_its_fields():
+    assert set(document()) == {"harness", "board", "plan"}
+    assert set(document()["plan"]) == {
+        *("technique", "load", "tasks", "duration_us", "streaming", "options")
+    }
+
+
+def test_a_file_that_is_cut_before_its_plan_says_so(tmp_path):
+    path = written(tmp_path / "a.hilcap")
+    path.write_bytes(path.read_bytes()[:12])
+    with pytest.raises(CaptureError, match=r"a\.hilcap was cut before it said what was measured"):
+        read_capture(path)
+    with pytest.raises(CaptureError, match=r"a\.hilcap does not say what was measured: it was cut"):
+        read_meta(path)
+
+
+def test_what_a_board_need_not_know_may_be_null():
+    changed = document()
+    for name in ("cpu_hz", "unique_id", "tick_resolution_us", "stamp_cost_us", "free_bytes",
+                 "clock_jump_us"):  # fmt: skip
+        changed["board"][name] = None
+    board = load_meta(json.dumps(changed).encode(), PATH).board
+    assert (board.cpu_hz, board.unique_id, board.tick_resolution_us) == (None, None, None)
+    assert (board.stamp_cost_us, board.free_bytes, board.clock_jump_us) == (None, None, None)
+
+
+def test_a_whole_number_is_a_float_where_one_is_asked_for():
+    changed = document()
+    changed["board"]["tick_resolution_us"] = 2
+    value = load_meta(json.dumps(changed).encode(), PATH).board.tick_resolution_us
+    assert (value, type(value)) == (2.0, float)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        *((None, name) for name in ("board", "plan", "harness")),
+        *(("board", name) for name in ("name", "port", "source", "platform", "machine",
+                                       "micropython", "tick_period", "capabilities")),
+        *(("plan", name) for name in ("technique", "load", "tasks", "duration_us", "streaming",
+                                      "options")),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(part, name):
+    changed = document()
+    del (changed if part is None else changed[part])[name]
+    assert refusal(changed) == f"{name} is missing"
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "reason"),
+    [
+        ("board", "name", 1, "name is not str"),
+        ("board", "name", "x" * 10_001, "name is too long"),
+        ("board", "source", "moon", "the source 'moon' is unknown"),
+        ("board", "tick_period", True, "tick_period is not int"),
+        ("board", "tick_period", 1.0, "tick_period is not int"),
+        ("board", "tick_period", 1 << 63, "tick_period is out of range"),
+        ("board", "tick_period", -(1 << 63) - 1, "tick_period is out of range"),
+        ("board", "cpu_hz", "x", "cpu_hz is not int"),
+        ("board", "unique_id", 5, "unique_id is not str"),
+        ("board", "tick_resolution_us", "x", "tick_resolution_us is not float"),
+        ("board", "stamp_cost_us", "x", "stamp_cost_us is not float"),
+        ("board", "free_bytes", "x", "free_bytes is not int"),
+        ("board", "clock_jump_us", "x", "clock_jump_us is not int"),
+        ("board", "capabilities", ["a", 1], "capabilities are not words"),
+        ("board", "capabilities", ["a", "x" * 10_001], "capabilities are not words"),
+        ("plan", "tasks", [1], "tasks are malformed"),
+        ("plan", "tasks", [{"index": 0, "period_us": 1}], "phase_us is missing"),
+        ("plan", "tasks", [{"index": 0, "phase_us": 1}], "period_us is missing"),
+        ("plan", "tasks", [{"phase_us": 0, "period_us": 1}], "index is missing"),
+        ("plan", "options", {"a": 1.5}, "options are malformed"),
+        ("plan", "streaming", 1, "streaming is not bool"),
+        ("plan", "duration_us", "1", "duration_us is not int"),
+    ],
+)
+def test_what_can_not_be_is_named(part, name, value, reason):
+    changed = document()
+    changed[part][name] = value
+    assert refusal(changed) == reason
+
+
+def test_the_limits_themselves_are_taken():
+    changed = document()
+    changed["board"]["name"] = "x" * 10_000
+    changed["board"]["capabilities"] = ["x" * 10_000]
+    changed["board"]["tick_period"] = (1 << 63) - 1
+    assert load_meta(json.dumps(changed).encode(), PATH).board.tick_period == (1 << 63) - 1
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[1]", b"[" * 100_000])
+def test_what_is_no_object_is_refused(raw):
+    with pytest.raises(CaptureError, match=r"a\.hilcap does not say properly"):
+        load_meta(raw, PATH)
+
+
+def test_a_thousand_tasks_are_the_most():
+    changed = document()
+    changed["plan"]["tasks"] = changed["plan"]["tasks"][:1] * 1000
+    assert len(load_meta(json.dumps(changed).encode(), PATH).plan.tasks) == 1000
+    changed["plan"]["tasks"] *= 2
+    changed["plan"]["tasks"] = changed["plan"]["tasks"][:1001]
+    assert refusal(changed) == "tasks are malformed"
+
+
+def written(path, *, values=(), status="ok"):
+    with CaptureWriter(path, BOARD, PLAN) as writer:
+        for name, numbers in values:
+            writer.values(name, numbers)
+        if status is not None:
+            writer.finish(status)
+    return path
+
+
+def test_values_have_a_name_of_at_most_255_bytes(tmp_path):
+    whole = read_capture(written(tmp_path / "a.hilcap", values=[("x" * 255, [1, -(2**63)])]))
+    assert whole.values["x" * 255].tolist() == [1, -(2**63)]
+    assert whole.values["x" * 255].dtype == np.int64
+    with pytest.raises(CaptureError, match=f"the name '{'x' * 40}' is too long"):
+        written(tmp_path / "b.hilcap", values=[("x" * 256, [1])])
+
+
+def test_values_come_back_over_several_chunks(tmp_path):
+    numbers = list(range(100_001))
+    capture = read_capture(written(tmp_path / "a.hilcap", values=[("n", numbers), ("n", [7])]))
+    assert capture.values["n"].tolist() == [*numbers, 7]
+
+
+def test_where_a_file_breaks_off_is_said(tmp_path):
+    path = written(tmp_path / "a.hilcap", values=[("n", [1, 2])], status=None)
+    size = path.stat().st_size
+    faults = []
+    assert [chunk.kind for chunk in read_chunks(path, faults)] == ["M", "V"]
+    assert faults == []
+    path.write_bytes(path.read_bytes()[:-1])
+    assert [chunk.kind for chunk in read_chunks(path, faults)] == ["M"]
+    at = size - (9 + 1 + 1 + 16)  # head, length of the name, name, two numbers
+    assert faults == [Fault("truncated", "a.hilcap ends inside a chunk", at)]
+    path.write_bytes(path.read_bytes()[: at + 3])
+    faults.clear()
+    assert len(list(read_chunks(path, faults))) == 1
+    assert faults == [Fault("truncated", "a.hilcap ends inside a chunk", at)]
+
+
+def test_where_a_file_is_damaged_is_said(tmp_path):
+    path = written(tmp_path / "a.hilcap", values=[("n", [1, 2])], status=None)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    faults = []
+    list(read_chunks(path, faults))
+    at = len(data) - 27
+    text = f"a.hilcap is damaged from byte {at} on; the rest is not used"
+    assert faults == [Fault("damaged", text, at)]
+
+
+def test_a_long_status_is_cut(tmp_path):
+    capture = read_capture(written(tmp_path / "a.hilcap", status="error: " + "x" * 3000))
+    assert capture.errors[0] == ("error: " + "x" * 3000)[:2000]
+
+
+def test_a_closed_capture_takes_nothing(tmp_path):
+    writer = CaptureWriter(tmp_path / "a.hilcap", BOARD, PLAN)
+    writer.close()
+    with pytest.raises(CaptureError, match=r"is closed$"):
+        writer.rx(b"x", 1)

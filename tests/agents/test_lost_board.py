@@ -6,7 +6,6 @@ from hil.errors import HilError
 
 WEDGED = {
     "deaf to Ctrl-C": "while True:\n try:\n  while True: pass\n except KeyboardInterrupt: pass",
-    "ends again and again": "import machine\nmachine.reset()",
     "a timer that goes on": "import machine\nt = machine.Timer(-1, period=5, callback=bool)\n",
     "the library is broken": "import sim_controller\ndel sim_controller.slots",
 }

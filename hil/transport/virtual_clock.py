@@ -12,6 +12,8 @@ from hil.transport.vm_config import EPOCH_S
 
 REAL_LIMIT_S = 120.0
 """How long the host waits in real time for an answer of the board's supervisor."""
+_LEAST_NS = 1000
+"""What passes in a shorter wait than a clock in floating seconds can tell: else it never ends."""
 
 
 class VirtualClock:
@@ -72,7 +74,7 @@ class VirtualClock:
 
     def run(self, seconds: float) -> None:
         """Let the board run for so long, less if it waits for input or has said something."""
-        until_ns = self._now_ns + round(seconds * 1e9)
+        until_ns = self._now_ns + (round(seconds * 1e9) or _LEAST_NS * (seconds > 0))
         if until_ns == self._now_ns and self._told == self.written:
             return  # it stands still, and has heard nothing since
         self._told = self.written

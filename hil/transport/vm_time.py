@@ -31,7 +31,7 @@ from hil.transport.vm_shared import SharedState
 CTRL_C = b"\x03"
 SLICE_NS = 50_000_000
 """The most that is granted at once: a board that never stops is noticed."""
-REAL_LIMIT_S = 30.0
+REAL_LIMIT_S = float(os.environ.get("HIL_SIM_REAL_LIMIT_S") or 30.0)
 """How long a slice may take in real time."""
 _UNLOCK_S = 1.0
 _LEAVES_S = 1.0

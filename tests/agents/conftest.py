@@ -7,11 +7,15 @@ the host's clock, of which nothing is asserted that a slow or busy machine could
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from hil import agents
+from hil.boards.spec import parse_board
 from hil.errors import HilError
+from hil.session import Session
 from hil.transport.raw_repl import RawRepl
 from hil.transport.vm import VirtualBoard
 from hil.wire.decoder import Decoded, decode
@@ -168,6 +172,21 @@ def real_runner(shared_real: Shared) -> Runner:
 def connect_board() -> Callable[[str], AbstractContextManager[Runner]]:
     """A function that starts a board in virtual time with some knobs."""
     return connect
+
+
+@pytest.fixture
+def session_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Path], AbstractContextManager[Session]]:
+    """A function that opens a session on a board in virtual time with files in its flash."""
+
+    @contextmanager
+    def opened(root: Path) -> Iterator[Session]:
+        monkeypatch.setattr("hil.connection.VirtualBoard", partial(VirtualBoard, root=root))
+        with Session(parse_board("sim:clock=virtual")) as session:
+            yield session
+
+    return opened
 
 
 SCHEDULER = [

@@ -6,11 +6,8 @@ Its callbacks run as the embedded board's hard ones do, under a locked heap.
 import pytest
 
 from hil import agents, identify
-from hil.boards.spec import parse_board
 from hil.plan import find_profile, make_cases
-from hil.session import Session
 from hil.store import read_capture
-from hil.transport.vm import VirtualBoard
 from hil.void import refuse_void
 
 OLD_STM32 = """\
@@ -143,18 +140,17 @@ def test_hardware_timers_run_out_and_come_back(old):
                     "print(some[4].number)\nsome[4].deinit()") == "4\n"  # fmt: skip
 
 
-def test_a_whole_session_on_such_a_board(tmp_path):
+def test_a_whole_session_on_such_a_board(session_on, tmp_path):
     (tmp_path / "boot.py").write_text(OLD_STM32)
     (case,) = make_cases(
         find_profile("quick"), ["timer_hard"], ["idle"], period_ms=10, duration_s=0.4
     )
-    with VirtualBoard(root=tmp_path) as board:
-        with Session(parse_board(f"port:{board.port}")) as session:
-            assert "timer_pyb" in session.identity.capabilities
-            session.capture(case.plan, tmp_path / "a.hilcap")
-        capture = read_capture(tmp_path / "a.hilcap")
+    with session_on(tmp_path) as session:
+        assert "timer_pyb" in session.identity.capabilities
+        session.capture(case.plan, tmp_path / "a.hilcap")
+    capture = read_capture(tmp_path / "a.hilcap")
     refuse_void(capture)
-    assert min(len(track.stamps_us) for track in capture.tracks) > 20
+    assert min(len(track.stamps_us) for track in capture.tracks) in (39, 40)
 
 
 def test_a_one_shot_fires_once_and_can_be_armed_again(old):

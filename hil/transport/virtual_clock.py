@@ -72,7 +72,8 @@ class VirtualClock:
 
     def run(self, seconds: float) -> None:
         """Let the board run for so long, less if it waits for input or has said something."""
-        until_ns = self._now_ns + round(seconds * 1e9)
+        # the rest of a wait may be less than a nanosecond, and must come to its end as well
+        until_ns = self._now_ns + (max(1, round(seconds * 1e9)) if seconds > 0 else 0)
         if until_ns == self._now_ns and self._told == self.written:
             return  # it stands still, and has heard nothing since
         self._told = self.written

@@ -79,8 +79,19 @@ def board():
     played.close()
 
 
+class Asked:
+    """In place of memory that is shared with a VM."""
+
+    attention_address = sched_state_address = 0
+    asked = False
+
+    def ask(self):
+        self.asked = True
+
+
 @pytest.fixture
-def time(board):
+def time(board, monkeypatch):
+    monkeypatch.setattr("hil.transport.vm_time.SharedState", Asked)
     selector = selectors.DefaultSelector()
 
     def feed(data):

@@ -13,6 +13,7 @@ from hil.transport.raw_repl import END_OF_OUTPUT
 
 MAX_CAPTURE_BYTES = 2_000_000_000
 _POLL_S = 0.05
+_ANSWER_S = 0.0001
 _INTERRUPT_EVERY_S = 1.0
 INTERRUPT = b"\x03"
 """Ctrl-C."""
@@ -67,8 +68,12 @@ def run_capture(
     received = 0
     tail = b""
     last_told = 0.0
+    wait_s = _POLL_S
     while True:
-        data = link.read(min(_POLL_S, max(0.0, deadline.remaining_s)))
+        # a program in step runs on to the end of a wait, whatever it said: an answer comes late
+        soon = exchange.waiting and clock.kind == "virtual"
+        wait_s = _ANSWER_S if soon and wait_s == _POLL_S else min(2 * wait_s, _POLL_S)
+        data = link.read(min(wait_s, max(0.0, deadline.remaining_s)))
         if data:
             now = clock.now_ns()
             body, mark, rest = data.partition(END_OF_OUTPUT)

@@ -56,6 +56,11 @@ class ClockExchange:
         """How long the window has been open, in seconds; 0 before and after it."""
         return (self._clock.now_ns() - self._opened_ns) / 1e9 if self._window_open else 0.0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a ping is under way."""
+        return self._sent_ns is not None
+
     def tick(self) -> None:
         """Between arrivals: send a single ping when one is due and none is under way."""
         if self._every_ns is None or not self._window_open:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from hil.pytest_plugin.meanwhile import LATER
+from hil.transport.attach import AttachLimits
+from hil.transport.raw_repl import RawRepl
 
 pytest_plugins = ["pytester"]
 os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
@@ -43,16 +50,41 @@ def attached(tmp_path, monkeypatch) -> UsbPorts:
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """A serial port with something behind it that never answers."""
+def silent(monkeypatch) -> Iterator[str]:
+    """A serial port with something behind it that never answers; nobody waits for it for long.
+
+    Every other port keeps the usual patience: a busy machine may need it.
+    """
     import pty
     import tty
 
     master, slave = pty.openpty()
     tty.setraw(slave)
-    yield os.ttyname(slave)
+    port = os.ttyname(slave)
+    open_usually = RawRepl.__init__
+    short = AttachLimits(first_answer_s=0.3, prompt_s=0.2, reboot_s=0.2, boot_s=0.2)
+
+    def open_shortly(self: RawRepl, name: str, **more: Any) -> None:
+        open_usually(self, name, **(more | {"limits": short} if name == port else more))
+
+    monkeypatch.setattr(RawRepl, "__init__", open_shortly)
+    yield port
     os.close(master)
     os.close(slave)
+
+
+@pytest.fixture(scope="session")
+def _imported() -> None:
+    """What every run imports late; pytester forgets what a run in this process has imported."""
+    others = ("overview", "drawing", "plots")
+    for name in (*LATER, "hil.history.storing", *(f"hil.report.{one}" for one in others)):
+        importlib.import_module(name)
+
+
+@pytest.fixture
+def run_here(pytester, _imported) -> Callable[..., pytest.RunResult]:
+    """Run pytest as from its command line, without the second that a process of its own takes."""
+    return functools.partial(pytester.runpytest_inprocess, "-p", "no:hypothesispytest")
 
 
 class Processes:
@@ -72,7 +104,7 @@ class Processes:
         return found
 
     @staticmethod
-    def gone(pid: int, seconds: float = 10.0) -> bool:
+    def gone(pid: int, seconds: float = 60.0) -> bool:
         """Whether a process ends within so long; one that only waits to be collected has ended."""
         end = time.monotonic() + seconds
         while True:

@@ -79,7 +79,7 @@ def mpremote(root: Path) -> Iterator[Mpremote]:
 
         def run(*words: str, expect: int = 0) -> str:
             command = [sys.executable, "-m", "mpremote", "connect", board.port, *words]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
             assert done.returncode == expect, done.stdout + done.stderr
             return done.stdout
 

@@ -90,7 +90,7 @@ class TestSteps:
 
     @pytest.fixture
     def run(self, checkout, steps, tmp_path):
-        def run(name, options=SHORT, board="sim"):
+        def run(name, options=SHORT, board="sim:clock=virtual"):
             files = {
                 "GITHUB_OUTPUT": tmp_path / "output",
                 "GITHUB_STEP_SUMMARY": tmp_path / "summary.md",

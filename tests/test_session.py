@@ -18,7 +18,7 @@ PLAN = CapturePlan("noisy", "idle", (TaskPlan(0, 10_000),), 300_000, options={"p
 
 
 def test_a_program_of_the_users_leaves_nothing_running(tmp_path):
-    with Session(parse_board("sim")) as session:
+    with Session(parse_board("sim:clock=virtual")) as session:
         session.capture(PLAN, tmp_path / "a.hilcap", agent=UserAgent("noisy", NOISY))
         assert b"tick" not in session.run("import time; time.sleep_ms(100)")
         session.capture(PLAN, tmp_path / "b.hilcap", agent=UserAgent("noisy", NOISY))

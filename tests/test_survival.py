@@ -32,7 +32,7 @@ def survived(path: Path):
 
 @pytest.fixture(scope="module")
 def session():
-    with Session(parse_board("sim")) as opened:
+    with Session(parse_board("sim:clock=virtual")) as opened:
         yield opened
 
 

@@ -83,6 +83,7 @@ class RunOutput(CaptureOutput):
         self, config: pytest.Config, bench: Bench, options: RunOptions, *, spread: bool = False
     ) -> None:
         super().__init__(bench, options, own_stdout(), lambda: end_pytest_line(config))
+        config.add_cleanup(self._close_stream)  # also of a run that does not begin
         self._config = config
         self._options = options
         self._spread = spread
@@ -158,14 +159,17 @@ class RunOutput(CaptureOutput):
         if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
             self._bench.interrupted()
         self._bench.close()
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.close()
+        self._close_stream()
         try:
             write_results(self._bench.folder.results, self.results())
         except HilError as error:
             self._failure = str(error)
         self._past.settle(self.results(), self._captures())
         self._tell_server()
+
+    def _close_stream(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.close()
 
     def _tell_server(self) -> None:
         """Add the outcome to the summary page of a CI server that has one."""

@@ -20,14 +20,10 @@ from hil.boards.discovery import (
 from hil.boards.lock import BoardLock
 from hil.boards.spec import parse_board
 from hil.errors import BoardNotFoundError, ConfigurationError, TransportError
-from hil.transport.attach import AttachLimits
 from hil.transport.ports import open_error, port_holders
 from hil.transport.vm import VirtualBoard
 
-
-@pytest.fixture(autouse=True)
-def impatient(attached, monkeypatch):
-    monkeypatch.setattr("hil.boards.discovery._PATIENCE", AttachLimits(first_answer_s=0.8))
+pytestmark = pytest.mark.usefixtures("attached")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def test_a_missing_jumper_skips_what_needs_it_and_says_what_to_connect(tmp_path)
     event, timer = make_cases(
         find_profile("quick"), ("event_irq", "timer_soft"), ("idle",), duration_s=0.1
     )
-    with Session(parse_board("sim:wires=none")) as session:
+    with Session(parse_board("sim:clock=virtual,wires=none")) as session:
         assert "loopback" not in session.identity.capabilities
         assert "pin_irq_hard" in session.identity.capabilities
         with pytest.raises(CapabilityMissing, match="connect pin 4 to pin 5"):
@@ -23,7 +23,7 @@ def test_a_missing_jumper_skips_what_needs_it_and_says_what_to_connect(tmp_path)
 
 
 def test_with_the_jumper_the_loopback_is_there_and_the_pins_are_inputs_again():
-    with Session(parse_board("sim")) as session:
+    with Session(parse_board("sim:clock=virtual")) as session:
         assert {"loopback", "pins", "pin_irq_hard"} <= set(session.identity.capabilities)
         assert session.missing_jumper() is None
         mode = session.run(
@@ -33,6 +33,6 @@ def test_with_the_jumper_the_loopback_is_there_and_the_pins_are_inputs_again():
 
 
 def test_a_board_without_hard_interrupts_is_told_by_the_same_check():
-    with Session(parse_board("sim:irq_hard=0")) as session:
+    with Session(parse_board("sim:clock=virtual,irq_hard=0")) as session:
         assert "loopback" in session.identity.capabilities
         assert "pin_irq_hard" not in session.identity.capabilities

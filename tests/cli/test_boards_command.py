@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 
@@ -11,21 +10,17 @@ import pytest
 from hil.boards.discovery import port_lock_names
 from hil.boards.lock import BoardLock
 from hil.cli.main import main
-from hil.transport.attach import AttachLimits
 from hil.transport.raw_repl import RawRepl
 from hil.transport.vm import VirtualBoard
-
-
-@pytest.fixture(autouse=True)
-def impatient(attached, monkeypatch):
-    limits = functools.partial(AttachLimits, first_answer_s=0.8)
-    monkeypatch.setattr("hil.transport.raw_repl.AttachLimits", limits)
 
 
 @pytest.fixture
 def board():
     with VirtualBoard() as board:
         yield board
+
+
+pytestmark = pytest.mark.usefixtures("attached")
 
 
 def rows(capsys, *words: str) -> dict[str, dict]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
-import pty
 import socket
 import time
-import tty
 from types import SimpleNamespace
 
 import pytest
@@ -17,15 +14,12 @@ from hil.boards.discovery import port_lock_names
 from hil.boards.lock import BoardLock
 from hil.cli import doctor
 from hil.cli.main import main
-from hil.transport.attach import AttachLimits
 from hil.transport.vm import VirtualBoard
 
 
 @pytest.fixture(autouse=True)
 def locks(tmp_path, monkeypatch):
     monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "locks"))
-    impatient = functools.partial(AttachLimits, first_answer_s=0.8)
-    monkeypatch.setattr("hil.transport.raw_repl.AttachLimits", impatient)
 
 
 @pytest.fixture
@@ -97,12 +91,8 @@ def test_a_board_that_is_held_names_the_holder(board, capsys):
     assert f"pid {os.getpid()}" in findings["lock"]["text"]
 
 
-def test_a_board_without_an_answer(capsys):
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    status, findings = ask(capsys, os.ttyname(slave))
-    os.close(master)
-    os.close(slave)
+def test_a_board_without_an_answer(capsys, silent):
+    status, findings = ask(capsys, silent)
     assert (status, findings["REPL"]["state"]) == (1, "wrong")
     assert "reset button" in findings["REPL"]["text"]
     assert findings["clock"]["state"] == "not tried"

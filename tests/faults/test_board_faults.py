@@ -1,7 +1,5 @@
 """What goes wrong on the board itself, for real on the embedded one: an error that names it."""
 
-import time
-
 import pytest
 
 import hil.session
@@ -48,9 +46,9 @@ out(1)
 DEAF_STORM = "import micropython\nmicropython.kbd_intr(-1)\n" + STORM
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def session():
-    with Session(parse_board("sim")) as one:
+    with Session(parse_board("sim:clock=virtual")) as one:
         yield one
 
 
@@ -99,10 +97,8 @@ def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkey
         hang = "import machine\nmachine.disable_irq()\nwhile True:\n    pass\n"
         break_agent(session, tmp_path, hang)
         path = tmp_path / "a.hilcap"
-        began = time.monotonic()
         with pytest.raises(HilError, match="did not finish"):
             session.capture(plan(), path)
-        assert time.monotonic() - began < 60
         with pytest.raises(HilError):
             refuse_void(read_capture(path))
 
@@ -118,10 +114,8 @@ def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm
         session._connection._limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, storm)
         path = tmp_path / "a.hilcap"
-        began = time.monotonic()
         with pytest.raises(HilError, match="did not finish") as caught:
             session.capture(plan(), path)
-        assert time.monotonic() - began < 30
         assert told in str(caught.value)
         assert "may still be active" not in str(caught.value)
         with pytest.raises(HilError, match="did not finish"):
@@ -141,11 +135,9 @@ def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path,
             session.capture(plan(), tmp_path / "a.hilcap")
         with pytest.raises(HilError, match="timers and pins may still be active"):
             refuse_void(read_capture(tmp_path / "a.hilcap"))
-        began = time.monotonic()
-        for _ in range(3):
-            with pytest.raises(BoardBrokenError, match="given up earlier"):
-                session.capture(plan(), tmp_path / "b.hilcap")
-        assert time.monotonic() - began < 1
+        monkeypatch.setattr(session._repl, "write", lambda data: pytest.fail("it was tried again"))
+        with pytest.raises(BoardBrokenError, match="given up earlier"):
+            session.capture(plan(), tmp_path / "b.hilcap")
 
 
 def test_a_watchdog_that_resets_the_board_voids_the_capture(session, tmp_path, monkeypatch):

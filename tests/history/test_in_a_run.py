@@ -29,7 +29,8 @@ SUITE = """
 def test_lateness(figures):
     figures.check("lateness_p50_us")
 """
-ARGS = ("--board=sim", "--hil-technique=timer_hard", "--hil-duration-s=0.8", "--hil-out=out")
+BOARD = "--board=sim:clock=virtual"
+ARGS = (BOARD, "--hil-technique=timer_hard", "--hil-duration-s=0.8", "--hil-out=out")
 
 
 @pytest.fixture
@@ -51,8 +52,8 @@ def everything(result, folder):
     return "\n".join(texts)
 
 
-def test_a_run_goes_into_the_history_and_the_first_one_has_no_past(suite):
-    first = suite.runpytest_subprocess(*ARGS, "--hil-compare=last")
+def test_a_run_goes_into_the_history_and_the_first_one_has_no_past(suite, run_here):
+    first = run_here(*ARGS, "--hil-compare=last")
     first.stdout.fnmatch_lines(["*nothing to compare with yet*", "history: out/history.db, run *"])
     folder = suite.path / "out" / "latest"
     assert read_changes(folder / "changes.json").changes == ()
@@ -61,7 +62,7 @@ def test_a_run_goes_into_the_history_and_the_first_one_has_no_past(suite):
     assert (run.worse, run.cases) == (0, 1)
 
 
-def test_a_run_that_has_become_worse_fails(suite):
+def test_a_run_that_has_become_worse_fails(suite, run_here):
     slow = runs.capture(np.random.default_rng(99), level=400.0)
     folder = runs.write_folder(suite.path / "slow", slow)
     place = find_place(str(suite.path / "fast.db"), suite.path)
@@ -69,7 +70,7 @@ def test_a_run_that_has_become_worse_fails(suite):
         for number in range(8):
             add_run(history, runs.night(number, {"timer_soft": 100.0}))
     replay = (f"--board=replay:{folder}", "--hil-out=again")
-    worse = suite.runpytest_subprocess(*replay, "--hil-history=fast.db", "--hil-compare=last")
+    worse = run_here(*replay, "--hil-history=fast.db", "--hil-compare=last")
     worse.assert_outcomes(passed=1)
     assert worse.ret == 1
     worse.stdout.fnmatch_lines(["*worse: timer_soft, idle, /dev/ttyUSB0: lateness_p50_us*"])
@@ -95,12 +96,14 @@ def test_without_a_history_a_run_is_compared_with_a_folder(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["changes.json", "slow"]
 
 
-def test_a_history_that_cannot_be_reached_loses_nothing_and_shows_no_password(suite, capsys):
+def test_a_history_that_cannot_be_reached_loses_nothing_and_shows_no_password(
+    suite, run_here, capsys
+):
     pytest.importorskip("psycopg")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"postgresql://me:hunter2@127.0.0.1:{probe.getsockname()[1]}/farm"
-    result = suite.runpytest_subprocess(*ARGS, f"--hil-history={address}", "--hil-compare=last")
+    result = run_here(*ARGS, f"--hil-history={address}", "--hil-compare=last")
     assert result.ret not in (0, 1)
     result.stdout.fnmatch_lines(["error: history postgresql://me@*hil history add *"])
     folder = suite.path / "out" / "latest"
@@ -119,7 +122,7 @@ def test_a_history_that_cannot_be_reached_loses_nothing_and_shows_no_password(su
 @pytest.mark.skipif(os.environ.get("HIL_TEST_POSTGRES") != "1", reason="tox -e postgres")
 def test_a_run_goes_to_a_server_and_its_password_nowhere(suite, cluster):
     address = cluster.new_database()
-    boards = ("--board=sim", "--board=sim:seed=2")  # workers get the options as well
+    boards = (BOARD, f"{BOARD},seed=2")  # workers get the options as well
     result = suite.runpytest_subprocess(
         *boards, *ARGS[1:], f"--hil-history={address}", "--hil-compare=last"
     )
@@ -131,8 +134,8 @@ def test_a_run_goes_to_a_server_and_its_password_nowhere(suite, cluster):
     assert quote("s3cr3t/word:%", safe="") not in said
 
 
-def test_a_wrong_address_is_said_before_anything_is_measured(suite):
-    result = suite.runpytest_subprocess(*ARGS, "--hil-history=mysql://me:hunter2@host/x")
+def test_a_wrong_address_is_said_before_anything_is_measured(suite, run_here):
+    result = run_here(*ARGS, "--hil-history=mysql://me:hunter2@host/x")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.errlines if line.startswith("ERROR: ")]
     assert "mysql" in line

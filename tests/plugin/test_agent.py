@@ -14,13 +14,14 @@ def test_lateness(figures):
 
 
 @pytest.fixture
-def measure(pytester):
+def measure(pytester, run_here):
     pytester.makepyfile(SUITE)
 
     def measure(path, *args):
         shutil.copy(path, pytester.path / "program.py")
-        result = pytester.runpytest_subprocess(
-            "--board=sim", "--hil-agent=program.py", "--hil-out=out", "--hil-duration-s=1", *args
+        result = run_here(
+            *("--board=sim:clock=virtual", "--hil-agent=program.py"),
+            *("--hil-out=out", "--hil-duration-s=1", *args),
         )
         return result, json.loads((pytester.path / "out/latest/results.json").read_text())
 

@@ -11,11 +11,11 @@ def test_lateness(figures):
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, run_here):
     pytester.makepyfile(SUITE)
 
     def run(*args):
-        return pytester.runpytest_subprocess("--hil-out=out", *args)
+        return run_here("--hil-out=out", *args)
 
     return run
 
@@ -59,6 +59,11 @@ def test_options(run, args, said):
     refused(run(*args), *said)
 
 
+def test_from_a_shell_it_is_the_same_line(pytester):
+    pytester.makepyfile(SUITE)
+    refused(pytester.runpytest_subprocess("--board=sim", "--hil-technique=zebra"), "zebra")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -79,27 +84,16 @@ def test_an_output_folder_that_cannot_be_written(run, pytester):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 class TestPorts:
-    @pytest.fixture
-    def silent_port(self):
-        import pty
-        import tty
+    def test_nothing_behind_the_port(self, run, silent):
+        refused(run(f"--board={silent}"), "MicroPython", silent)
 
-        master, slave = pty.openpty()
-        tty.setraw(slave)
-        yield os.ttyname(slave)
-        os.close(master)
-        os.close(slave)
-
-    def test_nothing_behind_the_port(self, run, silent_port):
-        refused(run(f"--board={silent_port}"), "MicroPython", silent_port)
-
-    def test_a_busy_port(self, run, silent_port):
+    def test_a_busy_port(self, run, silent):
         import fcntl
 
-        handle = os.open(silent_port, os.O_RDWR | os.O_NOCTTY)
+        handle = os.open(silent, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
-            refused(run(f"--board={silent_port}"), "holds the port")
+            refused(run(f"--board={silent}"), "holds the port")
         finally:
             os.close(handle)
 

@@ -53,16 +53,16 @@ def test_what_pytest_says_of_a_run_that_did_not_come_to_its_end_stays(status):
 def test_out_of_budget_on_one_board_and_another_one_lost(pytester):
     pytester.makepyfile(SUITE)
     pytester.path.joinpath("b.toml").write_text(TOO_STRICT)
-    boards = ("--board=/dev/zebra", "--board=sim", "--hil-budgets=b.toml")
+    boards = ("--board=/dev/zebra", "--board=sim:clock=virtual", "--hil-budgets=b.toml")
     assert pytester.runpytest_subprocess(*boards, *ARGS).ret == BOTH
 
 
-def test_a_servers_summary_is_added_to_and_made_again(pytester, monkeypatch):
+def test_a_servers_summary_is_added_to_and_made_again(pytester, run_here, monkeypatch):
     pytester.makepyfile(SUITE)
     summary = pytester.path / "summary.md"
     summary.write_text("before\n\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    assert pytester.runpytest_subprocess("--board=sim", *ARGS).ret == 0
+    assert run_here("--board=sim:clock=virtual", *ARGS).ret == 0
     text = summary.read_text()
     assert text.startswith("before\n\n## ")
     assert "timer&#95;hard" in text

@@ -25,18 +25,16 @@ def test_some_loads(figures):
         ("timer_soft", {"every_case[sim-timer_soft-idle]"}),
     ],
 )
-def test_only_what_a_test_is_for_is_collected(pytester, asked, left):
+def test_only_what_a_test_is_for_is_collected(pytester, run_here, asked, left):
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess(
-        "--board=sim", f"--hil-technique={asked}", "--collect-only", "-q"
-    )
+    result = run_here("--board=sim", f"--hil-technique={asked}", "--collect-only", "-q")
     found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
     assert found == left
 
 
-def test_loads_and_techniques_both_count(pytester):
+def test_loads_and_techniques_both_count(pytester, run_here):
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess(
+    result = run_here(
         "--board=sim", "--hil-technique=thread,cooperative", "--hil-load=gc", "--collect-only", "-q"
     )
     found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
@@ -48,9 +46,9 @@ def test_loads_and_techniques_both_count(pytester):
     }
 
 
-def test_without_a_board_the_others_run(pytester):
+def test_without_a_board_the_others_run(pytester, run_here):
     pytester.makepyfile(SUITE + "def test_of_another_kind():\n    pass\n")
-    result = pytester.runpytest_subprocess("-rs")
+    result = run_here("-rs")
     result.assert_outcomes(passed=1, skipped=3)
     result.stdout.fnmatch_lines(["SKIPPED*no board is measured in this run; give one with --board"])
     assert not (pytester.path / "reports").exists()

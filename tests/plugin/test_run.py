@@ -35,8 +35,8 @@ def numbers(folder):
     return json.loads((folder / "results.json").read_text())
 
 
-def test_everything_is_left_behind_and_can_be_made_again(suite):
-    result = suite.runpytest_subprocess("--board=sim", *ARGS)
+def test_everything_is_left_behind_and_can_be_made_again(suite, run_here):
+    result = suite.runpytest_subprocess("--board=sim:clock=virtual", *ARGS)
     result.assert_outcomes(passed=4, skipped=2)
     folder = latest(suite)
     first = numbers(folder)
@@ -54,7 +54,7 @@ def test_everything_is_left_behind_and_can_be_made_again(suite):
     assert "results-table" in page  # pytest-html's own table is kept
     result.stdout.fnmatch_lines(["*timer_hard*", "*results: out*results.json"])
 
-    again = suite.runpytest_subprocess(f"--board=replay:{folder.resolve()}", "--hil-out=again")
+    again = run_here(f"--board=replay:{folder.resolve()}", "--hil-out=again")
     again.assert_outcomes(passed=4, skipped=2)
     second = numbers(suite.path / "again" / "latest")
     assert second["run"]["source"] == "replay"
@@ -73,9 +73,9 @@ def test_everything_is_left_behind_and_can_be_made_again(suite):
     assert values(numbers(folder)) == values(first)
 
 
-def test_a_figure_beyond_its_budget_fails_with_all_a_person_needs(suite):
+def test_a_figure_beyond_its_budget_fails_with_all_a_person_needs(suite, run_here):
     suite.path.joinpath("b.toml").write_text("[budgets.timer_hard.idle]\nlateness_max_us = 0.001\n")
-    result = suite.runpytest_subprocess("--board=sim", "--hil-budgets=b.toml", *ARGS)
+    result = run_here("--board=sim:clock=virtual", "--hil-budgets=b.toml", *ARGS)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*lateness_max_us*budget*"])
     assert "Traceback" not in str(result.stdout)
@@ -83,8 +83,8 @@ def test_a_figure_beyond_its_budget_fails_with_all_a_person_needs(suite):
     assert {m["metric"] for m in failed} == {"lateness_max_us"}
 
 
-def test_what_a_board_lacks_is_a_skip_with_its_reason(suite):
-    result = suite.runpytest_subprocess("--board=sim:timer=0", *ARGS)
+def test_what_a_board_lacks_is_a_skip_with_its_reason(suite, run_here):
+    result = run_here("--board=sim:clock=virtual,timer=0", *ARGS)
     result.assert_outcomes(skipped=6)
     skipped = numbers(latest(suite))["skipped"]
     assert {s["technique"] for s in skipped} == {"timer_hard", "timer_soft"}
@@ -92,9 +92,9 @@ def test_what_a_board_lacks_is_a_skip_with_its_reason(suite):
     assert numbers(latest(suite))["measurements"] == []
 
 
-def test_nothing_happens_in_a_run_without_boards(suite):
+def test_nothing_happens_in_a_run_without_boards(suite, run_here):
     suite.makepyfile("def test_other(): pass")
-    result = suite.runpytest_subprocess()
+    result = run_here()
     result.assert_outcomes(passed=1)
     assert not (suite.path / "reports").exists()
     assert not (suite.path / "out").exists()
@@ -103,7 +103,7 @@ def test_nothing_happens_in_a_run_without_boards(suite):
 @pytest.mark.skipif(find_spec("hil.suite") is None, reason="hil is installed from its checkout")
 def test_the_shipped_suite_runs_without_a_checkout(pytester):
     result = pytester.runpytest_subprocess(
-        *("--pyargs", "hil.suite", "--board=sim", "--hil-out=out"),
+        *("--pyargs", "hil.suite", "--board=sim:clock=virtual", "--hil-out=out"),
         *("--hil-technique=timer_soft", "--hil-duration-s=0.5", "--hil-history=none"),
     )
     assert result.ret == 0, result.outlines

@@ -16,9 +16,9 @@ def test_complete(figures):
 def test_one_boards_failure_does_not_stop_the_others(pytester):
     pytester.makepyfile(SUITE)
     result = pytester.runpytest_subprocess(
-        "--board=sim:seed=1",
+        "--board=sim:clock=virtual,seed=1",
         "--board=/dev/zebra",
-        "--board=sim:seed=2",
+        "--board=sim:clock=virtual,seed=2",
         "--hil-technique=timer_hard",
         "--hil-duration-s=0.4",
         "--hil-out=out",
@@ -27,16 +27,19 @@ def test_one_boards_failure_does_not_stop_the_others(pytester):
     assert result.ret == BROKEN
     folder = pytester.path / "out" / "latest"
     numbers = json.loads((folder / "results.json").read_text())
-    assert {b["name"] for b in numbers["boards"]} == {"sim:seed=1", "sim:seed=2"}
+    assert {b["name"] for b in numbers["boards"]} == {
+        "sim:clock=virtual,seed=1",
+        "sim:clock=virtual,seed=2",
+    }
     assert {b["unique_id"][-1] for b in numbers["boards"]} == {"1", "2"}
     assert numbers["run"]["source"] == "sim"
     late = [m["board"] for m in numbers["measurements"] if m["metric"] == "lateness_p50_us"]
-    assert sorted(late) == ["sim:seed=1"] * 2 + ["sim:seed=2"] * 2
+    assert sorted(late) == ["sim:clock=virtual,seed=1"] * 2 + ["sim:clock=virtual,seed=2"] * 2
     assert {e["board"] for e in numbers["errors"]} == {"/dev/zebra"}
     assert "no such port" in numbers["errors"][0]["error"]
     page = (folder / "report.html").read_text()
-    assert "sim:seed=1" in page
-    assert "sim:seed=2" in page
+    assert "sim:clock=virtual,seed=1" in page
+    assert "sim:clock=virtual,seed=2" in page
     assert "Traceback" not in str(result.stdout)
 
 
@@ -44,7 +47,7 @@ def test_a_single_board_is_never_shared_by_workers(pytester):
     pytester.makepyfile(SUITE)
     result = pytester.runpytest_subprocess(
         "-n2",
-        "--board=sim",
+        "--board=sim:clock=virtual",
         "--hil-technique=timer_hard",
         "--hil-duration-s=0.4",
         "--hil-out=out",

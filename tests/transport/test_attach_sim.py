@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +17,23 @@ SHORT = AttachLimits(first_answer_s=1.5)
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Callable[[str], VirtualBoard]:
-    """Start a board with this ``main.py``; it runs before anybody attaches."""
-    started = []
+def board(tmp_path: Path) -> Iterator[Callable[..., RawRepl]]:
+    """Start a board with this ``main.py``, which runs before anybody attaches: its port, opened.
 
-    def start(main: str = "") -> VirtualBoard:
-        if main:
-            (tmp_path / "main.py").write_text(main)
-        started.append(VirtualBoard(root=tmp_path))
-        time.sleep(0.15)
-        return started[-1]
+    Half a second of the board's time has passed then.
+    """
+    with contextlib.ExitStack() as stack:
 
-    yield start
-    for one in started:
-        one.stop()
+        def start(main: str = "", limits: AttachLimits | None = None) -> RawRepl:
+            if main:
+                (tmp_path / "main.py").write_text(main)
+            one = stack.enter_context(VirtualBoard("clock=virtual", root=tmp_path))
+            clock = one.new_clock()
+            repl = stack.enter_context(RawRepl(one.port, limits=limits, clock=clock))
+            clock.sleep(0.5)
+            return repl
+
+        yield start
 
 
 PROGRAMS = {
@@ -54,9 +57,9 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_runs_is_stopped(board, program):
-    with RawRepl(board(PROGRAMS[program]).port) as repl:
-        repl.enter()
-        assert repl.exec("print(6*7)") == b"42\n"
+    repl = board(PROGRAMS[program])
+    repl.enter()
+    assert repl.exec("print(6*7)") == b"42\n"
 
 
 STATES = {
@@ -74,30 +77,27 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_of_the_repl_is_left_and_nothing_half_done_is_executed(board, state, tmp_path):
-    with RawRepl(board().port) as repl:
-        repl.write(STATES[state])
-        time.sleep(0.1)
-        repl.enter()
-        assert repl.exec("print(6*7)") == b"42\n"
+    repl = board()
+    repl.write(STATES[state])
+    repl.clock.sleep(0.1)
+    repl.enter()
+    assert repl.exec("print(6*7)") == b"42\n"
     assert not (tmp_path / "touched").exists()
 
 
 def test_a_healthy_board_is_entered_at_once(board):
-    with RawRepl(board().port) as repl:
-        times = []
-        for _ in range(7):
-            begin = time.monotonic()
-            repl.enter()
-            times.append(time.monotonic() - begin)
-        # the fastest: this machine's scheduler may stall any single one
-        assert min(times) < 0.2
-        assert repl.slowness == 1
+    repl = board()
+    for _ in range(3):
+        begin_ns = repl.clock.now_ns()
+        repl.enter()
+        assert repl.clock.now_ns() - begin_ns < 20_000_000
+    assert repl.slowness == 1
 
 
 def test_ctrl_c_switched_off_ends_in_the_next_thing_to_try(board):
-    port = board("import micropython\nmicropython.kbd_intr(-1)\nwhile True: pass\n").port
-    with RawRepl(port, limits=SHORT) as repl, pytest.raises(BoardTimeoutError) as caught:
-        repl.enter()
+    main = "import micropython\nmicropython.kbd_intr(-1)\nwhile True: pass\n"
+    with pytest.raises(BoardTimeoutError) as caught:
+        board(main, SHORT).enter()
     assert "reset button" in str(caught.value)
     assert "Ctrl-C off" in str(caught.value)
 
@@ -105,25 +105,33 @@ def test_ctrl_c_switched_off_ends_in_the_next_thing_to_try(board):
 def test_a_program_that_catches_every_interrupt_works_or_is_explained(board):
     """A second Ctrl-C may hit the handler itself; if none does, the error says what to do."""
     main = "while True:\n try:\n  while True: pass\n except KeyboardInterrupt: print('no')\n"
-    with RawRepl(board(main).port, limits=SHORT) as repl:
-        said = ""
-        try:
-            repl.enter()
-        except BoardTimeoutError as error:
-            said = str(error)
-        assert "reset" in said if said else repl.exec("print(6*7)") == b"42\n"
+    repl = board(main, SHORT)
+    said = ""
+    try:
+        repl.enter()
+    except BoardTimeoutError as error:
+        said = str(error)
+    assert "reset" in said if said else repl.exec("print(6*7)") == b"42\n"
 
 
 def test_main_py_does_not_run_again_when_the_board_is_reset_for_a_run(board):
-    with RawRepl(board("started = 1\n").port) as repl:
-        repl.enter(soft_reset=False)
-        assert repl.exec("print('started' in globals())") == b"True\n"
-        repl.enter()
-        assert repl.exec("print('started' in globals())") == b"False\n"
+    repl = board("started = 1\n")
+    repl.enter(soft_reset=False)
+    assert repl.exec("print('started' in globals())") == b"True\n"
+    repl.enter()
+    assert repl.exec("print('started' in globals())") == b"False\n"
 
 
 def test_a_boot_py_without_end_is_interrupted(board, tmp_path):
     (tmp_path / "boot.py").write_text("import time\ntime.sleep(1000)\n")
-    with RawRepl(board().port, limits=AttachLimits(boot_s=0.5)) as repl:
-        repl.enter()
-        assert repl.exec("print(6*7)") == b"42\n"
+    repl = board(limits=AttachLimits(boot_s=0.5))
+    repl.enter()
+    assert repl.exec("print(6*7)") == b"42\n"
+
+
+def test_the_rest_of_a_wait_in_virtual_time_is_never_too_short_to_pass(board):
+    """A deadline in seconds may lie less than a nanosecond away."""
+    repl = board()
+    before_ns = repl.clock.now_ns()
+    repl.read(1e-16)
+    assert repl.clock.now_ns() > before_ns

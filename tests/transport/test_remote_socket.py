@@ -106,7 +106,7 @@ def test_waiting_in_vain_takes_the_time_that_was_given(bridge):
         repl.start("import time; time.sleep(30)")
         begin = time.monotonic()
         assert repl.read(0.4) == b""
-        assert 0.35 < time.monotonic() - begin < 3
+        assert time.monotonic() - begin > 0.35
         repl.interrupt()
 
 
@@ -171,7 +171,7 @@ def test_a_port_without_a_descriptor_is_read_in_large_pieces_and_never_set_anew(
     assert port.reads <= 4
     begin = time.monotonic()
     assert buffered.read_some(0.2) == b""
-    assert 0.2 <= time.monotonic() - begin < 2
+    assert time.monotonic() - begin >= 0.2
     threading.Timer(0.1, lambda: port.arrived.extend(b"late")).start()
     assert buffered.read_some(2.0) == b"late"
 

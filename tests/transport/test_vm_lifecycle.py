@@ -21,7 +21,7 @@ from hil.transport.vm import VirtualBoard, find_vm
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def wait_for(condition, seconds: float = 5.0) -> bool:
+def wait_for(condition, seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -33,7 +33,7 @@ def wait_for(condition, seconds: float = 5.0) -> bool:
 def read_until(line: serial.Serial, *texts: bytes) -> bytes:
     """Read until ``texts`` came one after the other."""
     seen = b""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while True:
         at = 0
         for text in texts:
@@ -51,14 +51,14 @@ def test_stop_ends_everything(processes):
     everybody = [board.pid, *processes.children(board.pid)]
     board.stop()
     board.stop()
-    assert all(processes.gone(pid, 0) for pid in everybody)
+    assert all(processes.gone(pid) for pid in everybody)
 
 
 @linux_only
 def test_killed_supervisor_leaves_no_vm(processes):
     with VirtualBoard() as board, serial.Serial(board.port, timeout=0.1) as line:
-        line.write(b"\r\x03while True: pass\r\r")
-        time.sleep(0.2)
+        line.write(b"\r\x03while True: print('on', 6 * 7)\r\r")
+        read_until(line, b"on 42")
         vms = processes.children(board.pid)
         assert len(vms) == 1
         os.kill(board.pid, signal.SIGKILL)
@@ -97,7 +97,7 @@ def test_two_boards_at_once():
         assert one.port != two.port
         for board, seed in ((one, 1), (two, 2)):
             link = SerialTransport(board.port, timeout=0.5)
-            link.enter_raw_repl(timeout_overall=10)
+            link.enter_raw_repl(timeout_overall=60)
             uid = link.exec("import machine, os; print(machine.unique_id(), os.listdir())")
             assert eval(uid.split(b" [")[0]) == b"hil-sim" + seed.to_bytes(4, "big")
             link.exec(f"open('mark{seed}', 'w').close()")
@@ -121,7 +121,7 @@ def test_endless_main_is_interrupted(tmp_path):
     (tmp_path / "main.py").write_text("print('main runs')\nwhile True: pass\n")
     with VirtualBoard(root=tmp_path) as board, serial.Serial(board.port, timeout=0.1) as line:
         line.write(b"\x04")  # it has not been read by anybody yet
-        time.sleep(0.2)
+        read_until(line, b"main runs")
         line.write(b"\x03")
         read_until(line, b">>> ")
 
@@ -151,14 +151,14 @@ def test_resets_and_their_causes():
 def test_kbd_intr_off_passes_ctrl_c_as_data():
     with VirtualBoard() as board:
         link = SerialTransport(board.port, timeout=0.5)
-        link.enter_raw_repl(timeout_overall=10)
+        link.enter_raw_repl(timeout_overall=60)
         link.exec_raw_no_follow(
             "import micropython, sys\nmicropython.kbd_intr(-1)\nprint('ready')\n"
             "data = sys.stdin.buffer.read(4)\nmicropython.kbd_intr(3)\nprint(data)"
         )
-        link.read_until(1, b"ready\n", timeout=5)
+        link.read_until(1, b"ready\n", timeout=60)
         link.serial.write(b"a\x03\x04b")
-        out, err = link.follow(5)
+        out, err = link.follow(60)
         assert (out.strip(), err) == (rb"b'a\x03\x04b'", b"")
         link.close()
 
@@ -167,15 +167,15 @@ def test_nothing_typed_ahead_is_lost():
     """64 KB at once, while the program does not read."""
     with VirtualBoard() as board:
         link = SerialTransport(board.port, timeout=0.5)
-        link.enter_raw_repl(timeout_overall=10)
+        link.enter_raw_repl(timeout_overall=60)
         link.exec_raw_no_follow(
             "import sys, time, binascii\nprint('ready')\ntime.sleep_ms(300)\n"
             "print(binascii.crc32(sys.stdin.buffer.read(65536)))"
         )
-        link.read_until(1, b"ready\n", timeout=5)
+        link.read_until(1, b"ready\n", timeout=60)
         data = bytes(32 + n % 90 for n in range(65536))
         link.serial.write(data)
-        out, err = link.follow(10)
+        out, err = link.follow(60)
         assert (int(out), err) == (binascii.crc32(data), b"")
         link.close()
 
@@ -189,7 +189,7 @@ def test_a_binary_of_the_users_own(monkeypatch):
     with VirtualBoard("tick_bits=20") as board:
         link = SerialTransport(board.port, timeout=0.5)
         for n in range(2):
-            link.enter_raw_repl(soft_reset=True, timeout_overall=10)
+            link.enter_raw_repl(soft_reset=True, timeout_overall=60)
             out = link.exec(f"import machine, time; print(machine.SIM, time.ticks_diff({n}, 0))")
             assert out.split() == [b"True", str(n).encode()]
         link.close()

@@ -17,7 +17,7 @@ from hil.transport.vm import VirtualBoard
 Mpremote = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def port() -> Iterator[str]:
     with VirtualBoard() as board:
         yield board.port
@@ -27,7 +27,7 @@ def port() -> Iterator[str]:
 def mpremote(port: str) -> Mpremote:
     def run(*words: str | Path, expect: int = 0) -> str:
         command = [sys.executable, "-m", "mpremote", "connect", port, *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout
 
@@ -37,7 +37,7 @@ def mpremote(port: str) -> Mpremote:
 def read_until(line: serial.Serial, *texts: bytes) -> None:
     """Read until ``texts`` came one after the other."""
     seen = b""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     at = -1
     while at < 0:
         assert time.monotonic() < end, seen
@@ -105,7 +105,7 @@ def test_ctrl_c_of_a_running_program(mpremote, port):
         assert running.stdout is not None
         assert running.stdout.readline().strip() == b"on"
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=10)
+        running.communicate(timeout=60)
     assert mpremote("exec", "print('alive')").split() == ["alive"]
 
 
@@ -116,8 +116,8 @@ def test_repl_session(port):
         read_until(line, b">>> ")
         line.write(b"x = 5\rprint(x * 2)\rprint('third', x * 3)\r")
         read_until(line, b"\n10\n", b"\nthird 15\n", b">>> ")
-        line.write(b"while True: pass\r\r\r")
-        time.sleep(0.3)
+        line.write(b"while True: print('on', 6 * 7)\r\r\r")
+        read_until(line, b"\non 42")
         line.write(b"\x03")
         read_until(line, b"KeyboardInterrupt", b">>> ")
         line.write(b"\x04")

@@ -1,0 +1,130 @@
+"""Who lets time pass on a board in virtual time, with a board that is played."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import struct
+import sys
+
+import pytest
+
+from hil.transport.vm_time import VirtualTime
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="virtual time needs Linux")
+RECORD = struct.Struct("<Bq")
+
+
+class Board:
+    """The process's side of the pipes; ``reads`` says that it is blocked reading its input."""
+
+    def __init__(self):
+        self.output, self._said = os.pipe()
+        self.notice, self._told = os.pipe()
+        self._grants, self.grant = os.pipe()
+        self.host = self.grant
+        for fd in (self.output, self.notice, self._grants):
+            os.set_blocking(fd, False)
+        self.reads = self.catches_interrupt = False
+        self.input = b""
+        self.marked = 0
+
+    def close(self):
+        for fd in (self.output, self._said, self.notice, self._told, self._grants, self.grant):
+            os.close(fd)
+
+    @property
+    def input_is_empty(self):
+        return not self.input
+
+    def waits_for_input(self):
+        return self.reads and not self.input
+
+    def wake_prompt(self):
+        pass
+
+    def mark_interrupt(self):
+        self.marked += 1
+
+    def tell(self, kind, now_ns):
+        os.write(self._told, RECORD.pack(ord(kind), now_ns))
+
+    def granted(self):
+        try:
+            return [until for _, until in RECORD.iter_unpack(os.read(self._grants, 900))]
+        except BlockingIOError:
+            return []
+
+
+class Line:
+    """A terminal that nobody reads."""
+
+    total = 0
+
+    def write(self, data):
+        self.total += len(data)
+
+    def forget(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def board():
+    played = Board()
+    yield played
+    played.close()
+
+
+class Asked:
+    """In place of memory that is shared with a VM."""
+
+    attention_address = sched_state_address = 0
+    asked = False
+
+    def ask(self):
+        self.asked = True
+
+
+@pytest.fixture
+def time(board, monkeypatch):
+    monkeypatch.setattr("hil.transport.vm_time.SharedState", Asked)
+    selector = selectors.DefaultSelector()
+
+    def feed(data):
+        board.input += data
+
+    keeper = VirtualTime(Line(), selector, feed, lambda kind: None)
+    keeper.adopt(board)
+    yield keeper
+    keeper.close()
+    selector.close()
+
+
+def hear(time, board, kind, now_ns):
+    board.tell(kind, now_ns)
+    time._notices()
+
+
+@pytest.mark.parametrize("catches", [False, True], ids=["prompt", "program that reads"])
+def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, catches):
+    """It stands until it is granted time, so nothing else would ever move it."""
+    client, other = socket.socketpair()
+    with client, other:
+        client.settimeout(10)
+        time.attach(other)
+        hear(time, board, "b", 0)
+        assert client.recv(100) == b"ok 0 0 0\n"
+        board.reads = True
+        client.sendall(b"run 5000 3\n")
+        time._from_client()
+        time._woken, board.reads, board.catches_interrupt = True, False, catches
+        hear(time, board, "a", 0)
+        board.granted()
+        time.receive(b"\x03\x03\x01")
+        assert board.input == (b"\x01" if catches else b"\x03\x03\x01")
+        assert board.marked == (2 if catches else 0)
+        assert board.granted() == [0]  # it returns to its input, and takes what lies there

@@ -373,11 +373,6 @@ class VirtualTime:
                     self._at_prompt = False
                 else:
                     self._feed(CTRL_C)
-            elif self._stopped:  # woken out of a read of its input, to which it returns
-                if self._vm.catches_interrupt:
-                    self._vm.mark_interrupt()
-                else:
-                    self._feed(CTRL_C)
             elif self._vm.waits_for_input():
                 if self._vm.catches_interrupt:
                     self._shared.withdraw()  # it would stop again on its way to the prompt

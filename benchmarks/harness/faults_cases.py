@@ -11,21 +11,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
-from faults_scripted import TICKS, Script, ScriptedBoard, VirtualTime, make_script
+from faults_scripted import TICKS, Script, ScriptedBoard, ScriptedClock, make_script
 
-import hil.capture
-import hil.clock_sync
-import hil.transport.deadline
 from hil.analysis.summary import summarise
 from hil.capture import run_capture
 from hil.errors import CaptureError, HilError
 from hil.records import BoardIdentity, Capture
 from hil.report.cut import cut_short
 from hil.store import CaptureWriter, read_capture, read_chunks
-from hil.transport.deadline import Deadline
 from hil.transport.faults import LinkFaults
 from hil.transport.faults_spec import FaultSpec
 from hil.transport.raw_repl import RawRepl
@@ -70,6 +65,7 @@ class ScriptedRepl(RawRepl):
 
     def __init__(self, board: ScriptedBoard, faults: LinkFaults) -> None:
         self.port = "scripted"
+        self.clock = board.clock
         self._serial = _Port(board, faults)  # type: ignore[assignment]
 
 
@@ -132,16 +128,6 @@ def spec_of(kind: str, size: int, chance: random.Random) -> FaultSpec:
     return FaultSpec()
 
 
-@contextlib.contextmanager
-def virtual_time() -> Iterator[VirtualTime]:
-    """Deadlines, the capture loop and the clock exchange on one virtual clock."""
-    clock = VirtualTime()
-    with contextlib.ExitStack() as stack:
-        for module in (hil.capture, hil.clock_sync, hil.transport.deadline):
-            stack.enter_context(mock.patch.object(module, "time", clock))
-        yield clock
-
-
 def run(kind: str, seed: int, folder: Path) -> Outcome:
     """One seeded run of one kind."""
     chance = random.Random(f"{kind} {seed}")
@@ -157,27 +143,28 @@ def run(kind: str, seed: int, folder: Path) -> Outcome:
     path = folder / f"{kind.replace(' ', '_')}_{seed}.hilcap"
     size = 600 + sum(len(s) for s in script.stamps) * 2 + script.pings * 80
     wrong: list[str] = []
-    with virtual_time() as clock:
-        board = ScriptedBoard(script, clock, chance)
-        faults = LinkFaults(spec_of(kind, size, chance), clock=clock.monotonic, sleep=clock.sleep)
-        faults.arm()
-        repl = ScriptedRepl(board, faults)
-        port: _Port = repl._serial  # type: ignore[assignment]
-        began = clock.now
-        window_s = script.plan.duration_us / 1e6
-        limit_s = 2 * window_s + _SLACK_S
-        try:
-            cause = _take(kind, repl, port, script, path, limit_s, chance, size)
-        except CaptureError as error:
-            cause, board.interrupted = str(error), True  # no file, so the agent never began
-        except BaseException as error:
-            cause = repr(error)
-            wrong.append(f"not an error of ours: {cause[:80]}")
-        # the idle and the overall limit, and the wait for the end of the program
-        if clock.now - began > limit_s + _CODE_S + 1:
-            wrong.append(f"late: {clock.now - began:.0f} s of {limit_s:.0f}")
-        if cause and not board.interrupted and not clock.now < faults._gone_until:
-            wrong.append("the board was not stopped")
+    clock = ScriptedClock()
+    board = ScriptedBoard(script, clock, chance)
+    faults = LinkFaults(spec_of(kind, size, chance))
+    faults.follow(clock)
+    faults.arm()
+    repl = ScriptedRepl(board, faults)
+    port: _Port = repl._serial  # type: ignore[assignment]
+    began = clock.now
+    window_s = script.plan.duration_us / 1e6
+    limit_s = 2 * window_s + _SLACK_S
+    try:
+        cause = _take(kind, repl, port, script, path, limit_s, chance, size)
+    except CaptureError as error:
+        cause, board.interrupted = str(error), True  # no file, so the agent never began
+    except BaseException as error:
+        cause = repr(error)
+        wrong.append(f"not an error of ours: {cause[:80]}")
+    # the idle and the overall limit, and the wait for the end of the program
+    if clock.now - began > limit_s + _CODE_S + 1:
+        wrong.append(f"late: {clock.now - began:.0f} s of {limit_s:.0f}")
+    if cause and not board.interrupted and not clock.now < faults._gone_until:
+        wrong.append("the board was not stopped")
     if kind == "kill -9":
         raw = path.read_bytes()
         path.write_bytes(raw[: chance.randrange(8, len(raw))])
@@ -208,11 +195,12 @@ def _take(
             rest = run_capture(
                 repl,
                 writer,
-                Deadline(limit_s, window_s + _IDLE_S),
+                repl.deadline(limit_s, window_s + _IDLE_S),
                 ping_every_s=1.0 if script.plan.streaming else None,
+                clock=repl.clock,
             )
             repl.unread(rest)
-            repl.end_of_program(Deadline(_CODE_S))
+            repl.end_of_program(repl.deadline(_CODE_S))
         except BaseException as error:
             ours = isinstance(error, HilError)
             with contextlib.suppress(HilError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -24,17 +25,19 @@ BANNER = b"\r\nMPY: soft reboot\r\nMicroPython v1.24 on 2026-01-01; board\r\n>>>
 _BYTE_S, _PATIENCE_S = 10 / 921_600, 2.0
 
 
-class VirtualTime:
-    """Stands in for the module :mod:`time` where only waiting is done."""
+class ScriptedClock:
+    """The clock of a run with a scripted board: only waiting moves it on."""
+
+    kind: Literal["real", "virtual"] = "real"
 
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def monotonic(self) -> float:
-        return self.now
-
-    def monotonic_ns(self) -> int:
+    def now_ns(self) -> int:
         return round(self.now * 1e9)
+
+    def wall_s(self) -> float:
+        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += max(0.0, seconds)
@@ -83,7 +86,7 @@ def make_script(chance: random.Random, failure: str = "", **options: int) -> Scr
 class ScriptedBoard:
     """Reads and writes as a port does, from a :class:`Script`; stops at Ctrl-C."""
 
-    def __init__(self, script: Script, clock: VirtualTime, chance: random.Random) -> None:
+    def __init__(self, script: Script, clock: ScriptedClock, chance: random.Random) -> None:
         self.script, self.clock, self.chance = script, clock, chance
         self.interrupted = False
         self._input = bytearray()

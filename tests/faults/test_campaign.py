@@ -54,9 +54,10 @@ def test_the_judge_sees_what_was_lost_without_a_word(cases, monkeypatch, tmp_pat
 
 
 def test_the_judge_sees_a_run_that_does_not_end_in_time(cases, monkeypatch, tmp_path):
-    from hil.transport.deadline import Deadline
+    def ten_times(repl, overall_s, idle_s=None):
+        return cases.RawRepl.deadline(repl, 10 * overall_s)
 
-    monkeypatch.setattr(cases, "Deadline", lambda overall, idle=None: Deadline(10 * overall))
+    monkeypatch.setattr(cases.ScriptedRepl, "deadline", ten_times)
     outcome = cases.run("hang", 1, tmp_path)
     assert any(text.startswith("late") for text in outcome.wrong)
 

@@ -21,6 +21,7 @@ from hil.plan import extra_s
 from hil.records import BoardIdentity, CapturePlan
 from hil.store import CaptureWriter
 from hil.survival import survive
+from hil.transport.clock import Clock
 from hil.transport.faults import LinkFaults
 from hil.transport.raw_repl import RawRepl
 from hil.user_agent import PROGRAM as USER_PROGRAM
@@ -85,6 +86,11 @@ class Session:
     def strays(self) -> tuple[str, ...]:
         """What the board's own program had left running when it was opened; it is stopped now."""
         return self._connection.strays
+
+    @property
+    def clock(self) -> Clock:
+        """The time that the board lives in: the host's, or the board's own virtual one."""
+        return self._connection.clock
 
     def clean(self) -> None:
         """Bring the board back to a fresh start: no timers, no threads, nothing of ours."""

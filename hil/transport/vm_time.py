@@ -152,6 +152,8 @@ class VirtualTime:
         self._ready = self._at_prompt = self._woken = False
         self._interrupt = self._stimuli = False
         self._marked = 0.0
+        self._shared.withdraw()
+        self._shared.set_reading(False)
         self._granted = time.monotonic()
         self._unlock_tried = False
         self._selector.register(vm.output, selectors.EVENT_READ, self.drain)
@@ -198,10 +200,10 @@ class VirtualTime:
             return False
         self._stimuli = True
         if not self._stopped:
-            self._shared.ask()
             if self._vm.waits_for_input():
-                self._woken = True
-                self._vm.wake_prompt()
+                self._wake()
+            else:
+                self._shared.ask()
         return True
 
     def attach(self, client: socket.socket) -> None:
@@ -342,9 +344,19 @@ class VirtualTime:
             return
         self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
         if not (self._woken and self._shared.asked):  # a second signal would find it reading again
-            self._shared.ask()
-            self._woken = True
-            self._vm.wake_prompt()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Make a board that is blocked in a read of its input stop; that takes it no time."""
+        self._shared.set_reading(True)
+        self._shared.ask()
+        self._woken = True
+        self._vm.wake_prompt()
+
+    def _hand_over(self, data: bytes) -> None:
+        """Give the board what it may read; from now on it may run a program."""
+        self._shared.set_reading(False)
+        self._feed(data)
 
     def _look_for_standstill(self) -> None:
         if self._vm.waits_for_input():
@@ -365,24 +377,27 @@ class VirtualTime:
             if at:
                 piece = bytes(self._queue[:at] if at > 0 else self._queue)
                 del self._queue[: len(piece)]
-                self._feed(piece)
+                self._hand_over(piece)
                 continue
             if self._stopped:
                 if self._vm.catches_interrupt:
                     self._interrupt = True
                     self._at_prompt = False
+                    self._shared.set_reading(False)
                 else:
-                    self._feed(CTRL_C)
+                    self._hand_over(CTRL_C)
             elif self._vm.waits_for_input():
                 if self._vm.catches_interrupt:
                     self._shared.withdraw()  # it would stop again on its way to the prompt
+                    self._shared.set_reading(False)
                     self._vm.interrupt_read()
                     self._marked = time.monotonic()
                     self._said = False
                 else:
-                    self._feed(CTRL_C)
+                    self._hand_over(CTRL_C)
             else:
-                self._shared.ask()
+                if self._client is None:  # else it stops by itself, at a moment that is the same
+                    self._shared.ask()
                 self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
                 return
             del self._queue[:1]

@@ -90,6 +90,12 @@ class Asked:
     def ask(self):
         self.asked = True
 
+    def withdraw(self):
+        self.asked = False
+
+    def set_reading(self, reading):
+        pass
+
 
 @pytest.fixture
 def time(board, monkeypatch):

@@ -47,7 +47,7 @@ interrupted = False  # Ctrl-C came while main was in here
 _in_turn = False
 _unturned = 0  # steps of main since the last jump
 _sched = bytearray_at(cfg.sched_state, 2)  # of the VM: negative while a callback runs
-_attention = bytearray_at(cfg.attention, 1)
+_attention = bytearray_at(cfg.attention, 1)  # 1: the supervisor asks, 2: main reads its input
 _out = open(cfg.fd_notice, "wb")
 _grant = open(cfg.fd_grant, "rb")
 _record = bytearray(9)
@@ -328,11 +328,14 @@ def _turn(_):
     _unturned = 0
     if level or thread is not None:
         return
-    if _attention[0]:
-        _in_turn = True
-        _attend()
-        _in_turn = False
-        return
+    asked = _attention[0]
+    if asked:
+        if asked & 1:
+            _in_turn = True
+            _attend()
+            _in_turn = False
+        if asked & 2:  # woken out of a read: no jump
+            return
     if ns + TURN < next_any and not ready and not count:
         ns += TURN
         return
@@ -351,7 +354,7 @@ def _turn(_):
 def _attend():
     global ns
     # The supervisor wants something: at the prompt that time passes, in a program Ctrl-C.
-    _attention[0] = 0
+    _attention[0] &= 2
     if _ask_host(97):  # a: true at the prompt
         while True:
             if count:

@@ -68,7 +68,9 @@ class Connection:
         spec = self.spec
         self._cleanup.callback(self._close_repl)
         if spec.kind == "sim":
-            self._board = self._cleanup.enter_context(VirtualBoard(spec.knobs or SimKnobs()))
+            self._board = self._cleanup.enter_context(
+                VirtualBoard(spec.knobs or SimKnobs(), hold=True)
+            )
             self.port = self._board.port
             self.clock = self._board.new_clock()
         elif spec.kind == "qemu":

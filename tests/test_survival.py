@@ -58,6 +58,17 @@ def test_the_plan_outlives_every_end_and_leaves_no_file(session, tmp_path):
     assert after.tracks[0].stamps_us.size > 10
 
 
+def test_another_board_is_reset_at_the_same_moments(tmp_path):
+    rows = []
+    for path in (tmp_path / "one.hilcap", tmp_path / "two.hilcap"):
+        with Session(parse_board("sim:clock=virtual")) as fresh:
+            fresh.capture(plan(**dict.fromkeys(SHORT, 1)), path)
+        values = read_capture(path).values
+        rows.append({name: [int(n) for n in kept] for name, kept in values.items()})
+    assert len(rows[0]) == 6  # rows and speed of each way to end
+    assert rows[0] == rows[1]
+
+
 NOTHING_IS_KEPT = "HilStore.save = lambda path, thing: None"
 ONLY_THE_FIRST_IS_KEPT = """\
 hil_save = save

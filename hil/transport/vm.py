@@ -22,10 +22,19 @@ class VirtualBoard(SupervisorProcess):
     """An embedded board, running from construction to :meth:`stop`; a context manager.
 
     ``port`` is the path of the serial port. The board ends with this process whatever happens to
-    it. Raises :class:`~hil.errors.ConfigurationError` for a bad knob, or without a VM.
+    it. In virtual time ``hold`` lets it stand still after it was switched on, until somebody keeps
+    step with it: only then the same happens every time from the first moment on.
+
+    Raises :class:`~hil.errors.ConfigurationError` for a bad knob, or without a VM.
     """
 
-    def __init__(self, knobs: SimKnobs | str | None = None, root: Path | None = None) -> None:
+    def __init__(
+        self,
+        knobs: SimKnobs | str | None = None,
+        root: Path | None = None,
+        *,
+        hold: bool = False,
+    ) -> None:
         text = knobs if isinstance(knobs, str) else format_sim_knobs(knobs or SimKnobs())
         self.knobs = parse_sim_knobs(text)
         find_vm()
@@ -33,6 +42,7 @@ class VirtualBoard(SupervisorProcess):
         self._control = Path(self._folder.name, "control")
         arguments = ["--control", str(self._control)]
         arguments += ["--root", str(root)] if root is not None else []
+        arguments += ["--hold"] if hold else []
         super().__init__(
             "hil.transport.vm_supervisor",
             [*arguments, text] if text else arguments,

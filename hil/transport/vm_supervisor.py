@@ -39,7 +39,14 @@ _NUDGE_S, _WEDGED_S, _WEDGED_AGAIN_S = 0.003, 1.5, 0.5
 class Supervisor:
     """One embedded board: its terminal, its folder, and the VM that runs at the moment."""
 
-    def __init__(self, knobs: SimKnobs, root: Path | None, control: Path | None = None) -> None:
+    def __init__(
+        self,
+        knobs: SimKnobs,
+        root: Path | None,
+        control: Path | None = None,
+        *,
+        hold: bool = False,
+    ) -> None:
         require_posix()
         binary = find_binary()
         overlay = overlay_folder()
@@ -81,7 +88,9 @@ class Supervisor:
         self._time: VirtualTime | None = None
         if knobs.virtual:
             terminal = Terminal(self._master, self._slave, self._selector)
-            self._time = VirtualTime(terminal, self._selector, self._feed, self._reset_by_board)
+            self._time = VirtualTime(
+                terminal, self._selector, self._feed, self._reset_by_board, hold
+            )
         self._writable = self._ready = False
         self._vm = self._start(raw=False, cause=_POWER_ON)
 
@@ -320,9 +329,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--control", type=Path, help="a socket that takes `pin N LEVEL` and `reset`"
     )
     parser.add_argument("--parent", type=int, help="end when this file descriptor is closed")
+    parser.add_argument(
+        "--hold", action="store_true", help="in virtual time: wait for a client that keeps step"
+    )
     options = parser.parse_args(argv)
     try:
-        board = Supervisor(parse_sim_knobs(options.knobs), options.root, options.control)
+        knobs = parse_sim_knobs(options.knobs)
+        board = Supervisor(knobs, options.root, options.control, hold=options.hold)
     except HilError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -35,6 +35,7 @@ REAL_LIMIT_S = float(os.environ.get("HIL_SIM_REAL_LIMIT_S") or 30.0)
 """How long a slice may take in real time."""
 _UNLOCK_S = 1.0
 _LEAVES_S = 1.0
+_WAKE_AGAIN_S = 0.02
 _PACE_S = 0.01
 _LOOK_S, _MOST_LOOK_S = 0.00005, 0.002
 _RECORD = struct.Struct("<Bq")
@@ -102,7 +103,8 @@ class Terminal:
 class VirtualTime:
     """Grants time to one board, run after run of its VM.
 
-    ``feed`` hands bytes to the VM; ``reset`` starts it anew, with the kind of its notice.
+    ``feed`` hands bytes to the VM; ``reset`` starts it anew, with the kind of its notice. With
+    ``hold`` the board stands still after it was switched on until the first client keeps step.
     """
 
     def __init__(
@@ -111,7 +113,9 @@ class VirtualTime:
         selector: selectors.BaseSelector,
         feed: Callable[[bytes], None],
         reset: Callable[[bytes], None],
+        hold: bool = False,
     ) -> None:
+        self._hold = hold
         self.terminal = terminal
         self._selector = selector
         self._feed = feed
@@ -126,6 +130,7 @@ class VirtualTime:
         self._at_prompt = False
         self._woken = False  # out of a read of its input, the prompt's or a program's
         self._interrupt = self._stimuli = False
+        self._woken_at = 0.0
         self._marked = 0.0  # when a read of a program was interrupted
         self._queue = bytearray()
         self._received = 0
@@ -277,7 +282,8 @@ class VirtualTime:
         if self._attaching:
             self._welcome()
         if self._client is None:
-            self._run_freely()
+            if not self._hold:
+                self._run_freely()
             return
         goal = self._goal
         if goal is None or self._received < goal.written or self._queue:
@@ -343,7 +349,8 @@ class VirtualTime:
         elif goal is not None and (self._received < goal.written or self._queue):
             return
         self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
-        if not (self._woken and self._shared.asked):  # a second signal would find it reading again
+        # it may have left its read for an interrupt that came before, and read again
+        if not self._shared.asked or time.monotonic() - self._woken_at > _WAKE_AGAIN_S:
             self._wake()
 
     def _wake(self) -> None:
@@ -351,6 +358,7 @@ class VirtualTime:
         self._shared.set_reading(True)
         self._shared.ask()
         self._woken = True
+        self._woken_at = time.monotonic()
         self._vm.wake_prompt()
 
     def _hand_over(self, data: bytes) -> None:
@@ -373,6 +381,9 @@ class VirtualTime:
 
     def _pass_input(self) -> None:
         while self._queue and self._ready:
+            if self._is_leaving():  # what follows is not for the program that was interrupted
+                self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
+                return
             at = self._queue.find(CTRL_C)
             if at:
                 piece = bytes(self._queue[:at] if at > 0 else self._queue)
@@ -402,6 +413,12 @@ class VirtualTime:
                 return
             del self._queue[:1]
 
+    def _is_leaving(self) -> bool:
+        """Whether a program was interrupted in a read of its input, and has not noticed yet."""
+        if not self._marked or time.monotonic() - self._marked > _LEAVES_S:
+            return False
+        return self._vm.waits_for_input() and self._vm.catches_interrupt
+
     # the client
 
     def _from_client(self) -> None:
@@ -425,7 +442,7 @@ class VirtualTime:
         self.step()
 
     def _welcome(self) -> None:
-        self._attaching = False
+        self._attaching = self._hold = False
         self.terminal.forget()
         self._said = False
         self._goal = None

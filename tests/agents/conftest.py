@@ -89,7 +89,7 @@ def connect(knobs: str = "") -> Iterator[Runner]:
     """A board in virtual time, kept in step."""
     costs = WHOLE_US if "_us=" not in knobs else ""
     with (
-        VirtualBoard(",".join(filter(None, ("clock=virtual", costs, knobs)))) as board,
+        VirtualBoard(",".join(filter(None, ("clock=virtual", costs, knobs))), hold=True) as board,
         RawRepl(board.port, clock=board.new_clock()) as repl,
     ):
         repl.enter()
@@ -243,7 +243,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     for path in SCHEDULER:
         shutil.copy(path, root / "lib")
     with (
-        VirtualBoard("clock=virtual", root=root) as virtual,
+        VirtualBoard("clock=virtual", root=root, hold=True) as virtual,
         RawRepl(virtual.port, clock=virtual.new_clock()) as repl,
     ):
         repl.enter()

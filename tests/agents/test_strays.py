@@ -71,7 +71,8 @@ def test_nothing_is_left_by_any_technique(runner):
 
 @contextmanager
 def in_step():
-    with VirtualBoard(VIRTUAL) as board, RawRepl(board.port, clock=board.new_clock()) as repl:
+    board = VirtualBoard(VIRTUAL, hold=True)
+    with board, RawRepl(board.port, clock=board.new_clock()) as repl:
         yield repl
 
 

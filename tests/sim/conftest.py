@@ -48,7 +48,7 @@ class Board:
     """A running board with its raw REPL; in virtual time its clock is that of the test."""
 
     def __init__(self, knobs: str, root: Path | None = None) -> None:
-        self.virtual = VirtualBoard(knobs, root=root)
+        self.virtual = VirtualBoard(knobs, root=root, hold=knobs.startswith(VIRTUAL))
         try:
             self.clock = self.virtual.new_clock()
             self.repl = RawRepl(self.virtual.port, clock=self.clock)

@@ -7,6 +7,7 @@ import selectors
 import socket
 import struct
 import sys
+import time as clock
 
 import pytest
 
@@ -28,7 +29,7 @@ class Board:
             os.set_blocking(fd, False)
         self.reads = self.catches_interrupt = False
         self.input = b""
-        self.marked = 0
+        self.marked = self.woken = 0
 
     def close(self):
         for fd in (self.output, self._said, self.notice, self._told, self._grants, self.grant):
@@ -42,7 +43,7 @@ class Board:
         return self.reads and not self.input
 
     def wake_prompt(self):
-        pass
+        self.woken += 1
 
     def mark_interrupt(self):
         self.marked += 1
@@ -137,3 +138,22 @@ def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, 
         # it returns to its input, and takes what lies there; a program is interrupted on the way
         assert board.granted() == ([5000] if catches else [0])
         assert board.flags == ([1] if catches else [0])
+
+
+def test_a_board_that_missed_its_waking_is_woken_again(board, time):
+    """It may have left its read for an interrupt that came before, and read again since."""
+    client, other = socket.socketpair()
+    with client, other:
+        client.settimeout(10)
+        time.attach(other)
+        hear(time, board, "b", 0)
+        assert client.recv(100) == b"ok 0 0 0\n"
+        board.reads = True
+        client.sendall(b"run 5000 0\n")
+        time._from_client()
+        hear(time, board, "h", 0)
+        time._horizon_ns = time.now_ns = 0
+        end = clock.monotonic() + 60
+        while board.woken < 2 and clock.monotonic() < end:
+            time.step()
+        assert board.woken == 2

@@ -27,7 +27,8 @@ from hil.transport.vm_knobs import SimKnobs, parse_sim_knobs
 from hil.transport.vm_process import VmPlan, VmProcess
 from hil.transport.vm_program import find_binary, overlay_folder, require_posix
 from hil.transport.vm_shared import require_virtual, write_native_overlay
-from hil.transport.vm_time import Terminal, VirtualTime
+from hil.transport.vm_terminal import Terminal
+from hil.transport.vm_time import VirtualTime
 
 _CTRL_C = b"\x03"
 _MEMORY = "/dev/shm"

@@ -18,15 +18,14 @@ import os
 import selectors
 import socket
 import struct
-import termios
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from hil.transport.vm_config import VirtualStart
 from hil.transport.vm_process import VmProcess
 from hil.transport.vm_shared import SharedState
+from hil.transport.vm_terminal import Terminal
 
 CTRL_C = b"\x03"
 SLICE_NS = 50_000_000
@@ -52,52 +51,6 @@ STUCK = (
 class _Goal:
     until_ns: int
     written: int
-
-
-class Terminal:
-    """The master's side of the terminal, written without waiting."""
-
-    def __init__(self, master: int, slave: int, selector: selectors.BaseSelector) -> None:
-        self._fd = os.dup(master)
-        self._slave = slave
-        self._selector = selector
-        self._rest: deque[bytes] = deque()
-        os.set_blocking(self._fd, False)
-        self.total = 0
-
-    def write(self, data: bytes) -> None:
-        """Send ``data`` behind what waits."""
-        self.total += len(data)
-        self._rest.append(data)
-        self._flush()
-
-    def forget(self) -> None:
-        """Throw away what nobody has read."""
-        self._rest.clear()
-        self._watch(False)
-        termios.tcflush(self._slave, termios.TCIFLUSH)
-
-    def close(self) -> None:
-        """Close this side's own descriptor."""
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
-
-    def _flush(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._rest:
-                done = os.write(self._fd, self._rest[0])
-                if done < len(self._rest[0]):
-                    self._rest[0] = self._rest[0][done:]
-                else:
-                    self._rest.popleft()
-        self._watch(bool(self._rest))
-
-    def _watch(self, wanted: bool) -> None:
-        if wanted != (self._fd in self._selector.get_map()):
-            if wanted:
-                self._selector.register(self._fd, selectors.EVENT_WRITE, self._flush)
-            else:
-                self._selector.unregister(self._fd)
 
 
 class VirtualTime:

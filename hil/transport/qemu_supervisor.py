@@ -1,7 +1,8 @@
 """``python -m hil.transport.qemu_supervisor``: the emulated micro:bit behind a serial port.
 
 QEMU writes to the terminal's master itself. What is typed passes through here, a few bytes at a
-time: the firmware has room for 64 and loses what comes while its collector runs. QEMU ends with
+time: the firmware has room for 64 and loses what comes while its collector runs. The pauses count
+the emulator's own time, so that a host that has none for it does not outrun it. QEMU ends with
 this process (the kernel sees to it), and this process with its parent.
 """
 
@@ -10,13 +11,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 import tty
+from pathlib import Path
 from types import FrameType
 
 from hil.errors import HilError
@@ -42,6 +46,7 @@ def serve(parent: int | None) -> int:
     )
     os.close(typed)
     stop = _Stop()
+    pace = _Pace(machine.pid, feed)
     try:
         waiting = b""
         if _booted(slave, feed, machine, stop):
@@ -54,9 +59,10 @@ def serve(parent: int | None) -> int:
             if master in ready:
                 with contextlib.suppress(BlockingIOError):  # QEMU made it so
                     waiting += os.read(master, 4096)
-            if waiting:
+            if waiting and pace.has_room():
                 os.write(feed, waiting[:_CHUNK_BYTES])
                 waiting = waiting[_CHUNK_BYTES:]
+                pace.fed()
     finally:
         machine.kill()
         said = machine.communicate()[1].decode("utf-8", "replace").strip()
@@ -65,6 +71,41 @@ def serve(parent: int | None) -> int:
     if said and not stop.asked:
         print(f"error: {said.splitlines()[-1]}", file=sys.stderr)
     return 0
+
+
+class _Pace:
+    """When the emulator has dealt with what it was fed: it took it, and ran a while or waits."""
+
+    def __init__(self, pid: int, feed: int) -> None:
+        self._tasks = Path(f"/proc/{pid}/task")
+        self._feed = feed
+        self._then_s = 0.0
+
+    def fed(self) -> None:
+        """A chunk went out."""
+        self._then_s = self._ran_s()
+
+    def has_room(self) -> bool:
+        """Whether the next chunk may follow; asked at most once in each pause."""
+        left = bytearray(4)
+        fcntl.ioctl(self._feed, termios.FIONREAD, left)
+        return not any(left) and (self._ran_s() - self._then_s >= _PAUSE_S or self._waits())
+
+    def _ran_s(self) -> float:
+        """Processor time of all its threads; real time where the system does not tell."""
+        total_ns = 0
+        for schedstat in self._tasks.glob("*/schedstat"):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                total_ns += int(schedstat.read_text().split()[0])
+        return total_ns / 1e9 if total_ns else time.monotonic()
+
+    def _waits(self) -> bool:
+        """Whether none of its threads runs or would run."""
+        for stat in self._tasks.glob("*/stat"):
+            with contextlib.suppress(OSError):
+                if stat.read_text().rpartition(")")[2].split()[0] != "S":
+                    return False
+        return True
 
 
 class _Stop:

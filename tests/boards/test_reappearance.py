@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Cable:
     def __init__(self, attached, number, knobs):
         self.attached, self.number, self.knobs = attached, number, knobs
         self.board = VirtualBoard(knobs)
+        self._held: list[int] = []
         attached.plug(self.board.port, number)
 
     def move(self, knobs=None):
@@ -37,6 +39,8 @@ class Cable:
         after = VirtualBoard(self.knobs if knobs is None else knobs)
         before, self.board = self.board, after
         self.attached[:] = [p for p in self.attached if p.device != before.port]
+        # while its other side is open, no board of another test gets a terminal of this name
+        self._held.append(os.open(before.port, os.O_RDWR | os.O_NOCTTY))
         before.stop()
         timer = threading.Timer(0.5, self.attached.plug, (after.port, self.number))
         timer.start()
@@ -44,6 +48,8 @@ class Cable:
 
     def stop(self):
         self.board.stop()
+        for descriptor in self._held:
+            os.close(descriptor)
 
 
 @pytest.fixture

@@ -30,10 +30,6 @@ def enable_irq(state=0):
             _now.spend(0)
 
 
-def poke():
-    pass
-
-
 def wake(level=1):
     pass
 

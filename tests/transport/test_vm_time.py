@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -118,15 +119,22 @@ def hear(time, board, kind, now_ns):
     time._notices()
 
 
-@pytest.mark.parametrize("catches", [False, True], ids=["prompt", "program that reads"])
-def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, catches):
-    """It stands until it is granted time, so nothing else would ever move it."""
+@contextlib.contextmanager
+def in_step(board, time):
+    """A client that keeps step with the board from its first moment on."""
     client, other = socket.socketpair()
     with client, other:
         client.settimeout(10)
         time.attach(other)
         hear(time, board, "b", 0)
         assert client.recv(100) == b"ok 0 0 0\n"
+        yield client
+
+
+@pytest.mark.parametrize("catches", [False, True], ids=["prompt", "program that reads"])
+def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, catches):
+    """It stands until it is granted time, so nothing else would ever move it."""
+    with in_step(board, time) as client:
         board.reads = True
         client.sendall(b"run 5000 3\n")
         time._from_client()
@@ -142,12 +150,7 @@ def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, 
 
 def test_a_board_that_missed_its_waking_is_woken_again(board, time):
     """It may have left its read for an interrupt that came before, and read again since."""
-    client, other = socket.socketpair()
-    with client, other:
-        client.settimeout(10)
-        time.attach(other)
-        hear(time, board, "b", 0)
-        assert client.recv(100) == b"ok 0 0 0\n"
+    with in_step(board, time) as client:
         board.reads = True
         client.sendall(b"run 5000 0\n")
         time._from_client()

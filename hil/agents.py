@@ -13,35 +13,40 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from hil.device_code import group, shrunk, statements
+from hil.device_code import group, native, shrunk, statements
 from hil.errors import CapabilityMissing, ConfigurationError
 
 PIECE_BYTES = 600
 PROGRAMS: Mapping[str, str] = {
     "calibrate": "lib/calibrate.py",
-    "user_program": "lib/user_program.py",
+    "user_program": "workloads/user_program.py",
 }
 """Programs of the harness itself that run like a technique: name -> file."""
 
-AFTER: Mapping[str, str] = {
-    "callbacks": "lib/callback_variants.py",
-    "ways": "lib/asyncio_ways.py",
-    "schedules": "lib/schedule_variants.py",
-    "share": "lib/background_share.py",
-    "counter_events": "lib/counter_latency.py",
+POST_WINDOW_PROGRAMS: Mapping[str, str] = {
+    "isr_events": "workloads/isr_latency.py",
+    "restarts": "workloads/restarts.py",
+    "callbacks": "workloads/callback_variants.py",
+    "ways": "workloads/asyncio_ways.py",
+    "schedules": "workloads/schedule_variants.py",
+    "share": "workloads/background_share.py",
+    "counter_events": "workloads/counter_latency.py",
 }
-"""What can follow a capture's window, beside the same load: option of the plan -> file."""
+"""What can follow a capture's window, beside the same load, in this order: option -> file."""
 
 ALWAYS = ("lib/job.py",)
-REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_native.py", "lib/recorder_virtual.py")
+NATIVE: Mapping[str, str] = {"lib/recorder.py": "_hil_stamper"}
+"""What becomes machine code on boards that can compile it (``native``): file -> function."""
+REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_virtual.py")
 """What replaces parts of the library, in this order, on boards that have what it needs."""
 OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
 """What goes behind a part of the library where a board has another form of it."""
 
+FOLDERS = ("board", "lib", "loads", "staged", "techniques", "workloads")
+"""Where device files are; each may import from all."""
 ENTRY = "hil_main"
 _RUN, _LOAD, _AFTER = "run", "load_start", "after"
 _HEADER = "# hil:"
-_FOLDERS = ("lib", "techniques", "loads")
 _STANDALONE = ("schedule_plan", "schedule_store")
 """Parts of libraries that are also installed by themselves: imported by their plain names."""
 
@@ -126,16 +131,21 @@ def sources(
     """The files to execute on the board in this order: ``(name, pieces)``, dependencies first.
 
     With ``capabilities`` the parts in machine code that such a board can run are among them, with
-    the plan's ``options`` what they ask for after the window (:data:`AFTER`).
+    the plan's ``options`` what they ask for after the window (:data:`POST_WINDOW_PROGRAMS`).
 
     Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
     statement is longer. Errors as for :func:`needs`.
     """
     entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
-    entries |= {AFTER[name]: _AFTER for name in options if name in AFTER}
+    entries |= {
+        POST_WINDOW_PROGRAMS[name]: _AFTER for name in options if name in POST_WINDOW_PROGRAMS
+    }
     have = set(capabilities)
     better = [path for path in REPLACEMENTS if have.issuperset(_needs(path))]
-    bundle = library(*better, *ALWAYS, *entries, piece_bytes=piece_bytes)
+    bundle = [
+        (path, pieces(path, piece_bytes=piece_bytes, in_native="native" in have))
+        for path in _with_dependencies([*better, *ALWAYS, *entries])
+    ]
     names = {path for path, _ in bundle}
     others = [path for path, form in OTHER_FORMS.items() if form in names]
     bundle += [
@@ -151,7 +161,7 @@ def sources(
 
 
 def library(*paths: str, piece_bytes: int = PIECE_BYTES) -> list[tuple[str, list[str]]]:
-    """Like :func:`sources` for single files, such as ``lib/clock.py`` or ``lib/probe.py``."""
+    """Like :func:`sources` for single files, such as ``lib/clock.py`` or ``board/probe.py``."""
     return [(path, pieces(path, piece_bytes=piece_bytes)) for path in _with_dependencies(paths)]
 
 
@@ -164,7 +174,9 @@ def start_code(config: Mapping[str, object]) -> str:
     items = ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items())
     run = _alias(_technique_path(str(config["technique"])))
     load = _alias(_load_path(str(config.get("load", "idle"))))
-    after = "".join(_alias(path) + "," for name, path in AFTER.items() if config.get(name))
+    after = "".join(
+        _alias(path) + "," for name, path in POST_WINDOW_PROGRAMS.items() if config.get(name)
+    )
     return f"{ENTRY}({run},{{{items}}},{load}{f',({after})' if after else ''})"
 
 
@@ -173,14 +185,18 @@ def _read(path: str) -> str:
     return (agents_folder() / path).read_text(encoding="ascii")
 
 
-def pieces(path: str, *, piece_bytes: int = PIECE_BYTES) -> list[str]:
-    """One device file, shrunk and cut into pieces as :func:`sources` says."""
-    return group(_shrunk(path), piece_bytes)
+def pieces(path: str, *, piece_bytes: int = PIECE_BYTES, in_native: bool = False) -> list[str]:
+    """One device file, shrunk and cut into pieces as :func:`sources` says.
+
+    ``in_native``: with what :data:`NATIVE` names of it as machine code.
+    """
+    return group(_shrunk(path, NATIVE.get(path) if in_native else None), piece_bytes)
 
 
 @cache
-def _shrunk(path: str) -> tuple[str, ...]:
-    return tuple(shrunk(statements(_read(path), leave_out=_own_import)))
+def _shrunk(path: str, in_native: str | None) -> tuple[str, ...]:
+    source = native(_read(path), in_native) if in_native else _read(path)
+    return tuple(shrunk(statements(source, leave_out=_own_import)))
 
 
 def parts(paths: Iterable[str], swap: Mapping[str, str]) -> list[tuple[str, list[ast.stmt]]]:
@@ -275,7 +291,7 @@ def _own_imports(path: str) -> tuple[str, ...]:
 def _own_import(node: ast.AST) -> bool:
     if not isinstance(node, ast.ImportFrom) or node.module is None:
         return False
-    return node.module in _STANDALONE or node.module.split(".")[0] in _FOLDERS
+    return node.module in _STANDALONE or node.module.split(".")[0] in FOLDERS
 
 
 def _literal(key: str, value: object) -> str:

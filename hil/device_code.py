@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Callable, Iterable
 
 _TIGHT_KINDS = (tokenize.OP, tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
+
+
+def native(source: str, name: str = r"\w+") -> str:
+    """``source`` with ``@micropython.native`` before every function, or only before ``name``.
+
+    ``name`` is a regular expression. On a board the functions inside a decorated one are machine
+    code as well. The first line is ``import micropython``.
+    """
+    definition = re.compile(rf"^( *)(?=def {name}\()", re.M)
+    return "import micropython\n" + definition.sub(r"\1@micropython.native\n\1", source)
 
 
 def statements(source: str, *, leave_out: Callable[[ast.stmt], bool]) -> list[ast.stmt]:

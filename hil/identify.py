@@ -66,7 +66,7 @@ def probe(repl: RawRepl) -> dict[str, str]:
     """
     said = b""
     full = False
-    for piece in agents.pieces("lib/probe.py", piece_bytes=PROBE_PIECE_BYTES):
+    for piece in agents.pieces("board/probe.py", piece_bytes=PROBE_PIECE_BYTES):
         try:
             said += repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
         except RemoteCodeError as error:
@@ -81,7 +81,7 @@ def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[
     if wiring.loopback is None:
         return wiring.capabilities, {}
     try:
-        for piece in agents.pieces("lib/wiring_check.py"):
+        for piece in agents.pieces("board/wiring_check.py"):
             repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
         source, sink = wiring.loopback
         output = repl.exec(f"hil_check_wiring({source!r},{sink!r})", timeout_s=CODE_TIMEOUT_S)

@@ -32,7 +32,7 @@ def look_for_strays(repl: RawRepl) -> tuple[str, ...]:
         while seconds(repl.clock) < settled and repl.read(_QUIET_S):
             pass  # what the program had begun to say
         repl.enter(soft_reset=False)
-        answer = b"".join(repl.exec(piece) for piece in agents.pieces("lib/strays.py"))
+        answer = b"".join(repl.exec(piece) for piece in agents.pieces("board/leftover_activity.py"))
     except HilError:
         answer = b""
     lines = _lines(answer)

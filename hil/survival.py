@@ -40,7 +40,7 @@ from hil.transport.raw_repl import RawRepl
 from hil.wire import frames
 from hil.wire.fields import integer
 
-_PROGRAM = "lib/survival.py"
+_PROGRAM = "workloads/reset_persistence.py"
 _JOBS = 3
 _SIM_SPEED = {SOFT: 4, KILL: 4, SLEEP: 2}
 """The plan's clock runs so many times faster on the embedded board: more is due in a life."""
@@ -102,7 +102,7 @@ class _Lives:
                 received=path.encode(),
             )
         base = int(self._connection.clock.wall_s() * 1000)
-        start = f"hil_life({path!r},{self._jobs},{self._speed},{base},{self._mode == SLEEP})"
+        start = f"hil_run_plan({path!r},{self._jobs},{self._speed},{base},{self._mode == SLEEP})"
         try:
             for number in range(times + 1):
                 if number:

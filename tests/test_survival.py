@@ -87,7 +87,11 @@ def harm(monkeypatch):
     def harm(code):
         def library(*paths, **more):
             files = real(*paths, **more)
-            return [*files, ("harm", [code])] if paths == ("lib/survival.py",) else files
+            return (
+                [*files, ("harm", [code])]
+                if paths == ("workloads/reset_persistence.py",)
+                else files
+            )
 
         monkeypatch.setattr(agents, "library", library)
 
@@ -105,7 +109,7 @@ def test_a_store_that_is_broken_is_found_out(session, tmp_path, harm, code, seen
 
 
 def test_a_board_that_does_not_take_its_plan_up_again_is_an_error(session, tmp_path, harm):
-    harm("def hil_life(*_): raise OSError(5)")
+    harm("def hil_run_plan(*_): raise OSError(5)")
     with pytest.raises(HilError, match="OSError"):
         session.capture(plan(**{OPTIONS[SOFT]: 1}), tmp_path / "one.hilcap")
     assert any("OSError" in text for text in read_capture(tmp_path / "one.hilcap").errors)

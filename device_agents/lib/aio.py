@@ -14,14 +14,14 @@ async def hil_until_end(job):
     turns = 0
     job.coroutines = True
     while job.running():
-        job.spare()
+        job.idle_step()
         if job.busy:
             turns += 1
             await asyncio.sleep_ms(0)
         else:
             await asyncio.sleep_ms(20 if job.streaming else min(job.left_ms, 1000))
     if job.busy:
-        job.note("background", turns)
+        job.set_counter("background", turns)
 
 
 async def hil_main_task(job, coroutines):

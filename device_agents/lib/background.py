@@ -12,11 +12,11 @@ def no_turn():
 
 
 class Background(Window):
-    """The main program beside the tasks; naive loops take a turn themselves by spare()."""
+    """The main program beside the tasks; naive loops take a turn themselves by idle_step()."""
 
     step = None
     ponger = None
-    spare = staticmethod(no_turn)
+    idle_step = staticmethod(no_turn)
 
     def start_background(self, load_start):
         """Start the load; streaming also sends and answers pings at every turn."""
@@ -27,9 +27,9 @@ class Background(Window):
             self.ponger = Ponger(self.writer)
         self.exchange()
         if self.streaming:
-            self.spare = self.turn if self.ponger.poll else self.send_turn
+            self.idle_step = self.turn if self.ponger.poll else self.send_turn
         elif self.step:
-            self.spare = self.step
+            self.idle_step = self.step
         self.busy = self.step is not None or bool(self.cfg.get("background"))
 
     def exchange(self, count=0):
@@ -50,16 +50,16 @@ class Background(Window):
 
     def wait(self):
         """Be the main program until the window ends; counts its turns when it never sleeps."""
-        spare = self.spare
+        idle_step = self.idle_step
         running = self.running
         if not self.busy:
             sleep = time.sleep_ms
             while running():
-                spare()
+                idle_step()
                 sleep(1)
             return
         turns = 0
         while running():
-            spare()
+            idle_step()
             turns += 1
-        self.note("background", turns)
+        self.set_counter("background", turns)

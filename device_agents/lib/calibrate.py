@@ -9,6 +9,7 @@ are the steps of the clock that were seen.
 
 import time
 
+from lib.batches import hil_batch, hil_step
 from lib.pins import make_task, null_set
 from lib.recorder import Channel
 
@@ -20,45 +21,12 @@ def hil_no_stamp(_=None):
     """A stamp that costs a call and nothing else."""
 
 
-def hil_batch(f, rounds):
-    """The time of 16 calls a round."""
-    us = time.ticks_us
-    start = us()
-    for _ in range(rounds):
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-        f()
-    return time.ticks_diff(us(), start)
-
-
 def hil_rounds(f):
-    """1 for a slow board, up to 32 for one on which 16 calls are too short to time."""
+    """1 for a slow board, up to 32 where 16 calls are too short to time."""
     rounds = 1
     while rounds < 32 and hil_batch(f, rounds) < 100:
         rounds *= 2
     return rounds
-
-
-def hil_step():
-    """The next step of the clock."""
-    us = time.ticks_us
-    start = now = us()
-    while now == start:
-        now = us()
-    return time.ticks_diff(now, start)
 
 
 def run(job):
@@ -72,13 +40,13 @@ def run(job):
     read, stamps, tasks, empties, steps = [channel.put for channel in channels]
     for _ in range(REPEATS):
         read(hil_batch(time.ticks_us, rounds))
-        scratch.place(0, 16 * rounds)
+        scratch.seek(0, 16 * rounds)
         stamps(hil_batch(stamp, rounds))
-        scratch.place(0, 16 * rounds)
+        scratch.seek(0, 16 * rounds)
         tasks(hil_batch(task, rounds))
         empties(hil_batch(empty, rounds))
         steps(hil_step())
     for name in CALIBRATED[:4]:
-        job.note(name + "_batch", 16 * rounds)
+        job.set_counter(name + "_batch", 16 * rounds)
     job.busy = True
     job.wait()

@@ -30,7 +30,7 @@ class Ponger:
             self.answer()
 
     def serve(self, count, patience_ms=2000):
-        """Answer count pings; where stdin can be polled, give up after patience_ms without one."""
+        """Answer count pings; where stdin can be polled, give up after patience_ms without any."""
         while self.poll and self.poll(0):
             self.read(1)  # what nobody asked for would be taken for the first ping
         self.text("R", "n=%d" % count)

@@ -35,7 +35,7 @@ class EventChain:
         ]
 
     def listen(self, handler, hard):
-        """Set the interrupt handler; False if the port refuses a hard one."""
+        """Set the interrupt handler; False if the port refuses hard=True."""
         options = {"hard": True} if hard else {}
         try:
             self.pin.irq(handler=handler, trigger=self.pin.IRQ_RISING, **options)
@@ -63,7 +63,7 @@ class EventChain:
         self.silence()
         for name, at in (("events", 0), ("phantom", 3), ("sched_full", 4)):
             count = self.state[at] + (at == 0)
-            self.job.note(name, self.job.notes.get(name, 0) + count)
+            self.job.set_counter(name, self.job.counters.get(name, 0) + count)
 
 
 def make_stimulus(state, set_pin, store):

@@ -105,7 +105,7 @@ class FrameWriter(LineWriter):
         return n
 
     def pack(self, buf, start, m, order, base, w):
-        # residuals of w bits, least significant bit first, 13 bits a word; notes the exceptions
+        # residuals of w bits, least significant bit first, 13 bits a word; counters the exceptions
         top = (1 << w) - 1
         x = acc = bits = 0
         b = self.buf

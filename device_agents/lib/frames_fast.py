@@ -49,7 +49,7 @@ def _hil_scan(buf: ptr32, cnt: ptr32, par: ptr32) -> int:
 
 @micropython.viper
 def _hil_pack(buf: ptr32, out: ptr8, exc: ptr16, par: ptr32) -> int:
-    # par: start, end, width, place in out, base; returns the place behind the payload
+    # par: start, end, width, position in out, base; returns the position behind the payload
     stride = int(_HIL_STRIDE)
     i = int(par[0])
     end = int(par[1])
@@ -62,7 +62,7 @@ def _hil_pack(buf: ptr32, out: ptr8, exc: ptr16, par: ptr32) -> int:
     x = 0
     acc = 0
     bits = 0
-    place = 0
+    position = 0
     v = int(buf[i * stride])
     i += 1
     while i < end:
@@ -73,7 +73,7 @@ def _hil_pack(buf: ptr32, out: ptr8, exc: ptr16, par: ptr32) -> int:
             e = (e << 32) >> 32
         e -= base
         if e < 0 or e > top:
-            exc[x] = place
+            exc[x] = position
             x += 1
             e &= top
         s = w
@@ -93,7 +93,7 @@ def _hil_pack(buf: ptr32, out: ptr8, exc: ptr16, par: ptr32) -> int:
                 k += 2
                 acc >>= 13
                 bits -= 13
-        place += 1
+        position += 1
         i += 1
     if bits > 0:
         h = (acc * 11523) >> 20

@@ -23,10 +23,10 @@ class Job(Background):
         self.grids = [None] * self.n
         self.channels = []
         self.grids_sent = False
-        self.notes = {}
+        self.counters = {}
         self.failure = None
         self.exits = []
-        self.act = []
+        self.activate = []
         self.out = []
         self.timers_used = 0
 
@@ -48,7 +48,7 @@ class Job(Background):
                 self.at_exit(lambda i=pins[k], p=pin: release_pin(i, p, keep))
             self.out.append(pin)
             stamp = self.channel("task%d" % k, "ticks", self.room(k)).stamper()
-            self.act.append(make_task(stamp, pin_setter(pin), level))
+            self.activate.append(make_task(stamp, pin_setter(pin), level))
 
     def room(self, k):
         """Stamps to make room for: the window's and a tenth more, if the heap is so large."""
@@ -92,20 +92,20 @@ class Job(Background):
         """Call fn at the end, whatever happens, newest first."""
         self.exits.append(fn)
 
-    def note(self, name, value):
+    def set_counter(self, name, value):
         """A counter for the end frame."""
-        self.notes[name] = value
+        self.counters[name] = value
 
-    def clean_up(self, kept=0):
-        """Run the clean-ups but the oldest, each tried twice; one that fails is counted."""
-        while len(self.exits) > kept:
+    def clean_up(self, oldest=0):
+        """Run the clean-ups but the oldest, each tried twice; failures are counted."""
+        while len(self.exits) > oldest:
             fn = self.exits.pop()
             for _ in range(2):
                 try:
                     fn()
                     break
                 except BaseException as error:
-                    self.notes["cleanup_failed"] = self.notes.get("cleanup_failed", 0) + 1
+                    self.counters["cleanup_failed"] = self.counters.get("cleanup_failed", 0) + 1
                     self.failure = self.failure or error
         gc.enable()
 
@@ -115,7 +115,7 @@ class Job(Background):
             count = lambda: sum([c.n + c.dropped for c in self.channels])  # noqa: E731
             n = count()
             time.sleep_ms(min(2 * max(self.periods_us) // 1000 + 1, 100))
-            self.note("strays", count() - n)
+            self.set_counter("strays", count() - n)
 
 
 def hil_emergency_buffer():
@@ -136,19 +136,20 @@ def hil_main(run, cfg, load_start=None, after=()):
         hil_emergency_buffer()
         job.prepare()
         job.start_background(load_start)
-        job.kept = len(job.exits)
-        job.timers_kept = job.timers_used
+        job.load_exits = len(job.exits)
+        job.load_timers = job.timers_used
         run(job)
         if job.stopped:
             raise job.stopped
         job.close()
         job.streaming = False
         job.exchange(1)  # at the window's own end: what follows takes seconds
-        job.clean_up(job.kept)
+        job.clean_up(job.load_exits)
         job.exchange()
         for more in after:
+            job.timers_used = job.load_timers
             more(job, run)
-            job.clean_up(job.kept)
+            job.clean_up(job.load_exits)
     except KeyboardInterrupt:
         status = "interrupted"
     except BaseException as error:

@@ -43,13 +43,13 @@ def make_task(stamp, set_pin, level):
     """A task: stamp first, then toggle; allocation-free, takes what callbacks are given."""
     state = bytearray((level,))
 
-    def act(_=None):
+    def activate(_=None):
         stamp()
         v = state[0] ^ 1
         state[0] = v
         set_pin(v)
 
-    return act
+    return activate
 
 
 def loop_pins(job):

@@ -1,8 +1,8 @@
 # hil: needs=timer_pyb
 """machine.Timer with hard callbacks where only pyb.Timer has these (stm32 before MicroPython 1.27).
 
-Soft ones stay with machine.Timer; a hard one takes a hardware timer that the board's own library
-leaves alone (2 and 3 drive LEDs, 5 the servos, 6 the converters) and counts microseconds.
+Soft ones stay with machine.Timer; a hard timer is a hardware timer that the board's own library
+leaves alone (2 and 3 drive LEDs, 5 the servos, 6 the converters) which counts microseconds.
 """
 
 import machine
@@ -35,7 +35,7 @@ class Timer:
             self.take()
         us = period if tick_hz == 1000000 else period * 1000000 // tick_hz
         k = (us + 65535) // 65536
-        while us % k:  # the next one that divides it: no remainder to drift by
+        while us % k:  # the next that divides it: no remainder to drift by
             k += 1
         if k * self.mhz > 65536:
             raise NoTimer("no hard timer for a period of %d us" % us)

@@ -3,7 +3,7 @@
 from time import ticks_add, ticks_diff, ticks_us
 
 
-def hil_rearming(act, period_us, deadline):
+def hil_rearming(activate, period_us, deadline):
     """(start, callback) of one task; start(arm) arms for the first deadline.
 
     A call of a closure allocates if it has more than five arguments and captured names together.
@@ -12,7 +12,7 @@ def hil_rearming(act, period_us, deadline):
 
     def callback(_=None):
         nonlocal deadline
-        act()
+        activate()
         deadline = ticks_add(deadline, period_us)
         arm(ticks_diff(deadline, ticks_us()))
 

@@ -6,7 +6,7 @@ from time import ticks_us
 
 
 def _hil_stamper(buf, us, full):
-    # lib/recorder_native.py replaces this one where native code exists
+    # machine code where a board has it: the bundler adds the decorator
     i = end = 0
 
     # defaults, not cells: calling a closure of five cells with an argument allocates
@@ -19,14 +19,14 @@ def _hil_stamper(buf, us, full):
         else:
             full(t)
 
-    def place(at=-1, stop=0):
+    def seek(at=-1, stop=0):
         nonlocal i, end
         if at >= 0:
             i = at
             end = stop
         return i
 
-    return stamp, place
+    return stamp, seek
 
 
 class Channel:
@@ -49,8 +49,8 @@ class Channel:
         self.busy = bytearray(2)  # 1: full and not sent yet
         self.out = 0  # half being sent
         self.sent = 0  # next position in buf to send
-        self._stamp, self.place = Channel.make(self.buf, ticks_us, self.full)
-        self.place(0, self.size)
+        self._stamp, self.seek = Channel.make(self.buf, ticks_us, self.full)
+        self.seek(0, self.size)
 
     def stamper(self):
         # f(_=None) for callbacks: stores ticks_us()
@@ -65,7 +65,7 @@ class Channel:
             self.lost = 0
             i = o * self.size
             self.buf[i] = t
-            self.place(i + 1, i + self.size)
+            self.seek(i + 1, i + self.size)
             self.half = o
             self.busy[h] = 1
         else:
@@ -76,14 +76,14 @@ class Channel:
     def n(self):
         # values recorded
         h = self.half
-        return self.first[h] + self.place() - h * self.size + self.lost - self.dropped
+        return self.first[h] + self.seek() - h * self.size + self.lost - self.dropped
 
     def put(self, v):
         # append a value
-        i = self.place()
+        i = self.seek()
         if i < self.size:
             self.buf[i] = v
-            self.place(i + 1, self.size)
+            self.seek(i + 1, self.size)
         else:
             self.lost += 1
             self.dropped += 1
@@ -92,8 +92,8 @@ class Channel:
         # the stamp of event i; events without one keep -1
         if 0 <= i < self.size:
             self.buf[i] = tick
-            if i >= self.place():
-                self.place(i + 1, self.size)
+            if i >= self.seek():
+                self.seek(i + 1, self.size)
         else:
             self.lost += 1
             self.dropped += 1
@@ -106,7 +106,7 @@ class Channel:
         while True:
             o = self.out
             h = self.half
-            stop = self.place()
+            stop = self.seek()
             if h != self.half:
                 continue  # the recorder has just changed halves
             if o != h or stop > (o + 1) * self.size:

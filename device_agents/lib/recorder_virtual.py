@@ -1,6 +1,6 @@
 # hil: needs=virtual
 # The stamp on a board in virtual time, where storing one takes as long as the board was told.
-# Sent behind the other recorders.
+# Sent behind lib/recorder.py.
 import machine
 from lib.recorder import Channel
 
@@ -8,13 +8,13 @@ hil_free_stamper = Channel.make
 
 
 def hil_charged_stamper(buf, us, full):
-    free, place = hil_free_stamper(buf, us, full)
+    free, seek = hil_free_stamper(buf, us, full)
 
     def stamp(_=None, free=free, store_cost=machine.store_cost):
         free()
         store_cost()
 
-    return stamp, place
+    return stamp, seek
 
 
 Channel.make = hil_charged_stamper

@@ -23,7 +23,7 @@ def flush(job):
 
 
 def error_lines(error):
-    """A traceback as lines; where the port can't print one to memory, its text only."""
+    """A traceback as lines; where the port can't print it to memory, its text only."""
     try:
         import io
 
@@ -48,6 +48,6 @@ def send_record(job, status):
             writer.text("X", "t=" + line.replace(";", ","))
     text = "us0=%d;us1=%d;ms0=%d;ms1=%d;status=%s"
     text %= (job.us0, job.us1, job.ms0, job.ms1, status)
-    for name in job.notes:
-        text += ";%s=%d" % (name, job.notes[name])
+    for name in job.counters:
+        text += ";%s=%d" % (name, job.counters[name])
     writer.text("E", text)

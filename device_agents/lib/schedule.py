@@ -6,7 +6,7 @@
     asyncio.run(schedule.run_forever())
 
 A job's next run comes from its plan, never from its last late start, and a slow job does not hold
-back the others. Runs that were missed are counted and made up for by one. docs/schedule.md.
+back the others. Runs that were missed are counted and made up for by one run. docs/schedule.md.
 """
 
 import time
@@ -16,7 +16,7 @@ try:
 except ImportError:
     import uasyncio as asyncio
 
-from schedule_plan import SCHEDULE_KEPT, PlannedJob, early_year, wall_ms
+from schedule_plan import SCHEDULE_KEYS, PlannedJob, early_year, wall_ms
 
 
 class Scheduler:
@@ -29,7 +29,7 @@ class Scheduler:
         self.report = report
         self.jobs = {}
         self.functions = {}
-        self.strangers = []
+        self.unknown = []
         self.seen = 0
         self.coarse = wall_ms() % 1000 == 0
         self.before_run = None
@@ -63,7 +63,7 @@ class Scheduler:
         return None if left is None else left / 1000
 
     def check_clock(self):
-        """When the wall clock was set: intervals keep their distance, times of day are found anew.
+        """The wall clock was set: intervals keep their distance, times of day are planned anew.
 
         Seen are steps back, and the first right time of a board that began in an early year.
         """
@@ -123,7 +123,7 @@ class Scheduler:
             await asyncio.sleep_ms(self.nap_ms())
 
     def nap_ms(self):
-        """How long to sleep; a clock of whole seconds is watched closely when one is to change."""
+        """How long to sleep; a clock of whole seconds is watched closely before it changes."""
         if self.poll_ms:
             return self.poll_ms
         nap = 1000
@@ -142,8 +142,8 @@ class Scheduler:
         """Store the plan: atomically, with a checksum, the generation before it kept."""
         import schedule_store
 
-        jobs = [{k: getattr(job, k) for k in SCHEDULE_KEPT} for job in self.jobs.values()]
-        plan = {"now": wall_ms(), "epoch": time.gmtime(0)[0], "jobs": jobs + self.strangers}
+        jobs = [{k: getattr(job, k) for k in SCHEDULE_KEYS} for job in self.jobs.values()]
+        plan = {"now": wall_ms(), "epoch": time.gmtime(0)[0], "jobs": jobs + self.unknown}
         schedule_store.save(path, plan)
 
     def load_flash(self, path="schedule"):
@@ -159,30 +159,30 @@ class Scheduler:
         years = (stored["epoch"] - time.gmtime(0)[0]) // 30
         shift = years * 946684800000  # firmware counts from 1970 or from 2000
         count = 0
-        for kept in stored["jobs"]:
-            count += self.restore(kept, shift)
+        for row in stored["jobs"]:
+            count += self.restore(row, shift)
         self.seen = stored["now"] + shift
         self.check_clock()
         return count
 
-    def restore(self, kept, shift):
-        name = kept["name"]
+    def restore(self, stored, shift):
+        name = stored["name"]
         job = self.jobs.get(name)
         if job is None:
             if name not in self.functions:
                 self.report("stored job %s: no function has this name yet" % name)
-                self.strangers.append(kept)
+                self.unknown.append(stored)
                 return 0
-            job = PlannedJob(self, kept["n"])
-            for key in SCHEDULE_KEPT:
-                setattr(job, key, kept[key])
+            job = PlannedJob(self, stored["n"])
+            for key in SCHEDULE_KEYS:
+                setattr(job, key, stored[key])
             job.fn = self.functions[name]
             self.jobs[name] = job
-        elif [k for k in SCHEDULE_KEPT[1:5] if getattr(job, k) != kept[k]]:
+        elif [k for k in SCHEDULE_KEYS[1:5] if getattr(job, k) != stored[k]]:
             self.report("stored job %s: the program plans it otherwise" % name)
             return 0
         if job.unit:
-            job.due = kept["due"] + shift
+            job.due = stored["due"] + shift
         else:
             job.plan(job.now())
         return 1

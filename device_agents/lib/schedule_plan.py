@@ -5,11 +5,11 @@ import time
 
 SCHEDULE_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 SCHEDULE_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-SCHEDULE_KEPT = ("name", "n", "unit", "weekday", "at_s", "tags", "args", "kwargs", "due")
+SCHEDULE_KEYS = ("name", "n", "unit", "weekday", "at_s", "tags", "args", "kwargs", "due")
 
 
 def wall_ms():
-    """The wall clock in ms; in whole seconds where the port has no finer one in step with it."""
+    """The wall clock in ms; in whole seconds where the port has no finer clock in step with it."""
     now = time.time()
     try:
         ns = time.time_ns()
@@ -39,14 +39,14 @@ class PlannedJob:
         self.release = self.due = self.runs = self.missed = self.failed = self.late_ms = 0
 
     def __getattr__(self, word):
-        one = word[:-1] if word.endswith("s") else word
-        if one in SCHEDULE_DAYS:
+        unit = word[:-1] if word.endswith("s") else word
+        if unit in SCHEDULE_DAYS:
             self.unit = 604800
-            self.weekday = SCHEDULE_DAYS.index(one)
-        elif one == "millisecond":
+            self.weekday = SCHEDULE_DAYS.index(unit)
+        elif unit == "millisecond":
             self.unit = 0
-        elif one in SCHEDULE_UNITS:
-            self.unit = SCHEDULE_UNITS[one]
+        elif unit in SCHEDULE_UNITS:
+            self.unit = SCHEDULE_UNITS[unit]
         else:
             raise AttributeError(word)
         return self

@@ -1,7 +1,7 @@
-"""A small JSON object in flash that survives a power cut at any moment: stands alone.
+"""A small JSON object in flash that survives a loss of power at any moment: stands alone.
 
-Two generations, path.0 and path.1. A new one is written beside them and renamed over the older
-one, so that the newer one is never touched. Each carries a number and a checksum.
+Two generations, path.0 and path.1. The next is written beside them and renamed over the older, so
+that the newer is never touched. Each carries a number and a checksum.
 """
 
 import json
@@ -40,7 +40,7 @@ def store_generations(path):
 
 
 def save(path, thing):
-    """Store thing; what was stored last stays whole until the new one is."""
+    """Store thing; what was stored last stays whole until thing is stored."""
     numbers = [number for number, _ in store_generations(path)]
     older = 0 if numbers[0] < numbers[1] else 1
     data = (" %d " % (max(numbers[0], numbers[1], 0) + 1)) + json.dumps(thing)
@@ -55,9 +55,9 @@ def save(path, thing):
 
 
 def load(path, report=print):
-    """The newest whole generation, or None; a damaged one is reported."""
-    found = store_generations(path)
+    """The newest whole generation, or None; damage is reported."""
+    generations = store_generations(path)
     for i in range(2):
-        if found[i][0] < 0:
+        if generations[i][0] < 0:
             report("%s.%d is damaged; the generation beside it is used" % (path, i))
-    return max(found, key=lambda one: one[0])[1]
+    return max(generations, key=lambda pair: pair[0])[1]

@@ -1,4 +1,4 @@
-"""Periodic and one-shot timers in the forms that ports have; which one fits is found by trying."""
+"""Periodic and one-shot timers in the forms that ports have; which form fits is tried."""
 
 import time
 
@@ -13,7 +13,7 @@ class NoTimer(Exception):
 
 
 def free_id(job):
-    """An id for one more timer: virtual if these are separate objects, else the next known one."""
+    """An id for one more timer: virtual if these are separate objects, else the next known id."""
     known = job.cfg.get("timers") or ()
     if -1 in known:
         return -1

@@ -57,7 +57,7 @@ def load_start(job):
 
     def end():
         load.remove()
-        job.note("load_blocks", load.blocks)
+        job.set_counter("load_blocks", load.blocks)
 
     job.at_exit(end)
     return load.step

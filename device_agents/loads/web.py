@@ -3,14 +3,14 @@
 
 Where the technique leaves the main program to itself it is a loop with blocking sockets for the
 first half of the window and asyncio for the second; in a technique's own loop it takes a turn now
-and then; beside coroutines it is one. The option server= (loop or asyncio) chooses one of them.
+and then; beside coroutines it is a coroutine. server= (loop or asyncio) chooses one of them.
 """
 
 from lib.aio import asyncio, run_coroutines
-from lib.web_aio import WebAio
-from lib.web_loop import WebLoop
-from lib.web_net import web_host, web_port
-from lib.web_page import WebPage
+from workloads.web_aio import WebAio
+from workloads.web_loop import WebLoop
+from workloads.web_net import web_host, web_port
+from workloads.web_page import WebPage
 
 WEB_OWN_LOOP = ("round_robin", "cooperative")  # they never call job.wait()
 
@@ -37,7 +37,7 @@ def web_main(job, page, host, loop, half_ms):
     def wait():
         loop.patience_ms = 20
         while job.running() and job.left_ms > half_ms:
-            job.spare()
+            job.idle_step()
         loop.close()
         if half_ms:
             job.busy = False
@@ -52,7 +52,7 @@ def load_start(job):
     server = job.cfg.get("server")
     page = WebPage(job)
     host = web_host(job)
-    job.at_exit(lambda: job.note("web_served", page.served))
+    job.at_exit(lambda: job.set_counter("web_served", page.served))
     if asyncio and job.cfg["technique"].startswith(("asyncio", "aio")):
         port = web_port(job)
         job.companions.append(WebAio(page, host, port).serve)

@@ -49,7 +49,7 @@ class TaskQueue:
 class Task:
     def __init__(self, coro, names=None):
         self.coro = coro
-        self.data = None  # the exception to deliver, or the queue or task that this one waits on
+        self.data = None  # the exception to deliver, or the queue or task that this task waits on
         self.state = True  # True running, None or False done, a TaskQueue of waiters, or a callable
         self.ph_key = 0
         self._next = None

@@ -11,11 +11,11 @@ from lib.aio import run_coroutines
 from lib.schedule import Scheduler
 
 
-def hil_schedule_act(act):
+def hil_schedule_act(activate):
     """A job's function: it has a name and no arguments, as users write it."""
 
     def job():
-        act()
+        activate()
 
     return job
 
@@ -33,7 +33,7 @@ def run(job):
     schedule = Scheduler(usual, usual, 1 if usual else None)
     for k in range(job.n):
         ms = job.periods_us[k] // 1000
-        schedule.every(ms).milliseconds.do(hil_schedule_act(job.act[k]), name=str(k))
+        schedule.every(ms).milliseconds.do(hil_schedule_act(job.activate[k]), name=str(k))
     job.open()
     now = hil_whole_ms()
     zero = time.ticks_us()

@@ -15,13 +15,13 @@ def hil_flag_setter(flag):
     return callback
 
 
-async def hil_flag_waiter(act, flag):
+async def hil_flag_waiter(activate, flag):
     while True:
         await flag.wait()
-        act()
+        activate()
 
 
 def run(job):
     flags = [asyncio.ThreadSafeFlag() for _ in range(job.n)]
     start_timers(job, [hil_flag_setter(flag) for flag in flags])
-    run_coroutines(job, [hil_flag_waiter(job.act[k], flags[k]) for k in range(job.n)])
+    run_coroutines(job, [hil_flag_waiter(job.activate[k], flags[k]) for k in range(job.n)])

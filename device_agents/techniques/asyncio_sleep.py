@@ -7,17 +7,17 @@ Naive on purpose: the sleep begins when the work is done and the other coroutine
 from lib.aio import asyncio, run_coroutines
 
 
-async def hil_sleeper(act, phase_ms, period_ms):
+async def hil_sleeper(activate, phase_ms, period_ms):
     if phase_ms:
         await asyncio.sleep_ms(phase_ms)
     while True:
-        act()
+        activate()
         await asyncio.sleep_ms(period_ms)
 
 
 def run(job):
     tasks = [
-        hil_sleeper(job.act[k], job.phases_us[k] // 1000, job.periods_us[k] // 1000)
+        hil_sleeper(job.activate[k], job.phases_us[k] // 1000, job.periods_us[k] // 1000)
         for k in range(job.n)
     ]
     job.begin_all()

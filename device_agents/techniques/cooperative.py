@@ -66,13 +66,13 @@ def hil_serve(job, due, poll, idle):
         for k in tasks:
             if due[k]:
                 due[k] -= 1
-                job.act[k]()
-        job.spare()
+                job.activate[k]()
+        job.idle_step()
         turns += 1
         if idle:
             idle()
     if job.busy:
-        job.note("background", turns)
+        job.set_counter("background", turns)
 
 
 def run(job):
@@ -91,6 +91,6 @@ def run(job):
         timer.periodic(tick_us, tick)
     else:
         poll = hil_polled_tick(tick, tick_us, zero)
-        job.note("polled_tick", 1)
+        job.set_counter("polled_tick", 1)
     idle = None if poll or job.busy else hil_idle()
     hil_serve(job, due, poll, idle)

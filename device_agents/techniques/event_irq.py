@@ -2,14 +2,13 @@
 """A pin interrupt runs the tasks, deferred by micropython.schedule; a timer makes the events.
 
 The timer drives the loopback output; the edge on the input is the event. Beside the tasks' stamps,
-a buffered capture records each event's stimulus, handler and deferred code. With isr_events=N more
-events follow, spread over phases (lib/isr_latency.py); variant=hard or soft runs only these.
+a buffered capture records each event's stimulus, handler and deferred code. variant=hard or soft
+leaves all that to the events that may follow the window.
 """
 
 import time
 
 from lib.event_chain import EventChain
-from lib.isr_latency import measure_isr
 from lib.periods import common_us
 from lib.pins import loop_pins
 from lib.timers import HilTimer
@@ -28,18 +27,19 @@ def hil_due_tasks(acts, first, every):
     return run_due
 
 
-def run_periodic(job, pins, more):
-    """The technique itself: a periodic timer makes the events until the window ends.
-
-    They are not recorded where more of the same name follow (beside a load).
-    """
+def run(job):
+    pins = loop_pins(job)
+    if job.cfg.get("variant"):
+        job.open()
+        return
     base_us = common_us(job.periods_us + job.phases_us)
     every = [period // base_us for period in job.periods_us]
     first = [(job.periods_us[k] + job.phases_us[k]) // base_us - 1 for k in range(job.n)]
     chain = EventChain(job, pins, True, "loopback-timer")
-    if not (job.streaming or job.step and more):
+    more = job.step and job.cfg.get("isr_events")  # of the same name follow
+    if not (job.streaming or more):
         chain.record(job.fit(job.duration_us // base_us + 16, 3))
-    chain.bind(hil_due_tasks(job.act, first, every))
+    chain.bind(hil_due_tasks(job.activate, first, every))
     timer = HilTimer(job)
     job.begin_all(after_period=True)
     timer.periodic(base_us, chain.stimulus)
@@ -47,13 +47,3 @@ def run_periodic(job, pins, more):
     timer.stop()
     time.sleep_ms(2)
     chain.stop()
-
-
-def run(job):
-    pins = loop_pins(job)
-    variant = job.cfg.get("variant")
-    events = job.cfg.get("isr_events")
-    if not variant:
-        run_periodic(job, pins, events)
-    if events:
-        measure_isr(job, pins, (variant == "hard",) if variant else (True, False))

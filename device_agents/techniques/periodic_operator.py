@@ -1,15 +1,10 @@
 # hil: needs=timer
-"""A periodic operator a task: a wrapper that the main program starts and stops.
-
-With restarts=N the operator is then stopped and started N times (lib/restarts.py).
-"""
+"""A periodic operator a task: a wrapper that the main program starts and stops."""
 
 import time
-from array import array
 
 from lib.periodic_operator import PeriodicOperator
 from lib.raw_timer import raw_timer
-from lib.restarts import measure_restarts
 from lib.timers import HilTimer
 
 
@@ -20,7 +15,7 @@ def run(job):
         period, tick_hz = job.periods_us[k], 1000000
         if period % 1000 == 0:
             period, tick_hz = period // 1000, 1000
-        operator = PeriodicOperator(raw_timer(timers[k]), period, job.act[k], tick_hz)
+        operator = PeriodicOperator(raw_timer(timers[k]), period, job.activate[k], tick_hz)
         job.at_exit(operator.stop)
         operators.append(operator)
     phased = sorted(range(job.n), key=lambda k: job.phases_us[k])
@@ -32,5 +27,3 @@ def run(job):
     job.wait()
     for operator in operators:
         operator.stop()
-    if job.cfg.get("restarts"):
-        measure_restarts(job, timers[0], array("l", (0, 0)), job.cfg["restarts"])

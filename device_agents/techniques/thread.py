@@ -11,14 +11,14 @@ import time
 from lib.periods import napper
 
 
-def hil_thread_body(act, wait_us, period_us, state, k, stop):
+def hil_thread_body(activate, wait_us, period_us, state, k, stop):
     """The thread of task k: runs until state[0] is set, then says in state[k + 1] that it ended."""
     try:
         nap, delay = napper(period_us)
         if wait_us:
             time.sleep_us(wait_us)
         while not state[0]:
-            act()
+            activate()
             nap(delay)
     except BaseException as error:
         stop(error)
@@ -32,7 +32,7 @@ def hil_join(job, state):
     while any(state[1:]) and left_ms > 0:
         time.sleep_ms(5)
         left_ms -= 5
-    job.note("threads_left", sum(state[1:]))
+    job.set_counter("threads_left", sum(state[1:]))
 
 
 def run(job):
@@ -46,18 +46,18 @@ def run(job):
         wait_us = max(0, job.phases_us[k] - time.ticks_diff(time.ticks_us(), zero))
         try:
             state[k + 1] = 1
-            body = (job.act[k], wait_us, job.periods_us[k], state, k, job.stop)
+            body = (job.activate[k], wait_us, job.periods_us[k], state, k, job.stop)
             _thread.start_new_thread(hil_thread_body, body)
         except OSError:
             state[k + 1] = 0
             refused.append(k)
-    job.note("in_main", len(refused[:1]))
-    job.note("not_started", len(refused[1:]))
+    job.set_counter("in_main", len(refused[:1]))
+    job.set_counter("not_started", len(refused[1:]))
     if not refused:
         job.wait()
         return
     nap, delay = napper(job.periods_us[refused[0]])
     while job.running():
-        job.act[refused[0]]()
-        job.spare()
+        job.activate[refused[0]]()
+        job.idle_step()
         nap(delay)

@@ -5,5 +5,5 @@ from lib.timers import start_timers
 
 
 def run(job):
-    start_timers(job, job.act, True)
+    start_timers(job, job.activate, True)
     job.wait()

@@ -6,5 +6,5 @@ from lib.timers import start_timers
 
 
 def run(job):
-    start_timers(job, job.act)
+    start_timers(job, job.activate)
     job.wait()

@@ -14,7 +14,7 @@ from hil.errors import ConfigurationError
 PinId = int | str
 _PATTERNS = ("match_machine", "match_unique_id")
 _PIN_KEYS = ("outputs", "loopback", "avoid", "leds")
-_JOINED = "0101"  # what a jumper makes of the levels that lib/wiring_check.py drives
+_JOINED = "0101"  # what a jumper makes of the levels that board/wiring_check.py drives
 _MAX_PINS = 64
 _MAX_BYTES = 1 << 20
 _PIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,16}\Z")
@@ -129,7 +129,7 @@ def find_wiring(folder: Path, machine: str, unique_id: str = "") -> Wiring:
 
 
 def check_answer(facts: Mapping[str, str], wiring: Wiring) -> tuple[tuple[str, ...], str]:
-    """What ``lib/wiring_check.py`` found: the capabilities, and why the loopback is not one."""
+    """What ``board/wiring_check.py`` found: the capabilities, and why the loopback is not one."""
     words = wiring.capabilities + ("pin_irq_hard",) * (facts.get("irq") == "hard")
     seen = facts.get("loop", "")
     if seen == _JOINED:

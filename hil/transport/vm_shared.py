@@ -10,16 +10,15 @@ import ctypes
 import importlib
 import mmap
 import platform
-import re
 import sys
 from pathlib import Path
 
+from hil.device_code import native
 from hil.errors import ConfigurationError
 from hil.transport.vm_program import WHEEL_MODULE, find_binary
 
 _LOOK_BYTES = 4096
 _ASKED, _READING = 1, 2
-_DEF = re.compile(r"^( *)(?=def )", re.M)
 _BYTECODE = ("sim_boot.py",)
 """Overlay files that run a program's own code and are no part of the board."""
 
@@ -97,16 +96,14 @@ def _mapped_behind(address: int) -> int:
     return 0
 
 
-def native_overlay(source: str) -> str:
-    """The overlay's code as machine code, in which no callback of the scheduler runs."""
-    return "import micropython\n" + _DEF.sub(r"\1@micropython.native\n\1", source)
-
-
 def write_native_overlay(overlay: Path, folder: Path) -> None:
-    """Put the overlay of a board in virtual time into ``folder``."""
+    """Put the overlay of a board in virtual time into ``folder``.
+
+    It is machine code, in which no callback of the scheduler runs.
+    """
     folder.mkdir()
     for path in sorted([*overlay.glob("*.py"), *(overlay / "virtual").glob("*.py")]):
         text = path.read_text(encoding="utf-8")
         if path.name not in _BYTECODE:
-            text = native_overlay(text)
+            text = native(text)
         (folder / path.name).write_text(text, encoding="utf-8")

@@ -50,7 +50,7 @@ def test_tasks_that_work_leave_less(runner):
     )
     cfg = {"periods": (2_000,), "duration": 50_000, "technique": "busy"}
     cfg |= {"share": 6, "share_us": 60_000}
-    runner.repl.start(f"hil_main(run_busy, {cfg!r}, None, (hil_lib_background_share,))")
+    runner.repl.start(f"hil_main(run_busy, {cfg!r}, None, (hil_workloads_background_share,))")
     decoded = runner.finish()
 
     rate = {name: decoded.channels[f"share.{name}"].values for name in ("with", "bare")}
@@ -93,14 +93,14 @@ def test_more_companions_make_blinkers_later(runner):
 
 def test_a_blinker_that_dies_is_an_error(runner):
     runner.deploy("asyncio_sleep", options=("ways",))
-    runner.exec("async def hil_way_blinker(act, ms):\n raise OSError('gone')")
+    runner.exec("async def hil_way_blinker(activate, ms):\n raise OSError('gone')")
     full = {"periods": (10_000,), "duration": 50_000, "ways": "run_forever/2:1/1", "way_us": 50_000}
     full |= {"technique": "asyncio_sleep"}
     runner.repl.start(agents.start_code(full))
     decoded = runner.finish()
-    for piece in agents.pieces("lib/asyncio_ways.py"):
+    for piece in agents.pieces("workloads/asyncio_ways.py"):
         runner.exec(piece)
-    runner.exec("hil_lib_asyncio_ways=after")
+    runner.exec("hil_workloads_asyncio_ways=after")
 
     assert runner.end(decoded)["status"] == "error"
     assert any("OSError: gone" in frame.fields.get("t", "") for frame in decoded.texts)

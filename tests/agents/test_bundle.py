@@ -13,7 +13,7 @@ from hil.errors import CapabilityMissing, ConfigurationError
 FOLDER = agents.agents_folder()
 FILES = sorted(
     str(path.relative_to(FOLDER))
-    for part in ("lib", "techniques", "loads")
+    for part in agents.FOLDERS
     for path in (FOLDER / part).glob("*.py")
 )
 MARCHES = ("armv6m", "armv7emsp", "xtensa", "xtensawin", "rv32imc", "x64")
@@ -61,17 +61,60 @@ def test_dependencies_come_first_and_once():
         assert names.index(before) < names.index(after)
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if p.startswith(("lib/", "techniques/"))])
+def test_no_technique_brings_a_workload(path):
+    assert not [name for name in agents._own_imports(path) if name.startswith("workloads/")]
+
+
+@pytest.mark.parametrize(("option", "path"), agents.POST_WINDOW_PROGRAMS.items())
+def test_what_follows_a_window_is_sent_and_called_where_the_plan_asks(option, path):
+    config = {"technique": "event_irq", option: 3}
+    assert path not in dict(agents.sources("event_irq"))
+    last = dict(agents.sources("event_irq", options=config))[path][-1]
+    alias, _, entry = last.rpartition("\n")[2].partition("=")
+    assert entry == "after"
+    assert agents.start_code(config).endswith(f",({alias},))")
+    assert alias not in agents.start_code({**config, option: 0})
+
+
 def test_machine_code_is_sent_only_to_boards_that_have_it():
-    plain = [name for name, _ in agents.sources("thread")]
-    fast = [name for name, _ in agents.sources("thread", "idle", ("native", "viper"))]
-    added = [path for path in agents.REPLACEMENTS if path != "lib/recorder_virtual.py"]
-    assert set(fast) - set(plain) == set(added)
-    charged = [name for name, _ in agents.sources("thread", "idle", ("native", "virtual"))]
-    assert charged.index("lib/recorder_virtual.py") > charged.index("lib/recorder_native.py")
-    assert fast.index("lib/recorder_native.py") > fast.index("lib/recorder.py")
-    assert fast.index("lib/frames_fast.py") > fast.index("lib/frames.py")
-    only_native = [name for name, _ in agents.sources("thread", "idle", ("native",))]
-    assert "lib/frames_fast.py" not in only_native
+    plain = dict(agents.sources("thread"))
+    fast = dict(agents.sources("thread", "idle", ("native", "viper")))
+    assert set(fast) - set(plain) == {"lib/frames_fast.py"}
+    names = list(fast)
+    assert names.index("lib/frames_fast.py") > names.index("lib/frames.py")
+    charged = list(dict(agents.sources("thread", "idle", ("native", "virtual"))))
+    assert charged.index("lib/recorder_virtual.py") > charged.index("lib/recorder.py")
+    only_native = dict(agents.sources("thread", "idle", ("native",)))
+    assert set(only_native) == set(plain)
+    changed = {name for name in plain if only_native[name] != plain[name]}
+    assert changed == set(agents.NATIVE)
+
+
+@pytest.mark.parametrize(("path", "name"), agents.NATIVE.items())
+def test_one_function_becomes_machine_code_and_nothing_else_changes(path, name):
+    plain = ast.parse("\n".join(agents.pieces(path)))
+    fast = ast.parse("\n".join(agents.pieces(path, in_native=True)))
+    decorated = [node for node in fast.body if getattr(node, "decorator_list", None)]
+    assert [(node.name, ast.unparse(node.decorator_list[0])) for node in decorated] == [  # type: ignore[attr-defined]
+        (name, "micropython.native")
+    ]
+    decorated[0].decorator_list.clear()  # type: ignore[attr-defined]
+    assert ast.unparse(fast.body.pop(0)) == "import micropython"
+    assert ast.dump(fast) == ast.dump(plain)
+
+
+def test_methods_and_nested_functions_are_decorated_where_they_stand():
+    source = "class A:\n    def f(self):\n        def g():\n            pass\n"
+    assert device_code.native(source).splitlines() == [
+        "import micropython",
+        "class A:",
+        "    @micropython.native",
+        "    def f(self):",
+        "        @micropython.native",
+        "        def g():",
+        "            pass",
+    ]
 
 
 def nested_code(code, inside=False):
@@ -132,8 +175,8 @@ def test_shrunk_code_is_the_same_program(path):
 
 
 def test_pieces_are_whole_statements_within_the_limit():
-    whole = agents.pieces("lib/probe.py", piece_bytes=10**6)
-    cut = agents.pieces("lib/probe.py", piece_bytes=600)
+    whole = agents.pieces("board/probe.py", piece_bytes=10**6)
+    cut = agents.pieces("board/probe.py", piece_bytes=600)
     assert len(whole) == 1
     assert "\n".join(cut) == whole[0]
     assert max(map(len, cut)) <= 600
@@ -157,7 +200,7 @@ def test_what_is_no_literal_is_refused():
 
 
 def test_a_header_is_required(tmp_path, monkeypatch):
-    for part in ("lib", "techniques", "loads"):
+    for part in agents.FOLDERS:
         (tmp_path / part).mkdir()
     (tmp_path / "loads" / "idle.py").write_text("# hil: needs=\n")
     (tmp_path / "techniques" / "bare.py").write_text("def run(job):\n    pass\n")
@@ -185,7 +228,7 @@ def test_names_are_unique_over_all_files():
     entries = {"run", "load_start", "after"}
     alternatives = {"crc32", "Pin", "Timer", "asyncio"}  # None where an import fails
     for path in FILES:
-        if path == "lib/probe.py" or Path(path).name.startswith(("small_", "microbit_", "no_")):
+        if path == "board/probe.py" or path.startswith("staged/"):
             continue  # the probe stands alone, the others take the place of a file each
         for name in top_level_names(path) - entries - alternatives:
             assert name not in owner, f"{name} is in {owner[name]} and in {path}"
@@ -201,7 +244,7 @@ def test_every_technique_and_load_has_its_entry():
 @pytest.mark.parametrize("path", FILES)
 def test_device_files_are_short_and_plain(path):
     text = (FOLDER / path).read_text(encoding="ascii")
-    assert text.count("\n") <= 290 if path == "lib/probe.py" else 200
+    assert text.count("\n") <= 290 if path == "board/probe.py" else 200
     assert not any(
         isinstance(node, ast.JoinedStr | ast.NamedExpr) for node in ast.walk(ast.parse(text))
     )
@@ -216,9 +259,10 @@ def compile_for_boards(options: list[str], source: Path) -> str:
 @pytest.mark.parametrize("march", MARCHES)
 def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
     # bytecode is the same for all of them, so one is enough for the files without machine code
-    for path in FILES if march == MARCHES[0] else agents.REPLACEMENTS:
+    for path in FILES if march == MARCHES[0] else (*agents.REPLACEMENTS, *agents.NATIVE):
         source = tmp_path / Path(path).name
-        for text in ((FOLDER / path).read_text(), "\n".join(agents.pieces(path)) + "\n"):
+        pieces = agents.pieces(path, in_native=True)
+        for text in ((FOLDER / path).read_text(), "\n".join(pieces) + "\n"):
             source.write_text(text)
             assert compile_for_boards([f"-march={march}"], source) == "", path
 
@@ -235,4 +279,4 @@ def test_older_compilers_take_every_file(version, tmp_path):
 def test_sizes_stay_in_their_budget(technique):
     assert agents.size_bytes(f"techniques/{technique}.py") <= TECHNIQUE_BYTES
     assert sum(agents.size_bytes(path) for path, _ in agents.sources(technique)) <= BUNDLE_BYTES
-    assert agents.size_bytes("lib/probe.py") <= PROBE_BYTES
+    assert agents.size_bytes("board/probe.py") <= PROBE_BYTES

@@ -106,7 +106,7 @@ def test_nothing_is_left_running(taken, runner):
 def test_variants_are_sent_only_where_asked_for():
     plain = [name for name, _ in agents.sources("timer_hard")]
     more = [name for name, _ in agents.sources("timer_hard", options=("pings", "callbacks"))]
-    assert "lib/callback_variants.py" in set(more) - set(plain)
+    assert "workloads/callback_variants.py" in set(more) - set(plain)
     start = agents.start_code({"technique": "timer_hard", "callbacks": 5})
-    assert start.endswith(",(hil_lib_callback_variants,))")
+    assert start.endswith(",(hil_workloads_callback_variants,))")
     assert "callback" not in agents.start_code({"technique": "timer_hard"})

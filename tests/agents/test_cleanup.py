@@ -30,7 +30,8 @@ def task_count(decoded):
 @pytest.mark.parametrize("hard", [False, True])
 def test_an_exception_stops_the_timers_and_tells_its_traceback(runner, hard):
     body = (
-        START_TIMER.format(hard=hard) + 'time.sleep_ms(30)\njob.act[0]()\nraise ValueError("boom")'
+        START_TIMER.format(hard=hard)
+        + 'time.sleep_ms(30)\njob.activate[0]()\nraise ValueError("boom")'
     )
     decoded = runner.run_code(body)
 

@@ -22,7 +22,7 @@ def locked(*calls):
     print("allocation-free")
 """
 CONFIG = {"periods": (10_000, 10_000), "duration": 300_000, "pins": (0, 1), "loop": (4, 5)}
-ACT = "locked(job.act[0], job.act[1])"
+ACT = "locked(job.activate[0], job.activate[1])"
 PATHS = {
     "round_robin": ACT,
     "timer_soft": ACT,
@@ -31,29 +31,29 @@ PATHS = {
     "asyncio_sleep": ACT,
     "asyncio_deadline": ACT,
     "aioschedule": ACT,
-    "round_robin_irq": "locked(hil_urgent(job.act[0], bytearray(1)))",
+    "round_robin_irq": "locked(hil_urgent(job.activate[0], bytearray(1)))",
     "cooperative": """\
 due = bytearray(2)
-locked(hil_ticker([2, 3], [2, 3], due), job.act[0])
+locked(hil_ticker([2, 3], [2, 3], due), job.activate[0])
 poll = hil_polled_tick(hil_ticker([2, 3], [2, 3], due), 1, time.ticks_us())
 locked(lambda _: poll())""",
     "timer_oneshot": """\
-start, callback = hil_rearming(job.act[0], 10000, time.ticks_us())
+start, callback = hil_rearming(job.activate[0], 10000, time.ticks_us())
 start(lambda us: None)  # on boards re-arming is the port's C code
 locked(callback)""",
     "asyncio_flag": """\
 flag = asyncio.ThreadSafeFlag()
-locked(hil_flag_setter(flag), job.act[0])""",
+locked(hil_flag_setter(flag), job.activate[0])""",
     "periodic_operator": """
 import machine
-operator = PeriodicOperator(machine.Timer(-1), 1000, job.act[0])
+operator = PeriodicOperator(machine.Timer(-1), 1000, job.activate[0])
 job.at_exit(operator.stop)
 operator.start()
 locked(operator._run.fired)""",
     "event_irq": """\
 chain = EventChain(job, loop_pins(job), True, "loopback")
 chain.record(50)
-chain.bind(hil_due_tasks(job.act, (0, 0), (1, 2)))
+chain.bind(hil_due_tasks(job.activate, (0, 0), (1, 2)))
 locked(chain.stimulus, chain.handler, chain.deferred)""",
 }
 
@@ -82,4 +82,4 @@ def test_a_full_recorder_does_not_allocate(runner):
     runner.deploy("timer_soft")
     runner.exec(PREPARE.format(config={**CONFIG, "capacity": 2}))
 
-    assert "allocation-free" in runner.exec("locked(*(job.act[0],) * 5)\njob.clean_up()")
+    assert "allocation-free" in runner.exec("locked(*(job.activate[0],) * 5)\njob.clean_up()")

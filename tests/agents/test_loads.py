@@ -148,10 +148,10 @@ def test_interrupt_events_beside_a_load_have_channels_of_their_own(runner, load)
 
 def test_a_load_that_hardly_ever_gives_way_does_not_hold_the_events_for_ever(runner):
     runner.deploy("event_irq", "cpu")
-    runner.exec("hil_kept_load = hil_loads_cpu\nhil_loads_cpu = lambda job: hil_slow_turn")
+    runner.exec("hil_own_load = hil_loads_cpu\nhil_loads_cpu = lambda job: hil_slow_turn")
     runner.exec("def hil_slow_turn(): time.sleep_ms(100)")
     decoded = runner.run("event_irq", "cpu", duration=50_000, isr_events=60)
-    runner.exec("hil_loads_cpu = hil_kept_load")
+    runner.exec("hil_loads_cpu = hil_own_load")
 
     assert runner.end(decoded)["status"] == "ok"
     for kind in ("hard", "soft"):  # 60 would take 6 s or more, 0.8 s is what they have

@@ -43,10 +43,10 @@ def test_stored_names_are_never_run_as_code(plans):
     again = (
         "s.save_flash('plan'); t = new(); t.register('nothing', nothing); n = t.load_flash('plan')"
     )
-    assert plans.value(again, "(n, len(t.strangers))") == (
+    assert plans.value(again, "(n, len(t.unknown))") == (
         1,
         1,
-    )  # strangers are not lost either
+    )  # unknown jobs are not lost either
 
 
 def test_a_plan_from_before_the_clock_was_lost(plans):

@@ -25,7 +25,7 @@ timer = HilTimer(job)
 job.exits.pop()
 globals()["stray"] = timer
 job.begin_all()
-timer.periodic(5000, job.act[0], {hard})
+timer.periodic(5000, job.activate[0], {hard})
 {end}"""
 ENDS = ("job.wait()", 'time.sleep_ms(20)\nraise ValueError("boom")')
 
@@ -52,7 +52,7 @@ import _thread
 go = globals()["go"] = bytearray((1,))
 def body():
     while go[0]:
-        job.act[1]()
+        job.activate[1]()
         time.sleep_ms(5)
 job.begin_all()
 _thread.start_new_thread(body, ())

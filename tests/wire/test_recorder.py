@@ -2,16 +2,18 @@
 
 import pytest
 
+from hil import agents
 from hil.wire.decoder import decode
 
-MAKERS = pytest.mark.parametrize(
-    "native", ["", "import lib.recorder_native"], ids=["plain", "native"]
+RECORDERS = pytest.mark.parametrize(
+    "recorder",
+    ["\n".join(agents.pieces("lib/recorder.py", in_native=native)) for native in (False, True)],
+    ids=["plain", "native"],
 )
 
 HEAP_LOCK = """
 import micropython
-from lib.recorder import Channel
-{native}
+{recorder}
 buffered = Channel("a", "ticks", 50)
 halves = Channel("b", "ticks", 40, True)
 slots = Channel("c", "slots", 10)
@@ -35,8 +37,7 @@ for c in (buffered, halves, slots, values):
 STREAM = """
 import sys
 from lib.frames import FrameWriter
-from lib.recorder import Channel
-{native}
+{recorder}
 writer = FrameWriter(sys.stdout.buffer.write)
 writer.text("C", "i=0;name=x;kind=ticks")
 channel = Channel("x", "ticks", {capacity}, True)
@@ -50,13 +51,13 @@ writer.text("T", "i=0;n=%d;dropped=%d" % (channel.n, channel.dropped))
 """
 
 
-@MAKERS
-def test_a_stamp_allocates_nothing_and_counts_what_has_no_room(on_vm, native):
-    out = on_vm(HEAP_LOCK.format(native=native))
+@RECORDERS
+def test_a_stamp_allocates_nothing_and_counts_what_has_no_room(on_vm, recorder):
+    out = on_vm(HEAP_LOCK.format(recorder=recorder))
     assert out.decode().split() == ["50", "50", "40", "60", "10", "90", "10", "90"]
 
 
-@MAKERS
+@RECORDERS
 @pytest.mark.parametrize(
     ("capacity", "bursts", "gaps"),
     [
@@ -70,8 +71,8 @@ def test_a_stamp_allocates_nothing_and_counts_what_has_no_room(on_vm, native):
     ],
 )
 @pytest.mark.parametrize("least", [1, 8])
-def test_a_stream_is_whole_or_says_where_not(on_vm, native, capacity, bursts, gaps, least):
-    out = on_vm(STREAM.format(native=native, capacity=capacity, bursts=bursts, least=least))
+def test_a_stream_is_whole_or_says_where_not(on_vm, recorder, capacity, bursts, gaps, least):
+    out = on_vm(STREAM.format(recorder=recorder, capacity=capacity, bursts=bursts, least=least))
     got = decode(out)
     channel = got.channels["x"]
     totals = next(frame.fields for frame in got.texts if frame.kind == "T")

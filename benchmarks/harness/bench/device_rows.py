@@ -16,7 +16,9 @@ from hil.transport.vm import VirtualBoard
 from hil.wire.decoder import StreamDecoder
 
 LIBRARY = ("lib/recorder.py", "lib/frames.py", "lib/console.py")
-FAST = ("lib/recorder_native.py", "lib/frames_fast.py")
+RECORDER = LIBRARY[0]
+FAST = (RECORDER, "lib/frames_fast.py")
+"""Sent once more with what becomes machine code."""
 BYTECODE = "HIL_PLAIN = Channel.make"
 SIGMA_US = 50.0
 
@@ -48,7 +50,7 @@ hil_channels = [hil_make(HIL_PLAIN), hil_make(hil_native)]
 def hil_round(times):
     row = [hil_time(hil_bare, time.ticks_us)]
     for c in hil_channels:
-        c.place(0, hil_n)
+        c.seek(0, hil_n)
         row.append(hil_time(hil_call, c.stamper()))
     row.append(hil_time(hil_print, time.ticks_us))
     times.append(row)
@@ -81,8 +83,8 @@ def hil_stream(seconds):
     writer = FrameWriter(stdout_write())
     writer.text("C", "i=0;name=task0;kind=ticks")
     channel = Channel("task0", "ticks", 2048, True)
-    stamp, channel.place = Channel.make(channel.buf, hil_us, channel.full)
-    channel.place(0, channel.size)
+    stamp, channel.seek = Channel.make(channel.buf, hil_us, channel.full)
+    channel.seek(0, channel.size)
     start = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), start) < seconds * 1000:
         for i in range(1024):
@@ -101,9 +103,9 @@ def hil_ascii(seconds):
 def stamp_rows(rounds: int) -> list[Row]:
     """One stamp against a bare store and against print()."""
     with VirtualBoard() as board:
-        with prompt(board.port, *LIBRARY[:1]) as repl:
+        with prompt(board.port, RECORDER) as repl:
             repl.exec(BYTECODE)
-            load(repl, FAST[0])
+            load(repl, RECORDER)
             output = repl.exec(STAMP.replace("ROUNDS", str(rounds)), timeout_s=300)
         with paced_port(board.port) as port, prompt(port) as repl:
             repl.exec(STREAM, timeout_s=30)
@@ -135,10 +137,10 @@ def stamp_rows(rounds: int) -> list[Row]:
 
 
 def load(repl: RawRepl, path: str) -> None:
-    """One more device file."""
+    """A device file with its machine code, behind what is there already."""
     from hil import agents
 
-    for piece in agents.pieces(path):
+    for piece in agents.pieces(path, in_native=True):
         repl.exec(piece)
 
 
@@ -185,7 +187,9 @@ def link_rows(rounds: int) -> list[Row]:
             for path in FAST:
                 load(repl, path)
             fast = Turns(repl, rounds, 0.6)
-        with paced_port(board.port) as port, prompt(port, *LIBRARY, *FAST) as repl:
+        with paced_port(board.port) as port, prompt(port, *LIBRARY) as repl:
+            for path in FAST:
+                load(repl, path)
             repl.exec(STREAM, timeout_s=30)
             paced = Turns(repl, rounds, 3)
     each, line = paced.bytes_each, paced.bytes_a_line

@@ -29,7 +29,7 @@ for _ in _poller.ipoll(0):
 
 
 def add(source):
-    # Caller holds the interrupt lock. The slot is kept while the source is armed.
+    # Caller holds the interrupt lock. The slot stays while the source is armed.
     global _top
     if source._slot < 0:
         i = 0

@@ -38,15 +38,15 @@ def hil_works_locked(callback):
     return works
 
 
-def note_cost(job, method, callback, failures=None):
+def count_cost(job, method, callback, failures=None):
     """Counters taken.METHOD (bytes in CALLS calls) and locked.METHOD (1: works without a heap)."""
     taken = hil_taken(callback)
     if taken is not None:
-        job.note("taken." + method, taken - hil_taken(hil_no_callback))
-        job.note("calls." + method, CALLS)
+        job.set_counter("taken." + method, taken - hil_taken(hil_no_callback))
+        job.set_counter("calls." + method, CALLS)
     works = hil_works_locked(callback)
     if works is not None:
-        job.note("locked." + method, 0 if failures and failures() else works)
+        job.set_counter("locked." + method, 0 if failures and failures() else works)
 
 
 def hil_no_callback(_):

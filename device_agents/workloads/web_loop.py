@@ -4,11 +4,11 @@ import select
 import socket
 import time
 
-from lib.web_request import WEB_PATIENCE_MS, WebRequest
+from workloads.web_request import WEB_PATIENCE_MS, WebRequest
 
 
 class WebLoop:
-    """A listening socket; turn() serves one request if one waits."""
+    """A listening socket; turn() serves one request if a client waits."""
 
     def __init__(self, page, host, port):
         self.page = page

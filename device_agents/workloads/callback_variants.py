@@ -7,8 +7,6 @@ critical sections (interrupts off) do to a callback. callbacks=N is the length o
 
 import time
 
-from lib.callback_cost import note_cost
-from lib.callback_state import Allocating, make_bound, make_closure, make_global
 from lib.isr_spacing import next_random
 from lib.pins import null_set, pin_setter
 from lib.raw_timer import raw_timer
@@ -16,6 +14,8 @@ from lib.rearming import hil_rearming
 from lib.recorder import Channel
 from lib.series import Series
 from lib.timers import HilTimer, Timer, in_ticks
+from workloads.callback_cost import count_cost
+from workloads.callback_state import Allocating, make_bound, make_closure, make_global
 
 PERIOD_US = 2000
 
@@ -64,8 +64,8 @@ class Variants:
         for k in range(len(self.series.names)):
             if len(self.series.grids[k]) == 5:
                 self.series.end(k)
-        self.job.clean_up(self.job.kept)
-        self.job.timers_used = self.job.timers_kept
+        self.job.clean_up(self.job.load_exits)
+        self.job.timers_used = self.job.load_timers
         self.series.send()
 
     def states(self):
@@ -84,23 +84,23 @@ class Variants:
         method = "callback/allocating"
         count = self.series.count(4)
         taker.tell(method, count)
-        self.job.note("errors." + method, taker.errors)
-        self.job.note("errors_of." + method, count)
+        self.job.set_counter("errors." + method, taker.errors)
+        self.job.set_counter("errors_of." + method, count)
         stamp = Channel("", "ticks", 200).stamper()
         for k in range(3):
-            note_cost(self.job, "callback/" + names[k], makers[k](stamp, self.setters[0]))
+            count_cost(self.job, "callback/" + names[k], makers[k](stamp, self.setters[0]))
         taker = Allocating(stamp, null_set)
-        note_cost(self.job, method, taker.bound, lambda: taker.errors)
+        count_cost(self.job, method, taker.bound, lambda: taker.errors)
 
     def timers(self):
-        """Virtual, numbered, one-shot, and one that is given another callback half-way."""
+        """Virtual, numbered, one-shot, and a timer given another callback half-way."""
         names = ["timer/virtual:0", "timer/one_shot:0", "callback/swapped:0", "callback/swapped:1"]
         numbered = None
         try:
             numbered = Timer(self.job.timers_used + 2)
             names.append("timer/numbered:0")
         except (ValueError, TypeError, OSError):
-            self.job.note("refused.timer/numbered", 1)
+            self.job.set_counter("refused.timer/numbered", 1)
         self.start(names)
         closures = [self.make(k, make_closure) for k in range(len(names))]
         self.go(0, self.timer(), closures[0])
@@ -118,7 +118,7 @@ class Variants:
         self.go(3, timer, closures[3])
         old = self.series.count(2)
         self.wait(2)
-        self.job.note("after.callback/swapped", self.series.count(2) - old)
+        self.job.set_counter("after.callback/swapped", self.series.count(2) - old)
         self.end()
 
     def critical(self, us, turn):
@@ -155,7 +155,7 @@ def after(job, run):
     try:
         turns = [(us, hil_section(us)) for us in (10, 100, 1000)]
     except ImportError:
-        job.note("refused.critical", 1)
+        job.set_counter("refused.critical", 1)
         return
     for us, turn in turns:
         variants.critical(us, turn)

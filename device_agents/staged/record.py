@@ -1,9 +1,9 @@
 # hil: needs=small_heap
-# Sends what lib/small_job.py recorded; comes to the board when the technique's code has left it.
+# Sends what staged/job.py recorded; comes to the board when the technique's code has left it.
 import sys
 
-from lib.small_frames import hil_block, hil_line, hil_text
-from lib.small_state import Job
+from staged.frames import hil_block, hil_line, hil_text
+from staged.state import Job
 
 
 def hil_send_channel(k):
@@ -24,8 +24,8 @@ def hil_end(e):
         hil_line(b"X..t=" + bytes([c if 32 <= c < 126 and c != 59 else 63 for c in s]))
         s = "interrupted" if type(e) is KeyboardInterrupt else "error"
     s = "E..us0=%d;us1=%d;ms0=%d;ms1=%d;status=" % (Job.us0, Job.us1, Job.ms0, Job.ms1) + s
-    for k in Job.notes:
-        s += ";%s=%d" % (k, Job.notes[k])
+    for k in Job.counters:
+        s += ";%s=%d" % (k, Job.counters[k])
     hil_text(s)
 
 

@@ -1,6 +1,6 @@
 # hil: needs=small_heap
-from lib.small_state import Job
 from machine import Pin
+from staged.state import Job
 
 
 def hil_output(i, v):

@@ -1,7 +1,7 @@
 # hil: needs=small_heap
-# lib/small_pin.py on a board without machine.Pin.
+# staged/pin.py on a board without machine.Pin.
 import microbit
-from lib.small_state import Job
+from staged.state import Job
 
 
 def hil_output(i, v):

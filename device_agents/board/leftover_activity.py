@@ -40,8 +40,8 @@ def hils_look(seen):
                 now = hils_plain(parts[key])
             except Exception:
                 continue
-            if seen.setdefault(key, now) != now and key not in hils_found:
-                hils_found.append(key)
+            if seen.setdefault(key, now) != now and key not in hils_changed:
+                hils_changed.append(key)
 
 
 def hils_used():
@@ -54,11 +54,11 @@ def hils_used():
     return False
 
 
-hils_found = []
+hils_changed = []
 hils_seen = {}
 for hils_i in range(20 if hils_used() else 5):  # half a second, or a tenth
     hils_look(hils_seen)
     hils_time.sleep_ms(5 + 12 * (hils_i % 4))
 hils_look(hils_seen)
-for hils_i in hils_found[:20]:
+for hils_i in hils_changed[:20]:
     print("hil:changed=" + hils_i)

@@ -1,8 +1,8 @@
 # hil: needs=asyncio
 """The scheduler as it is and as the usual library does it, in company that it must bear with.
 
-A job every 20 ms is measured. Another one keeps the processor for 3 ms at the same times, and a
-third one sleeps for 30 of every 100 ms. schedules is a list of variants, schedule_us the length of
+A job every 20 ms is measured. Another job keeps the processor for 3 ms at the same times, and a
+third job sleeps for 30 of every 100 ms. schedules is a list of variants, schedule_us the length of
 each.
 """
 
@@ -55,8 +55,8 @@ def hil_schedule_way(job, way):
         pass
     now = time.ticks_ms()
     series.begin(0)
-    for one in plan.jobs.values():
-        one.due = time.ticks_add(now, one.n)
+    for planned in plan.jobs.values():
+        planned.due = time.ticks_add(now, planned.n)
     try:
         asyncio.run(hil_schedule_for(plan, length_us))
     finally:

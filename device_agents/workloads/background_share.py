@@ -21,15 +21,15 @@ class SharedJob(Job):
 
     def __init__(self, job, bare):
         cfg = dict(job.cfg)
-        cfg.update({"mode": "buffered", "background": 1, "isr_events": 0, "restarts": 0})
+        cfg.update({"mode": "buffered", "background": 1})
         cfg["duration"] = cfg["share_us"]
         if bare:
             cfg["periods"] = (LONG_US,) * job.n
             cfg["phases"] = (0,) * job.n
         Job.__init__(self, cfg, job.writer)
-        self.timers_used = job.timers_kept
+        self.timers_used = job.load_timers
         self.step = job.step
-        self.spare = job.step or self.spare
+        self.idle_step = job.step or self.idle_step
         self.busy = True
         self.companions = getattr(job, "companions", ())
         self.waited = self.coroutines = False
@@ -37,7 +37,7 @@ class SharedJob(Job):
         for k in range(self.n):
             room = self.duration_us * 2 // job.periods_us[k] + 16
             stamp = self.channel("", "ticks", room).stamper()
-            self.act.append(make_task(stamp, pin_setter(self.out[k]), 0))
+            self.activate.append(make_task(stamp, pin_setter(self.out[k]), 0))
 
     def channel(self, name, kind, capacity):
         """A channel that the host never hears of."""
@@ -68,7 +68,7 @@ def hil_window(job, run, bare):
     finally:
         shared.clean_up()
         shared.close()
-    return shared.notes.get("background", 0), shared.us1 - shared.us0, loop
+    return shared.counters.get("background", 0), shared.us1 - shared.us0, loop
 
 
 def hil_bare_coroutines(shared):
@@ -80,7 +80,7 @@ def after(job, run):
     pairs = job.cfg["share"]
     turns, us, bare = hil_window(job, run, None)
     if not turns:
-        job.note("share_none", 1)
+        job.set_counter("share_none", 1)
         return
     names = ("with", "with_us", "bare", "bare_us")
     puts = [job.channel("share." + name, "value", pairs).put for name in names]

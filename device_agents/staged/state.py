@@ -9,7 +9,7 @@ class Job:
     # used as it is, never made an object of: its functions take no self
     # all names from the start: a table that grows later leaves a hole
     seq = pongs = us0 = us1 = ms0 = ms1 = last = left_ms = room = n = timers_used = 0
-    cfg = act = channels = grids = exits = at_exit = notes = step = failure = keep = None
+    cfg = activate = channels = grids = exits = at_exit = counters = step = failure = keep = None
     periods_us = phases_us = None
     busy = streaming = False
 

@@ -1,5 +1,7 @@
+# hil: needs=timer
 """How a wrapped timer stops and starts again: many times, at many phases of its period.
 
+restarts=N is how many times.
 Values per cycle: op.stop, us from the call of stop() to the last callback (0: none came after it);
 op.phase, us from a start's intended first callback to the actual one. Counters: op_stops,
 op_after (callbacks after stop() had returned), op_timer (what the timer still delivered then) and
@@ -7,10 +9,12 @@ op_flag (the same for a stop that only sets a flag and lets the timer run on), o
 """
 
 import time
+from array import array
 
 from lib.isr_spacing import next_random
 from lib.periodic_operator import PeriodicOperator
 from lib.raw_timer import raw_timer
+from lib.timers import HilTimer
 
 CYCLE_US = 5000
 
@@ -66,10 +70,12 @@ def hil_pause(us):
         time.sleep_ms(1)
 
 
-def measure_restarts(job, timer, last, count):
+def after(job, run):
     """Start, let run, stop at a random phase, watch for two periods; then the flag-only stop."""
+    count = job.cfg["restarts"]
+    last = array("l", (0, 0))
     stops, phases = [job.channel(name, "value", count).put for name in ("op.stop", "op.phase")]
-    watched = WatchedTimer(raw_timer(timer))
+    watched = WatchedTimer(raw_timer(HilTimer(job)))
     operator = PeriodicOperator(watched, CYCLE_US // 1000, hil_last(last))
     fired = watched.fired
     us, diff = time.ticks_us, time.ticks_diff
@@ -102,5 +108,5 @@ def measure_restarts(job, timer, last, count):
         flags += (fired[0] - m) & 127
         watched.deinit()
     for name, value in (("stops", count), ("after", after), ("timer", late), ("flag", flags)):
-        job.note("op_" + name, value)
-    job.note("op_flag_stops", count // 8 + 1)
+        job.set_counter("op_" + name, value)
+    job.set_counter("op_flag_stops", count // 8 + 1)

@@ -1,5 +1,5 @@
 # hil: needs=timer
-"""Interrupt latency from a timer's own counter, on ports whose timers have one (pyb.Timer).
+"""Interrupt latency from a timer's own counter, where timers have a counter (pyb.Timer).
 
 The counter runs in microseconds and begins anew at each update event, which is the stimulus; the
 handler's first statement reads it. counter_events=N is how many events. The period is a prime, so

@@ -53,7 +53,7 @@ def make_closure(stamp, set_pin):
 
 
 class Allocating:
-    """A callback that takes heap: in an interrupt that is a MemoryError, caught and kept."""
+    """A callback that takes heap: in an interrupt that is a MemoryError, caught and stored."""
 
     def __init__(self, stamp, set_pin):
         self.stamp = stamp
@@ -71,7 +71,7 @@ class Allocating:
             self.error = error
 
     def tell(self, method, calls):
-        """In the log: what was caught, with its traceback as far as the port keeps one."""
+        """In the log: what was caught, with its traceback as far as the port has it."""
         if self.errors:
             counts = (method, self.errors, calls)
             print("%s: caught %d times in %d calls, the run goes on:" % counts)

@@ -5,13 +5,13 @@ import gc
 import time
 from array import array
 
-from lib.small_pin import hil_output
-from lib.small_state import Job, hil_now
+from staged.pin import hil_output
+from staged.state import Job, hil_now
 
 
 def hil_task(b, c, t, f):
     # c: stamps, dropped, capacity, level of the output
-    def act(_=None):
+    def activate(_=None):
         v = t()
         i = c[0]
         if i < c[2]:
@@ -22,7 +22,7 @@ def hil_task(b, c, t, f):
         c[3] ^= 1
         f(c[3])
 
-    return act
+    return activate
 
 
 def hil_channel(s, n, v=0):
@@ -47,7 +47,7 @@ def hil_running():
     return False
 
 
-def hil_spare():
+def hil_idle_step():
     if Job.step:
         Job.step()
 
@@ -55,12 +55,12 @@ def hil_spare():
 def hil_wait():
     n = 0
     while hil_running():
-        hil_spare()
+        hil_idle_step()
         n += 1
         if not Job.busy:
             time.sleep_ms(1)
     if Job.busy:
-        hil_note("background", n)
+        hil_set_counter("background", n)
 
 
 def hil_begin(k, offset_us, origin):
@@ -75,8 +75,8 @@ def hil_begin_all(after_period=False):
     return t
 
 
-def hil_note(s, v):
-    Job.notes[s] = v
+def hil_set_counter(s, v):
+    Job.counters[s] = v
 
 
 def hil_stop(e):
@@ -88,8 +88,8 @@ def hil_set(d):
     Job.channels = []
     Job.grids = []
     Job.exits = []
-    Job.act = []
-    Job.notes = {}
+    Job.activate = []
+    Job.counters = {}
     Job.at_exit = Job.exits.append
     Job.periods_us = d["periods"]
     Job.phases_us = d["phases"]
@@ -107,7 +107,7 @@ def hil_prepare(d):
         n = min(Job.left_ms * 1100 // p + 16, Job.room // Job.n)
         b, c = hil_channel("task%d;kind=ticks" % k, n, v)
         Job.left_ms = min(Job.left_ms, (n - n // 8 - 1) * p // 1000)
-        Job.act.append(hil_task(b, c, time.ticks_us, f))
+        Job.activate.append(hil_task(b, c, time.ticks_us, f))
 
 
 def hil_room():
@@ -129,7 +129,7 @@ def hil_main(run, d, load_start):
         Job.us1, Job.ms1 = hil_now()
     while Job.exits:
         Job.exits.pop()()
-    Job.cfg = Job.act = Job.exits = Job.step = Job.at_exit = None
+    Job.cfg = Job.activate = Job.exits = Job.step = Job.at_exit = None
 
 
 class Run(Job):
@@ -137,9 +137,9 @@ class Run(Job):
     begin = hil_begin
     begin_all = hil_begin_all
     channel = hil_channel
-    note = hil_note
+    set_counter = hil_set_counter
     open = hil_open
     running = hil_running
-    spare = hil_spare
+    idle_step = hil_idle_step
     stop = hil_stop
     wait = hil_wait

@@ -6,7 +6,7 @@ from lib.periodic_operator import PeriodicOperator
 from lib.pins import Pin, output_pin, release_pin
 from lib.raw_timer import raw_timer
 from lib.timers import HilTimer, NoTimer
-from lib.web_request import web_response
+from workloads.web_request import web_response
 
 WEB_SERVO_HZ = 50
 WEB_HTML = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>hil web load</title>
@@ -23,18 +23,18 @@ class WebPage:
     """Answers requests; a control that the board has no means for answers 409."""
 
     def __init__(self, job):
-        spare = job.cfg.get("spare") or ()
+        free = job.cfg.get("spare") or ()
         self.job = job
         self.pin = self.pwm = self.operator = None
         self.level = 0
         self.angle = -1
         self.served = 0
         self.turns = bytearray(1)
-        if spare:
-            self.pin = output_pin(spare[0], 0)
-            job.at_exit(lambda: release_pin(spare[0], self.pin, job.cfg.get("safe") == "low"))
-        if len(spare) > 1:
-            self.add_servo(spare[1])
+        if free:
+            self.pin = output_pin(free[0], 0)
+            job.at_exit(lambda: release_pin(free[0], self.pin, job.cfg.get("safe") == "low"))
+        if len(free) > 1:
+            self.add_servo(free[1])
         if self.pin:
             try:
                 timer = raw_timer(HilTimer(job))
@@ -121,7 +121,7 @@ class WebPage:
         return self.operator is not None
 
     def do_mark(self, request):
-        """From now on so many requests a second come: noted in ms from task 0's first release."""
+        """From now on so many requests a second come: stored in ms from task 0's first release."""
         rate = request.number("rate", 0, 9999)
         grid = self.job.grids[0] if self.job.grids else None
         if not grid or not self.job.opened:

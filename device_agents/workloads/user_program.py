@@ -15,8 +15,8 @@ class HilAgent:
     """What the program imports: from hil_agent import stamp."""
 
     def __init__(self, job):
-        self.stamps = job.act
-        self.stamp = job.act[0]
+        self.stamps = job.activate
+        self.stamp = job.activate[0]
         self.asked = job.begin
 
 

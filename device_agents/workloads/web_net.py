@@ -37,5 +37,5 @@ def web_host(job):
 
 
 def web_port(job):
-    """A port number to try: another one every time, below those that clients are given."""
+    """A port number to try: another number every time, below those that clients are given."""
     return 20000 + time.ticks_us() % 12000

@@ -12,9 +12,9 @@ from lib.series import Series
 FAST_US = {"2:1": (10000, 20000), "7:11": (7000, 11000)}
 
 
-async def hil_way_blinker(act, period_ms):
+async def hil_way_blinker(activate, period_ms):
     while True:
-        act()
+        activate()
         await asyncio.sleep_ms(period_ms)
 
 

@@ -1,7 +1,8 @@
 # hil: needs=asyncio,fs
-"""One life of a board that keeps a plan of lib/schedule.py: the host ends it and begins the next.
+"""A board that keeps a plan of lib/schedule.py from one reset to the next; the host resets it.
 
-Every line goes out as a frame of kind L, so that what a dying board said can be told from noise.
+Every line goes out as a frame of kind L, so that what was said before a reset can
+be told from noise.
 """
 
 import os
@@ -37,7 +38,7 @@ class HilTeller:
 
 
 def hil_fast_clock(base, speed):
-    """The plan's wall clock from base ms on: so many times faster, that more is due in a life."""
+    """The plan's wall clock from base ms on, faster: more is due between two resets."""
     global wall_ms
     real = wall_ms
 
@@ -45,7 +46,7 @@ def hil_fast_clock(base, speed):
         return base + (real() - base) * speed
 
 
-def hil_woke_us():
+def hil_boot_us():
     """The wall clock when the ticks were zero, in us; -1 without fine ones that count so far."""
     try:
         ns = time.time_ns()
@@ -56,13 +57,13 @@ def hil_woke_us():
     return ns // 1000 - time.ticks_us()
 
 
-def hil_kept_job(plan, name, teller):
+def hil_stored_job(plan, name, teller):
     """A job that says what it was planned for, when it is due next, and how late it is."""
 
     def job():
-        one = plan.jobs[name]
+        planned = plan.jobs[name]
         text = "run=%s;release=%d;due=%d;late=%d"
-        teller.say(text % (name, one.release, one.due, one.late_ms))
+        teller.say(text % (name, planned.release, planned.due, planned.late_ms))
 
     return job
 
@@ -93,9 +94,9 @@ def hil_sleep(plan, speed, teller):
     machine.deepsleep(max(1, -(-plan.left_ms() // speed)))
 
 
-def hil_life(path, jobs, speed, base, sleeps):
+def hil_run_plan(path, jobs, speed, base, sleeps):
     """Take the plan over, or begin one, then run what is due and save, until the end."""
-    woke = hil_woke_us()
+    woke = hil_boot_us()
     sys.modules["schedule_store"] = HilStore
     if speed > 1:
         hil_fast_clock(base, speed)
@@ -104,7 +105,7 @@ def hil_life(path, jobs, speed, base, sleeps):
     teller = HilTeller()
     plan = Scheduler(report=teller.report)
     for k in range(jobs):
-        plan.register(str(k), hil_kept_job(plan, str(k), teller))
+        plan.register(str(k), hil_stored_job(plan, str(k), teller))
     unfinished = path + ".new" in os.listdir()
     restored = plan.load_flash(path)
     teller.say("boot=%d;unfinished=%d;woke=%d" % (restored, unfinished, woke))

@@ -1,15 +1,16 @@
+# hil: needs=timer,pin_irq,schedule,loopback
 """Interrupt latency: many events at random distances, so that no beat hides a phase.
 
 Hard and soft handlers apart, deferred by micropython.schedule, and once more by a ThreadSafeFlag
 where there is one. Beside a load the stimulus comes from a one-shot timer while the load runs
 (methods loopback-timer/..); else from the main program, which then waits for the deferred code.
+isr_events=N is how many events of each kind; with variant=hard or soft there is one kind only.
 """
 
 import time
 
 from lib.background import no_turn
 from lib.event_chain import EventChain
-from lib.isr_flag import measure_flag
 from lib.isr_spacing import (
     LOST_AFTER_US,
     gap_us,
@@ -18,7 +19,9 @@ from lib.isr_spacing import (
     wait_deferred,
     wait_us,
 )
+from lib.pins import loop_pins
 from lib.timers import HilTimer
+from workloads.isr_flag import measure_flag
 
 
 def spread_events(job, chain, count):
@@ -44,7 +47,7 @@ def spread_events(job, chain, count):
             fire()
         lost = 0 if wait_deferred(chain.state, turn) else lost + 1
         if gives_up(lost, begun, count):
-            job.note("gave_up", i + 1)
+            job.set_counter("gave_up", i + 1)
             break
     if timer:
         timer.stop()
@@ -54,15 +57,18 @@ def measure_isr(job, pins, kinds):
     """One set of channels for each of kinds, True for hard handlers, where the port has them."""
     count = job.fit(job.cfg["isr_events"], 9)
     method = "loopback-timer" if job.step else "loopback"
-    if not job.us0:
-        job.open()
     for hard in kinds:
         chain = EventChain(job, pins, hard, method)
         if chain.hard != hard:
-            job.note("no_hard_irq", 1)
+            job.set_counter("no_hard_irq", 1)
             continue
         chain.record(count)
         chain.bind()
         spread_events(job, chain, count)
         chain.stop()
     measure_flag(job, pins, kinds[0], method, count)
+
+
+def after(job, run):
+    variant = job.cfg.get("variant")
+    measure_isr(job, loop_pins(job), (variant == "hard",) if variant else (True, False))

@@ -1,7 +1,7 @@
-"""The web server on asyncio: some clients at a time, none waits for another one's bytes."""
+"""The web server on asyncio: some clients at a time, none waits for another client's bytes."""
 
 from lib.aio import asyncio
-from lib.web_request import WEB_PATIENCE_MS, WebRequest, web_response
+from workloads.web_request import WEB_PATIENCE_MS, WebRequest, web_response
 
 WEB_CLIENTS = 4
 

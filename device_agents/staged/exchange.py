@@ -2,8 +2,8 @@
 # The begin of a capture and the clock exchanges, for a board with little heap.
 import time
 
-from lib.small_frames import hil_text
-from lib.small_state import Job, hil_now
+from staged.frames import hil_text
+from staged.state import Job, hil_now
 
 
 def hil_console():

@@ -3,7 +3,7 @@
 # each. Built from bytes, because a character of a str may stay in the heap for ever.
 from array import array
 
-from lib.small_state import Job
+from staged.state import Job
 
 hil_crc = array(  # CRC-32 by nibbles: low halves, then high halves
     "H",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from hil.model.codec import ABSENT, StoredRecord
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -19,7 +21,7 @@ else:  # a run plans its captures and opens its board before it needs numpy
     IntArray = Any
 Clock = Literal["real", "virtual"]
 Source = Literal["hardware", "emulator", "sim", "replay"]
-Verdict = Literal["pass", "fail", "none"]
+Verdict = Literal["pass", "fail", "undecided", "none"]
 
 
 def _no_values() -> IntArray:
@@ -29,7 +31,15 @@ def _no_values() -> IntArray:
 
 
 @dataclass(frozen=True, slots=True)
-class BoardIdentity:
+class Temperature(StoredRecord):
+    """A board's own temperature before and after a run, in degrees Celsius."""
+
+    before: float | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardIdentity(StoredRecord):
     """What a board says of itself; absent facts are ``None``, never zero."""
 
     name: str
@@ -43,16 +53,17 @@ class BoardIdentity:
     unique_id: str | None = None
     tick_resolution_us: float | None = None
     stamp_cost_us: float | None = None
-    free_bytes: int | None = None
+    free_bytes: int | None = field(default=None, metadata=ABSENT)
     capabilities: tuple[str, ...] = ()
-    clock_jump_us: int | None = None
+    clock_jump_us: int | None = field(default=None, metadata=ABSENT)
     """The board's clock is known to be off by this much in single readings."""
     clock: Clock = "real"
     """Whether the board's time passes by itself, or is a number (the embedded board's may be)."""
+    temperature_c: Temperature | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
-class TaskPlan:
+class TaskPlan(StoredRecord):
     """One periodic task as it was asked for."""
 
     index: int
@@ -61,7 +72,7 @@ class TaskPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class CapturePlan:
+class CapturePlan(StoredRecord):
     """One capture as it was asked for."""
 
     technique: str
@@ -199,12 +210,28 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class UncertaintyPart(StoredRecord):
+    """One entry of a figure's uncertainty budget (JCGM 100:2008, 4.2 and 4.3), in microseconds.
+
+    Type ``A`` was evaluated from repeated observations, ``B`` from other knowledge.
+    """
+
+    what: str
+    type: Literal["A", "B"]
+    us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(StoredRecord):
     """One figure with its bounds; a figure that could not be measured has no record at all.
 
     ``lo`` and ``hi`` bound ``value`` at ``confidence``; both are ``None`` where no bound can be
-    given, and ``note`` then says why. ``where_us`` is the board time of the worst activation, from
-    the start of the window, for metrics that have one.
+    given, and ``no_bounds`` then says why (``note`` where the figure was stored before there was
+    ``no_bounds``). ``note`` is what to keep in mind. ``where_us`` is the board time of the worst
+    activation, from the start of the window, for metrics that have one. ``source`` is ``board``
+    for the board's own stamps, else the instrument. ``n_effective`` is the number of independent
+    samples that ``n`` correlated ones are worth for the bounds. ``windows`` are figures of parts of
+    the capture as plain JSON objects.
     """
 
     board: str
@@ -218,15 +245,25 @@ class Measurement:
     hi: float | None
     n: int
     confidence: float = 0.95
-    method: str | None = None
-    note: str | None = None
-    where_us: float | None = None
+    method: str | None = field(default=None, metadata=ABSENT)
+    note: str | None = field(default=None, metadata=ABSENT)
+    where_us: float | None = field(default=None, metadata=ABSENT)
     budget: float | None = None
     verdict: Verdict = "none"
+    source: str = "board"
+    n_effective: float | None = field(default=None, metadata=ABSENT)
+    windows: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, metadata=ABSENT)
+    no_bounds: str | None = field(default=None, metadata=ABSENT)
+    uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
+
+    @property
+    def remarks(self) -> str | None:
+        """What to keep in mind, and why there are no bounds."""
+        return "; ".join(filter(None, (self.note, self.no_bounds))) or None
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(StoredRecord):
     """A combination that this board can't run, with the reason a person can act on."""
 
     board: str
@@ -236,7 +273,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorRecord:
+class ErrorRecord(StoredRecord):
     """A combination with no trustworthy measurement; ``detail`` may be the board's traceback."""
 
     board: str
@@ -247,8 +284,20 @@ class ErrorRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RunInfo:
-    """The ``run`` object of ``results.json``."""
+class HostClock(StoredRecord):
+    """How the host's clock is kept, and how far its rate may be off, in parts per million."""
+
+    sync: str
+    error_ppm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo(StoredRecord):
+    """The ``run`` object of ``results.json``.
+
+    ``hashes`` are the SHA-256 digests (hexadecimal) of the files that the figures were computed
+    from, by their paths in the run's folder.
+    """
 
     id: str
     started_utc: str
@@ -257,3 +306,5 @@ class RunInfo:
     harness_version: str
     host: str
     source: Source
+    host_clock: HostClock | None = field(default=None, metadata=ABSENT)
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False, metadata=ABSENT)

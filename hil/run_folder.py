@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -53,6 +54,20 @@ class RunFolder:
         """Remove the folder of a run that never began; one with a capture in it stays."""
         if not list_captures(self.captures):
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 (hexadecimal) of each file in ``capture``, by its path in this folder.
+
+        A file that can't be read is left out.
+        """
+        digests = {}
+        for path in sorted(self.captures.glob("*")):
+            with contextlib.suppress(OSError):
+                if path.is_file():
+                    with path.open("rb") as file:
+                        digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    digests[path.relative_to(self.path).as_posix()] = digest
+        return digests
 
     @property
     def junit(self) -> Path:

@@ -8,20 +8,36 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
-from hil.errors import CaptureError
-from hil.records import ErrorRecord, RunInfo, Skip, Source
-from hil.schema import Schema
+from hil.errors import CaptureError, NewerSchemaError
+from hil.model.codec import ABSENT, StoredRecord, read_record, write_record
+from hil.model.schema import Schema, parse_json
+from hil.records import ErrorRecord, RunInfo, Skip
 
 SCHEMA: Schema[dict[str, Any]] = Schema("a run's log", 1)
 LOG_NAME = "run.jsonl"
 """The log's name in a run's folder of captures."""
 _MAX_LINE = 1_000_000
-_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd(StoredRecord):
+    """The end of a run, and how long it took, in seconds."""
+
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine(StoredRecord):
+    """One line of the log: one of its fields is set."""
+
+    run: RunInfo | None = field(default=None, metadata=ABSENT)
+    skip: Skip | None = field(default=None, metadata=ABSENT)
+    error: ErrorRecord | None = field(default=None, metadata=ABSENT)
+    end: RunEnd | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +62,20 @@ class RunLog:
             self._file = self._path.open("a", encoding="utf-8")
         except OSError as error:
             raise self._failed(error) from None
-        self._append({"schema": SCHEMA.newest, "run": asdict(info)})
+        self._append({"schema": SCHEMA.newest, **write_record(LogLine(run=info))})
 
     def skip(self, skip: Skip) -> None:
         """A combination that the board can't run."""
-        self._append({"skip": asdict(skip)})
+        self._append(write_record(LogLine(skip=skip)))
 
     def error(self, error: ErrorRecord) -> None:
         """A combination without a trustworthy measurement."""
-        self._append({"error": asdict(error)})
+        self._append(write_record(LogLine(error=error)))
 
     def finish(self, duration_s: float) -> None:
         """The run came to its end."""
         try:
-            self._append({"end": {"duration_s": duration_s}})
+            self._append(write_record(LogLine(end=RunEnd(duration_s))))
         finally:
             self.close()
 
@@ -70,7 +86,7 @@ class RunLog:
 
     def _append(self, entry: dict[str, Any]) -> None:
         try:
-            self._file.write(json.dumps(entry, ensure_ascii=True) + "\n")
+            self._file.write(json.dumps(entry, ensure_ascii=True, allow_nan=False) + "\n")
             self._file.flush()
         except OSError as error:
             raise self._failed(error) from None
@@ -102,32 +118,29 @@ def _read_part(path: Path) -> RunRecord:
     skipped: list[Skip] = []
     errors: list[ErrorRecord] = []
     complete = False
-    schema = SCHEMA.newest
+    schema: int | None = None
+    number = 0
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
-            while line := lines.readline(_MAX_LINE):
+            while text := lines.readline(_MAX_LINE):
+                number += 1
                 try:
-                    entry = json.loads(line)
-                    if not isinstance(entry, dict):
-                        raise ValueError("no object")
-                    if "schema" in entry or info is None:
-                        schema = _check_schema(path, entry.get("schema"))
-                    entry = SCHEMA.upgrade(entry, schema)
-                    if "run" in entry:
-                        info = _record(RunInfo, entry["run"])
-                        if info.source not in get_args(Source):
-                            raise ValueError("an unknown source")
-                    elif "skip" in entry:
-                        skipped.append(_record(Skip, entry["skip"]))
-                    elif "error" in entry:
-                        errors.append(_record(ErrorRecord, entry["error"]))
-                    elif "end" in entry and info is not None:
-                        duration_s = float(entry["end"]["duration_s"])
-                        info = replace(info, duration_s=duration_s if duration_s >= 0 else 0.0)
-                        complete = True
-                except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-                    if line.endswith("\n") or len(line) == _MAX_LINE:
-                        raise CaptureError(f"{path}: not a run's log") from None
+                    line, schema = _read_line(text, schema)
+                except NewerSchemaError as error:
+                    raise NewerSchemaError(f"{path}: {error}") from None
+                except CaptureError as error:
+                    if text.endswith("\n") or len(text) == _MAX_LINE:
+                        raise CaptureError(f"{path}: line {number}: {error}") from None
+                    continue  # a last line that was cut off
+                if line.run is not None:
+                    info = line.run
+                elif line.skip is not None:
+                    skipped.append(line.skip)
+                elif line.error is not None:
+                    errors.append(line.error)
+                elif line.end is not None and info is not None:
+                    info = replace(info, duration_s=max(0.0, line.end.duration_s))
+                    complete = True
     except OSError as error:
         raise CaptureError(f"{path}: no run to read here ({error.strerror})") from None
     if info is None:
@@ -135,22 +148,12 @@ def _read_part(path: Path) -> RunRecord:
     return RunRecord(info, tuple(skipped), tuple(errors), complete)
 
 
-def _record(kind: type[_T], item: Any) -> _T:
-    """A record of texts and numbers; ``ValueError`` or ``TypeError`` for anything else."""
-    if not isinstance(item, dict) or not all(isinstance(key, str) for key in item):
-        raise ValueError("no object")
-    for key, value in item.items():
-        if key == "duration_s":
-            item = {**item, key: float(value) if not isinstance(value, str) else math.nan}
-            if not math.isfinite(item[key]):
-                raise ValueError("no duration")
-        elif not isinstance(value, str):
-            raise ValueError(f"{key} is no text")
-    return kind(**item)
-
-
-def _check_schema(path: Path, schema: object) -> int:
-    try:
-        return SCHEMA.check(schema)
-    except CaptureError as error:
-        raise type(error)(f"{path}: {error}") from None
+def _read_line(text: str, schema: int | None) -> tuple[LogLine, int]:
+    """A line of the log and the schema of it and those behind; the first line tells its own."""
+    entry = parse_json(text)
+    if not isinstance(entry, dict):
+        raise CaptureError("not an object")
+    if "schema" in entry or schema is None:
+        schema = SCHEMA.check(entry.get("schema"))
+    entry = SCHEMA.upgrade(entry, schema)
+    return read_record(LogLine, {key: entry[key] for key in entry if key != "schema"}), schema

@@ -1,24 +1,23 @@
 """Files of older versions open, those of newer ones are refused, for every kind of file.
 
-All kinds are at their first number. So a next version is made up here for each, whose files differ,
-and what this version writes is read by it: through its step.
+A next version is made up here for each kind, whose files differ, and what this version writes is
+read by it: through its step.
 """
 
 import json
 
 import pytest
 
-import hil.report.changes_json as changes_json
-import hil.report.results_json as results_json
+import hil.model.result_files as result_files
 import hil.run_log as run_log
 import hil.store.chunks as chunks
 from hil.errors import CaptureError, NewerSchemaError
+from hil.model.result_files import build_results, parse_changes, parse_results
+from hil.model.schema import Schema
 from hil.records import BoardIdentity, CapturePlan, RunInfo, TaskPlan
-from hil.report.changes_json import parse_changes
-from hil.report.results_json import build_results, parse_results
+from hil.report.results_json import read_results
 from hil.results import Comparison, Results
 from hil.run_log import RunLog, read_run_log
-from hil.schema import Schema
 from hil.store import CaptureWriter, read_capture
 from hil.store.chunks import Chunk
 
@@ -54,10 +53,11 @@ def test_a_number_without_its_step_does_not_import(newest, steps):
         Schema("a letter", newest, dict.fromkeys(steps, str))
 
 
-def test_all_kinds_are_at_their_first_number():
+def test_the_numbers_of_all_kinds():
     """Raised one of them? Then keep a file as the version before wrote it, and read it here."""
-    kinds = (chunks.SCHEMA, run_log.SCHEMA, results_json.SCHEMA, changes_json.SCHEMA)
-    assert [kind.newest for kind in kinds] == [1, 1, 1, 1]
+    kinds = (chunks.SCHEMA, run_log.SCHEMA, result_files.RESULTS_SCHEMA)
+    kinds = (*kinds, result_files.CHANGES_SCHEMA)
+    assert [kind.newest for kind in kinds] == [1, 1, 2, 1]
 
 
 def test_a_capture_of_the_version_before(tmp_path, monkeypatch):
@@ -117,19 +117,19 @@ def test_results_of_the_version_before(tmp_path, monkeypatch):
     raw = json.dumps(document).encode()
     with pytest.raises(CaptureError, match="no 'errors'"):
         parse_results(raw)
-    monkeypatch.setattr(results_json, "SCHEMA", Schema("results", 2, {1: add_errors}))
+    steps = {1: dict, 2: add_errors}
+    monkeypatch.setattr(result_files, "RESULTS_SCHEMA", Schema("results", 3, steps))
     assert parse_results(raw).errors == ()
     path = tmp_path / "results.json"
-    path.write_text(json.dumps({**document, "schema": 3}))
-    with pytest.raises(NewerSchemaError, match=r"results\.json: schema is 3"):
-        results_json.read_results(path)
+    path.write_text(json.dumps({**document, "schema": 4}))
+    with pytest.raises(NewerSchemaError, match=r"results\.json: schema is 4"):
+        read_results(path)
 
 
 def test_changes_of_the_version_before(monkeypatch):
     document = {"schema": 1, "against": "x", "changes": []}
-    monkeypatch.setattr(
-        changes_json, "SCHEMA", Schema("changes", 2, {1: lambda top: {**top, "absent": []}})
-    )
+    schema = Schema("changes", 2, {1: lambda top: {**top, "absent": []}})
+    monkeypatch.setattr(result_files, "CHANGES_SCHEMA", schema)
     assert parse_changes(json.dumps(document).encode()) == Comparison("x", (), ())
     with pytest.raises(NewerSchemaError, match="schema is 3"):
         parse_changes(json.dumps({**document, "schema": 3}).encode())

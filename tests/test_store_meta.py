@@ -80,48 +80,71 @@ def test_a_whole_number_is_a_float_where_one_is_asked_for():
     [
         *((None, name) for name in ("board", "plan", "harness")),
         *(("board", name) for name in ("name", "port", "source", "platform", "machine",
-                                       "micropython", "tick_period", "capabilities")),
-        *(("plan", name) for name in ("technique", "load", "tasks", "duration_us", "streaming",
-                                      "options")),
+                                       "micropython", "tick_period")),
+        *(("plan", name) for name in ("technique", "load", "tasks", "duration_us")),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named(part, name):
     changed = document()
     del (changed if part is None else changed[part])[name]
-    assert refusal(changed) == f"{name} is missing"
+    assert refusal(changed) == f"{part or 'top level'}: no {name!r}"
 
 
 @pytest.mark.parametrize(
     ("part", "name", "value", "reason"),
     [
-        ("board", "name", 1, "name is not str"),
-        ("board", "name", "x" * 10_001, "name is too long"),
-        ("board", "source", "moon", "the source 'moon' is unknown"),
-        ("board", "tick_period", True, "tick_period is not int"),
-        ("board", "tick_period", 1.0, "tick_period is not int"),
-        ("board", "tick_period", 1 << 63, "tick_period is out of range"),
-        ("board", "tick_period", -(1 << 63) - 1, "tick_period is out of range"),
-        ("board", "cpu_hz", "x", "cpu_hz is not int"),
-        ("board", "unique_id", 5, "unique_id is not str"),
-        ("board", "tick_resolution_us", "x", "tick_resolution_us is not float"),
-        ("board", "stamp_cost_us", "x", "stamp_cost_us is not float"),
-        ("board", "free_bytes", "x", "free_bytes is not int"),
-        ("board", "clock_jump_us", "x", "clock_jump_us is not int"),
-        ("board", "capabilities", ["a", 1], "capabilities are not words"),
-        ("board", "capabilities", ["a", "x" * 10_001], "capabilities are not words"),
-        ("plan", "tasks", [1], "tasks are malformed"),
-        ("plan", "tasks", [{"index": 0, "period_us": 1}], "phase_us is missing"),
-        ("plan", "tasks", [{"index": 0, "phase_us": 1}], "period_us is missing"),
-        ("plan", "tasks", [{"phase_us": 0, "period_us": 1}], "index is missing"),
-        ("plan", "options", {"a": 1.5}, "options are malformed"),
-        ("plan", "streaming", 1, "streaming is not bool"),
-        ("plan", "duration_us", "1", "duration_us is not int"),
+        ("board", "name", 1, "name: not text but int"),
+        ("board", "name", "x" * 10_001, "name: too long"),
+        ("board", "source", "moon", "source: 'moon' is none of hardware, emulator, sim, replay"),
+        ("board", "clock", "late", "clock: 'late' is none of real, virtual"),
+        ("board", "tick_period", True, "tick_period: not a whole number but bool"),
+        ("board", "tick_period", 1.0, "tick_period: not a whole number but float"),
+        ("board", "tick_period", 1 << 63, "tick_period: out of range"),
+        ("board", "tick_period", -(1 << 63), "tick_period: out of range"),
+        ("board", "cpu_hz", "x", "cpu_hz: not a whole number but str"),
+        ("board", "unique_id", 5, "unique_id: not text but int"),
+        ("board", "tick_resolution_us", "x", "tick_resolution_us: not a number but str"),
+        ("board", "stamp_cost_us", "x", "stamp_cost_us: not a number but str"),
+        ("board", "free_bytes", "x", "free_bytes: not a whole number but str"),
+        ("board", "clock_jump_us", "x", "clock_jump_us: not a whole number but str"),
+        ("board", "capabilities", ["a", 1], "capabilities[1]: not text but int"),
+        ("board", "capabilities", ["a", "x" * 10_001], "capabilities[1]: too long"),
+        ("plan", "tasks", [1], "tasks[0]: not an object"),
+        ("plan", "tasks", [{"index": 0, "phase_us": 1}], "tasks[0]: no 'period_us'"),
+        ("plan", "tasks", [{"phase_us": 0, "period_us": 1}], "tasks[0]: no 'index'"),
+        ("plan", "options", {"a": 1.5}, "options.a: not a whole number or text but float"),
+        ("plan", "streaming", 1, "streaming: not true or false but int"),
+        ("plan", "duration_us", "1", "duration_us: not a whole number but str"),
+        ("plan", "later", {"x": [{"y": "x" * 10_001}]}, "later.x[0].y: too long"),
     ],
 )
 def test_what_can_not_be_is_named(part, name, value, reason):
     changed = document()
     changed[part][name] = value
-    assert refusal(changed) == reason
+    assert refusal(changed) == f"{part}.{reason}"
+
+
+def test_a_capture_from_before_some_fields_existed_opens():
+    changed = document()
+    for name in ("clock", "clock_jump_us", "free_bytes", "capabilities"):
+        del changed["board"][name]
+    for name in ("streaming", "options"):
+        del changed["plan"][name]
+    meta = load_meta(json.dumps(changed).encode(), PATH)
+    assert (meta.board.clock, meta.board.clock_jump_us, meta.board.capabilities) == (
+        "real",
+        None,
+        (),
+    )
+    assert (meta.plan.streaming, meta.plan.options) == (False, {})
+
+
+def test_a_resolution_that_was_stored_as_no_number_is_unknown():
+    changed = document()
+    changed["board"]["tick_resolution_us"] = float("nan")
+    raw = json.dumps(changed).encode()
+    assert b"NaN" in raw
+    assert load_meta(raw, PATH).board.tick_resolution_us is None
 
 
 def test_the_limits_themselves_are_taken():
@@ -144,7 +167,7 @@ def test_a_thousand_tasks_are_the_most():
     assert len(load_meta(json.dumps(changed).encode(), PATH).plan.tasks) == 1000
     changed["plan"]["tasks"] *= 2
     changed["plan"]["tasks"] = changed["plan"]["tasks"][:1001]
-    assert refusal(changed) == "tasks are malformed"
+    assert refusal(changed) == "plan.tasks: more than 1000"
 
 
 def written(path, *, values=(), status="ok"):

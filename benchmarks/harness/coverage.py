@@ -175,7 +175,7 @@ def judge(kind: str, seed: int) -> list[tuple[str, str, float | None, bool, bool
     """``(metric, kind, relative width, truth below lo, truth above hi)`` for one capture."""
     rows = []
     for one in summarise(capture(kind, seed)).measurements:
-        share = re.search(r"covers ([\d.]+) %", one.note or "")
+        share = re.search(r"covers ([\d.]+) %", one.remarks or "")
         if share and one.metric == "lateness_max_us" and kind != "random walk":
             step = 30.5 if kind == "quantised" else 1.0
             ordered = population("white" if kind == "quantised" else kind)
@@ -252,7 +252,7 @@ def judge_lights(kind: str, seed: int) -> list[tuple[str, str, float | None, boo
         if one.metric == "desync_s" and not math.isinf(when):
             rows.append(_row(one, kind, when))
         if one.metric == "desync_s" and math.isinf(when):
-            claim = "never" in (one.note or "")
+            claim = "never" in (one.remarks or "")
             rows.append(("desync_s 'never'", kind, 0.0, not claim, False))
         if one.metric == "phase_error_rms_us":
             target = math.hypot(30.0, 50.0) if math.isinf(when) else None

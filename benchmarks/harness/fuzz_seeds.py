@@ -8,8 +8,9 @@ from pathlib import Path
 
 from fuzz_targets import BOARD, PLAN
 
+from hil.model.codec import write_record
+from hil.model.result_files import build_results
 from hil.records import RunInfo
-from hil.report.results_json import build_results
 from hil.results import Results
 from hil.store import CaptureWriter
 from hil.wire.encode import StreamEncoder
@@ -58,7 +59,7 @@ _LOG = "\n".join(
     for entry in (
         {
             "schema": 1,
-            "run": {name: getattr(_INFO, name) for name in RunInfo.__slots__},
+            "run": write_record(_INFO),
         },
         {"skip": {"board": "b", "technique": "t", "load": "l", "reason": "r"}},
         {"error": {"board": "b", "technique": "t", "load": "l", "error": "e", "detail": "d"}},

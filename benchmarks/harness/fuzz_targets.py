@@ -22,8 +22,8 @@ from hil.boards.spec import parse_board
 from hil.boards.wiring import load_wiring
 from hil.budgets import load_budgets
 from hil.errors import HilError
+from hil.model.result_files import build_results, in_order, parse_results
 from hil.records import BoardIdentity, CapturePlan, TaskPlan
-from hil.report.results_json import parse_results
 from hil.run_log import read_run_log
 from hil.store import read_capture
 from hil.store.chunks import chunk_bytes, file_head
@@ -143,9 +143,14 @@ def run_log(data: bytes) -> None:
 
 
 def results(data: bytes) -> None:
-    """A ``results.json``."""
-    with contextlib.suppress(HilError):
-        parse_results(data)
+    """A ``results.json``: what is read can be written, and is the same again."""
+    try:
+        read = parse_results(data)
+    except HilError:
+        return
+    text = json.dumps(build_results(read), indent=1, allow_nan=False)
+    if parse_results(text.encode()) != in_order(read):
+        raise AssertionError("results.json is not the same after it was written again")
 
 
 def probe(data: bytes) -> None:

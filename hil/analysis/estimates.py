@@ -25,6 +25,8 @@ class Estimate:
     note: str | None = None
     where_us: float | None = None
     method: str | None = None
+    n_effective: float | None = None
+    """How many independent samples the ``n`` are worth, where that was estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,12 @@ class Sheet:
         note: str | None = None,
         where_us: float | None = None,
         method: str | None = None,
+        n_effective: float | None = None,
     ) -> None:
         """Add one figure."""
-        self.figures.append(Estimate(metric, float(value), n, bounds, note, where_us, method))
+        self.figures.append(
+            Estimate(metric, float(value), n, bounds, note, where_us, method, n_effective)
+        )
 
     def refuse(self, metric: str, reason: str, *, method: str | None = None) -> None:
         """Say why ``metric`` has no figure."""

@@ -156,7 +156,8 @@ def add_percentiles(
             value = max(value, floor)
             lo, hi = (None if end is None else max(end, floor) for end in (bounds.lo, bounds.hi))
             bounds = replace(bounds, lo=lo, hi=hi)
-        sheet.add(metric, value, n, bounds, note=note, method=method)
+        worth = None if unbounded else effective
+        sheet.add(metric, value, n, bounds, note=note, method=method, n_effective=worth)
 
 
 def _effective(

@@ -70,7 +70,6 @@ def measure(capture: Capture) -> list[Measurement]:
 
 
 def _record(capture: Capture, task: int | None, one: Estimate) -> Measurement:
-    notes = [text for text in (one.note, one.bounds.why_not) if text]
     known = find_metric(one.metric)
     return Measurement(
         board=capture.board.name,
@@ -84,6 +83,8 @@ def _record(capture: Capture, task: int | None, one: Estimate) -> Measurement:
         hi=one.bounds.hi,
         n=one.n,
         method=one.method,
-        note="; ".join(notes) or None,
+        note=one.note,
         where_us=one.where_us,
+        n_effective=one.n_effective,
+        no_bounds=one.bounds.why_not,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ SMALL_HEAP_BYTES = 32_000
 
 _MAX_TEXT = 200
 _MAX_LINES = 100
-_T = TypeVar("_T")
+_T = TypeVar("_T", int, float)
 
 
 def parse_probe(output: bytes) -> dict[str, str]:
@@ -88,6 +89,7 @@ def identity_from_probe(
 
 def _number(text: str | None, kind: Callable[[str], _T]) -> _T | None:
     try:
-        return None if text is None else kind(text)
+        number = None if text is None else kind(text)
     except ValueError:
         return None
+    return number if number is None or math.isfinite(number) else None

@@ -123,7 +123,7 @@ def _only(kept: KeptRun, name: str) -> KeptRun:
 
 
 def _document(view: SideBySide) -> dict[str, object]:
-    from hil.report.changes_json import build_changes
+    from hil.model.result_files import build_changes
 
     return {
         **build_changes(view.comparison),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from hil.budgets import default_budgets, load_budgets
@@ -54,6 +55,7 @@ def remake_report(
     run = read_run(path)
     results = results_of(run, load_budgets(Path(budgets)) if budgets else default_budgets())
     files = RunFolder(path)
+    results = replace(results, run=replace(results.run, hashes=files.hashes()))
     stored = path / NAME
     comparison = read_changes(stored) if stored.exists() else None
     write_results(files.results, results)

@@ -12,12 +12,12 @@ from typing import Any
 from hil.cli.output import can_show, terminal_width, wants_color, write_out
 from hil.cli.report import DEFAULT_FOLDER
 from hil.errors import CaptureError, NewerSchemaError
+from hil.model.result_files import build_results
 from hil.records import Capture
 from hil.report.changes_json import NAME, read_changes
 from hil.report.export.formats import results_in
 from hil.report.export.names import plain
 from hil.report.remake import sound_captures
-from hil.report.results_json import build_results
 from hil.report.sparklines import ASCII, UNICODE, Group, axis_line, bars, lateness_groups
 from hil.report.terminal import terminal_summary
 from hil.stored_run import read_run

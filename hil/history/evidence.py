@@ -138,7 +138,7 @@ def _steady(case: KeptCase, metric: str) -> bool:
 def _tells(figure: Measurement) -> bool:
     """Whether stamps bound this figure: not where the analysis says that nothing does."""
     bounded = figure.lo is not None or figure.hi is not None
-    return bounded or _TOO_FEW in (figure.note or "")
+    return bounded or _TOO_FEW in (figure.remarks or "")
 
 
 def _with_value(evidence: Evidence, value: float) -> Evidence:

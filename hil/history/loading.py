@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hil.errors import CaptureError
 from hil.history.database import History
 from hil.history.kept import KeptBoard, KeptCase, KeptRun, KeptStamps
+from hil.model.codec import field_keys, read_record
+from hil.model.schema import parse_json
 from hil.records import BoardIdentity, ErrorRecord, Measurement, RunInfo, Skip
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +141,7 @@ def _load(connection: Connection, run_id: int, key: str | None) -> KeptRun:
     row = connection.execute(sa.select(schema.runs).where(schema.runs.c.id == run_id)).first()
     if row is None:
         raise CaptureError("a run was removed from the history while it was read")
-    info = RunInfo(
-        id=row.run,
-        started_utc=row.started_utc,
-        duration_s=row.duration_s,
-        profile=row.profile,
-        harness_version=row.harness_version,
-        host=row.host,
-        source=row.source,
-    )
+    info = _record(RunInfo, row, id=row.run)
     query = sa.select(schema.boards).where(schema.boards.c.run_id == run_id)
     if key is not None:
         query = query.where(schema.boards.c.key == key)
@@ -158,30 +154,35 @@ def _load(connection: Connection, run_id: int, key: str | None) -> KeptRun:
         fingerprint=row.fingerprint,
         verdict=row.verdict,
         boards=tuple(KeptBoard(_identity(one), tuple(cases.get(one.id, ()))) for one in boards),
-        skipped=tuple(Skip(one.board, one.technique, one.load, one.reason) for one in skips),
-        errors=tuple(
-            ErrorRecord(one.board, one.technique, one.load, one.error, one.detail) for one in errors
-        ),
+        skipped=tuple(_record(Skip, one) for one in skips),
+        errors=tuple(_record(ErrorRecord, one) for one in errors),
         revision=row.revision,
         modified=row.modified,
     )
 
 
 def _identity(row: Any) -> BoardIdentity:
-    return BoardIdentity(
-        name=row.name,
+    return _record(
+        BoardIdentity,
+        row,
         port="",
-        source=row.source,
-        platform=row.platform,
-        machine=row.machine,
-        micropython=row.micropython,
         tick_period=int(row.tick_period),
         cpu_hz=None if row.cpu_hz is None else int(row.cpu_hz),
-        unique_id=row.unique_id,
-        tick_resolution_us=row.tick_resolution_us,
-        stamp_cost_us=row.stamp_cost_us,
-        capabilities=tuple(row.capabilities.split()),
+        capabilities=row.capabilities.split(),
     )
+
+
+def _record(kind: type[T], row: Any, **converted: Any) -> T:
+    """The record in a row: ``converted`` fields, those with a column, and the rest in ``more``.
+
+    Raises :class:`~hil.errors.CaptureError` where a row holds what no version writes.
+    """
+    columns = {key: value for key, value in row._mapping.items() if key in field_keys(kind)}
+    more = getattr(row, "more", None)
+    rest = parse_json(more) if more else {}
+    if not isinstance(rest, dict):
+        raise CaptureError("the history: a column `more` is not an object")
+    return read_record(kind, {**rest, **columns, **converted}, "the history")
 
 
 def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[KeptCase]]:
@@ -213,7 +214,14 @@ def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[Kep
             duration_us=None if row.duration_us is None else int(row.duration_us),
             periods=row.periods,
             measurements=tuple(
-                _measurement(one, boards[row.board_id], row.technique, row.load)
+                _record(
+                    Measurement,
+                    one,
+                    board=boards[row.board_id],
+                    technique=row.technique,
+                    load=row.load,
+                    n=int(one.n),
+                )
                 for one in figures.get(row.id, ())
             ),
             stamps=tuple(_kept(one) for one in packed.get(row.id, ())),
@@ -227,27 +235,6 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     for row in rows:
         found.setdefault(row.case_id, []).append(row)
     return found
-
-
-def _measurement(row: Any, board: str, technique: str, load: str) -> Measurement:
-    return Measurement(
-        board=board,
-        technique=technique,
-        load=load,
-        task=row.task,
-        metric=row.metric,
-        unit=row.unit,
-        value=row.value,
-        lo=row.lo,
-        hi=row.hi,
-        n=int(row.n),
-        confidence=row.confidence,
-        method=row.method,
-        note=row.note,
-        where_us=row.where_us,
-        budget=row.budget,
-        verdict=row.verdict,
-    )
 
 
 def _kept(row: Any) -> KeptStamps:

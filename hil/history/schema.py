@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration's revision: the schema that this version reads and writes."""
 
 metadata = MetaData(
@@ -49,11 +49,13 @@ runs = Table(
     Column("revision", Text),
     Column("modified", Boolean),
     Column("worse", Integer),
+    Column("more", Text),
     Index("ix_runs_started_utc", "started_utc"),
     Index("ix_runs_fingerprint", "fingerprint"),
 )
 """``revision`` and ``modified``: the git commit that was measured from, where there is one.
-``worse``: how many figures had become worse when the run was compared, null if it was not."""
+``worse``: how many figures had become worse when the run was compared, null if it was not.
+``more``, here and in other tables: what the record holds beside the columns, as JSON."""
 
 boards = Table(
     "boards",
@@ -73,6 +75,7 @@ boards = Table(
     Column("tick_resolution_us", Float),
     Column("stamp_cost_us", Float),
     Column("capabilities", Text, nullable=False),
+    Column("more", Text),
     Index("ix_boards_run_id", "run_id"),
     Index("ix_boards_key", "key", "firmware"),
 )
@@ -108,6 +111,7 @@ measurements = Table(
     Column("where_us", Float),
     Column("budget", Float),
     Column("verdict", String(10), nullable=False),
+    Column("more", Text),
     Index("ix_measurements_case_id", "case_id", "metric"),
 )
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from hil.history.database import History
 from hil.history.kept import KeptBoard, KeptRun
 from hil.history.packing import finite_or_none
+from hil.model.codec import StoredRecord, field_keys, write_record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LONG = 20_000
+_CASE = ("board", "technique", "load")
+_USUAL = {"source": "board", "clock": "real"}
 
 
 def add_run(history: History, run: KeptRun, *, worse: int | None = None) -> tuple[str, bool]:
@@ -55,6 +58,7 @@ def _add(connection: Connection, run: KeptRun, worse: int | None) -> tuple[str, 
             "revision": run.revision,
             "modified": run.modified,
             "worse": worse,
+            "more": _more(run.info, runs, "id"),
         },
     )
     _notes(connection, run_id, run)
@@ -115,6 +119,7 @@ def _board(connection: Connection, run_id: int, board: KeptBoard) -> None:
             "tick_resolution_us": finite_or_none(one.tick_resolution_us),
             "stamp_cost_us": finite_or_none(one.stamp_cost_us),
             "capabilities": text(" ".join(one.capabilities)),
+            "more": _more(one, boards, "port"),
         },
     )
     figures: list[dict[str, Any]] = []
@@ -147,6 +152,7 @@ def _board(connection: Connection, run_id: int, board: KeptBoard) -> None:
                 "where_us": finite_or_none(m.where_us),
                 "budget": finite_or_none(m.budget),
                 "verdict": m.verdict,
+                "more": _more(m, measurements, *_CASE),
             }
             for m in case.measurements
             if finite_or_none(m.value) is not None
@@ -178,6 +184,17 @@ def _insert(connection: Connection, table: Any, row: dict[str, Any]) -> int:
     key = connection.execute(table.insert().values(row)).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def _more(record: StoredRecord, table: Any, *elsewhere: str) -> str | None:
+    """What the record holds beside the table's columns and the fields that are ``elsewhere``."""
+    columns = {key for key in field_keys(type(record)) if key in table.c or key in elsewhere}
+    rest = {
+        key: value
+        for key, value in write_record(record).items()
+        if key not in columns and not (key in _USUAL and _USUAL[key] == value)
+    }
+    return json.dumps(rest, ensure_ascii=True) if rest else None
 
 
 def text(value: str, most: int = _LONG) -> str:

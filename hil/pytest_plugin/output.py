@@ -160,8 +160,11 @@ class RunOutput(CaptureOutput):
             self._bench.interrupted()
         self._bench.close()
         self._close_stream()
+        folder = self._bench.folder
         try:
-            write_results(self._bench.folder.results, self.results())
+            results = self.results()
+            info = replace(results.run, hashes=folder.hashes())
+            write_results(folder.results, replace(results, run=info))
         except HilError as error:
             self._failure = str(error)
         self._past.settle(self.results(), self._captures())

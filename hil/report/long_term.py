@@ -117,7 +117,7 @@ def _phase(
     desync = figure_of(measurements, "desync_s")
     until = ""
     if desync is not None:
-        note = f" ({desync.note})" if desync.note else ""
+        note = f" ({desync.remarks})" if desync.remarks else ""
         until = f" Until they no longer alternate: {show(desync).line}{note}."
     return Chart(
         "Railroad lights",

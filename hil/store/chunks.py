@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hil.errors import CaptureError
+from hil.model.schema import Schema
 from hil.records import Fault
-from hil.schema import Schema
 
 MAGIC = b"HILCAP"
 TIME = struct.Struct("<q")

@@ -29,7 +29,7 @@ def told(**more):
         taken = replace(taken, plan=replace(taken.plan, options=options))
     found = summarise(taken)
     rows = {
-        (m.metric, m.method): (m.value, m.lo, m.hi, m.n, m.note)
+        (m.metric, m.method): (m.value, m.lo, m.hi, m.n, m.remarks)
         for m in found.measurements
         if m.task is None
     }

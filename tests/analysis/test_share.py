@@ -69,7 +69,7 @@ def test_what_can_not_be_had_has_its_reason():
     assert "made no turn" in why["background_share"]
     one, _ = share([5] * 3, [10] * 3)
     assert (one.value, one.lo) == (0.5, None)
-    assert "6 pairs" in one.note
+    assert "6 pairs" in one.no_bounds
 
 
 def test_a_share_above_one_beyond_its_bounds_is_never_without_words():

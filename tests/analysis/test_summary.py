@@ -34,7 +34,7 @@ def test_a_ramp_is_drift_and_nothing_else():
     assert found["period_mean_us"].value == pytest.approx(PERIOD + 3.0)
     assert found["tie_rms_us"].value == pytest.approx(0.0, abs=1e-6)
     assert found["lateness_max_us"].value == 3.0 * 1999
-    assert "drifts" in (found["lateness_max_us"].note or "")
+    assert "drifts" in (found["lateness_max_us"].no_bounds or "")
 
 
 def test_white_deviation_gives_the_known_ratios():
@@ -68,7 +68,7 @@ def test_a_random_walk_is_told_apart_and_its_slope_bounds_are_wide():
     assert drift.hi - drift.lo == pytest.approx(theory, rel=0.4)
     for metric in ("tie_rms_us", "lateness_p99_us", "lateness_max_us"):
         assert found[metric].lo is None
-        assert "random walk" in (found[metric].note or "")
+        assert "random walk" in (found[metric].no_bounds or "")
     assert found["period_jitter_rms_us"].value == pytest.approx(20.0, rel=0.02)
 
 
@@ -122,7 +122,7 @@ def test_an_interval_over_lost_stamps_is_not_used():
 def test_every_figure_has_bounds_or_says_why_not():
     for deviation in (WHITE[:4000], WALK[:4000], np.zeros(4000)):
         for one in figures(deviation).values():
-            assert (one.lo is None or one.hi is None) <= bool(one.note), one
+            assert (one.lo is None or one.hi is None) <= bool(one.remarks), one
             assert one.lo is None or one.hi is None or one.lo <= one.value <= one.hi, one
 
 

@@ -22,7 +22,7 @@ def marked(*rows, late=None, **more):
 
 def told(taken, method):
     return {
-        m.metric: (m.value, m.n, m.where_us, m.note)
+        m.metric: (m.value, m.n, m.where_us, m.remarks)
         for m in summarise(taken).measurements
         if m.method == method
     }
@@ -105,7 +105,7 @@ def asked(totals, took=(), name="loop.10"):
     rows = {
         m.metric: (m.value, m.lo, m.hi, m.n) for m in found.measurements if m.method is not None
     }
-    notes = {m.metric: m.note for m in found.measurements if m.method is not None}
+    notes = {m.metric: m.remarks for m in found.measurements if m.method is not None}
     return rows, notes, {r.metric: r.reason for r in found.reasons if r.method is not None}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,9 @@ def make_run(tmp_path: Path) -> MakeRun:
                     write_capture(folder.captures, number, technique, load, late, identity)
         info = RunInfo(name, started, 12.5, "quick", "0.1.0", "Linux", "sim")
         RunLog(folder.captures, info).finish(12.5)
-        write_results(folder.results, results_of(read_run(folder.path), default_budgets()))
+        results = results_of(read_run(folder.path), default_budgets())
+        info = replace(results.run, hashes=folder.hashes())
+        write_results(folder.results, replace(results, run=info))
         return folder.path
 
     return make

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from hil.errors import CaptureError
+from hil.model.result_files import build_results
 from hil.report.export.openmetrics import family, openmetrics_text, scaled
-from hil.report.results_json import build_results
 
 from .conftest import HOSTILE, figure
 

@@ -21,8 +21,9 @@ from hil.history.database import open_history
 from hil.history.listing import Wanted, list_runs
 from hil.history.place import find_place
 from hil.history.storing import add_run
+from hil.model.result_files import build_changes, parse_changes
 from hil.pytest_plugin.past import Past, check_compare
-from hil.report.changes_json import build_changes, parse_changes, read_changes
+from hil.report.changes_json import read_changes
 from hil.results import Change, Comparison
 
 SUITE = """
@@ -205,7 +206,6 @@ class TestChangesFile:
             {"schema": 2},
             {"schema": True},
             {"against": 5},
-            {"more": 1},
             {"changes": [{}]},
             {"changes": None},
             {"absent": [3]},

@@ -19,7 +19,7 @@ from hil.history.listing import Wanted, list_runs
 from hil.history.loading import find_run, load_run
 from hil.history.preparing import keep_run
 from hil.history.storing import add_run
-from hil.records import ErrorRecord, Skip
+from hil.records import ErrorRecord, HostClock, Skip, Temperature, UncertaintyPart
 
 
 @pytest.fixture
@@ -41,6 +41,42 @@ def test_a_run_comes_out_as_it_went_in(history):
     assert (one.key, one.firmware) == ("e660583883", "1.24.1")
     assert one.cases == two.cases
     assert sum(len(case.stamps) for case in one.cases) == 2 * (2 + 1)
+
+
+def test_what_has_no_column_comes_out_too(history):
+    """Only the port stays behind: it says nothing of the board."""
+    of = runs.board(
+        clock="virtual",
+        free_bytes=7000,
+        clock_jump_us=65_536,
+        temperature_c=Temperature(21.5, None),
+        unknown_keys={"colour": "green", "id": 3},
+    )
+    kept = runs.night(1, of=of)
+    (board,) = kept.boards
+    figure = replace(
+        board.cases[0].measurements[0],
+        source="saleae",
+        where_us=2.5,
+        n_effective=12.5,
+        no_bounds="wanders",
+        windows=({"from_us": 0, "value": 1.5},),
+        uncertainty=(UncertaintyPart("resolution", "B", 0.29),),
+        unknown_keys={"verdict of a friend": None},
+    )
+    case = replace(board.cases[0], measurements=(figure, *board.cases[0].measurements[1:]))
+    info = replace(
+        kept.info,
+        host_clock=HostClock("ntp", 0.5),
+        hashes={"capture/a.hilcap": "00ff"},
+        unknown_keys={"verdict": "rain"},
+    )
+    kept = replace(kept, info=info, boards=(replace(board, cases=(case, *board.cases[1:])),))
+    name, _ = add_run(history, kept)
+    back = load_run(history, find_run(history, name))
+    assert back.info == kept.info
+    assert back.boards[0].identity == replace(of, port="")
+    assert back.boards[0].cases == kept.boards[0].cases
 
 
 def test_the_same_run_is_stored_once(history):

@@ -1,5 +1,6 @@
 """One short run on the embedded board, and everything that it leaves behind."""
 
+import hashlib
 import json
 import sys
 import xml.etree.ElementTree as ET
@@ -40,8 +41,15 @@ def test_everything_is_left_behind_and_can_be_made_again(suite, run_here):
     result.assert_outcomes(passed=4, skipped=2)
     folder = latest(suite)
     first = numbers(folder)
-    assert first["schema"] == 1
+    assert first["schema"] == 2
     assert first["run"]["source"] == "sim"
+    assert (first["boards"][0]["source"], first["boards"][0]["clock"]) == ("sim", "virtual")
+    captured = {path.name for path in (folder / "capture").iterdir()}
+    assert set(first["run"]["hashes"]) == {f"capture/{name}" for name in captured}
+    for name, digest in first["run"]["hashes"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    worst = [m for m in first["measurements"] if m["metric"] == "lateness_max_us"]
+    assert all(m["where_us"] >= 0 for m in worst)
     assert first["boards"][0]["stamp_cost_us"] > 0
     assert {m["technique"] for m in first["measurements"]} == {"timer_hard", "timer_soft"}
     late = [m for m in first["measurements"] if m["metric"] == "lateness_p50_us"]

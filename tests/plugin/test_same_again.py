@@ -19,7 +19,7 @@ def test_lateness(figures):
 """
 TECHNIQUES = "timer_hard,asyncio_deadline,thread"
 BUSY = "print(1, flush=True)\nwhile True: pass"
-OF_THE_RUN = ("id", "started_utc", "duration_s", "host")
+OF_THE_RUN = ("id", "started_utc", "duration_s", "host", "hashes")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def measure(pytester, run_here):
 
 
 def told(folder: Path) -> dict:
-    """All that ``results.json`` says, but for names and dates."""
+    """All that ``results.json`` says, but for names, dates and digests."""
     results = json.loads((folder / "results.json").read_text())
     for key in OF_THE_RUN:
         results["run"].pop(key)

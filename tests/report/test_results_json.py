@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from hil.errors import CaptureError, ConfigurationError
-from hil.report.results_json import (
-    build_results,
-    parse_results,
-    read_results,
-    write_results,
-)
+from hil.history.kept import board_key
+from hil.model.result_files import build_results, in_order, parse_results
+from hil.report.results_json import read_results, write_results
 from hil.results import Results
+
+HERE = "HERE"
 
 
 def raw(document: object) -> bytes:
@@ -24,40 +23,41 @@ def raw(document: object) -> bytes:
 
 def test_has_exactly_the_published_keys(results: Results) -> None:
     document = build_results(results)
-    assert list(document) == ["schema", "run", "boards", "measurements", "skipped", "errors"]
-    assert document["schema"] == 1
+    assert set(document) == {"schema", "run", "boards", "measurements", "skipped", "errors"}
+    assert document["schema"] == 2
     assert set(document["run"]) == {
         *("id", "started_utc", "duration_s", "profile", "harness_version", "host", "source")
     }
     assert set(document["boards"][0]) == {
-        *("name", "port", "platform", "machine", "micropython", "cpu_hz", "unique_id"),
-        *("tick_resolution_us", "tick_period", "capabilities", "stamp_cost_us", "clock"),
+        *("name", "port", "source", "clock", "platform", "machine", "micropython", "cpu_hz"),
+        *("unique_id", "tick_resolution_us", "tick_period", "capabilities", "stamp_cost_us"),
     }
     required = {
-        *("board", "technique", "load", "task", "metric", "unit", "value", "lo", "hi"),
+        *("board", "technique", "load", "task", "metric", "unit", "source", "value", "lo", "hi"),
         *("confidence", "n", "budget", "verdict"),
     }
     for one in document["measurements"]:
-        assert required <= set(one) <= required | {"method", "note"}
+        assert required <= set(one) <= required | {"method", "note", "where_us"}
 
 
-def test_round_trip_keeps_every_figure(results: Results, tmp_path: Path) -> None:
+def test_round_trip_keeps_everything(results: Results, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     write_results(path, results)
-    back = read_results(path)
-    assert back.run == results.run
-    assert back.boards == results.boards
-    assert back.skipped == results.skipped
-    assert back.errors == results.errors
-    virtual = replace(results, boards=tuple(replace(b, clock="virtual") for b in results.boards))
-    write_results(path, virtual)
-    assert read_results(path).boards == virtual.boards
-    expected = {(m.technique, m.task, m.metric, m.method): m for m in results.measurements}
-    assert len(back.measurements) == len(expected)
-    for one in back.measurements:
-        was = expected[one.technique, one.task, one.metric, one.method]
-        assert one == replace(was, where_us=None)
+    assert read_results(path) == in_order(results)
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_the_boards_of_a_mixed_run_keep_their_sources(results: Results, tmp_path: Path) -> None:
+    """The run's source is the least artificial: a ``sim`` beside a board is not hardware."""
+    sim = replace(results.boards[0], source="sim", clock="virtual")
+    real = replace(sim, name="/dev/ttyACM0", source="hardware", clock="real")
+    jumpy = replace(real, name="qemu-microbit", source="emulator", free_bytes=9, clock_jump_us=7)
+    mixed = replace(results, run=replace(results.run, source="hardware"), boards=(sim, real, jumpy))
+    write_results(tmp_path / "results.json", mixed)
+    boards = read_results(tmp_path / "results.json").boards
+    assert boards == (sim, real, jumpy)
+    assert [board_key(one) for one in boards] == [board_key(one) for one in mixed.boards]
+    assert board_key(boards[0]) == "sim"
 
 
 def test_order_does_not_depend_on_the_input(results: Results) -> None:
@@ -145,18 +145,17 @@ def test_absent_facts_are_null(results: Results) -> None:
 
 
 BREAKS = {
-    "schema is 2": lambda d: d.update(schema=2),
+    "schema is 3": lambda d: d.update(schema=3),
     "schema is True": lambda d: d.update(schema=True),
     "top level: no 'errors'": lambda d: d.pop("errors"),
-    "'extra' is not a known key": lambda d: d.update(extra=1),
     "run: no 'host'": lambda d: d["run"].pop("host"),
     "run.source: 'moon' is none of": lambda d: d["run"].update(source="moon"),
     "run: not an object": lambda d: d.update(run=[]),
-    "boards: not a list": lambda d: d.update(boards={}),
+    "boards: not a list but dict": lambda d: d.update(boards={}),
     "boards[0].tick_period: not a whole number but float": lambda d: d["boards"][0].update(
         tick_period=1.5
     ),
-    "boards[0].capabilities: not a list of texts": lambda d: d["boards"][0].update(
+    "boards[0].capabilities[0]: not text but int": lambda d: d["boards"][0].update(
         capabilities=[1]
     ),
     "measurements[0]: no 'lo'": lambda d: d["measurements"][0].pop("lo"),
@@ -185,6 +184,31 @@ def test_reader_refuses_in_one_line(results: Results, line: str) -> None:
         parse_results(raw(document))
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_unknown_keys_are_kept(results: Results) -> None:
+    document = build_results(results)
+    document["later"] = {"x": [1, None, {"y": "z"}]}
+    document["run"]["weather"] = "rain"
+    document["boards"][0]["colour"] = "green"
+    for name in ("measurements", "skipped", "errors"):
+        document[name][0]["more"] = [1.5, True]
+    assert build_results(parse_results(raw(document))) == document
+
+
+def test_unknown_keys_are_plain_json_of_some_depth(results: Results) -> None:
+    document = build_results(results)
+    document["boards"][0]["odd\nname"] = {"x": HERE}
+    text = json.dumps(document).replace(f'"{HERE}"', "1e999")
+    with pytest.raises(CaptureError) as caught:
+        parse_results(text.encode())
+    assert str(caught.value) == r"boards[0]['odd\nname'].x: not a finite number"
+    deep = json.dumps(document).replace(f'"{HERE}"', "[" * 60 + "]" * 60)
+    with pytest.raises(CaptureError, match="nested too deeply") as caught:
+        parse_results(deep.encode())
+    assert "\n" not in str(caught.value)
+    shallow = json.dumps(document).replace(f'"{HERE}"', "[" * 40 + "]" * 40)
+    assert build_results(parse_results(shallow.encode()))["boards"][0]["odd\nname"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

@@ -198,7 +198,7 @@ def test_results_read_back_strictly(tmp_path):
     path = tmp_path / "results.json"
     write_results(path, hostile_results())
     assert read_results(path).boards[0].machine == NASTY
-    for broken in ('{"schema": 2}', '{"schema": 1, "schema": NaN}', "[" * 100_000, '{"schema": 1}'):
+    for broken in ('{"schema": 3}', '{"schema": 1, "schema": NaN}', "[" * 100_000, '{"schema": 1}'):
         path.write_text(broken)
         with pytest.raises(CaptureError):
             read_results(path)

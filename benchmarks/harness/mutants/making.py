@@ -19,7 +19,7 @@ STRATA = {
     "budgets": ("hil/budgets",),
     "store": ("hil/store",),
     "void": ("hil/void.py",),
-    "results": ("hil/report/results_json.py",),
+    "results": ("hil/model/codec.py", "hil/model/result_files.py"),
     "outcome": ("hil/pytest_plugin/outcome.py",),
     "comparison": ("hil/history/comparing.py", "hil/history/evidence.py"),
 }

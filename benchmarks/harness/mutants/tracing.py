@@ -23,7 +23,12 @@ COPIED = (
 )
 TESTS = (
     *("tests/analysis", "tests/wire", "tests/report", "tests/history", "tests/export"),
-    *("tests/fuzz", "tests/faults/test_clock_steps.py", "tests/faults/test_crash_safe.py"),
+    *(
+        "tests/fuzz",
+        "tests/model",
+        "tests/faults/test_clock_steps.py",
+        "tests/faults/test_crash_safe.py",
+    ),
     "tests/faults/test_uncaught.py",
     *("tests/plugin/test_exit_codes.py", "tests/security/test_hostile_board.py"),
     *("tests/cli/test_compare_command.py", "tests/cli/test_show_command.py"),

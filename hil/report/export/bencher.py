@@ -48,7 +48,7 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
         bounds = ["?" if bound is None else repr(bound) for bound in (one.lo, one.hi)]
         extra = [f"n = {one.n}, value {one.value!r}"]
         extra += [f"budget {one.budget!r}: {one.verdict}"] if one.budget is not None else []
-        extra += [unicode_text(one.note)] if one.note else []
+        extra += [unicode_text(one.remarks)] if one.remarks else []
         entry: dict[str, Any] = {
             "name": f"{benchmark_name(one)} {one.metric}",
             "unit": one.unit,

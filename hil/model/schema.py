@@ -1,18 +1,20 @@
-"""Numbers of file formats: what is older is brought up step by step, what is newer is refused.
+"""JSON files that carry a schema number: the older are brought up to date, the newer refused.
 
 Every kind of file has one :class:`Schema`. Whoever raises its number adds the step from the number
 before, or the module does not even import; so a file of any older version can be read for as long
-as this code is. All kinds are at their first number so far, and have no steps.
+as this code is.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from hil.errors import CaptureError, NewerSchemaError
+from hil.model.codec import StoredRecord, read_record, write_record
 
 T = TypeVar("T")
 
@@ -54,3 +56,36 @@ class Schema(Generic[T]):
         for step in range(number, self.newest):
             unit = self.steps[step](unit)
         return unit
+
+
+def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -> Any:
+    """The JSON value in UTF-8 bytes or text; raises :class:`~hil.errors.CaptureError`.
+
+    NaN and Infinity are refused, or become what ``constant`` returns for their name.
+    """
+    try:
+        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        return json.loads(text, parse_constant=constant or _refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CaptureError(f"not valid JSON: {str(error).splitlines()[0]}") from None
+
+
+def read_document(kind: type[T], raw: bytes, schema: Schema[dict[str, Any]]) -> T:
+    """The record in a JSON file with a ``schema`` number; an older schema is brought up to date.
+
+    Raises :class:`~hil.errors.CaptureError`, one line that names the place in the file.
+    """
+    top = parse_json(raw)
+    if not isinstance(top, dict):
+        raise CaptureError("the top level is not an object")
+    top = schema.upgrade(top, schema.check(top.get("schema")))
+    return read_record(kind, {key: top[key] for key in top if key != "schema"})
+
+
+def write_document(record: StoredRecord, schema: Schema[dict[str, Any]]) -> dict[str, Any]:
+    """The JSON object of a file in the newest ``schema``; errors as for :func:`write_record`."""
+    return {"schema": schema.newest, **write_record(record)}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise CaptureError(f"{name} is not a number that may stand here")

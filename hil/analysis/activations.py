@@ -16,17 +16,21 @@ The grid is the one that the agent was asked for and is never re-based: release 
     has no steps and is followed for any number of periods.
 
 A stall of ``k`` periods therefore shows as ``k`` missed or ``k`` late activations under every rule.
+
+The index rises by one from stamp to stamp but at a few stamps, so that only these are kept of it:
+beside the stamps themselves a capture of any length needs no array as long as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.analysis.passes import PIECE
 from hil.metrics import NAIVE_TECHNIQUES
 from hil.records import IntArray, Track
 
@@ -42,18 +46,19 @@ _TYPICAL = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """One task's activations on their grid.
+    """One task's activations on their grid, of which any piece can be asked for.
 
-    ``stamps_us`` (n,) float64 from the grid's origin; ``index`` (n,) the release that each answers;
-    ``joined`` (n-1,) true where two neighbours have no lost stamp between them; ``lost`` stamps
-    that the wire lost; ``missed`` releases that no activation answered.
+    Stamp ``i`` answers the release ``i + shifts[k]`` for the last ``k`` with ``starts[k] <= i``;
+    both (segments,) int64, the releases increasing. ``breaks`` are the stamps before which the wire
+    lost some, ``lost`` how many in all; ``missed`` releases that no activation answered.
     """
 
     task: int
     period_us: float
-    stamps_us: FloatArray
-    index: IntArray
-    joined: BoolArray
+    track: Track
+    starts: IntArray
+    shifts: IntArray
+    breaks: IntArray
     window_us: float
     rule: Rule
     missed: int
@@ -63,66 +68,191 @@ class Activations:
     @property
     def n(self) -> int:
         """How many activations were recorded."""
-        return int(self.stamps_us.size)
+        return int(self.track.stamps_us.size)
+
+    @property
+    def stamps_us(self) -> FloatArray:
+        """All stamps from the grid's origin, us, (n,); a new array."""
+        return self.times(0, self.n)
+
+    @property
+    def index(self) -> IntArray:
+        """The release that each stamp answers, (n,) int64; a new array."""
+        return self.releases(0, self.n).astype(np.int64)
+
+    @property
+    def joined(self) -> BoolArray:
+        """Where two neighbours have no lost stamp between them, (n - 1,); a new array."""
+        joined = np.ones(max(self.n - 1, 0), dtype=np.bool_)
+        joined[self.breaks - 1] = False
+        return joined
 
     def times(self, start: int, end: int) -> FloatArray:
         """Stamps of a piece from the grid's origin, us; a new array."""
-        return self.stamps_us[start:end].copy()
+        part: FloatArray = self.track.stamps_us[start:end].astype(np.float64)
+        part -= self.track.origin_us
+        return part
 
     def releases(self, start: int, end: int) -> FloatArray:
-        """The release that each stamp of a piece answers."""
-        return self.index[start:end].astype(np.float64)
+        """The release that each stamp of a piece answers; a new array."""
+        end = min(end, self.n)
+        releases = np.arange(start, end, dtype=np.float64)
+        if self.starts.size == 1:
+            if self.shifts[0]:
+                releases += self.shifts[0]
+            return releases
+        first = int(np.searchsorted(self.starts, start, side="right")) - 1
+        last = int(np.searchsorted(self.starts, end - 1, side="right")) - 1
+        if first >= last:
+            releases += self.shifts[first]
+        else:
+            edges = np.concatenate(([start], self.starts[first + 1 : last + 1], [end]))
+            releases += np.repeat(self.shifts[first : last + 1], np.diff(edges))
+        return releases
 
     def unbroken(self, start: int, end: int) -> BoolArray | None:
         """Of the intervals from each stamp of a piece to its next; ``None`` for all."""
-        part = self.joined[start:end]
-        return None if part.all() else part
+        if not self.breaks.size:
+            return None
+        first, last = np.searchsorted(self.breaks, (start + 1, end + 1))
+        if first == last:
+            return None
+        joined = np.ones(end - start, dtype=np.bool_)
+        joined[self.breaks[first:last] - 1 - start] = False
+        return joined
 
-    def some(self, places: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Stamps and releases at any places."""
-        return self.stamps_us[places], self.index[places].astype(np.float64)
+    def some(self, at: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Stamps from the grid's origin, us, and releases, of activations with indices ``at``."""
+        stamps = (self.track.stamps_us[at] - self.track.origin_us).astype(np.float64)
+        if self.starts.size == 1:
+            return stamps, (at + self.shifts[0]).astype(np.float64)
+        shift = self.shifts[np.searchsorted(self.starts, at, side="right") - 1]
+        return stamps, (at + shift).astype(np.float64)
+
+    def first_answering(self, release: int) -> int:
+        """Index of the first stamp that answers ``release`` or a later one."""
+        k = int(np.searchsorted(self.starts + self.shifts, release, side="right")) - 1
+        if k < 0:
+            return 0
+        end = int(self.starts[k + 1]) if k + 1 < self.starts.size else self.n
+        return min(release - int(self.shifts[k]), end)
+
+
+def lateness_us(act: Activations, start: int = 0, end: int | None = None) -> FloatArray:
+    """Actual minus intended activation in us, (n,) float64, one per stamp; of a piece if asked.
+
+    ``lateness_i = stamp_i - (origin + k_i * period)``. A new array.
+    """
+    end = act.n if end is None else end
+    late = act.releases(start, end)
+    late *= -act.period_us
+    late += act.times(start, end)
+    return late
 
 
 def assign(track: Track, technique: str = "") -> Activations:
     """Give every stamp of ``track`` the index of the release that it answers.
 
-    ``technique`` chooses between the rules ``sequence`` and ``level`` (see the module's text).
+    ``technique`` chooses between the rules ``sequence`` and ``level`` (see the module's text);
+    ``track.releases``, if given, increase.
     """
-    stamps = (track.stamps_us - track.origin_us).astype(np.float64)
-    n = int(stamps.size)
-    order = np.arange(n, dtype=np.int64)
-    joined = np.ones(max(n - 1, 0), dtype=np.bool_)
+    n = int(track.stamps_us.size)
+    starts, shifts, breaks = [0], [0], []
     lost = behind = 0
     for gap in track.gaps:
         lost += gap.count
         behind += gap.count if gap.position >= n else 0
-        order[gap.position :] += gap.count
+        if gap.position < n:
+            starts.append(gap.position)
+            shifts.append(shifts[-1] + gap.count)
         if 0 < gap.position < n:
-            joined[gap.position - 1] = False
-    rule: Rule = "given" if track.releases is not None else "level"
-    if track.releases is not None:
-        index = track.releases.astype(np.int64)
-    elif technique in NAIVE_TECHNIQUES:
-        rule, index = "sequence", order
-    else:
-        index = _by_level(stamps, order, track.period_us)
-    window = float(track.end_us - track.origin_us)
-    if track.dropped and n:
-        window = min(window, float(stamps[-1]))
-    last = int(index[-1]) if n else None
-    missed = missed_releases(last, window, track.period_us, n + lost - behind, behind)
-    return Activations(
+            breaks.append(gap.position)
+    act = Activations(
         task=track.index,
         period_us=float(track.period_us),
-        stamps_us=stamps,
-        index=index,
-        joined=joined,
-        window_us=window,
-        rule=rule,
-        missed=missed,
+        track=track,
+        starts=np.array(starts, np.int64),
+        shifts=np.array(shifts, np.int64),
+        breaks=np.array(breaks, np.int64),
+        window_us=float(track.end_us - track.origin_us),
+        rule="sequence" if technique in NAIVE_TECHNIQUES else "level",
+        missed=0,
         dropped=track.dropped,
         lost=lost,
     )
+    if track.releases is not None:
+        act = replace(act, rule="given")
+    segments = (act.starts, act.shifts)
+    if n and track.releases is not None:
+        segments = _given(track.releases)
+    elif n and act.rule == "level":
+        segments = _by_level(act)
+    window, last = act.window_us, None
+    if n:
+        last = n - 1 + int(segments[1][-1])
+        if track.dropped:
+            window = min(window, float(act.times(n - 1, n)[0]))
+    missed = missed_releases(last, window, act.period_us, n + lost - behind, behind)
+    return replace(act, starts=segments[0], shifts=segments[1], window_us=window, missed=missed)
+
+
+def _given(releases: IntArray) -> tuple[IntArray, IntArray]:
+    """Starts and shifts of releases that are known of each stamp."""
+    shift = releases.astype(np.int64) - np.arange(releases.size)
+    starts = np.flatnonzero(np.diff(shift, prepend=shift[0] - 1))
+    return starts, shift[starts]
+
+
+def _by_level(order: Activations) -> tuple[IntArray, IntArray]:
+    """Starts and shifts with the releases lost at the source added to those ``order`` has.
+
+    From the last piece to the first, since a level counts where no later one is below it.
+    """
+    typical = typical_interval(
+        order.n, order.period_us, lambda at: order.some(at + 1)[0] - order.some(at)[0]
+    )
+    lowest = np.inf
+    steps_at: list[IntArray] = []
+    steps_by: list[FloatArray] = []
+    first = 0.0
+    for start in reversed(range(0, order.n, PIECE)):
+        level = order.times(start, start + PIECE)
+        level /= typical
+        level -= order.releases(start, start + PIECE)
+        if np.isfinite(lowest):
+            level = np.append(level, lowest)
+        np.minimum.accumulate(level[::-1], out=level[::-1])
+        lowest = first = float(level[0])
+        steps = np.diff(level)
+        hit = np.flatnonzero(steps >= SMALLEST_STEP)
+        steps_at.append(start + 1 + hit)
+        steps_by.append(steps[hit])
+    at = np.concatenate(steps_at[::-1])
+    lost = whole_steps(at, np.concatenate(steps_by[::-1]))
+    begin = max(0, int(np.rint(first)))
+    if not begin and not lost.any():
+        return order.starts, order.shifts
+    more_at = np.concatenate([[0], at[lost != 0]])
+    more_by = np.cumsum(np.concatenate([[begin], lost[lost != 0]]))
+    starts = np.union1d(order.starts, more_at).astype(np.int64)
+    shifts = order.shifts[np.searchsorted(order.starts, starts, side="right") - 1]
+    shifts = shifts + more_by[np.searchsorted(more_at, starts, side="right") - 1]
+    return starts, shifts.astype(np.int64)
+
+
+def latest_releases(track: Track) -> IntArray:
+    """The latest release that each stamp can answer, (n,) int64, each release answered once.
+
+    A series is too short to tell a lost activation from a late one by its level. So a burst that
+    catches up answers the releases just before it, and what none can answer was missed. Up to a
+    quarter of a period early is not yet the release before.
+    """
+    since = (track.stamps_us - track.origin_us).astype(np.float64)
+    index = np.floor(since / track.period_us + 0.25).astype(np.int64)
+    order = np.arange(index.size, dtype=np.int64)
+    # going backwards, each is at least one less than the one behind it
+    latest: IntArray = np.minimum.accumulate((index - order)[::-1])[::-1] + order
+    return np.maximum(latest, order)
 
 
 def typical_interval(
@@ -134,45 +264,27 @@ def typical_interval(
     return typical if abs(typical / period_us - 1.0) <= 0.1 else period_us
 
 
-def _by_level(stamps: FloatArray, order: IntArray, period_us: float) -> IntArray:
-    n = stamps.size
-    if n == 0:
-        return order
-    typical = typical_interval(n, period_us, lambda at: stamps[at + 1] - stamps[at])
-    level = stamps / typical
-    level -= order
-    np.minimum.accumulate(level[::-1], out=level[::-1])
-    result = order
-    result += max(0, int(np.rint(level[0])))
-    steps = np.diff(level)
-    places = np.flatnonzero(steps >= SMALLEST_STEP)
-    if places.size:
-        lost = np.zeros(n, np.int64)
-        lost[places + 1] = whole_steps(places, steps[places])
-        result += np.cumsum(lost)
-    return result
+def whole_steps(at: IntArray, steps: FloatArray) -> IntArray:
+    """How many releases were lost at each step of the level.
 
-
-def whole_steps(places: IntArray, steps: FloatArray) -> IntArray:
-    """How many releases were lost at each step of the level, ``steps`` in periods at ``places``.
-
-    Both (n,), steps of at least :data:`SMALLEST_STEP`. One stall may end in several steps, since
-    the activations in it are late by parts of a period: 0.41, 5.49 and 2.1 are 8 releases, though
-    each rounded by itself gives 7. So those within some activations of the first are rounded by
-    their running sum, if one of them is large enough to be no drift.
+    ``steps`` are in periods, at least :data:`SMALLEST_STEP`, and come before the stamps with the
+    indices ``at``; both (n,). One stall may end in several steps, since the activations in it are
+    late by parts of a period: 0.41, 5.49 and 2.1 are 8 releases, though each rounded by itself
+    gives 7. So those within some activations of the first are rounded by their running sum, if one
+    of them is large enough to be no drift.
     """
-    found = np.rint(steps).astype(np.int64)
+    lost = np.rint(steps).astype(np.int64)
     first = 0
-    while first < places.size:
+    while first < at.size:
         if steps[first] < _BEGINS:
             first += 1
             continue
-        end = int(np.searchsorted(places, places[first] + _STALL, side="right"))
+        end = int(np.searchsorted(at, at[first] + _STALL, side="right"))
         part = slice(first, end)
         if steps[part].max() >= _NO_DRIFT:
-            found[part] = np.diff(np.rint(np.cumsum(steps[part])), prepend=0.0).astype(np.int64)
+            lost[part] = np.diff(np.rint(np.cumsum(steps[part])), prepend=0.0).astype(np.int64)
         first = end
-    return found
+    return lost
 
 
 def missed_releases(
@@ -188,20 +300,3 @@ def missed_releases(
         return max(0, judged - behind)
     inside = last + 1 - activations
     return max(0, inside) + max(0, judged - (last + 1) - behind)
-
-
-def lateness_us(activations: Activations) -> FloatArray:
-    """Actual minus intended activation, (n,) float64 in us, one per stamp.
-
-    >>> # lateness_i = stamp_i - (origin + k_i * period)
-    """
-    late = activations.index.astype(np.float64)
-    late *= -activations.period_us
-    late += activations.stamps_us
-    return late
-
-
-def overruns(activations: Activations, late_us: FloatArray | None = None) -> int:
-    """Activations that came when the next release was already due."""
-    late = lateness_us(activations) if late_us is None else late_us
-    return int(np.count_nonzero(late >= activations.period_us))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.analysis.activations import Activations, FloatArray
-from hil.analysis.long_activations import Task
 from hil.analysis.passes import CellSums, Extremes, SquareSums, pieces
 from hil.records import IntArray
 
@@ -31,7 +30,7 @@ class Intervals:
     largest: Extremes
 
 
-def look_at_intervals(task: Task) -> Intervals:
+def look_at_intervals(task: Activations) -> Intervals:
     """Two passes over the task's stamps, a piece at a time."""
     total, n, pairs = 0.0, 0, 0
     for start, end in pieces(task.n - 1):
@@ -55,7 +54,7 @@ def look_at_intervals(task: Task) -> Intervals:
 
 
 def _piece(
-    task: Task, start: int, end: int
+    task: Activations, start: int, end: int
 ) -> tuple[FloatArray, IntArray | None, FloatArray, IntArray | None]:
     """The intervals that begin in a piece, and the changes to the next one each, with their places.
 

@@ -12,6 +12,8 @@ IntArray = NDArray[np.int64]
 
 PIECE = 1 << 15
 """Samples worked on at a time: a few such arrays stay in the processor's cache."""
+WHOLE_BELOW = 1_000_000
+"""With fewer samples than this, one array of them all is kept where that is faster."""
 DOT = 1 << 13
 """Longest array for one call of numpy's dot: for longer ones its library wakes other threads."""
 CELLS = 1024

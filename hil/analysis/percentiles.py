@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from hil.analysis import limits
+from hil.analysis.activations import Activations, lateness_us
 from hil.analysis.estimates import Bounds, Sheet
-from hil.analysis.long_activations import Task, late_part
 from hil.analysis.passes import CellSums, pieces
 from hil.analysis.ranked import Counted, Ranked, Sorted
 from hil.analysis.uncertainty import (
@@ -71,7 +71,7 @@ class LateSamples:
     few thousand values came.
     """
 
-    def __init__(self, task: Task, cost_us: float, low: float, high: float) -> None:
+    def __init__(self, task: Activations, cost_us: float, low: float, high: float) -> None:
         self._task = task
         self._cost_us = cost_us
         whole = float(task.period_us).is_integer() and high - low < _MOST_VALUES
@@ -95,14 +95,14 @@ class LateSamples:
         return stamps - releases * self._task.period_us - self._cost_us
 
     def _part(self, start: int, end: int) -> FloatArray:
-        late = late_part(self._task, start, end)
+        late = lateness_us(self._task, start, end)
         late -= self._cost_us
         return late
 
     def _count(self, low: int, high: int) -> Ranked:
         counts = np.zeros(high - low + 1, np.int64)
         for start, end in pieces(self.size):
-            late = late_part(self._task, start, end).astype(np.int64)
+            late = lateness_us(self._task, start, end).astype(np.int64)
             least = int(late.min())
             some = np.bincount(late - least)
             counts[least - low : least - low + some.size] += some

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from hil.analysis.activations import assign
+from hil.analysis.activations import assign, latest_releases
 from hil.analysis.estimates import Bounds, Sheet
 from hil.analysis.track_metrics import EXACT, measure_task
 from hil.metrics import NAIVE_METHODS, NAIVE_TECHNIQUES
-from hil.records import Capture, IntArray, Track
+from hil.records import Capture
 
 METRICS = (
     *("lateness_p50_us", "lateness_p99_us", "lateness_max_us"),
@@ -42,21 +42,6 @@ def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> lis
         ]
         sheets.append(sheet)
     return sheets
-
-
-def latest_releases(track: Track) -> IntArray:
-    """The latest release that each stamp can answer, (n,) int64, each release answered once.
-
-    A series is too short to tell a lost activation from a late one by its level. So a burst that
-    catches up answers the releases just before it, and what none can answer was missed. Up to a
-    quarter of a period early is not yet the release before.
-    """
-    since = (track.stamps_us - track.origin_us).astype(np.float64)
-    index = np.floor(since / track.period_us + 0.25).astype(np.int64)
-    order = np.arange(index.size, dtype=np.int64)
-    # going backwards, each is at least one less than the one behind it
-    latest: IntArray = np.minimum.accumulate((index - order)[::-1])[::-1] + order
-    return np.maximum(latest, order)
 
 
 def measure_callbacks(capture: Capture, sheet: Sheet) -> None:

@@ -1,37 +1,35 @@
-"""Stability of a task against averaging time: its noise by name, and figures with bounds.
+"""Stability of a task against averaging time: ADEV, TDEV and MTIE with bounds, its noise by name.
 
-The deviations themselves are in :mod:`hil.analysis.deviations`.
+All are of the time error ``x`` at consecutive releases and of averaging factors ``m`` (averaging
+time ``m * tau0``). A missing activation is ``nan``: terms that touch it are left out, nothing is
+interpolated. All is worked out a piece at a time, so that a capture of any length needs no array as
+long as its stamps. Every averaging time costs O(n), and there are O(log n) of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.activations import Activations, lateness_us
-from hil.analysis.deviations import (
-    adev_terms,
-    adevs,
-    mean_square,
-    mtie,
-    octaves,
-    running_sum,
-    tdev_terms,
-    without_line,
-)
 from hil.analysis.estimates import Bounds, Sheet
+from hil.analysis.passes import PIECE, WHOLE_BELOW, SquareSums, dot, pieces
 from hil.analysis.uncertainty import rms_bounds
 
 FloatArray = NDArray[np.float64]
+Piece = Callable[[int, int], FloatArray]
+"""Values ``start`` to ``end`` of a series; they are only read."""
 
 INDEPENDENT = 64
 SLOPE_TERMS = 100_000
 TOO_FEW = "too few independent windows of this length for bounds"
 NO_BOUNDS_OF_EXTREMES = "no bounds: an extreme of this window"
+_BLOCK = 1 << 16
 _LABELS = {0.1: "100ms", 1.0: "1s", 10.0: "10s"}
 _NAMES = (
     (-1.5, "white phase noise"),
@@ -55,143 +53,295 @@ class Curve:
     hi: FloatArray
 
 
-def noise_type(x: FloatArray, tau0: float) -> tuple[float, str] | None:
+class TimeError:
+    """A series in us by release, ``nan`` where no activation answered it, in pieces.
+
+    ``size`` is the number of releases, ``run`` start and length of the longest stretch without a
+    hole. ``raw`` is the series itself, ``flat`` the same less the line through its ends: that
+    changes no second difference, and keeps the sums of long captures small enough for 1e-9.
+    """
+
+    def __init__(self, series: Piece, size: int, *, holes: bool, whole: bool) -> None:
+        self.raw, self.size, self.holes, self._whole = series, size, holes, whole
+        self._start = float(series(0, 1)[0]) if size else 0.0
+        end = float(series(size - 1, size)[0]) if size else 0.0
+        self._rise = (end - self._start) / max(size - 1, 1)
+        self.flat: Piece = _slices(self._flat(0, size)) if whole else self._flat
+        self.run = self._longest_run() if holes else (0, size)
+
+    @cached_property
+    def sums(self) -> Piece:
+        """Running sums of ``flat`` over the run, a 0 first, (length + 1,)."""
+        length = self.run[1]
+        if self._whole:
+            return _slices(_running(self._in_run(0, length), 0.0))
+        steps = (float(self._in_run(a, b).sum()) for a, b in pieces(length, PIECE))
+        before = np.cumsum([0.0, *steps])
+
+        def sums(start: int, end: int) -> FloatArray:
+            piece = start // PIECE
+            rest = float(self._in_run(piece * PIECE, start).sum())
+            return _running(self._in_run(start, end - 1), float(before[piece]) + rest)
+
+        return sums
+
+    def _flat(self, start: int, end: int) -> FloatArray:
+        line = np.arange(start, end, dtype=np.float64)
+        line *= -self._rise
+        line -= self._start
+        line += self.raw(start, end)
+        return line
+
+    def _in_run(self, start: int, end: int) -> FloatArray:
+        first, length = self.run
+        return self.flat(first + start, first + min(end, length))
+
+    def _longest_run(self) -> tuple[int, int]:
+        best, begin = (0, 0), 0
+        for start, end in pieces(self.size):
+            holes = start + np.flatnonzero(np.isnan(self.raw(start, end)))
+            edges = np.concatenate(([begin - 1], holes, [end]))
+            lengths = np.diff(edges) - 1
+            longest = int(lengths.argmax())
+            if lengths[longest] > best[1]:
+                best = (int(edges[longest]) + 1, int(lengths[longest]))
+            begin = int(edges[-2]) + 1
+        return best
+
+
+def _running(values: FloatArray, before: float) -> FloatArray:
+    """Running sums that begin at ``before``, (n + 1,)."""
+    total = np.empty(values.size + 1)
+    total[0] = before
+    np.cumsum(values, out=total[1:])
+    if before:
+        total[1:] += before
+    return total
+
+
+def _slices(values: FloatArray) -> Piece:
+    return lambda start, end: values[start:end]
+
+
+def time_error(act: Activations) -> TimeError:
+    """Lateness by release; consecutive where by far the most releases have no activation."""
+    n = act.n
+    first, last = map(int, act.some(np.array([0, n - 1]))[1]) if n else (0, -1)
+    holes = n < last + 1 - first <= 4 * n + 16
+    size = last + 1 - first if holes else n
+
+    def piece(start: int, end: int) -> FloatArray:
+        if not holes:
+            return lateness_us(act, start, end)
+        begin, after = act.first_answering(first + start), act.first_answering(first + end)
+        late = lateness_us(act, begin, after)
+        if after - begin == end - start:
+            return late
+        by_release = np.full(end - start, math.nan)
+        by_release[act.releases(begin, after).astype(np.int64) - (first + start)] = late
+        return by_release
+
+    whole = n < WHOLE_BELOW
+    return TimeError(_slices(piece(0, size)) if whole else piece, size, holes=holes, whole=whole)
+
+
+def error_of(x: FloatArray) -> TimeError:
+    """The time error that is in an array (n,); holes at its ends are left off."""
+    holes = bool(np.isnan(x).any())
+    if holes:
+        known = np.flatnonzero(~np.isnan(x))
+        x = x[known[0] : known[-1] + 1] if known.size else x[:0]
+    return TimeError(_slices(x), x.size, holes=holes, whole=True)
+
+
+def octaves(n: int, share: int = 4) -> list[int]:
+    """Averaging factors 1, 2, 4, … up to ``n / share``."""
+    return [2**i for i in range(max(0, (n // share).bit_length()))] if n >= share else []
+
+
+def adev_squares(x: TimeError, m: int) -> SquareSums:
+    """Squares of ``x[i+2m] - 2 x[i+m] + x[i]``, those that touch a hole left out."""
+
+    def terms() -> Iterator[FloatArray]:
+        for a, b in pieces(x.size - 2 * m):
+            part = -2.0 * x.flat(a + m, b + m)
+            part += x.flat(a, b)
+            part += x.flat(a + 2 * m, b + 2 * m)
+            yield part[np.isfinite(part)] if x.holes else part
+
+    known = sum(part.size for part in terms()) if x.holes else max(0, x.size - 2 * m)
+    return _squares(terms(), known)
+
+
+def tdev_squares(x: TimeError, m: int) -> SquareSums:
+    """Squares of the second differences of the means over ``m`` values of the longest run."""
+    count = max(0, x.run[1] - 3 * m + 1)
+
+    def terms() -> Iterator[FloatArray]:
+        for a, b in pieces(count):
+            part = -x.sums(a, b)
+            for k, weight in ((1, 3.0), (2, -3.0), (3, 1.0)):
+                part += weight * x.sums(k * m + a, k * m + b)
+            part /= m
+            yield part
+
+    return _squares(terms(), count)
+
+
+def _squares(terms: Iterator[FloatArray], n: int) -> SquareSums:
+    sums = SquareSums(n)
+    for part in terms:
+        sums.add(part)
+    return sums
+
+
+def _rms(squares: SquareSums) -> float:
+    return math.sqrt(squares.mean) if squares.n else math.nan
+
+
+def adev(x: FloatArray, tau0: float, m: int) -> float:
+    """Overlapping Allan deviation at ``m * tau0`` (IEEE 1139; x and tau0 in the same unit).
+
+    ``avar = sum (x[i+2m] - 2 x[i+m] + x[i])**2 / (2 (m tau0)**2 (n - 2m))``; ``nan`` if n <= 2m.
+    """
+    return _rms(adev_squares(error_of(x), m)) / math.sqrt(2.0) / (m * tau0)
+
+
+def tdev(x: FloatArray, m: int) -> float:
+    """Time deviation in the unit of ``x`` (G.810 II.3): ``tvar = mean(terms**2) / 6``.
+
+    The terms are those of :func:`tdev_squares`; ``nan`` if n < 3m + 1.
+    """
+    return _rms(tdev_squares(error_of(x), m)) / math.sqrt(6.0) if x.size > 3 * m else math.nan
+
+
+def mdev(x: FloatArray, tau0: float, m: int) -> float:
+    """Modified Allan deviation at ``m * tau0``: ``sqrt(3) tdev / tau`` (IEEE 1139)."""
+    return math.sqrt(3.0) * tdev(x, m) / (m * tau0)
+
+
+def mtie(x: TimeError, factors: Sequence[int]) -> FloatArray:
+    """Maximum time interval error for each averaging factor, in us (G.810 II.5).
+
+    ``mtie(m) = max_k (max - min of x[k] .. x[k+m])``; ``nan`` for ``m >= n``.
+    """
+    found = np.full(len(factors), math.nan)
+    longest = max((m for m in factors if m < x.size), default=0)
+    for start, end in pieces(x.size, max(PIECE, 4 * longest)):
+        found = np.fmax(found, _widest(x.raw(start, min(end + longest, x.size)), factors))
+    return found
+
+
+def _widest(x: FloatArray, factors: Sequence[int]) -> FloatArray:
+    """MTIE of an array: each window is covered by two of ``2**j`` values, these by two of half."""
+    widest = np.full(len(factors), math.nan)
+    high, low, length = x.copy(), x.copy(), 1
+    for at in np.argsort(factors):
+        window = int(factors[at]) + 1
+        if window > x.size:
+            continue
+        while 2 * length <= window:
+            high, low = _wider(high, length, np.fmax), _wider(low, length, np.fmin)
+            length *= 2
+        shift = window - length
+        largest = -math.inf
+        for start, end in pieces(high.size - shift, _BLOCK):
+            spread = np.fmax(high[start:end], high[start + shift : end + shift])
+            spread -= np.fmin(low[start:end], low[start + shift : end + shift])
+            largest = max(largest, float(np.fmax.reduce(spread)))
+        widest[at] = largest
+    return widest
+
+
+def _wider(values: FloatArray, length: int, extreme: np.ufunc) -> FloatArray:
+    """Sliding extremes of twice the length, in place and in blocks that stay in cache."""
+    count = values.size - length
+    for start, end in pieces(count, _BLOCK):
+        values[start:end] = extreme(values[start:end], values[start + length : end + length])
+    return values[:count]
+
+
+def noise_type(x: TimeError, tau0: float) -> tuple[float, str] | None:
     """Slope of MDEV over averaging time on log scales and the name of that noise.
 
-    Fitted over factors up to n/16, weighted with the number of independent windows; ``None`` for
-    fewer than 64 activations or no noise at all.
+    Fitted over factors up to n/16, weighted with the number of independent windows, to a part of
+    the terms, evenly taken in one pass. ``None`` for fewer than 64 releases or no noise at all.
     """
-    factors = octaves(x.size, 16)
-    if x.size < 64:
+    n, run = x.size, x.run[1]
+    if n < 64:
         return None
-    whole = _bridge(without_line(x))
-    sums = running_sum(whole)
-    every = max(1, x.size // SLOPE_TERMS)
-    found = []
-    for m in factors:
-        # a part of the terms, evenly taken, tells the slope as well as all of them
-        starts = np.arange(0, whole.size - 3 * m + 1, every)
-        terms = sums[starts + 3 * m] - 3.0 * (sums[starts + 2 * m] - sums[starts + m])
-        terms -= sums[starts]
-        found.append(terms)
-    return name_noise(found, factors, x.size, tau0)
-
-
-def name_noise(
-    terms: Sequence[FloatArray], factors: Sequence[int], n: int, tau0: float
-) -> tuple[float, str] | None:
-    """As :func:`noise_type`, from ``m`` times some of the :func:`tdev_terms` of each factor."""
-    found = [
-        math.sqrt(mean_square(some) / 2.0) / (m * m * tau0) if some.size else 0.0
-        for m, some in zip(factors, terms, strict=True)
-    ]
-    values = np.array(found)
-    good = np.isfinite(values) & (values > 0)
+    factors = octaves(n, 16)
+    every = max(1, n // SLOPE_TERMS)
+    terms = [np.zeros(max(0, -(-(run - 3 * m + 1) // every))) for m in factors]
+    for start, end in pieces(run + 1):
+        sums = x.sums(start, end)
+        for m, some in zip(factors, terms, strict=True):
+            for k, weight in enumerate((-1.0, 3.0, -3.0, 1.0)):
+                # the starts whose k-th sum lies in this piece
+                first = max(0, -(-(start - k * m) // every))
+                after = min(some.size, -(-(end - k * m) // every))
+                if first < after:
+                    at = first * every + k * m - start
+                    stop = at + (after - first - 1) * every + 1
+                    some[first:after] += weight * sums[at:stop:every]
+    squares = np.array([dot(some, some) / some.size if some.size else 0.0 for some in terms])
+    good = squares > 0
     if good.sum() < 3:
         return None
-    at = np.log(np.array(factors, dtype=np.float64)[good])
-    weight = np.sqrt(n / np.array(factors, dtype=np.float64)[good])
-    slope = float(np.polyfit(at, np.log(values[good]), 1, w=np.sqrt(weight))[0])
+    m_good = np.array(factors, dtype=np.float64)[good]
+    values = np.sqrt(squares[good] / 2.0) / (m_good * m_good * tau0)
+    weights = np.sqrt(np.sqrt(n / m_good))
+    slope = float(np.polyfit(np.log(m_good), np.log(values), 1, w=weights)[0])
     return slope, min(_NAMES, key=lambda entry: abs(entry[0] - slope))[1]
 
 
-def note_of(kind: tuple[float, str] | None) -> str | None:
-    """The kind of noise for a person."""
-    return f"{kind[1]} (MDEV slope {kind[0]:.2f})" if kind else None
-
-
-def points(tau0_us: float) -> dict[int, str]:
-    """Averaging factors of the figures that are always given, and their names."""
-    return {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
-
-
-def _bridge(x: FloatArray) -> FloatArray:
-    """The longest stretch of ``x`` with nothing missing, for sums over windows."""
-    gaps = np.flatnonzero(np.isnan(x))
-    if gaps.size == 0:
-        return x
-    edges = np.concatenate(([-1], gaps, [x.size]))
-    longest = int(np.argmax(np.diff(edges)))
-    return x[edges[longest] + 1 : edges[longest + 1]]
-
-
-def time_error(act: Activations) -> FloatArray:
-    """Lateness in us by release, ``nan`` where no activation answered it (missed or lost)."""
-    late = lateness_us(act)
-    if act.n == 0 or int(act.index[-1] - act.index[0]) + 1 == act.n:
-        return late
-    size = int(act.index[-1] - act.index[0]) + 1
-    if size > 4 * act.n + 16:
-        return late
-    filled = np.full(size, math.nan)
-    filled[act.index - act.index[0]] = late
-    return filled
-
-
-def _bounds(terms: FloatArray, m: int, scale: float, clock_us: float) -> Bounds:
-    if terms.size < INDEPENDENT * m:
-        return Bounds(why_not=TOO_FEW)
-    np.square(terms, out=terms)
-    if math.isnan(float(terms.sum())):
-        terms = terms[np.isfinite(terms)]
-    bounds = rms_bounds(terms, 0, clock_us, 3 * m)
-    if bounds.lo is None or bounds.hi is None:
-        return bounds
-    return Bounds(bounds.lo * scale, bounds.hi * scale)
-
-
 def figures(
-    x: FloatArray, tau0_us: float, tick_us: float, factors: Sequence[int]
+    x: TimeError, tau0_us: float, tick_us: float, factors: Sequence[int]
 ) -> Iterator[tuple[str, int, float, Bounds]]:
-    """``(adev | tdev | mtie, m, value, bounds)`` for every factor that ``x`` is long enough for.
-
-    ``x`` is used up: the line is taken off it in place.
-    """
-    if x.size < 4:
+    """``(adev | tdev | mtie, m, value, bounds)`` for every factor that ``x`` is long enough for."""
+    n, run = x.size, x.run[1]
+    if n < 4:
         return
-    extremes = mtie(x, factors)
-    flat = without_line(x, in_place=True)
-    whole = _bridge(flat)
-    sums = running_sum(whole)
-    deviations = adevs(flat, tau0_us, factors)
-    for m, extreme, deviation in zip(factors, extremes, deviations, strict=True):
-        if x.size >= 4 * m:
+    for m, extreme in zip(factors, mtie(x, factors), strict=True):
+        if n >= 4 * m:
             scale = 1.0 / (math.sqrt(2.0) * m * tau0_us)
-            bounds = Bounds(why_not=TOO_FEW)
-            if x.size - 2 * m >= INDEPENDENT * m:
-                bounds = _bounds(adev_terms(flat, m), m, scale, tick_us**2 / 2.0)
-            yield "adev", m, float(deviation), bounds
-        if whole.size >= 4 * m:
-            terms = tdev_terms(whole, m, sums)
-            scale = 1.0 / math.sqrt(6.0)
-            value = math.sqrt(mean_square(terms)) * scale
-            yield "tdev", m, value, _bounds(terms, m, scale, tick_us**2 / 2.0 / m)
+            yield "adev", m, *_bounded(adev_squares(x, m), m, scale, tick_us**2 / 2.0, n - 2 * m)
+        if run >= 4 * m:
+            squares, scale = tdev_squares(x, m), 1.0 / math.sqrt(6.0)
+            yield "tdev", m, *_bounded(squares, m, scale, tick_us**2 / 2.0 / m, squares.n)
         if math.isfinite(extreme):
             yield "mtie", m, float(extreme), Bounds(why_not=NO_BOUNDS_OF_EXTREMES)
 
 
+def _bounded(
+    squares: SquareSums, m: int, scale: float, clock_us: float, terms: int
+) -> tuple[float, Bounds]:
+    value, bounds = _rms(squares) * scale, Bounds(why_not=TOO_FEW)
+    if terms >= INDEPENDENT * m:
+        bounds = rms_bounds(squares, 0, clock_us, 3 * m)
+        if bounds.lo is not None and bounds.hi is not None:
+            bounds = Bounds(bounds.lo * scale, bounds.hi * scale)
+    return value, bounds
+
+
 def curves(act: Activations, tick_us: float) -> tuple[Curve, ...]:
     """ADEV, TDEV and MTIE over octaves, for the report."""
-    x = time_error(act)
-    rows: dict[str, list[tuple[float, float, float, float]]] = {"adev": [], "tdev": [], "mtie": []}
-    for name, m, value, bounds in figures(x, act.period_us, tick_us, octaves(x.size)):
-        lo = math.nan if bounds.lo is None else bounds.lo
-        hi = math.nan if bounds.hi is None else bounds.hi
-        rows[name].append((m * act.period_us / 1e6, value, lo, hi))
-    result = []
-    for name, entries in rows.items():
-        columns = np.array(entries, dtype=np.float64).reshape(-1, 4).T
-        result.append(Curve(name, "1" if name == "adev" else "us", *columns))
-    return tuple(result)
+    x, tau0_us = time_error(act), act.period_us
+    rows: dict[str, list[tuple[float | None, ...]]] = {"adev": [], "tdev": [], "mtie": []}
+    for name, m, value, bounds in figures(x, tau0_us, tick_us, octaves(x.size)):
+        rows[name].append((m * tau0_us / 1e6, value, bounds.lo, bounds.hi))
+    return tuple(
+        Curve(name, "1" if name == "adev" else "us", *np.array(points, np.float64).reshape(-1, 4).T)
+        for name, points in rows.items()
+    )
 
 
-def measure_stability(x: FloatArray, tau0_us: float, n: int, tick_us: float, sheet: Sheet) -> None:
-    """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note.
-
-    ``x`` is the :func:`time_error` of ``n`` activations; it is used up.
-    """
-    note = note_of(noise_type(x, tau0_us))
-    labels = points(tau0_us)
+def measure_stability(act: Activations, tick_us: float, sheet: Sheet) -> None:
+    """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note."""
+    x, tau0_us = time_error(act), act.period_us
+    noise = noise_type(x, tau0_us)
+    note = f"{noise[1]} (MDEV slope {noise[0]:.2f})" if noise else None
+    labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
     for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(labels)):
         unit = "" if name == "adev" else "_us"
-        sheet.add(f"{name}_{labels[m]}{unit}", value, n, bounds, note=note)
+        sheet.add(f"{name}_{labels[m]}{unit}", value, act.n, bounds, note=note)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hil.analysis.activations import assign
 from hil.analysis.calibration import instrument, measure_calibration, measure_observer
 from hil.analysis.estimates import Estimate, Reason, Sheet
 from hil.analysis.events import measure_events
-from hil.analysis.long_activations import LongActivations, assign_any
-from hil.analysis.long_stability import measure_long_stability
 from hil.analysis.operator import measure_endings
 from hil.analysis.phase import measure_phase
 from hil.analysis.series import measure_callbacks, measure_series
 from hil.analysis.share import measure_share
 from hil.analysis.skew import measure_skew
-from hil.analysis.stability import measure_stability, time_error
+from hil.analysis.stability import measure_stability
 from hil.analysis.survival import measure_survival
 from hil.analysis.track_metrics import measure_task
 from hil.analysis.web import measure_web
@@ -35,14 +34,9 @@ def summarise(capture: Capture) -> Summary:
     tools = instrument(capture)
     sheets = []
     for track in capture.tracks:
-        activations = assign_any(track, capture.plan.technique)
+        activations = assign(track, capture.plan.technique)
         sheet = measure_task(activations, tools.tick_us, tools.read_cost_us)
-        if isinstance(activations, LongActivations):
-            measure_long_stability(activations, tools.tick_us, sheet)
-        else:
-            error, n = time_error(activations), activations.n
-            del activations
-            measure_stability(error, track.period_us, n, tools.tick_us, sheet)
+        measure_stability(activations, tools.tick_us, sheet)
         sheets.append(sheet)
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
     whole = Sheet(None)

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.analysis.activations import Activations, FloatArray, lateness_us
-from hil.analysis.long_activations import Task, late_part
 from hil.analysis.passes import Extremes, SquareSums, dot, pieces
-from hil.records import IntArray
 
 
 def tie_us(activations: Activations) -> FloatArray:
     """Time interval error in us against the best-fit grid, (n,) float64, mean zero."""
-    late = lateness_us(activations)
-    slope, offset = _line(activations.index, late)
+    late, index = lateness_us(activations), activations.releases(0, activations.n)
+    slope, offset = _line(index, late)
     late -= offset
     if slope:
-        late -= slope * activations.index
+        late -= slope * index
     return late
 
 
@@ -30,20 +28,20 @@ class TieSums:
     range: Extremes
 
 
-def look_at_tie(task: Task) -> TieSums:
+def look_at_tie(task: Activations) -> TieSums:
     """The same as :func:`tie_us`, in three passes, a piece at a time."""
     n = task.n
     middle = sum(float(task.releases(*piece).sum()) for piece in pieces(n)) / n
     square = product = total = 0.0
     for piece in pieces(n):
-        late, centred = late_part(task, *piece), task.releases(*piece) - middle
+        late, centred = lateness_us(task, *piece), task.releases(*piece) - middle
         square += dot(centred, centred)
         product += dot(centred, late)
         total += float(late.sum())
     slope = product / square if square > 0 else 0.0
     sums = TieSums(SquareSums(n), Extremes())
     for piece in pieces(n):
-        error = late_part(task, *piece)
+        error = lateness_us(task, *piece)
         error -= total / n
         error -= slope * (task.releases(*piece) - middle)
         sums.range.add(error, piece[0])
@@ -51,7 +49,7 @@ def look_at_tie(task: Task) -> TieSums:
     return sums
 
 
-def _line(index: IntArray, values: FloatArray) -> tuple[float, float]:
+def _line(index: FloatArray, values: FloatArray) -> tuple[float, float]:
     if values.size == 0:
         return 0.0, 0.0
     middle = float(index.mean())

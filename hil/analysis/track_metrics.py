@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hil.analysis.activations import Activations, lateness_us
 from hil.analysis.drift import (
     BLOCKS,
     CALMED_BELOW,
@@ -19,8 +20,7 @@ from hil.analysis.drift import (
 from hil.analysis.estimates import Bounds, Sheet
 from hil.analysis.intervals import Intervals, look_at_intervals
 from hil.analysis.limits import covered_share, covered_share_of_range
-from hil.analysis.long_activations import LongActivations, Task, late_part
-from hil.analysis.passes import CellSums, Extremes, pieces
+from hil.analysis.passes import WHOLE_BELOW, CellSums, Extremes, pieces
 from hil.analysis.percentiles import ArraySamples, LateSamples, Samples, add_percentiles
 from hil.analysis.tie import look_at_tie
 from hil.analysis.uncertainty import FEW, error_of_cells, rms_bounds
@@ -40,7 +40,7 @@ class _Late:
     slope: Slope | None
 
 
-def measure_task(activations: Task, tick_us: float, read_cost_us: float) -> Sheet:
+def measure_task(activations: Activations, tick_us: float, read_cost_us: float) -> Sheet:
     """Every figure of one task; ``tick_us`` is the clock's step.
 
     ``read_cost_us``, the cost of reading the clock, is taken off the lateness. Memory: a few pieces
@@ -59,13 +59,13 @@ def measure_task(activations: Task, tick_us: float, read_cost_us: float) -> Shee
     return sheet
 
 
-def _look(act: Task, tick_us: float, read_cost_us: float) -> _Late:
+def _look(act: Activations, tick_us: float, read_cost_us: float) -> _Late:
     n = act.n
     span = Extremes()
     over = 0
     sums, indices = CellSums(n, BLOCKS), CellSums(n, BLOCKS)
     for start, end in pieces(n):
-        late, index = late_part(act, start, end), act.releases(start, end)
+        late, index = lateness_us(act, start, end), act.releases(start, end)
         over += int(np.count_nonzero(late >= act.period_us))
         span.add(late, start)
         late -= read_cost_us
@@ -75,7 +75,7 @@ def _look(act: Task, tick_us: float, read_cost_us: float) -> _Late:
     ends = act.some(np.array([0, n - 1]))[1] if n else np.zeros(2)
     if n >= 3 and ends[1] != ends[0]:
         if n <= CALMED_BELOW:
-            slope = slope_of(act.releases(0, n), late_part(act, 0, n) - read_cost_us, tick_us)
+            slope = slope_of(act.releases(0, n), lateness_us(act) - read_cost_us, tick_us)
         else:
             stamps, some = act.some(np.arange(0, n, max(1, n // SOME)))
             late = stamps - some * act.period_us - read_cost_us
@@ -92,7 +92,7 @@ def extreme(share: float) -> Bounds:
     )
 
 
-def _counts(sheet: Sheet, act: Task, over: int) -> None:
+def _counts(sheet: Sheet, act: Activations, over: int) -> None:
     note = EXACT
     if act.dropped:
         note += f"; window shortened to the recorded stamps, {act.dropped} had no room"
@@ -101,13 +101,15 @@ def _counts(sheet: Sheet, act: Task, over: int) -> None:
         sheet.add(metric, count, act.n, Bounds(float(count), float(count)), note=note)
 
 
-def _lateness(sheet: Sheet, act: Task, late: _Late, tick_us: float, read_cost_us: float) -> None:
+def _lateness(
+    sheet: Sheet, act: Activations, late: _Late, tick_us: float, read_cost_us: float
+) -> None:
     slope = late.slope
     wanders = slope is not None and slope.wander > 0.5
-    if isinstance(act, LongActivations):
+    if act.n >= WHOLE_BELOW:
         samples: Samples = LateSamples(act, read_cost_us, late.range.low, late.range.high)
     else:
-        samples = ArraySamples(late_part(act, 0, act.n) - read_cost_us)
+        samples = ArraySamples(lateness_us(act) - read_cost_us)
     add_percentiles(
         sheet,
         "lateness",
@@ -132,11 +134,11 @@ def _lateness(sheet: Sheet, act: Task, late: _Late, tick_us: float, read_cost_us
     )
 
 
-def _when(act: Task, place: int) -> float:
+def _when(act: Activations, place: int) -> float:
     return float(act.some(np.array([place]))[0][0])
 
 
-def _intervals(sheet: Sheet, act: Task, slope: Slope | None, tick_us: float) -> None:
+def _intervals(sheet: Sheet, act: Activations, slope: Slope | None, tick_us: float) -> None:
     gaps = look_at_intervals(act)
     n = gaps.n
     if n < 1:
@@ -169,7 +171,7 @@ def _intervals(sheet: Sheet, act: Task, slope: Slope | None, tick_us: float) -> 
     )
 
 
-def _mean_bounds(act: Task, gaps: Intervals, slope: Slope | None, tick_us: float) -> Bounds:
+def _mean_bounds(act: Activations, gaps: Intervals, slope: Slope | None, tick_us: float) -> Bounds:
     """Bounds of the mean interval, which hangs on the first and the last activation only.
 
     White error: from how far random pairs of stamps are off the line. Random walk: from the
@@ -192,7 +194,7 @@ def _mean_bounds(act: Task, gaps: Intervals, slope: Slope | None, tick_us: float
     return Bounds(gaps.mean - width, gaps.mean + width)
 
 
-def _grid(sheet: Sheet, act: Task, late: _Late, tick_us: float) -> None:
+def _grid(sheet: Sheet, act: Activations, late: _Late, tick_us: float) -> None:
     slope = late.slope
     if slope is None:
         for metric in ("tie_rms_us", "tie_pp_us", "schedule_drift_ppm"):

@@ -77,10 +77,11 @@ def _stretch(
 ) -> None:
     method = part.method
     low, high = ((end - origin_us) / act.period_us for end in (part.start_us, part.end_us))
-    inside = (act.index >= low) & (act.index < high)
+    index, stamps = act.index, act.stamps_us
+    inside = (index >= low) & (index < high)
     n = int(np.count_nonzero(inside))
     due = max(0, math.ceil(high) - max(0, math.ceil(low)))
-    missed = float(max(0, due - int(np.unique(act.index[inside]).size) - act.lost))
+    missed = float(max(0, due - int(np.unique(index[inside]).size) - act.lost))
     sheet.add("missed", missed, n, Bounds(missed, missed), note=EXACT, method=method)
     if n == 0:
         sheet.refuse("lateness_max_us", "no activation was recorded", method=method)
@@ -93,10 +94,10 @@ def _stretch(
         float(late[worst]),
         n,
         extreme(limits.covered_share(n)),
-        where_us=float(act.stamps_us[inside][worst]),
+        where_us=float(stamps[inside][worst]),
         method=method,
     )
-    gaps = np.diff(act.stamps_us)[act.joined & inside[1:] & inside[:-1]]
+    gaps = np.diff(stamps)[act.joined & inside[1:] & inside[:-1]]
     if gaps.size < 2:
         sheet.refuse("period_jitter_rms_us", "needs three activations in a row", method=method)
         return

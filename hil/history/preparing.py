@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from hil.analysis.activations import Activations, assign, lateness_us
+from hil.analysis.activations import Activations, assign, lateness_us, latest_releases
 from hil.analysis.calibration import Instrument, instrument
 from hil.analysis.evidence import stretches_of
-from hil.analysis.series import latest_releases
 from hil.history.kept import KeptBoard, KeptCase, KeptRun, KeptStamps, RunVerdict, StampKind
 from hil.history.packing import FORMAT, pack_stamps, pack_values
 from hil.metrics import NAIVE_METHODS, NAIVE_TECHNIQUES
@@ -134,12 +133,13 @@ def _stretches(act: Activations) -> dict[str, int]:
     """In how many separate stretches activations were missed, late or dropped."""
     if act.n == 0:
         return {"missed": min(act.missed, 1), "overruns": 0, "dropped": min(act.dropped, 1)}
-    holes = int(np.count_nonzero((np.diff(act.index) > 1) & act.joined))
-    ends = int(act.index[0] > 0) + int((act.index[-1] + 1) * act.period_us < act.window_us)
+    index, joined = act.index, act.joined
+    holes = int(np.count_nonzero((np.diff(index) > 1) & joined))
+    ends = int(index[0] > 0) + int((index[-1] + 1) * act.period_us < act.window_us)
     return {
         "missed": min(act.missed, max(1, holes + ends)) if act.missed else 0,
         "overruns": stretches_of(lateness_us(act) >= act.period_us),
-        "dropped": int(np.count_nonzero(~act.joined)) + min(act.dropped, 1),
+        "dropped": int(np.count_nonzero(~joined)) + min(act.dropped, 1),
     }
 
 

@@ -10,7 +10,7 @@ from captures import capture, grid, track
 from hil.analysis.activations import assign, typical_interval
 from hil.analysis.calibration import instrument
 from hil.analysis.skew import exchanges, window_minima
-from hil.analysis.stability import noise_type, time_error
+from hil.analysis.stability import error_of, noise_type, time_error
 from hil.analysis.summary import summarise
 from hil.analysis.survival import count_lives
 from hil.analysis.tails import log_normal_tail
@@ -294,16 +294,18 @@ def test_between_two_clusters_half_of_what_the_round_trip_changed_is_not_seen():
 
 def test_noise_has_a_name_from_64_activations_on():
     x = np.random.default_rng(1).normal(0.0, 5.0, 64)
-    assert noise_type(x[:63], 0.01) is None
-    assert noise_type(x, 0.01)[1] == "white phase noise"
+    assert noise_type(error_of(x[:63]), 0.01) is None
+    assert noise_type(error_of(x), 0.01)[1] == "white phase noise"
 
 
 def test_a_time_error_has_its_holes():
     for gone, size in (([], 10), ([9], 9), ([3], 10), ([3, 4], 10), ([0], 9)):
         stamps = np.delete(grid(10), gone)
         releases = np.delete(np.arange(10), gone)
-        x = time_error(assign(track(stamps + 7, given=releases)))
+        error = time_error(assign(track(stamps + 7, given=releases)))
+        x = error.raw(0, error.size)
         assert x.size == size
+        assert error.holes is (size > stamps.size)
         assert np.count_nonzero(np.isnan(x)) == size - stamps.size
         assert (x[np.isfinite(x)] == 7.0).all()
 

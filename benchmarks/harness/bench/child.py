@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import synthetic
 
-from hil.analysis import deviations
+from hil.analysis import stability
 from hil.analysis.summary import measure
 from hil.store import read_capture
 from hil.wire.assemble import assemble
@@ -76,14 +76,16 @@ def noise(argument: str) -> np.ndarray:
 def adev(argument: str) -> int:
     x = noise(argument)
     start = time.perf_counter()
-    deviations.adevs(x, 1.0, deviations.octaves(x.size))
+    error = stability.error_of(x)
+    for m in stability.octaves(x.size):
+        stability.adev_squares(error, m)
     return done(x.size, time.perf_counter() - start)
 
 
 def mtie(argument: str) -> int:
     x = noise(argument)
     start = time.perf_counter()
-    deviations.mtie(x, deviations.octaves(x.size))
+    stability.mtie(stability.error_of(x), stability.octaves(x.size))
     return done(x.size, time.perf_counter() - start)
 
 

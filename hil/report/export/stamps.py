@@ -97,15 +97,15 @@ class StampSource:
 def rows_of(track: Track, activations: Activations, at_once: int = ROWS_AT_ONCE) -> Iterator[Rows]:
     """The ``activations`` of ``track``, at most ``at_once`` at a time."""
     for at in range(0, activations.n, at_once):
-        part = slice(at, at + at_once)
-        k = activations.index[part]
-        grid: FloatArray = k * np.float64(activations.period_us)
+        end = min(at + at_once, activations.n)
+        releases = activations.releases(at, end)
+        grid: FloatArray = releases * activations.period_us
         yield Rows(
-            k=k,
+            k=releases.astype(np.int64),
             intended_us=track.origin_us + grid,
-            stamp_us=track.stamps_us[part],
-            lateness_us=activations.stamps_us[part] - grid,
-            lost_before=lost_before(track, at, len(k)),
+            stamp_us=track.stamps_us[at:end],
+            lateness_us=activations.times(at, end) - grid,
+            lost_before=lost_before(track, at, end - at),
         )
 
 

@@ -15,6 +15,7 @@ from hil.metrics import LOADS, NAIVE_TECHNIQUES, TECHNIQUES, find_metric
 from hil.records import BoardIdentity, Capture, CapturePlan, Measurement, RunInfo, TaskPlan, Track
 from hil.report.cases import case_parts
 from hil.report.html import render_page
+from hil.report.page_templates import data_block
 from hil.results import Results
 
 PERIOD_US = 10_000
@@ -64,9 +65,9 @@ def main() -> int:
     start, cpu = time.perf_counter(), time.process_time()
     parts = list(case_parts(results, captures[:10]))[:10]
     used = (time.process_time() - cpu) / 10
-    size = sum(len(plot.svg) for part in parts for plot in part.plots) / 10
-    plots = len(parts[0].plots)
-    print(f"one case: {plots} figures, {1000 * used:.0f} ms, {size / 1000:.1f} kB of drawing")
+    size = sum(len(data_block(chart.as_data())) for part in parts for chart in part.charts) / 10
+    charts = len(parts[0].charts)
+    print(f"one case: {charts} charts, {1000 * used:.0f} ms, {size / 1000:.1f} kB of data")
     return 0
 
 

@@ -70,7 +70,7 @@ def picture(browser: Any, address: str, part: str, asked: argparse.Namespace) ->
     else:
         case = page.locator(f'.hil-case[data-technique="{asked.technique}"]').first
         case.locator("summary").first.click()
-        raw = case.locator(".hil-plots").screenshot()
+        raw = case.locator(".hil-charts").screenshot()
     page.close()
     return bytes(raw)
 

@@ -84,7 +84,7 @@ def _lines(captures: Sequence[Capture], width: int, characters: str, color: bool
             body = body if tail else body.rstrip()
             shown = _styled(body, _BODY, color) + _styled(tail, _TAIL, color)
             lines.append(f" {text:<{name}} {shown}".rstrip())
-        axis = axis_line(group.scale, bins).rstrip()
+        axis = axis_line(group.axis, bins).rstrip()
         lines.append(_styled(f" {'':<{name}} {axis}", _DIM, color))
     if lines:
         lines.append(_styled("height: logarithm of the count", _DIM, color))

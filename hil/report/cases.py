@@ -1,4 +1,4 @@
-"""The part of the page about one case: its figures, its numbers, its faults and its log."""
+"""The part of the page about one case: its charts, its numbers, its faults and its log."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from dataclasses import dataclass
 
 from hil.metrics import TECHNIQUES
 from hil.records import Capture, Fault, Measurement
-from hil.report.chart import Plot
+from hil.report.charts.chart import Chart
 from hil.report.numbers import pick_unit
 from hil.results import Results
 
-MANY = 40
-"""With more cases than this each series has fewer points, and stability is that of one task: the
-page stays below 5 MB and is made in seconds."""
-_FEWER_POINTS = 120
 _MAX_FAULTS = 20
 Key = tuple[str, str, str]
 
@@ -28,7 +24,7 @@ class CasePart:
     technique: str
     load: str
     about: str
-    plots: list[Plot]
+    charts: list[Chart]
     measurements: list[Measurement]
     faults: tuple[Fault, ...]
     log: tuple[str, ...]
@@ -47,6 +43,8 @@ class CasePart:
 
 def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
     """A part for each capture, in their order; then one for figures that have no capture."""
+    from hil.report.charts.run_charts import case_charts  # 30 ms: not before the first capture
+
     groups: dict[Key, list[Measurement]] = {}
     for one in results.measurements:
         groups.setdefault((one.board, one.technique, one.load), []).append(one)
@@ -57,8 +55,8 @@ def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePa
         if len(capture.faults) > _MAX_FAULTS:
             more = len(capture.faults) - _MAX_FAULTS
             faults = (*faults, Fault("and", f"{more} more in the capture"))
-        plots = _plots(capture, mine, len(captures))
-        yield CasePart(anchor(number), *key, _about(capture), plots, mine, faults, capture.log)
+        charts = case_charts(capture, mine, len(captures))
+        yield CasePart(anchor(number), *key, _about(capture), charts, mine, faults, capture.log)
     for number, (key, mine) in enumerate(groups.items(), len(captures)):
         yield CasePart(anchor(number), *key, "", [], mine, (), ())
 
@@ -79,25 +77,14 @@ def period_text(period_us: float) -> str:
     return f"{period_us * factor:g} {unit}"
 
 
-def _plots(capture: Capture, mine: Sequence[Measurement], cases: int) -> list[Plot]:
-    from hil.report.long_term import long_term_plots
-    from hil.report.plots import MAX_TASKS, POINTS, technique_plots
-
-    points, tasks = (POINTS, MAX_TASKS) if cases <= MANY else (_FEWER_POINTS, 1)
-    return [
-        *technique_plots(capture, mine, points),
-        *long_term_plots(capture, mine, points, tasks),
-    ]
-
-
 def _about(capture: Capture) -> str:
-    from hil.report.plots import MAX_TASKS
+    from hil.report.charts.case_charts import MAX_TASKS
 
     plan = capture.plan
     period = ", ".join(dict.fromkeys(period_text(task.period_us) for task in plan.tasks))
     tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"
     about = TECHNIQUES.get(plan.technique, "")
     about = f"The task runs in: {about}. " if about else ""
-    shown = f" (the figures show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
+    shown = f" (the charts show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
     window = f"window {plan.duration_us / 1e6:g} s"
     return f"{about}{tasks}{shown}, period {period or 'none'}, {window}."

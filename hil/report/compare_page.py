@@ -8,9 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from hil.report.changed import changed
-from hil.report.chart import Chart, Line, Plot
-from hil.report.page_templates import environment, style
-from hil.report.scales import decades, times
+from hil.report.charts.chart import Chart, Series, log_axis, time_axis
+from hil.report.page_templates import environment, page_script, style
 from hil.report.side_by_side import CasePair, SideBySide
 
 _BINS = 80
@@ -18,11 +17,11 @@ _BINS = 80
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One case on the page; ``plot`` is ``None`` where a side has no stamps."""
+    """One case on the page; ``chart`` is ``None`` where a side has no stamps."""
 
     anchor: str
     pair: CasePair
-    plot: Plot | None
+    chart: Chart | None
 
     @property
     def title(self) -> str:
@@ -30,7 +29,7 @@ class _Section:
 
 
 def render_comparison(view: SideBySide) -> str:
-    """The page; pure: the same input gives the same text. It has no script."""
+    """The page; pure: the same input gives the same text."""
     sections = [
         _Section(f"case-{number}", pair, _overlay(pair, view))
         for number, pair in enumerate(view.cases)
@@ -42,6 +41,7 @@ def render_comparison(view: SideBySide) -> str:
     template = environment().get_template("compare.html.j2")
     return template.render(
         style=Markup(style()),
+        script=Markup(page_script("axes.js", "charts.js")),
         view=view,
         summary=changed(view.comparison),
         facts=facts,
@@ -49,29 +49,30 @@ def render_comparison(view: SideBySide) -> str:
     )
 
 
-def _overlay(pair: CasePair, view: SideBySide) -> Plot | None:
+def _overlay(pair: CasePair, view: SideBySide) -> Chart | None:
     """Both distributions of lateness in one chart, as shares of what is kept of each."""
     if not all(late.size for late in pair.late_us):
         return None
-    scale = times(
+    axis = time_axis(
         min(float(late.min()) for late in pair.late_us),
         max(float(late.max()) for late in pair.late_us),
         "lateness",
     )
-    edges = scale.value(np.linspace(0.0, 1.0, _BINS + 1))
-    lines, least = [], 1.0
-    for slot, (side, late) in enumerate(zip((view.before, view.after), pair.late_us, strict=True)):
+    edges = axis.value(np.linspace(0.0, 1.0, _BINS + 1))
+    series, least = [], 1.0
+    for color, (side, late) in enumerate(zip((view.before, view.after), pair.late_us, strict=True)):
         share = np.histogram(late, edges)[0] / late.size
         least = min(least, 1.0 / late.size)
-        name = f"{('A', 'B')[slot]}: {side.run}, n = {late.size}"
-        lines.append(Line(name, edges, share, slot, stairs=True))
+        name = f"{('A', 'B')[color]}: {side.run}, n = {late.size}"
+        series.append(Series(name, edges, share, color, style="steps"))
     return Chart(
         "Lateness",
         "Share of the activations in each stretch of lateness, on logarithmic axes, of the stamps "
         "that are kept; all tasks together.",
         f"{pair.technique}, load {pair.load}: distributions of lateness of both runs.",
-        scale,
-        decades(least, 1.0, "share of the activations", "share"),
-        lines,
-        kind="hil-wide hil-late",
-    ).draw()
+        axis,
+        log_axis(least, 1.0, "share of the activations", "share"),
+        series,
+        wide=True,
+        lateness="x",
+    )

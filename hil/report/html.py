@@ -1,13 +1,12 @@
 """The page of a run: fragments that pytest-html takes in, or a page of its own.
 
 Everything that came from a board or from a file goes through autoescaping templates; the only
-markup that is passed through is what this package drew itself. What the script reads is one block
-of JSON in which no character can end it.
+markup that is passed through is its own style and script. What the script reads are blocks of JSON
+in which no character can end them: the limits of the deadlines, and each chart.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,17 +16,16 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES, load_rank, technique_rank
+from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES, load_rank
 from hil.records import Capture, Measurement
 from hil.report.absent import absent_metric
 from hil.report.advice import advise, limits_for_script, listed
-from hil.report.assets import TEMPLATES
 from hil.report.cases import anchor, case_key, case_parts
 from hil.report.changed import NO_HISTORY, changed
-from hil.report.chart import Plot
+from hil.report.charts.chart import Chart
 from hil.report.heatmap import heat_maps
 from hil.report.numbers import digits, pick_unit, show
-from hil.report.page_templates import environment, style
+from hil.report.page_templates import data_block, environment, page_script, style
 from hil.report.progress import span
 from hil.report.rows import COLUMNS, Row, make_rows
 from hil.report.sure import how_sure
@@ -47,7 +45,6 @@ _PAGE_COLUMNS = (
     *COLUMNS[5:],
 )
 _MAX_LINES, _MAX_LINE = 60, 400
-_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +58,12 @@ class PageParts:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The techniques of one board under one load, as table and figures."""
+    """The techniques of one board under one load, as table and charts."""
 
     board: str
     load: str
     rows: list[Row]
-    plots: list[Plot]
+    charts: list[Chart]
 
     @property
     def title(self) -> str:
@@ -83,9 +80,11 @@ def render_page_parts(
     ``captures`` bring figures, logs and faults; a case without one has its numbers only.
     ``comparison`` is this run against its past, ``None`` where no past was asked for.
     """
+    from hil.report.charts.run_charts import page_order  # 30 ms: not before the first capture
+
     boards = [board.name for board in results.boards]
     rows = make_rows(results.measurements, boards)
-    captures = sorted(captures, key=lambda one: _place(one, boards))
+    captures = page_order(captures, boards)
     run = results.run
     simulated = [board.name for board in results.boards if "sim" in (board.source, run.source)]
     demonstrates = [
@@ -165,15 +164,8 @@ def write_page(
 
 
 def script() -> str:
-    """The page's script, two files in one function; our own, so it is passed through as it is."""
-    parts = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.js", "report.js"))
-    return '"use strict";\n(() => {{\n{}\n{}}})();\n'.format(*parts)
-
-
-def data_block(data: object) -> Markup:
-    """``data`` as JSON for a script element: no text in it can end the element or begin another."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.translate(_IN_SCRIPT))
+    """The page's script; our own, so it is passed through as it is."""
+    return page_script("axes.js", "charts.js", "report.js")
 
 
 def add_to_summary(
@@ -191,27 +183,15 @@ def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
             cells[index] = cell.replace(nodeid, str(escape(nodeid)))
 
 
-def _place(capture: Capture, boards: Sequence[str]) -> tuple[Any, ...]:
-    board, technique, load = case_key(capture)
-    known = boards.index(board) if board in boards else len(boards)
-    return (known, board, technique_rank(technique), load_rank(load))
-
-
 def _groups(
     rows: Sequence[Row], names: Sequence[str], captures: Sequence[Capture]
 ) -> Iterator[_Group]:
-    from hil.report.overlay import overlays
-    from hil.report.overview import overview_plot  # matplotlib only once a page is made
+    from hil.report.charts.run_charts import group_charts
 
-    for place, board in enumerate(names):
+    for board in names:
         for load in dict.fromkeys(row.load for row in rows if row.board == board):
-            mine = [row for row in rows if row.board == board and row.load == load]
-            there = [c for c in captures if (c.board.name, c.plan.load) == (board, load)]
-            title = f"{board}, load {load}"
-            key = f"o{place}-{load}" if load.isalnum() else f"o{place}"
-            plots = list(overlays(there, title)) if there else []
-            overview = overview_plot(mine, title, key)
-            yield _Group(board, load, mine, [*plots, overview] if overview else plots)
+            of_group = [row for row in rows if row.board == board and row.load == load]
+            yield _Group(board, load, of_group, group_charts(rows, captures, board, load))
 
 
 def _row_n(row: Row) -> int:

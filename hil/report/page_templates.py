@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import jinja2
+from markupsafe import Markup
 
 from hil.report.assets import TEMPLATES, style_path
+
+_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+def data_block(data: object) -> Markup:
+    """``data`` as JSON for a script element: no text in it can end the element or begin another."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.translate(_IN_SCRIPT))
+
+
+def page_script(*names: str) -> str:
+    """Files of the page's script as one strict function, in this order."""
+    parts = ((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+    return '"use strict";\n(() => {{\n{}}})();\n'.format("\n".join(parts))
 
 
 def style() -> str:
@@ -17,10 +33,12 @@ def style() -> str:
 @cache
 def environment() -> jinja2.Environment:
     """Everything that is filled in is escaped; a name that is not given is an error."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["data_block"] = data_block
+    return made

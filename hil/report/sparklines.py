@@ -17,7 +17,7 @@ from hil.analysis.activations import FloatArray, assign, lateness_us
 from hil.analysis.calibration import instrument
 from hil.metrics import load_rank, technique_rank
 from hil.records import Capture, IntArray
-from hil.report.scales import Scale, times
+from hil.report.charts.chart import Axis, time_axis
 
 UNICODE, ASCII = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 """Characters of rising bars; the first one stands for no activation at all."""
@@ -47,7 +47,7 @@ class Group:
 
     board: str
     load: str
-    scale: Scale
+    axis: Axis
     edges_us: FloatArray
     rows: tuple[Distribution, ...]
 
@@ -62,10 +62,10 @@ def lateness_groups(captures: Sequence[Capture], bins: int) -> Iterator[Group]:
     for key in sorted(groups, key=lambda key: (boards.index(key[0]), load_rank(key[1]))):
         group = sorted(groups[key], key=lambda one: technique_rank(one.plan.technique))
         ends = [(float(late.min()), float(late.max())) for late in map(_lateness, group)]
-        scale = times(min(low for low, _ in ends), max(high for _, high in ends), "lateness")
-        edges = scale.value(np.linspace(0.0, 1.0, bins + 1))
+        axis = time_axis(min(low for low, _ in ends), max(high for _, high in ends), "lateness")
+        edges = axis.value(np.linspace(0.0, 1.0, bins + 1))
         rows = tuple(_distribution(one, edges) for one in group)
-        yield Group(*key, scale, edges, rows)
+        yield Group(*key, axis, edges, rows)
 
 
 def bars(counts: IntArray, characters: str = UNICODE) -> str:
@@ -77,13 +77,13 @@ def bars(counts: IntArray, characters: str = UNICODE) -> str:
     return "".join(characters[height] for height in heights)
 
 
-def axis_line(scale: Scale, width: int) -> str:
+def axis_line(axis: Axis, width: int) -> str:
     """Where the ticks of an axis ``width`` characters wide are, as far as their texts fit."""
     line = [" "] * width
     free = 0
-    for place, text in scale.ticks():
-        at = min(round(place * (width - 1)), width - len(text))
-        if at >= free and 0 <= place <= 1:
+    for value, text in axis.ticks():
+        at = min(round(float(axis.position(value)) * (width - 1)), width - len(text))
+        if at >= free:
             line[at : at + len(text)] = text
             free = at + len(text) + 1
     return "".join(line)

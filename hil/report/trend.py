@@ -1,47 +1,21 @@
-"""A figure over time: sparklines for the terminal, and a page of small charts."""
+"""A figure over time: sparklines for the terminal, and a page of charts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
 from hil.history.listing import Point, TrendLine
 from hil.metrics import find_metric, load_rank, technique_rank
+from hil.report.charts.chart import Axis, Chart, Mark, Series, category_axis
 from hil.report.numbers import PLAIN, digits, pick_unit
-from hil.report.page_templates import environment, style
+from hil.report.page_templates import environment, page_script, style
 
 _BARS = "▁▂▃▄▅▆▇█"
-WIDTH, HEIGHT = 360, 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 10, 10, 24
 _FLAT = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A point of a chart in pixels; ``lo`` and ``hi`` are the ends of its bounds."""
-
-    x: float
-    y: float
-    lo: float | None
-    hi: float | None
-    text: str
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrendChart:
-    """One line of a figure over time, ready to be drawn."""
-
-    title: str
-    label: str
-    marks: list[Mark]
-    path: str
-    ticks: list[tuple[float, str]]
-    first: str
-    last: str
 
 
 def sorted_lines(lines: Sequence[TrendLine]) -> list[TrendLine]:
@@ -85,12 +59,12 @@ def case_text(one: TrendLine) -> str:
 
 
 def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
-    """A page with a chart for each line; self-contained, without scripts."""
+    """A self-contained page with a chart for each line."""
     known = find_metric(metric)
-    groups: dict[str, list[TrendChart]] = {}
+    groups: dict[str, list[Chart]] = {}
     for one in sorted_lines(lines):
         name = f"{one.board}, MicroPython {one.firmware}, profile {one.profile}"
-        groups.setdefault(name, []).append(_chart(one))
+        groups.setdefault(name, []).append(trend_chart(one))
     return (
         environment()
         .get_template("trend.html.j2")
@@ -98,62 +72,50 @@ def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
             metric=metric,
             meaning="" if known is None else known.description,
             style=Markup(style()),
+            script=Markup(page_script("axes.js", "charts.js")),
             groups=groups,
-            width=WIDTH,
-            height=HEIGHT,
-            left=_LEFT,
-            right=WIDTH - _RIGHT,
-            bottom=HEIGHT - _BOTTOM,
         )
     )
 
 
-def _chart(one: TrendLine) -> TrendChart:
-    points = one.points
+def trend_chart(line: TrendLine) -> Chart:
+    """One point a run, the oldest first, with its bounds; what is out of budget is red."""
+    points = [point for point in line.points if math.isfinite(point.value)]
+    dates = [point.started_utc[:10] for point in points]
+    between = [""] * max(0, len(points) - 2)
+    last = f", last {value_text(points[-1].value, line.unit)}" if points else ""
+    values = np.array([point.value for point in points])
+    return Chart(
+        case_text(line),
+        f"n = {len(points)}{last}.",
+        f"{case_text(line)}: n = {len(points)}{last}",
+        category_axis([*dates[:1], *between, *dates[1:][-1:]]),
+        _value_axis(points, line.unit),
+        [Series("", np.arange(len(points), dtype=np.float64), values)],
+        [_mark(number, point, line.unit) for number, point in enumerate(points)],
+    )
+
+
+def _value_axis(points: Sequence[Point], unit: str) -> Axis:
+    """From the least to the greatest value or bound; nothing below zero where nothing is."""
     ends = [e for p in points for e in (p.value, p.lo, p.hi) if e is not None and math.isfinite(e)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-    if low >= 0.0:
-        low = max(0.0, low - margin)
-    else:
-        low -= margin
-    high += margin
-    span = WIDTH - _LEFT - _RIGHT
-    rise = HEIGHT - _TOP - _BOTTOM
+    bottom = max(0.0, low - margin) if low >= 0.0 else low - margin
+    label = "" if unit in (*PLAIN, "us") else unit
+    return Axis("linear", bottom, high + margin, label, unit)
 
-    def up(value: float) -> float:
-        return round(HEIGHT - _BOTTOM - (value - low) / (high - low) * rise, 1)
 
-    marks = []
-    for at, point in enumerate(points):
-        x = round(_LEFT + (0.5 if len(points) == 1 else at / (len(points) - 1)) * span, 1)
-        text = f"{point.started_utc}, {value_text(point.value, one.unit)}{_bounds(point, one.unit)}"
-        lo = None if point.lo is None else up(point.lo)
-        hi = None if point.hi is None else up(point.hi)
-        marks.append(Mark(x, up(point.value), lo, hi, f"{text}, run {point.run}", point.verdict))
-    return TrendChart(
-        title=case_text(one),
-        label=(
-            f"{case_text(one)}: {len(points)} runs, last {value_text(points[-1].value, one.unit)}"
-        ),
-        marks=marks,
-        path=" ".join(f"{mark.x},{mark.y}" for mark in marks),
-        ticks=[(up(value), value_text(value, one.unit)) for value in _ticks(low, high)],
-        first=points[0].started_utc[:10],
-        last=points[-1].started_utc[:10],
-    )
+def _mark(number: int, point: Point, unit: str) -> Mark:
+    text = f"{point.started_utc}, {value_text(point.value, unit)}{_bounds(point, unit)}"
+    text += f", run {point.run}"
+    bounds = None if point.lo is None or point.hi is None else (point.lo, point.hi)
+    if point.verdict == "fail":
+        return Mark(number, point.value, f"{text}, out of budget", "fail", bounds)
+    return Mark(number, point.value, text, bounds=bounds)
 
 
 def _bounds(point: Point, unit: str) -> str:
     if point.lo is None or point.hi is None:
         return ""
     return f" [{value_text(point.lo, unit)}, {value_text(point.hi, unit)}]"
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Three or four round values in between."""
-    raw = (high - low) / 3
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * one for one in (1.0, 2.0, 5.0, 10.0) if size * one >= raw)
-    first = math.ceil(low / step)
-    return [step * at for at in range(first, math.floor(high / step) + 1)]

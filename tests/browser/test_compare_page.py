@@ -85,4 +85,5 @@ def test_a_hostile_name_is_text(view, page_of):
     assert page.evaluate("window.boom") is None
     assert page.locator("img").count() == 0
     assert BAD in page.locator("h1").inner_text()
+    assert BAD in page.locator(".hil-legend").first.inner_text()
     assert seen.requests == [path.as_uri()]

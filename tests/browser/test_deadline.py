@@ -94,11 +94,16 @@ def test_what_is_no_deadline_changes_nothing(view, report, text):
 
 def test_the_deadline_is_drawn_in_the_figures_of_lateness(view, report):
     page, _ = view(report.page)
-    line = page.locator("figure.hil-overlay path.deadline").first
+    line = page.locator("figure.hil-wide path.deadline").first
     before = line.get_attribute("d")
     page.locator("#hil-ask-value").fill("3")
     assert line.get_attribute("d") != before
-    assert page.locator("figure:not(.hil-late) path.deadline").count() == 0
+    page.locator("details.hil-case summary").first.click()
+    titles = page.locator("figure:has(path.deadline) figcaption").all_inner_texts()
+    assert set(titles) == {
+        *("Lateness of all techniques", "Percentiles of all techniques"),
+        *("Median and 99th percentile", "Lateness"),
+    }
 
 
 def test_filters_leave_one_board_or_load_and_the_advice_follows(view, report):

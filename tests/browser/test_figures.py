@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import numpy as np
 import pytest
+
+from hil.report.charts.chart import STEPS
 
 WHOLE = "0 0 10000 10000"
 
@@ -12,7 +16,7 @@ WHOLE = "0 0 10000 10000"
 @pytest.fixture
 def figure(view, report):
     page, _ = view(report.page)
-    one = page.locator("figure.hil-overlay").first
+    one = page.locator("figure.hil-wide").first
     one.scroll_into_view_if_needed()
     return one
 
@@ -44,9 +48,8 @@ def test_the_nearest_value_is_told_where_the_pointer_is(figure):
     page = figure.page
     name = figure.locator(".hil-legend li").first.inner_text()
     path = figure.locator("g[data-line] path.line").first.get_attribute("d")
-    start = re.match(r"M(\d+) (\d+)l(-?\d+) ?(-?\d+)", path)
-    x, y, dx, dy = (int(part) for part in start.groups())
-    x, y = place(figure, (x + dx) / 10_000, (y + dy) / 10_000)
+    second = re.match(r"M\d+ -?\d+L(\d+) (\d+)", path)
+    x, y = place(figure, int(second[1]) / 10_000, int(second[2]) / 10_000)
     page.mouse.move(x, y)
     said = figure.locator("output").inner_text()
     assert said.startswith(f"{name}: ")
@@ -57,7 +60,7 @@ def test_the_nearest_value_is_told_where_the_pointer_is(figure):
 
 def test_a_finger_reads_a_value_and_it_stays(view, report):
     page, _ = view(report.page, width=360, has_touch=True)
-    figure = page.locator("figure.hil-overlay").first
+    figure = page.locator("figure.hil-wide").first
     figure.scroll_into_view_if_needed()
     page.touchscreen.tap(*place(figure, 0.6, 0.5))
     assert ", " in figure.locator("output").inner_text()
@@ -148,7 +151,7 @@ def test_buttons_zoom_too(figure):
 
 
 def test_ticks_after_a_zoom_stand_where_they_say(view, report):
-    """The script's axis and the host's agree: a tick that both write stands at the same place."""
+    """A section's ticks agree with the description's: what both write stands at the same place."""
     page, _ = view(report.page)
     for case in page.locator("details.hil-case").all()[:2]:
         case.locator("summary").first.click()
@@ -174,5 +177,87 @@ def test_ticks_after_a_zoom_stand_where_they_say(view, report):
                   return found;
                 }"""
             )
-            for host, script in compared:
-                assert host == pytest.approx(script, abs=0.5)
+            for described, made_here in compared:
+                assert described == pytest.approx(made_here, abs=0.5)
+
+
+def read_chart(figure) -> dict:
+    return json.loads(figure.locator("script.hil-chart-data").text_content())
+
+
+def test_what_is_drawn_is_the_description(view, report):
+    """Every series of a case, point by point, and every tick."""
+    page, _ = view(report.page)
+    case = page.locator("details.hil-case").first
+    case.locator("summary").first.click()
+    case.locator("svg.hil-chart").last.wait_for()
+    for figure in case.locator("figure").all():
+        data = read_chart(figure)
+        written = [text for axis in (data["x"], data["y"]) for _, text in axis["ticks"]]
+        assert texts(figure) == written
+        groups = figure.locator("g[data-line]").all()
+        assert len(groups) == len(data["series"])
+        for group, series in zip(groups, data["series"], strict=True):
+            path = group.locator("path.line, path.dot").first.get_attribute("d")
+            x, y = np.cumsum(series["x"]), STEPS - np.cumsum(series["y"])
+            if series["style"] == "steps":
+                edges = {int(part) for part in re.findall(r"[MH](-?\d+)", path)}
+                assert edges <= set(x.tolist())
+                assert min(map(int, re.findall(r"V(-?\d+)", path))) == y.min()
+            else:
+                drawn = [(int(a), int(b)) for a, b in re.findall(r"[ML](-?\d+) (-?\d+)", path)]
+                assert drawn == list(zip(x.tolist(), y.tolist(), strict=True))
+        assert figure.locator("path.worst").count() == sum(
+            mark["kind"] == "worst" for mark in data["marks"]
+        )
+
+
+def test_a_technique_is_read_with_its_bounds(view, report):
+    page, _ = view(report.page)
+    figure = page.locator("figure", has_text="Median and 99th percentile").first
+    figure.locator(".hil-canvas").focus()
+    said = []
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+        said.append(figure.locator("output").inner_text())
+    data = read_chart(figure)
+    names = data["y"]["categories"]
+    assert len(set(said)) == 2 * len(names)
+    with_bounds = 0
+    for text in said:
+        found = re.fullmatch(r"(p50|p99): ([^,\[]+)( \[.+, .+\])?, (\w+)", text)
+        assert found, text
+        assert found[4] in names
+        with_bounds += found[3] is not None
+    ends = [list(zip(one["lo"], one["hi"], strict=True)) for one in data["series"]]
+    assert with_bounds == sum(None not in pair for pairs in ends for pair in pairs) > 5
+    before = texts(figure)
+    page.keyboard.press("+")
+    assert viewbox(figure).split()[1::2] == ["0", "10000"]  # every technique stays in view
+    assert texts(figure)[-len(names) :] == before[-len(names) :]
+
+
+def test_a_chart_is_drawn_once_its_case_is_opened_or_the_page_is_printed(view, report):
+    page, _ = view(report.page)
+    closed = page.locator("details.hil-case svg.hil-chart")
+    assert (
+        page.locator(".hil-group svg.hil-chart").count()
+        == page.locator(".hil-group figure").count()
+    )
+    assert closed.count() == 0
+    case = page.locator("details.hil-case").nth(1)
+    case.locator("summary").first.click()
+    case.locator("svg.hil-chart").first.wait_for()
+    assert closed.count() == case.locator("figure").count()
+    page.evaluate('dispatchEvent(new Event("beforeprint"))')
+    assert page.locator("svg.hil-chart").count() == page.locator("figure").count()
+
+
+def test_without_the_script_every_chart_has_its_text(view, report):
+    page, _ = view(report.page, java_script_enabled=False)
+    shown = page.locator(".hil-group .hil-alt")
+    assert shown.count() == page.locator(".hil-group figure").count() > 0
+    for text in shown.all():
+        assert text.is_visible()
+        assert "lateness" in text.inner_text()
+    assert page.locator("svg").count() == 0

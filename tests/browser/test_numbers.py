@@ -37,7 +37,7 @@ def test_the_last_point_of_the_percentiles_is_the_largest_lateness(view, report)
     page, _ = view(report.page)
     case = page.locator('.hil-case[data-technique="timer_hard"][data-load="gc"]')
     case.locator("summary").first.click()
-    figure = case.locator("figure.hil-late").first
+    figure = case.locator("figure", has_text="Lateness").first
     canvas = figure.locator(".hil-canvas")
     canvas.focus()
     said = []

@@ -11,8 +11,10 @@ import pytest
 
 from hil.budgets import Budget, Budgets, judge
 from hil.records import Capture, Fault, Skip
-from hil.report.html import data_block, render_page, render_page_parts, script, write_page
+from hil.report.charts.run_charts import run_charts
+from hil.report.html import render_page, render_page_parts, script, write_page
 from hil.report.numbers import show
+from hil.report.page_templates import data_block
 from hil.report.rows import make_rows
 from hil.results import Results
 
@@ -77,15 +79,22 @@ def test_well_formed_unique_ids_and_nothing_loaded_from_elsewhere(page: str, pag
     assert not re.search(r"(?:https?:)?//\w", without_comments)
 
 
-def test_tables_have_captions_and_scopes_and_drawings_a_text(page: str) -> None:
+def test_tables_have_captions_and_scopes_and_charts_a_text(page: str) -> None:
     for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
         assert "<caption>" in table
         for head in re.findall(r"<th\b[^>]*>", table):
             assert "scope=" in head
-    drawings = re.findall(r'<svg class="hil-(?:chart|figure)"[^>]*>', page)
-    assert len(drawings) > 50
-    for drawing in drawings:
-        assert re.search(r'role="img" aria-label="[^"]{20,}"', drawing)
+    texts = re.findall(r'<p class="hil-alt">([^<]*)</p>', page)
+    assert len(texts) == page.count("<figure") > 50
+    assert min(map(len, texts)) > 20
+
+
+def test_the_data_of_the_page_are_those_of_the_charts(
+    page: str, captures: list[Capture], results: Results
+) -> None:
+    blocks = re.findall(r'class="hil-chart-data">(.*?)</script>', page, re.DOTALL)
+    charts = list(run_charts(results, captures))
+    assert [json.loads(block) for block in blocks] == [chart.as_data() for chart in charts]
 
 
 def test_everything_from_a_board_is_escaped(
@@ -135,7 +144,10 @@ def test_everything_from_a_board_is_escaped(
     page = render_page(hostile, [capture])
     seen = page_of(page)
     assert seen.open == []
-    assert seen.tags.count("script") == 3  # all ours: the theme, the data, the page's script
+    charts = page.count("<figure")
+    assert charts > 5
+    assert seen.tags.count("script") == 3 + charts  # all ours: theme, limits, the page's script
+    assert page.count("<script>") == 2
     assert "<script>alert" not in page
     assert "<!--" not in page
     assert HOSTILE in "".join(seen.text)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hil.records import BoardIdentity, Capture, CapturePlan, TaskPlan, Track
-from hil.report.scales import times
+from hil.report.charts.chart import time_axis
 from hil.report.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 PERIOD = 10_000
@@ -60,12 +60,12 @@ def test_one_activation_among_millions_is_seen(characters):
 
 
 def test_an_axis_says_where_its_ticks_are_and_never_more_than_fits():
-    scale = times(10, 10_000, "lateness")
+    axis = time_axis(10, 10_000, "lateness")
     for width in (1, 5, 16, 40, 200):
-        line = axis_line(scale, width)
+        line = axis_line(axis, width)
         assert len(line) == width
-    at = axis_line(scale, 200).index("1 ms")
-    assert at == pytest.approx(float(scale.place(1000.0)) * 199, abs=1)
+    at = axis_line(axis, 200).index("1 ms")
+    assert at == pytest.approx(float(axis.position(1000.0)) * 199, abs=1)
 
 
 def test_early_activations_are_left_of_zero():

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from hil.report.chart import COLORS
+from hil.report.charts import matplotlib_drawing as files
+from hil.report.charts.chart import COLORS
 from hil.report.html import style
 
 TEXT = ("ink", "soft", "first", "second", "bad", "good", "warn", "link")
@@ -75,3 +76,11 @@ def test_every_colour_that_is_used_is_defined():
     text = style()
     used = set(re.findall(r"var\(--hil-(\w+)\)", text))
     assert used <= set(colors("light"))
+
+
+def test_files_have_the_colours_of_the_light_page():
+    light = colors("light")
+    assert tuple(light[f"c{k}"] for k in range(COLORS)) == files.PALETTE
+    assert (light["ink"], light["soft"]) == (files.INK_COLOR, files.SOFT_COLOR)
+    assert (light["grid"], light["bad"]) == (files.GRID_COLOR, files.BAD_COLOR)
+    assert light["band"] == files.BAND_COLOR

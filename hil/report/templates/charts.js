@@ -1,110 +1,20 @@
-// Figures that answer: the nearest value, zoom, lines to hide. The drawing itself holds the numbers.
-// No library, no network.
-const STEPS = 10000;
-const SVG = "http://www.w3.org/2000/svg";
-const root = document.documentElement;
-const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-const byId = (id) => document.getElementById(id);
+// Charts drawn from their descriptions: the nearest value, zoom, series to hide. It follows axes.js in
+// one function. A mark speaks for the point that it stands on.
+const COLORS = 7;
+const WHOLE = [0, 0, STEPS, STEPS];
 const charts = [];
 
-function make(tag, text = "", attributes = {}, namespace = "") {
-  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text;
-  return node;
-}
-
-// Numbers as people read them.
-const short = (value) => String(Number(value.toPrecision(3)));
-function timeText(us, by = us, write = short) {
-  const size = Math.abs(by);
-  if (size >= 999999) return `${write(us / 1e6)} s`;
-  return size >= 999.999 ? `${write(us / 1e3)} ms` : `${write(us)} us`;
-}
-const nearZero = (value, axis) => Math.abs(value) < 1e-9 * Math.abs(axis.hi - axis.lo);
-
-// Axes: the same three kinds that the drawing was made with.
-function readAxis(text) {
-  const [kind, lo, hi, unit, bend] = text.split(",");
-  return { kind, lo: Number(lo), hi: Number(hi), unit, bend: Number(bend) };
-}
-function bent(axis, value) {
-  if (axis.kind === "log") return Math.log(Math.max(value, 1e-300));
-  return axis.kind === "asinh" ? Math.asinh(value / axis.bend) : value;
-}
-function placeOf(axis, value) {
-  const start = bent(axis, axis.lo);
-  return (bent(axis, value) - start) / (bent(axis, axis.hi) - start);
-}
-function valueAt(axis, place) {
-  const start = bent(axis, axis.lo);
-  const at = start + place * (bent(axis, axis.hi) - start);
-  if (axis.kind === "log") return Math.exp(at);
-  return axis.kind === "asinh" ? axis.bend * Math.sinh(at) : at;
-}
-function evenly(lo, hi) {
-  const rough = (hi - lo) / 5.5;
-  const ten = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * ten).find((k) => k >= rough * 0.999);
-  const found = [];
-  for (let k = Math.ceil(lo / step); k * step <= hi; k += 1) found.push(k * step);
-  return found;
-}
-function ticks(axis) {
-  const { lo, hi } = axis;
-  const least = axis.kind === "log" ? lo : Math.max(axis.bend, lo);
-  if (axis.kind === "lin" || (lo > 0 && hi / lo < 30) || hi <= least) return evenly(lo, hi);
-  const found = axis.kind === "asinh" && lo < 0 ? [0] : [];
-  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(hi))];
-  const every = Math.ceil((last - first) / 7);
-  for (let k = first; k <= last; k += 1) if (k % every === 0) found.push(10 ** k);
-  if (axis.kind === "asinh") found.push(...found.map((value) => -value));
-  return found.filter((value) => value >= lo && value <= hi);
-}
-function text(axis, value, write = (v) => String(Number(v.toPrecision(6)))) {
-  if (axis.unit === "share") return `${write(value * 100)} %`;
-  if (axis.unit === "tail") return `${Number((100 - 100 / value).toPrecision(7))} %`;
-  if (nearZero(value, axis)) return "0";
-  const by = axis.kind === "lin" ? Math.max(Math.abs(axis.lo), Math.abs(axis.hi)) : value;
-  return axis.unit === "us" ? timeText(value, by, write) : write(value);
-}
-function said(axis, value) {
-  if (axis.unit === "s") return `${Number(value.toPrecision(6))} s`;
-  return axis.unit === "tail" ? text(axis, value) : text(axis, value, short);
-}
-
-// The points of a path as they were drawn.
-function points(path) {
-  const found = [];
-  let [x, y, command, held] = [0, 0, "", []];
-  for (const part of path.match(/[a-zA-Z]|-?\d+/g) ?? []) {
-    if (/[a-zA-Z]/.test(part)) { command = part; held = []; continue; }
-    held.push(Number(part));
-    if ("Ml".includes(command) && held.length < 2) continue;
-    if (command === "M") [x, y] = held;
-    else if (command === "l") [x, y] = [x + held[0], y + held[1]];
-    else if (command === "h") x += held[0];
-    else if (command === "v") y += held[0];
-    held = [];
-    found.push([x, y]);
-  }
-  return found;
-}
-
 class Chart {
-  constructor(figure) {
+  constructor(figure, data) {
     this.figure = figure;
     this.canvas = figure.querySelector(".hil-canvas");
-    this.svg = figure.querySelector("svg.hil-chart");
-    this.data = this.svg.querySelector("svg.data");
-    this.axes = this.svg.querySelector("g.axes");
-    this.first = [...this.axes.childNodes];
-    this.x = readAxis(this.svg.dataset.x);
-    this.y = readAxis(this.svg.dataset.y);
-    this.rows = this.y.unit === "rows";
-    this.box = ["x", "y", "width", "height"].map((name) => Number(this.data.getAttribute(name)));
-    this.view = [0, 0, STEPS, STEPS];
+    this.x = data.x;
+    this.y = data.y;
+    this.lateness = data.lateness;
+    this.view = WHOLE;
     this.at = -1;
+    this.points = [];
+    this.draw(data, this.canvas.textContent);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "group");
     this.canvas.setAttribute("aria-label",
@@ -113,51 +23,139 @@ class Chart {
     this.canvas.addEventListener("pointerdown", (event) => this.pressed(event));
     this.canvas.addEventListener("pointerup", (event) => this.released(event));
     this.canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.silent());
-    this.canvas.addEventListener("dblclick", () => this.show([0, 0, STEPS, STEPS]));
+    this.canvas.addEventListener("dblclick", () => this.show(WHOLE));
     this.canvas.addEventListener("keydown", (event) => this.typed(event));
     this.canvas.addEventListener("focus", () => this.ready());
-    this.names = all(".hil-legend > li", figure).map((item) => this.button(item));
-    if (this.names.length > 3) this.everyLine();
+    this.names = this.legend(data.series);
   }
 
-  button(item) {
-    const name = item.textContent;
-    const button = make("button", "", { type: "button", "aria-pressed": "true" });
-    button.append(...item.childNodes);
-    item.append(button);
-    button.addEventListener("click", () => this.all([name], button.getAttribute("aria-pressed") !== "true"));
-    return { name, button, line: item.dataset.line };
+  draw(data, alt) {
+    let [width, height, left] = data.wide ? [600, 320, 68] : [440, 270, 60];
+    const [top, right, bottom] = data.wide ? [30, 28, 46] : [24, 22, 40];
+    if (isFixed(this.y)) {
+      left = Math.max(left, 12 + 9.2 * Math.max(...this.y.categories.map((name) => name.length)));
+      height = Math.max(height, top + bottom + 24 * this.y.categories.length);
+    }
+    this.box = [left, top, width - left - right, height - top - bottom];
+    this.width = width;
+    const [, , w, h] = this.box;
+    const svg = shape("svg", { class: "hil-chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alt });
+    this.axes = shape("g", { class: "axes" });
+    this.data = shape("svg", {
+      class: "data", x: left, y: top, width: w, height: h, viewBox: WHOLE.join(" "), preserveAspectRatio: "none",
+    });
+    svg.append(
+      this.axes,
+      shape("text", { class: "u", x: 4, y: top - 10 }, this.y.label),
+      shape("text", { class: "v", x: left + w, y: height - 5 }, this.x.label),
+      this.data,
+    );
+    this.svg = svg;
+    this.drawAxes();
+    for (const line of data.references) this.data.append(this.reference(line));
+    data.series.forEach((series, number) => this.data.append(this.series(series, number)));
+    for (const mark of data.marks) this.mark(mark);
+    const marked = new Set(data.marks.map((mark) => `${mark.x} ${STEPS - mark.y}`));
+    this.points = this.points.filter((point) => point.isMark || !marked.has(`${point.x} ${point.y}`));
+    this.points.sort((a, b) => a.x - b.x || a.y - b.y);
+    this.canvas.replaceChildren(svg);
   }
 
-  // Hides or shows lines here and in the figures beside this one.
+  series(series, number) {
+    const x = positions(series.x);
+    const y = down(positions(series.y));
+    const color = series.color < 0 ? "ink" : `c${series.color % COLORS}${series.color >= COLORS ? " dash" : ""}`;
+    const group = shape("g", { class: color, "data-line": number });
+    const add = (kind, path) => path && group.append(shape("path", { class: kind, d: path }));
+    const isSteps = series.style === "steps";
+    const isPoints = series.style === "points" || x.length === 1;
+    let [lo, hi] = [[], []];
+    if (series.bounds) {
+      [lo, hi] = [series.lo, series.hi].map((part) => (series.bounds === "x" ? positions(part) : down(positions(part))));
+      if (isPoints) add("whisker", whiskerPath(series.bounds, series.bounds === "x" ? y : x, lo, hi));
+      else if (isSteps) add("band", bandPath(twice(x).slice(1, -1), twice(lo), twice(hi)));
+      else add("band", bandPath(x, lo, hi));
+    }
+    add(isPoints ? "dot" : "line", (isSteps ? stepPath : isPoints ? dotPath : linePath)(x, y));
+    if (series.origin_x) add("line", strokePath(positions(series.origin_x), down(positions(series.origin_y)), x, y));
+    y.forEach((at, k) => {
+      const across = isSteps ? (x[k] + x[k + 1]) / 2 : x[k];
+      if (at === null || across === null || (isSteps && at >= STEPS)) return;
+      const bounds = isPoints && lo.length ? { along: series.bounds, ends: [lo[k], hi[k]] } : undefined;
+      this.points.push({ x: across, y: at, group, name: series.name, bounds });
+    });
+    return group;
+  }
+
+  mark(mark) {
+    const y = STEPS - mark.y;
+    if (mark.bounds) {
+      const [lo, hi] = down(mark.bounds);
+      this.data.append(shape("path", { class: "ends", d: `M${mark.x} ${lo}V${hi}` }));
+    }
+    const node = shape("path", { class: mark.kind, d: `M${mark.x} ${y}h0` });
+    this.data.append(node);
+    this.points.push({ x: mark.x, y, group: node, name: mark.text, isMark: true });
+  }
+
+  reference(line) {
+    const across = line.axis === "x";
+    const [a, b] = [line.at, line.to ?? line.at].map((at) => (across ? at : STEPS - at)).sort((p, q) => p - q);
+    if (line.to === undefined) {
+      return shape("path", { class: line.kind, d: across ? `M${a} 0v${STEPS}` : `M0 ${a}h${STEPS}` });
+    }
+    const [x, y, width, height] = across ? [a, 0, b - a, STEPS] : [0, a, STEPS, b - a];
+    return shape("rect", { class: line.kind, x, y, width, height });
+  }
+
+  // A button for each named series, and another for all where they are many.
+  legend(series) {
+    const list = make("ul", "", { class: "hil-legend" });
+    const names = [];
+    series.forEach(({ name }, number) => {
+      if (!name) return;
+      const item = make("li", "", { "data-line": number });
+      const button = make("button", "", { type: "button", "aria-pressed": "true" });
+      const line = this.data.querySelector(`g[data-line="${number}"]`);
+      button.append(make("i", "", { class: line.getAttribute("class") }), name);
+      button.addEventListener("click", () => this.all([name], button.getAttribute("aria-pressed") !== "true"));
+      item.append(button);
+      list.append(item);
+      names.push({ name, button, line });
+    });
+    if (names.length > 3) {
+      const item = make("li");
+      const button = make("button", "all or none", { type: "button" });
+      button.addEventListener("click", () => {
+        const isShown = names.some((entry) => entry.button.getAttribute("aria-pressed") === "true");
+        this.all(names.map((entry) => entry.name), !isShown);
+      });
+      item.append(button);
+      list.append(item);
+    }
+    if (names.length) this.canvas.before(list);
+    return names;
+  }
+
+  // Hides or shows series here and in the charts beside this one.
   all(names, on) {
     const group = this.figure.closest(".hil-group");
-    const beside = charts.filter((one) => one === this || (group && one.figure.closest(".hil-group") === group));
+    const beside = charts.filter((chart) => chart === this || (group && chart.figure.closest(".hil-group") === group));
     for (const chart of beside) for (const name of names) chart.toggle(name, on);
   }
 
-  everyLine() {
-    const item = make("li");
-    const button = make("button", "all or none", { type: "button" });
-    button.addEventListener("click", () => {
-      const shown = this.names.some((one) => one.button.getAttribute("aria-pressed") === "true");
-      this.all(this.names.map((one) => one.name), !shown);
-    });
-    item.append(button);
-    this.figure.querySelector(".hil-legend").append(item);
-  }
-
   toggle(name, on) {
-    for (const one of this.names) {
-      if (one.name !== name) continue;
-      one.button.setAttribute("aria-pressed", String(on));
-      this.data.querySelector(`g[data-line="${one.line}"]`).style.display = on ? "" : "none";
+    for (const entry of this.names) {
+      if (entry.name !== name) continue;
+      entry.button.setAttribute("aria-pressed", String(on));
+      entry.line.style.display = on ? "" : "none";
     }
     this.silent();
   }
 
+  // The line that says values and the buttons to zoom: only once somebody reads the chart.
   ready() {
-    if (this.points) return;
+    if (this.output) return;
     this.output = make("output", "", { class: "hil-says", "aria-live": "polite" });
     const tools = make("span", "", { class: "hil-zoom" });
     const add = (label, title, act) => {
@@ -167,29 +165,16 @@ class Chart {
     };
     add("+", "zoom in", () => this.zoom(0.5));
     add("\u2212", "zoom out", () => this.zoom(2));
-    add("0", "show all", () => this.show([0, 0, STEPS, STEPS]));
+    add("0", "show all", () => this.show(WHOLE));
     const bar = make("div", "", { class: "hil-bar" });
     bar.append(this.output, tools);
     this.canvas.after(bar);
-    this.spot = make("path", "", { class: "spot" }, SVG);
-    this.area = make("rect", "", { class: "area", visibility: "hidden" }, SVG);
+    this.spot = shape("path", { class: "spot" });
+    this.area = shape("rect", { class: "area", visibility: "hidden" });
     this.data.append(this.area, this.spot);
-    this.points = [];
-    for (const group of all("g[data-line]", this.data)) {
-      const path = group.querySelector("path.line, path.dot").getAttribute("d");
-      const known = this.names.find((one) => one.line === group.dataset.line);
-      const name = known ? known.name : "";
-      const stairs = path.includes("v");
-      for (const [x, y] of points(path)) if (!stairs || y < STEPS) this.points.push({ x, y, group, name });
-    }
-    for (const mark of all("path[data-text]", this.data)) {
-      const [[x, y]] = points(mark.getAttribute("d"));
-      this.points.push({ x, y, group: mark, name: mark.dataset.text, mark: true });
-    }
-    this.points.sort((a, b) => a.x - b.x || a.y - b.y);
   }
 
-  place(event) {
+  locate(event) {
     const outer = this.svg.getBoundingClientRect();
     const scale = this.svg.viewBox.baseVal.width / outer.width;
     const [left, top, width, height] = this.box;
@@ -208,7 +193,7 @@ class Chart {
 
   moved(event) {
     this.ready();
-    const at = this.place(event);
+    const at = this.locate(event);
     if (this.start) return this.select(at);
     const [, , w, h] = this.view;
     const ratio = this.box[3] / this.box[2];
@@ -216,7 +201,7 @@ class Chart {
     this.points.forEach((point, index) => {
       if (!this.inside(point)) return;
       const away = ((point.x - at.x) / w) ** 2 + (((point.y - at.y) / h) * ratio) ** 2;
-      if (away < best * (point.mark ? 1.0001 : 1)) [best, nearest] = [away, index];
+      if (away < best * (point.isMark ? 1.0001 : 1)) [best, nearest] = [away, index];
     });
     return best < 0.05 ? this.say(nearest) : this.silent();
   }
@@ -225,14 +210,26 @@ class Chart {
     const point = this.points[index];
     this.at = index;
     this.spot.setAttribute("d", `M${point.x} ${point.y}h0`);
-    const [x, y] = [valueAt(this.x, point.x / STEPS), valueAt(this.y, 1 - point.y / STEPS)];
-    const value = this.rows ? said(this.x, x) : `${said(this.x, x)}, ${said(this.y, y)}`;
-    this.output.textContent = point.mark ? point.name : `${point.name}: ${value}`;
+    this.output.textContent = point.isMark ? point.name : this.reading(point);
+  }
+
+  reading(point) {
+    const values = { x: said(this.x, this.value("x", point.x)), y: said(this.y, this.value("y", point.y)) };
+    if (point.bounds && point.bounds.ends.every((end) => end !== null)) {
+      const { along, ends } = point.bounds;
+      values[along] += ` [${ends.map((end) => said(this[along], this.value(along, end))).join(", ")}]`;
+    }
+    const parts = ["x", "y"].map((name) => values[name]).filter((part) => part && !point.name.startsWith(part));
+    return `${point.name ? `${point.name}: ` : ""}${parts.join(", ")}`;
+  }
+
+  value(name, step) {
+    return name === "x" ? valueAt(this.x, step / STEPS) : valueAt(this.y, 1 - step / STEPS);
   }
 
   silent() {
     this.at = -1;
-    if (!this.points) return;
+    if (!this.output) return;
     this.spot.setAttribute("d", "");
     this.output.textContent = "";
   }
@@ -241,26 +238,27 @@ class Chart {
     if (event.pointerType !== "mouse") return this.moved(event);
     if (event.button !== 0) return undefined;
     this.ready();
-    this.start = this.place(event);
+    this.start = this.locate(event);
     this.canvas.setPointerCapture(event.pointerId);
     return undefined;
   }
 
-  corner(at) {
-    const low = [Math.min(this.start.x, at.x), this.rows ? 0 : Math.min(this.start.y, at.y)];
-    const size = [Math.abs(at.x - this.start.x), this.rows ? STEPS : Math.abs(at.y - this.start.y)];
-    return [...low, ...size];
+  // The dragged frame; an axis of categories is always shown whole.
+  frame(at) {
+    const [x, width] = isFixed(this.x) ? [0, STEPS] : [Math.min(this.start.x, at.x), Math.abs(at.x - this.start.x)];
+    const [y, height] = isFixed(this.y) ? [0, STEPS] : [Math.min(this.start.y, at.y), Math.abs(at.y - this.start.y)];
+    return [x, y, width, height];
   }
 
   select(at) {
     const names = ["x", "y", "width", "height"];
-    this.corner(at).forEach((value, index) => this.area.setAttribute(names[index], String(value)));
+    this.frame(at).forEach((value, index) => this.area.setAttribute(names[index], String(value)));
     this.area.setAttribute("visibility", "visible");
   }
 
   released(event) {
     if (!this.start) return;
-    const box = this.corner(this.place(event));
+    const box = this.frame(this.locate(event));
     this.start = undefined;
     this.area.setAttribute("visibility", "hidden");
     if (box[2] > 0.02 * this.view[2] && box[3] > 0.02 * this.view[3]) this.show(box);
@@ -270,8 +268,8 @@ class Chart {
     this.ready();
     const [x0, y0, w, h] = this.view;
     const point = this.points[this.at] ?? { x: x0 + w / 2, y: y0 + h / 2 };
-    const tall = this.rows ? STEPS : h * factor;
-    this.show([point.x - (w * factor) / 2, this.rows ? 0 : point.y - tall / 2, w * factor, tall]);
+    const [wide, tall] = [isFixed(this.x) ? STEPS : w * factor, isFixed(this.y) ? STEPS : h * factor];
+    this.show([point.x - wide / 2, point.y - tall / 2, wide, tall]);
   }
 
   show(view) {
@@ -279,31 +277,33 @@ class Chart {
     const start = [0, 1].map((k) => Math.min(Math.max(view[k], 0), STEPS - size[k]));
     this.view = [...start, ...size];
     this.data.setAttribute("viewBox", this.view.join(" "));
-    if (size[0] === STEPS && size[1] === STEPS) this.axes.replaceChildren(...this.first);
-    else this.drawAxes();
+    this.drawAxes();
+  }
+
+  // Position in the view and text of each tick: the description's, or others in a section.
+  ticks(axis, from, size) {
+    if (size === STEPS) return axis.ticks.map(([step, label]) => [step / STEPS, label]);
+    const part = { ...axis, lo: valueAt(axis, from / STEPS), hi: valueAt(axis, (from + size) / STEPS) };
+    return ticks(part).map((value) => [positionOf(part, value), text(part, value)]);
   }
 
   drawAxes() {
     const [left, top, width, height] = this.box;
     const [x0, y0, w, h] = this.view;
-    const part = (axis, from, to) => ({ ...axis, lo: valueAt(axis, from), hi: valueAt(axis, to) });
-    const x = part(this.x, x0 / STEPS, (x0 + w) / STEPS);
-    const y = part(this.y, 1 - (y0 + h) / STEPS, 1 - y0 / STEPS);
     const nodes = [];
     let grid = "";
-    for (const value of ticks(x)) {
-      const at = left + placeOf(x, value) * width;
+    for (const [position, label] of this.ticks(this.x, x0, w)) {
+      let at = left + position * width;
       grid += `M${at} ${top}v${height}`;
-      nodes.push(make("text", text(x, value), { class: "m", x: at, y: top + height + 14 }, SVG));
+      if (isFixed(this.x)) at = Math.min(at, this.width - 4 * label.length);
+      nodes.push(shape("text", { class: "m", x: at, y: top + height + 14 }, label));
     }
-    for (const value of this.rows ? [] : ticks(y)) {
-      const at = top + (1 - placeOf(y, value)) * height;
+    for (const [position, label] of this.ticks(this.y, STEPS - y0 - h, h)) {
+      const at = top + (1 - position) * height;
       grid += `M${left} ${at}h${width}`;
-      nodes.push(make("text", text(y, value), { class: "e", x: left - 5, y: at + 4 }, SVG));
+      nodes.push(shape("text", { class: "e", x: left - 5, y: at + 4 }, label));
     }
-    if (this.rows) nodes.push(...this.first.filter((node) => node.classList.contains("e")).map((node) => node.cloneNode(true)));
-    nodes.unshift(make("path", "", { class: "grid", d: grid }, SVG),
-      make("path", "", { class: "frame", d: `M${left} ${top}v${height}h${width}` }, SVG));
+    nodes.unshift(shape("path", { class: "grid", d: grid }), shape("path", { class: "frame", d: `M${left} ${top}v${height}h${width}` }));
     this.axes.replaceChildren(...nodes);
   }
 
@@ -321,17 +321,37 @@ class Chart {
       if (this.points[next]) this.say(next);
     } else if (event.key === "+" || event.key === "=") this.zoom(0.5);
     else if (event.key === "-") this.zoom(2);
-    else if (event.key === "0" || event.key === "Escape") { this.show([0, 0, STEPS, STEPS]); this.silent(); }
+    else if (event.key === "0" || event.key === "Escape") { this.show(WHOLE); this.silent(); }
     else return;
     event.preventDefault();
   }
 
   deadline(us) {
-    if (!this.figure.classList.contains("hil-late")) return;
-    const across = this.x.unit === "us";
-    const axis = across ? this.x : this.y;
-    const at = Math.round(Math.min(2, Math.max(-1, placeOf(axis, us))) * STEPS);
-    this.line ??= this.data.appendChild(make("path", "", { class: "deadline" }, SVG));
+    if (!this.lateness) return;
+    const across = this.lateness === "x";
+    const at = Math.round(Math.min(2, Math.max(-1, positionOf(this[this.lateness], us))) * STEPS);
+    this.line ??= this.data.appendChild(shape("path", { class: "deadline" }));
     this.line.setAttribute("d", across ? `M${at} 0v${STEPS}` : `M0 ${STEPS - at}h${STEPS}`);
   }
 }
+
+// A chart is drawn once it can be seen; on paper all of them are.
+let deadline;
+const drawn = new WeakSet();
+function drawCharts(within, isPrinting = false) {
+  for (const block of all("script.hil-chart-data", within)) {
+    const figure = block.closest("figure");
+    if (drawn.has(figure) || (!isPrinting && figure.closest("details:not([open])"))) continue;
+    drawn.add(figure);
+    const chart = new Chart(figure, JSON.parse(block.textContent));
+    charts.push(chart);
+    if (deadline) chart.deadline(deadline);
+  }
+}
+function showDeadline(us) {
+  deadline = us;
+  for (const chart of charts) chart.deadline(us);
+}
+document.addEventListener("toggle", (event) => drawCharts(event.target), true);
+addEventListener("beforeprint", () => drawCharts(document, true));
+drawCharts(document);

@@ -1,5 +1,5 @@
 // What the page does when it is read: deadline, filters, theme, print. It follows charts.js in one
-// function; without a script everything is on the page too.
+// function; without a script every number is on the page too.
 const limits = JSON.parse(byId("hil-data").textContent).limits;
 const chosen = { board: "", load: "", deadline: 1000 };
 
@@ -60,7 +60,7 @@ function answer() {
       body.append(row);
     }
   }
-  for (const chart of charts) chart.deadline(chosen.deadline);
+  showDeadline(chosen.deadline);
 }
 function ask() {
   const form = document.querySelector(".hil-ask");
@@ -148,7 +148,6 @@ function tests() {
   }
 }
 
-for (const figure of all("figure")) if (figure.querySelector("svg.hil-chart")) charts.push(new Chart(figure));
 document.addEventListener("pointerover", (event) => {
   const node = event.target instanceof Element ? event.target.closest("[data-value]") : null;
   if (node) node.title = `exactly ${node.dataset.value}`;

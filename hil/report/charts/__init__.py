@@ -1,0 +1,1 @@
+"""Charts: their description, the charts of a run, and drawing them into files."""

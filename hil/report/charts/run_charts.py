@@ -1,0 +1,66 @@
+"""The charts of a run: of each board and load, then of each case, in the order of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from hil.metrics import load_rank, technique_rank
+from hil.records import Capture, Measurement
+from hil.report.charts.case_charts import MAX_TASKS, POINTS, technique_charts
+from hil.report.charts.chart import Chart
+from hil.report.charts.long_term_charts import long_term_charts
+from hil.report.charts.overview_charts import overview_charts
+from hil.report.rows import Row, make_rows
+from hil.results import Results
+
+MANY_CASES = 40
+"""With more cases than this each series has fewer points, and stability is that of one task: the
+page stays below 5 MB and is made in seconds."""
+_FEWER_POINTS = 120
+
+
+def run_charts(results: Results, captures: Sequence[Capture]) -> Iterator[Chart]:
+    """Every chart of a run's page, its board, load and technique in the title."""
+    boards = [board.name for board in results.boards]
+    captures = page_order(captures, boards)
+    rows = make_rows(results.measurements, boards)
+    for board, load in dict.fromkeys((row.board, row.load) for row in rows):
+        title = f"{board}, load {load}"
+        for chart in group_charts(rows, captures, board, load):
+            yield replace(chart, title=f"{title}: {chart.title}")
+    for capture in captures:
+        key = (capture.board.name, capture.plan.technique, capture.plan.load)
+        figures = [m for m in results.measurements if (m.board, m.technique, m.load) == key]
+        title = f"{key[0]}, {key[1]}, load {key[2]}"
+        for chart in case_charts(capture, figures, len(captures)):
+            yield replace(chart, title=f"{title}: {chart.title}")
+
+
+def group_charts(
+    rows: Sequence[Row], captures: Sequence[Capture], board: str, load: str
+) -> list[Chart]:
+    """The charts of all techniques of one board under one load."""
+    of_group = [row for row in rows if (row.board, row.load) == (board, load)]
+    measured = [c for c in captures if (c.board.name, c.plan.load) == (board, load)]
+    return list(overview_charts(measured, of_group, f"{board}, load {load}"))
+
+
+def case_charts(capture: Capture, measurements: Sequence[Measurement], cases: int) -> list[Chart]:
+    """The charts of one case of a run with so many ``cases``; the figures are those of the case."""
+    points, tasks = (POINTS, MAX_TASKS) if cases <= MANY_CASES else (_FEWER_POINTS, 1)
+    return [
+        *technique_charts(capture, measurements, points),
+        *long_term_charts(capture, measurements, points, tasks),
+    ]
+
+
+def page_order(captures: Sequence[Capture], boards: Sequence[str]) -> list[Capture]:
+    """Captures by board, in the order of ``boards``, then by technique and load."""
+
+    def rank(capture: Capture) -> tuple[object, ...]:
+        board, plan = capture.board.name, capture.plan
+        known = boards.index(board) if board in boards else len(boards)
+        return (known, board, technique_rank(plan.technique), load_rank(plan.load))
+
+    return sorted(captures, key=rank)

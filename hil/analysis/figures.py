@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.analysis import stability
+from hil.analysis.activations import Activations, assign, lateness_us
+from hil.analysis.calibration import instrument
 from hil.analysis.distributions import quantile_ranks
 from hil.analysis.limits import CONFIDENCE
 from hil.analysis.phase import phase_of
@@ -66,6 +69,18 @@ class PercentileCurve:
 
 
 @dataclass(frozen=True, slots=True)
+class StabilityCurve:
+    """One stability figure over averaging time; ``lo``/``hi`` are ``nan`` where not given."""
+
+    name: str
+    unit: str
+    tau_s: FloatArray
+    value: FloatArray
+    lo: FloatArray
+    hi: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class PhasePlot:
     """Phase error of the railroad lights, and the quarter period beyond which they meet."""
 
@@ -81,6 +96,22 @@ class SkewPlot:
     offset_us: FloatArray
     fast_time_s: FloatArray
     fast_offset_us: FloatArray
+
+
+def lateness_of_tasks(capture: Capture) -> FloatArray:
+    """Lateness of all tasks in us, in turn, less the cost of reading the clock; (n,) float64."""
+    late = [lateness_us(assign(track, capture.plan.technique)) for track in capture.tracks]
+    all_late: FloatArray = np.concatenate([*late, np.empty(0)])
+    all_late -= instrument(capture).read_cost_us
+    return all_late
+
+
+def counts_between(values: FloatArray, edges: FloatArray) -> IntArray:
+    """How many ``values`` lie between each two ``edges``, (edges - 1,) int64.
+
+    A value at an edge counts to what follows it, at the last one to what is before it.
+    """
+    return np.histogram(values, edges)[0].astype(np.int64)
 
 
 def histogram(values: FloatArray, step_us: float = 1.0, bins: int = BINS) -> Histogram | None:
@@ -148,6 +179,20 @@ def percentile_curve(values: FloatArray) -> PercentileCurve | None:
         if high <= n:
             hi[i] = ordered[math.ceil(high) - 1]
     return PercentileCurve(share, ordered[rank], lo, hi, n)
+
+
+def stability_curves(act: Activations, tick_us: float) -> tuple[StabilityCurve, ...]:
+    """ADEV, TDEV and MTIE over octaves, for the report; MTIE needs arrays of every release."""
+    x, tau0_us = stability.time_error(act, whole=True), act.period_us
+    rows: dict[str, list[tuple[float | None, ...]]] = {"adev": [], "tdev": [], "mtie": []}
+    for name, m, value, bounds in stability.figures(x, tau0_us, tick_us, stability.octaves(x.size)):
+        rows[name].append((m * tau0_us / 1e6, value, bounds.lo, bounds.hi))
+    return tuple(
+        StabilityCurve(
+            name, "1" if name == "adev" else "us", *np.array(points, np.float64).reshape(-1, 4).T
+        )
+        for name, points in rows.items()
+    )
 
 
 def phase_plot(capture: Capture) -> PhasePlot | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -39,18 +38,6 @@ _NAMES = (
     (0.5, "random walk of frequency"),
     (1.0, "frequency drift"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One stability figure over averaging time; ``lo``/``hi`` are ``nan`` where not given."""
-
-    name: str
-    unit: str
-    tau_s: FloatArray
-    value: FloatArray
-    lo: FloatArray
-    hi: FloatArray
 
 
 class TimeError:
@@ -123,8 +110,11 @@ def _slices(values: FloatArray) -> Piece:
     return lambda start, end: values[start:end]
 
 
-def time_error(act: Activations) -> TimeError:
-    """Lateness by release; consecutive where by far the most releases have no activation."""
+def time_error(act: Activations, *, whole: bool = False) -> TimeError:
+    """Lateness by release; consecutive where by far the most releases have no activation.
+
+    With ``whole`` a long capture's is kept as arrays too.
+    """
     n = act.n
     first, last = map(int, act.some(np.array([0, n - 1]))[1]) if n else (0, -1)
     holes = n < last + 1 - first <= 4 * n + 16
@@ -141,7 +131,7 @@ def time_error(act: Activations) -> TimeError:
         by_release[act.releases(begin, after).astype(np.int64) - (first + start)] = late
         return by_release
 
-    whole = n < WHOLE_BELOW
+    whole = whole or n < WHOLE_BELOW
     return TimeError(_slices(piece(0, size)) if whole else piece, size, holes=holes, whole=whole)
 
 
@@ -225,11 +215,11 @@ def mtie(x: TimeError, factors: Sequence[int]) -> FloatArray:
 
     ``mtie(m) = max_k (max - min of x[k] .. x[k+m])``; ``nan`` for ``m >= n``.
     """
-    found = np.full(len(factors), math.nan)
+    spreads = np.full(len(factors), math.nan)
     longest = max((m for m in factors if m < x.size), default=0)
     for start, end in pieces(x.size, max(PIECE, 4 * longest)):
-        found = np.fmax(found, _widest(x.raw(start, min(end + longest, x.size)), factors))
-    return found
+        spreads = np.fmax(spreads, _widest(x.raw(start, min(end + longest, x.size)), factors))
+    return spreads
 
 
 def _widest(x: FloatArray, factors: Sequence[int]) -> FloatArray:
@@ -322,18 +312,6 @@ def _bounded(
         if bounds.lo is not None and bounds.hi is not None:
             bounds = Bounds(bounds.lo * scale, bounds.hi * scale)
     return value, bounds
-
-
-def curves(act: Activations, tick_us: float) -> tuple[Curve, ...]:
-    """ADEV, TDEV and MTIE over octaves, for the report."""
-    x, tau0_us = time_error(act), act.period_us
-    rows: dict[str, list[tuple[float | None, ...]]] = {"adev": [], "tdev": [], "mtie": []}
-    for name, m, value, bounds in figures(x, tau0_us, tick_us, octaves(x.size)):
-        rows[name].append((m * tau0_us / 1e6, value, bounds.lo, bounds.hi))
-    return tuple(
-        Curve(name, "1" if name == "adev" else "us", *np.array(points, np.float64).reshape(-1, 4).T)
-        for name, points in rows.items()
-    )
 
 
 def measure_stability(act: Activations, tick_us: float, sheet: Sheet) -> None:

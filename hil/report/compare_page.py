@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from hil.analysis.figures import counts_between
 from hil.report.changed import changed
 from hil.report.charts.chart import Chart, Series, log_axis, time_axis
 from hil.report.page_templates import environment, page_script, style
@@ -61,7 +62,7 @@ def _overlay(pair: CasePair, view: SideBySide) -> Chart | None:
     edges = axis.value(np.linspace(0.0, 1.0, _BINS + 1))
     series, least = [], 1.0
     for color, (side, late) in enumerate(zip((view.before, view.after), pair.late_us, strict=True)):
-        share = np.histogram(late, edges)[0] / late.size
+        share = counts_between(late, edges) / late.size
         least = min(least, 1.0 / late.size)
         name = f"{('A', 'B')[color]}: {side.run}, n = {late.size}"
         series.append(Series(name, edges, share, color, style="steps"))

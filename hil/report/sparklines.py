@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray, assign, lateness_us
-from hil.analysis.calibration import instrument
+from hil.analysis.activations import FloatArray
+from hil.analysis.figures import counts_between, lateness_of_tasks
 from hil.metrics import load_rank, technique_rank
 from hil.records import Capture, IntArray
 from hil.report.charts.chart import Axis, time_axis
@@ -61,7 +61,7 @@ def lateness_groups(captures: Sequence[Capture], bins: int) -> Iterator[Group]:
     boards = list(dict.fromkeys(board for board, _ in groups))
     for key in sorted(groups, key=lambda key: (boards.index(key[0]), load_rank(key[1]))):
         group = sorted(groups[key], key=lambda one: technique_rank(one.plan.technique))
-        ends = [(float(late.min()), float(late.max())) for late in map(_lateness, group)]
+        ends = [(float(late.min()), float(late.max())) for late in map(lateness_of_tasks, group)]
         axis = time_axis(min(low for low, _ in ends), max(high for _, high in ends), "lateness")
         edges = axis.value(np.linspace(0.0, 1.0, bins + 1))
         rows = tuple(_distribution(one, edges) for one in group)
@@ -89,17 +89,9 @@ def axis_line(axis: Axis, width: int) -> str:
     return "".join(line)
 
 
-def _lateness(capture: Capture) -> FloatArray:
-    """All tasks' lateness, as the figures have it: the cost of reading the clock taken off."""
-    cost = instrument(capture).read_cost_us
-    parts = [lateness_us(assign(track, capture.plan.technique)) for track in capture.tracks]
-    late: FloatArray = np.concatenate(parts) - cost
-    return late
-
-
 def _distribution(capture: Capture, edges: FloatArray) -> Distribution:
-    late = _lateness(capture)
-    counts = np.histogram(late, edges)[0].astype(np.int64)
+    late = lateness_of_tasks(capture)
+    counts = counts_between(late, edges)
     high = float(np.quantile(late, 0.99, method="inverted_cdf"))
     tail = int(np.searchsorted(edges, high, side="right"))
     return Distribution(capture.plan.technique, counts, tail)

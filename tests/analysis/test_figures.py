@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis import figures
+from hil.analysis import figures, stability
+from hil.analysis.activations import assign
 from hil.analysis.distributions import quantile_ranks
-from hil.records import Pings
+from hil.records import Calibration, Pings
 
 RNG = np.random.default_rng(5)
 
@@ -128,3 +129,39 @@ def test_the_phase_of_captures_of_any_size(n):
         assert (drawn.series.value_us == 3).all()
         assert drawn.series.value_us.size <= figures.POINTS + 2
     assert figures.skew_plot(made) is None
+
+
+def test_the_lateness_of_all_tasks_has_the_cost_of_the_clock_taken_off():
+    none = np.empty(0, np.int64)
+    cost = Calibration(np.array([30, 30]), 10, none, 10, none)
+    tasks = (track(grid(3) + 8), track(grid(2) + 5, index=1), track([], index=2))
+    late = figures.lateness_of_tasks(capture(*tasks, calibration=cost))
+    assert late.tolist() == [5.0, 5.0, 5.0, 2.0, 2.0]
+    assert figures.lateness_of_tasks(capture()).tolist() == []
+
+
+def test_every_value_on_an_axis_is_counted_once():
+    edges = np.array([0.0, 1.0, 2.0, 4.0])
+    values = np.array([-0.1, 0.0, 0.5, 1.0, 2.0, 4.0, 4.1])
+    counts = figures.counts_between(values, edges)
+    assert counts.tolist() == [2, 1, 2]
+    assert counts.dtype == np.int64
+
+
+def test_curves_of_stability_are_those_of_the_definitions():
+    stamps = grid(600) + RNG.integers(0, 90, 600)
+    act = assign(track(stamps))
+    x = stamps - grid(600).astype(np.float64)
+    adev, tdev, mtie = figures.stability_curves(act, 1.0)
+    factors = stability.octaves(600)
+    assert [(c.name, c.unit) for c in (adev, tdev, mtie)] == [
+        *(("adev", "1"), ("tdev", "us"), ("mtie", "us"))
+    ]
+    assert adev.tau_s == pytest.approx([m * PERIOD / 1e6 for m in factors])
+    assert adev.value == pytest.approx([stability.adev(x, PERIOD, m) for m in factors])
+    assert tdev.value == pytest.approx([stability.tdev(x, m) for m in factors])
+    assert mtie.value == pytest.approx(stability.mtie(stability.error_of(x), factors))
+    assert np.isnan(mtie.lo).all()
+    assert (adev.lo[:3] < adev.value[:3]).all()
+    assert (adev.value[:3] < adev.hi[:3]).all()
+    assert np.isnan(adev.hi[-1])

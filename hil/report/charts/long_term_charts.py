@@ -8,8 +8,7 @@ import numpy as np
 
 from hil.analysis.activations import FloatArray, assign
 from hil.analysis.calibration import instrument
-from hil.analysis.figures import decimate, phase_plot, skew_plot
-from hil.analysis.stability import Curve, curves
+from hil.analysis.figures import StabilityCurve, decimate, phase_plot, skew_plot
 from hil.records import Capture, Measurement
 from hil.report.charts.case_charts import MAX_TASKS, POINTS, figure_of, seconds_axis, time_text
 from hil.report.charts.chart import (
@@ -64,7 +63,7 @@ def _stabilities(
 
 
 def _stability(
-    tasks: Sequence[tuple[int, dict[str, Curve]]],
+    tasks: Sequence[tuple[int, dict[str, StabilityCurve]]],
     names: Sequence[str],
     words: tuple[str, str, str],
     case: str,
@@ -98,7 +97,7 @@ def _stability(
     )
 
 
-def _curve(curve: Curve, label: str, color: int) -> Series:
+def _curve(curve: StabilityCurve, label: str, color: int) -> Series:
     is_seen = curve.value > 0
     lo = np.where(curve.lo > 0, curve.lo, np.nan)
     shown = (part[is_seen] for part in (curve.tau_s, curve.value, lo, curve.hi))

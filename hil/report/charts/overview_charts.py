@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray, assign, lateness_us
-from hil.analysis.calibration import instrument
+from hil.analysis.activations import FloatArray
+from hil.analysis.figures import counts_between, lateness_of_tasks
 from hil.metrics import technique_rank
 from hil.records import Capture, Measurement
 from hil.report.charts.case_charts import time_text
@@ -57,9 +57,7 @@ def overview_charts(
 def _lateness(captures: Sequence[Capture]) -> Iterator[tuple[str, FloatArray]]:
     """Sorted lateness of all tasks of each technique, in us."""
     for capture in sorted(captures, key=lambda c: technique_rank(c.plan.technique)):
-        cost_us = instrument(capture).read_cost_us
-        late = [lateness_us(assign(t, capture.plan.technique)) for t in capture.tracks]
-        yield capture.plan.technique, np.sort(np.concatenate([*late, np.empty(0)]) - cost_us)
+        yield capture.plan.technique, np.sort(lateness_of_tasks(capture))
 
 
 def _distribution(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title: str) -> Chart:
@@ -67,8 +65,7 @@ def _distribution(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title
     middles = axis.value((np.arange(_BINS + 1) + 0.5) / _BINS)
     series, least = [], 1.0
     for color, name, values in late:
-        below = np.searchsorted(values, edges, side="left")
-        share = np.append(np.diff(below), 0) / values.size
+        share = np.append(counts_between(values, edges), 0) / values.size
         near = share + np.roll(share, 1) + np.roll(share, -1) > 0
         least = min(least, 1.0 / values.size)
         series.append(Series(name, middles[near], share[near], color))

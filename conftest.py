@@ -3,4 +3,4 @@
 The plugin itself comes from the installed package's entry point, so it is not named here.
 """
 
-collect_ignore = ["hil", "device_agents", "reports", "benchmarks/harness", "build"]
+collect_ignore = ["hil", "device_agents", "reports", "tools", "build"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from hil.transport.attach import AttachLimits
 from hil.transport.raw_repl import RawRepl
 
 pytest_plugins = ["pytester"]
+sys.path.append(str(Path(__file__).parents[1]))  # `tools`, behind what is installed
 os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
 os.environ.pop("HIL_BOARD", None)  # and measure no board that they don't name
 

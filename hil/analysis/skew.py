@@ -5,7 +5,7 @@ answered before the host received. Delays are one-sided, skewed and sometimes hu
 the fastest exchanges say anything: per window of consecutive exchanges the smallest delay of each
 direction is kept (window minima), and a line is fitted to what they say of the offset. Compared
 with least squares and with the hull of Moon, Skelly & Towsley (1999) in
-``benchmarks/harness/bench_analysis_skew.py``; the figures are in decision 0005.
+``tools/estimators/skew.py``; the figures are in decision 0005.
 """
 
 from __future__ import annotations

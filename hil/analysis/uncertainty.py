@@ -3,7 +3,7 @@
 The samples of one capture are correlated, so the variance of a mean is not variance / n. It is
 taken from the lowest cosine components of the series (equal-weighted cosines; Mueller 2007,
 Lazarus, Lewis, Stock & Watson 2018, eq. 5), with Student's t for the number of components. Against
-the moving-block bootstrap in ``benchmarks/harness/coverage.py`` this holds better at small n, needs
+the moving-block bootstrap in ``tools/coverage.py`` this holds better at small n, needs
 no random numbers and costs O(n): the series is first averaged to at most :data:`CELLS` cells.
 """
 

@@ -10,36 +10,17 @@ import numpy as np
 import pytest
 
 from hil.budgets import default_budgets
-from hil.records import BoardIdentity, CapturePlan, RunInfo, TaskPlan
+from hil.records import BoardIdentity, RunInfo
 from hil.report.remake import results_of
 from hil.report.results_json import write_results
 from hil.run_folder import RunFolder
 from hil.run_log import RunLog
-from hil.store import CaptureWriter, capture_path
+from hil.store import capture_path
 from hil.stored_run import read_run
-from hil.wire.encode import StreamEncoder
+from tools import synthetic_captures
 
-PERIOD, TICKS, N = 10_000, 1 << 30, 400
+TICKS, N = 1 << 30, 400
 MakeRun = Callable[..., Path]
-
-
-def write_capture(
-    folder: Path, number: int, technique: str, load: str, late: np.ndarray, board: BoardIdentity
-) -> None:
-    """A capture of one task whose activations come ``late`` (whole microseconds)."""
-    n = len(late)
-    plan = CapturePlan(technique, load, (TaskPlan(0, PERIOD),), n * PERIOD)
-    encoder = StreamEncoder()
-    encoder.text("H", v=1, tp=TICKS, tasks=1)
-    encoder.text("C", i=0, name="task0", kind="ticks")
-    encoder.text("G", task=0, origin=1_000, offset=0, period=PERIOD)
-    encoder.stamps(0, 1_000 + np.arange(n) * PERIOD + late)
-    encoder.text("T", i=0, n=n, dropped=0)
-    length = n * PERIOD + 5_000
-    encoder.text("E", us0=1_000, us1=1_000 + length, ms0=0, ms1=length // 1000, status="ok")
-    with CaptureWriter(capture_path(folder, number, technique, load), board, plan) as writer:
-        writer.rx(encoder.data, 1)
-        writer.finish("ok")
 
 
 @pytest.fixture
@@ -72,7 +53,11 @@ def make_run(tmp_path: Path) -> MakeRun:
                     number += 1
                     chance = np.random.default_rng([number, sum(name.encode())])
                     late = 50 + np.minimum(chance.exponential(scale, N), 4_000).astype(np.int64)
-                    write_capture(folder.captures, number, technique, load, late, identity)
+                    taken = synthetic_captures.capture(
+                        [late], of=identity, technique=technique, load=load, origin_us=1_000
+                    )
+                    path = capture_path(folder.captures, number, technique, load)
+                    synthetic_captures.store(path, taken)
         info = RunInfo(name, started, 12.5, "quick", "0.1.0", "Linux", "sim")
         RunLog(folder.captures, info).finish(12.5)
         results = results_of(read_run(folder.path), default_budgets())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,18 @@ import pytest
 
 from hil.records import (
     BoardIdentity,
-    CapturePlan,
     ErrorRecord,
+    Gap,
     Measurement,
     RunInfo,
     Skip,
-    TaskPlan,
 )
 from hil.report.results_json import write_results
 from hil.results import Results
 from hil.run_folder import RunFolder
 from hil.run_log import RunLog
-from hil.store import CaptureWriter, capture_path
-from hil.wire.encode import StreamEncoder
+from hil.store import capture_path
+from tools import synthetic_captures
 
 HOSTILE = 'a "b"\\nc\n<d>&; $end {x="1"}\t=\u2028\x1b[31m é'
 PERIOD = 10_000
@@ -57,32 +57,35 @@ def write_capture(
 
     ``lost`` stamps [from, to) of task 0 are missing on the wire; ``dropped`` of task 1 at the end.
     """
-    plan = CapturePlan(technique, load, (TaskPlan(0, PERIOD), TaskPlan(1, PERIOD)), N * PERIOD)
-    encoder = StreamEncoder()
-    encoder.text("H", v=1, tp=TICK_PERIOD, tasks=2)
-    kept = []
-    for task in (0, 1):
-        encoder.text("C", i=task, name=f"task{task}", kind="ticks")
-        encoder.text("G", task=task, origin=ORIGIN, offset=task * 5_000, period=PERIOD)
-        stamps = ORIGIN + task * 5_000 + np.arange(N) * PERIOD + lateness(number * 2 + task)
-        first, last = lost if task == 0 else (0, 0)
+    made = synthetic_captures.capture(
+        [lateness(number * 2 + task) for task in (0, 1)],
+        of=identity(board),
+        technique=technique,
+        load=load,
+        period_us=PERIOD,
+        origin_us=ORIGIN,
+    )
+    first, last = lost
+    tracks = []
+    for task, track in enumerate(made.tracks):
         end = N - (dropped if task == 1 else 0)
-        parts = [(0, stamps[:first]), (last, stamps[last:end])]
-        for at, part in parts:
-            encoder.stamps(task, part % TICK_PERIOD, first_index=at)
-        encoder.text("T", i=task, n=end, dropped=N - end)
-        kept.append(np.concatenate([part for _, part in parts]))
-    length = (N + 1) * PERIOD
-    encoder.text(
-        "E", us0=ORIGIN, us1=(ORIGIN + length) % TICK_PERIOD, ms0=0, ms1=length // 1000,
-        status="ok",
-    )  # fmt: skip
+        inside = np.arange(N) < end
+        if task == 0:
+            inside[first:last] = False
+        tracks.append(
+            replace(
+                track,
+                origin_us=ORIGIN + task * 5_000,
+                end_us=ORIGIN + (N + 1) * PERIOD,
+                stamps_us=track.stamps_us[inside] + task * 5_000,
+                gaps=(Gap(first, last - first),) if task == 0 and last > first else (),
+                dropped=N - end,
+            )
+        )
+    sent = replace(made, tracks=tuple(tracks))
     path = capture_path(folder, number, technique, load)
-    with CaptureWriter(path, identity(board), plan) as writer:
-        for at in range(0, len(encoder.data), 500):
-            writer.rx(encoder.data[at : at + 500], at)
-        writer.finish(status)
-    return kept
+    synthetic_captures.store(path, sent, piece=500, status=status)
+    return [track.stamps_us for track in tracks]
 
 
 def figure(metric: str, unit: str, value: float, **more) -> Measurement:

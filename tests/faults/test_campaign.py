@@ -1,26 +1,13 @@
 """The short form of the campaign of faults, and that its judge can tell a wrong run."""
 
-import sys
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
-HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness"
-
-
-@pytest.fixture(scope="module")
-def cases():
-    sys.path.insert(0, str(HARNESS))
-    try:
-        import faults_cases
-
-        yield faults_cases
-    finally:
-        sys.path.remove(str(HARNESS))
+from tools.faults import cases
 
 
-def test_every_kind_ends_in_time_and_tells_the_truth(cases, tmp_path):
+def test_every_kind_ends_in_time_and_tells_the_truth(tmp_path):
     folder = tmp_path / "captures"
     for kind in cases.KINDS:
         for seed in (1, 2, 3):
@@ -30,7 +17,7 @@ def test_every_kind_ends_in_time_and_tells_the_truth(cases, tmp_path):
             assert outcome.cause or outcome.end != "error"
 
 
-def test_the_judge_sees_a_wrong_stamp(cases, monkeypatch, tmp_path):
+def test_the_judge_sees_a_wrong_stamp(monkeypatch, tmp_path):
     def shifted(path, read=cases.read_capture):
         capture = read(path)
         for track in capture.tracks:
@@ -41,9 +28,7 @@ def test_the_judge_sees_a_wrong_stamp(cases, monkeypatch, tmp_path):
     assert "a wrong stamp" in cases.run("none", 1, tmp_path).wrong
 
 
-def test_the_judge_sees_what_was_lost_without_a_word(cases, monkeypatch, tmp_path):
-    from dataclasses import replace
-
+def test_the_judge_sees_what_was_lost_without_a_word(monkeypatch, tmp_path):
     def shortened(path, read=cases.read_capture):
         capture = read(path)
         tracks = tuple(replace(t, stamps_us=np.array(t.stamps_us[:-1])) for t in capture.tracks)
@@ -53,7 +38,7 @@ def test_the_judge_sees_what_was_lost_without_a_word(cases, monkeypatch, tmp_pat
     assert "stamps are missing and not told" in cases.run("none", 1, tmp_path).wrong
 
 
-def test_the_judge_sees_a_run_that_does_not_end_in_time(cases, monkeypatch, tmp_path):
+def test_the_judge_sees_a_run_that_does_not_end_in_time(monkeypatch, tmp_path):
     def ten_times(repl, overall_s, idle_s=None):
         return cases.RawRepl.deadline(repl, 10 * overall_s)
 
@@ -62,7 +47,7 @@ def test_the_judge_sees_a_run_that_does_not_end_in_time(cases, monkeypatch, tmp_
     assert any(text.startswith("late") for text in outcome.wrong)
 
 
-def test_the_judge_sees_a_fault_that_passes(cases, monkeypatch, tmp_path):
+def test_the_judge_sees_a_fault_that_passes(monkeypatch, tmp_path):
     monkeypatch.setattr(cases, "refuse_void", lambda capture: None)
     outcome = cases.run("callback", 1, tmp_path)
     assert any("gave figures" in text for text in outcome.wrong)

@@ -2,19 +2,13 @@
 
 import gc
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness"
-sys.path.insert(0, str(HARNESS))
-try:
-    from fuzz_seeds import SEEDS
-    from fuzz_targets import TARGETS, frames_of
-finally:
-    sys.path.remove(str(HARNESS))
+from tools.fuzz.seeds import SEEDS
+from tools.fuzz.targets import TARGETS, frames_of
 
 EASY = settings(
     max_examples=60, deadline=2000, derandomize=True,

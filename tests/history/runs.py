@@ -14,18 +14,15 @@ from hil.history.preparing import keep_run
 from hil.records import (
     BoardIdentity,
     Capture,
-    CapturePlan,
     ErrorRecord,
     EventSet,
     RunInfo,
     Skip,
-    TaskPlan,
-    Track,
 )
 from hil.results import Results
 from hil.run_log import RunLog
-from hil.store import CaptureWriter, capture_path
-from hil.wire.encode import StreamEncoder
+from hil.store import capture_path
+from tools import synthetic_captures
 
 PERIOD = 10_000
 
@@ -63,18 +60,21 @@ def capture(
 
     All activations come ``early`` us before that.
     """
-    tracks = []
-    for index in range(2):
-        late = rng.exponential(level, n) + level / 4 - early
-        stamps = 1000 + np.arange(n, dtype=np.int64) * period + late.astype(np.int64)
-        tracks.append(Track(index, period, 1000, 1000 + n * period, stamps))
+    late = [rng.exponential(level, n) + level / 4 - early for _ in range(2)]
     sets: tuple[EventSet, ...] = ()
     if events:
         stimulus = np.arange(events, dtype=np.int64) * 2000
         answer = stimulus + 40 + rng.exponential(level / 10, events).astype(np.int64)
         sets = (EventSet("isr", "loopback/hard", stimulus, answer),)
-    plan = CapturePlan(technique, load, (TaskPlan(0, period), TaskPlan(1, period)), n * period)
-    return Capture(of or board(), plan, tuple(tracks), sets)
+    return synthetic_captures.capture(
+        late,
+        of=of or board(),
+        technique=technique,
+        load=load,
+        period_us=period,
+        origin_us=1000,
+        events=sets,
+    )
 
 
 def results(
@@ -137,24 +137,8 @@ def write_folder(folder: Path, one: Capture) -> Path:
     """A run's folder with one capture in it, as a board would have sent it."""
     captures = folder / "capture"
     captures.mkdir(parents=True)
-    plan = one.plan
-    sent = StreamEncoder()
-    ticks = one.board.tick_period
-    sent.text("H", v=1, technique=plan.technique, load=plan.load, tp=ticks, tasks=len(one.tracks))
-    for index, _ in enumerate(one.tracks):
-        sent.text("C", i=index, name=f"task{index}", kind="ticks")
-    for track in one.tracks:
-        origin = track.origin_us
-        sent.text("G", task=track.index, origin=origin, offset=0, period=int(track.period_us))
-    for index, track in enumerate(one.tracks):
-        sent.stamps(index, track.stamps_us % ticks)
-        sent.text("T", i=index, n=track.stamps_us.size, dropped=0)
-    start, end = one.tracks[0].origin_us, one.tracks[0].end_us
-    sent.text("E", us0=start, us1=end % ticks, ms0=1, ms1=1 + (end - start) // 1000, status="ok")
-    path = capture_path(captures, 1, plan.technique, plan.load)
-    with CaptureWriter(path, one.board, plan) as writer:
-        writer.rx(sent.data, 1)
-        writer.finish("ok")
+    path = capture_path(captures, 1, one.plan.technique, one.plan.load)
+    synthetic_captures.store(path, one)
     info = results([one]).run
     log = RunLog(captures, replace(info, id=folder.name))
     log.finish(1.0)

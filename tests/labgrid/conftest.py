@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from hil.transport.vm import VirtualBoard
+from tools.processes import running
 
 PLACE = "pico-1"
 _START_S = 15.0
@@ -53,21 +54,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _running(*command: str, folder: Path) -> Iterator[subprocess.Popen]:
-    with (folder / f"{Path(command[0]).name}.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 @contextlib.contextmanager
@@ -119,11 +105,11 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
             "    index: '1'\n"
         )
         stack.enter_context(
-            _running(*_program("labgrid-coordinator"), "-l", coordinator, folder=folder)
+            running(*_program("labgrid-coordinator"), "-l", coordinator, folder=folder)
         )
         _wait(lambda: farm.client("places") is not None, folder)
         stack.enter_context(
-            _running(
+            running(
                 *_program("labgrid-exporter"),
                 *("-c", coordinator, "-n", "bench-pc", "--hostname", "127.0.0.1"),
                 "exporter.yaml",

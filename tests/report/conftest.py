@@ -12,17 +12,15 @@ from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES
 from hil.records import (
     BoardIdentity,
     Capture,
-    CapturePlan,
     ErrorRecord,
     EventSet,
     Measurement,
     RunInfo,
     Skip,
-    TaskPlan,
-    Track,
 )
 from hil.report.html import render_page
 from hil.results import Results
+from tools import synthetic_captures
 
 PERIOD = 10_000
 
@@ -106,15 +104,13 @@ def make_capture(
     technique: str, load: str = "idle", board: BoardIdentity | None = None, n: int = 500
 ) -> Capture:
     rng = np.random.default_rng(len(technique))
-    tracks = []
-    for index in range(2):
-        grid = 1000 + np.arange(n, dtype=np.int64) * PERIOD
+    lateness = []
+    for _ in range(2):
         noise = rng.exponential(180, n)
         noise[n // 3] += 4_000
         if technique in NAIVE_TECHNIQUES:
             noise = noise + np.cumsum(rng.exponential(120, n))
-        stamps = np.sort(grid + noise.astype(np.int64))
-        tracks.append(Track(index, PERIOD, 1000, 1000 + n * PERIOD, stamps, releases=np.arange(n)))
+        lateness.append(noise)
     events = ()
     if technique == "event_irq":
         stimulus = np.arange(2000, dtype=np.int64) * 2_000
@@ -128,11 +124,18 @@ def make_capture(
             )
             for kind, scale, lost in (("hard", 40, 0), ("soft", 300, 3))
         )
-    plan = CapturePlan(
-        technique, load, (TaskPlan(0, PERIOD), TaskPlan(1, PERIOD)), duration_us=n * PERIOD
-    )
     log = ("MPY: soft reboot", "hello from the board") if technique == "thread" else ()
-    return Capture(board or make_board(), plan, tuple(tracks), events, log=log)
+    return synthetic_captures.capture(
+        lateness,
+        of=board or make_board(),
+        technique=technique,
+        load=load,
+        period_us=PERIOD,
+        origin_us=1000,
+        numbered=True,
+        events=events,
+        log=log,
+    )
 
 
 def make_measurements(capture: Capture) -> list[Measurement]:

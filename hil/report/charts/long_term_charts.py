@@ -8,7 +8,13 @@ import numpy as np
 
 from hil.analysis.activations import FloatArray, assign
 from hil.analysis.calibration import instrument
-from hil.analysis.figures import StabilityCurve, decimate, phase_plot, skew_plot
+from hil.analysis.figures import (
+    StabilityCurve,
+    decimate,
+    phase_plot,
+    skew_plot,
+    stability_curves,
+)
 from hil.records import Capture, Measurement
 from hil.report.charts.case_charts import MAX_TASKS, POINTS, figure_of, seconds_axis, time_text
 from hil.report.charts.chart import (
@@ -53,7 +59,7 @@ def _stabilities(
     for track in capture.tracks[:most]:
         activations = assign(track, capture.plan.technique)
         if activations.n >= _FEWEST:
-            by_name = {curve.name: curve for curve in curves(activations, tick_us)}
+            by_name = {curve.name: curve for curve in stability_curves(activations, tick_us)}
             tasks.append((track.index, by_name))
     if tasks:
         notes = [m.note or "" for m in measurements if m.metric.startswith("adev_")]

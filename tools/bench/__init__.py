@@ -1,0 +1,1 @@
+"""How fast the harness is, beside what one would do without it: ``tox -e bench``."""

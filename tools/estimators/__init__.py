@@ -1,0 +1,1 @@
+"""Estimators compared on simulated data; the tables are in the decision records."""

@@ -1,0 +1,84 @@
+"""What the fuzzers begin with: small, sound examples of every kind of input."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from hil.model.codec import write_record
+from hil.model.result_files import build_results
+from hil.records import RunInfo
+from hil.results import Results
+from hil.store import CaptureWriter
+from hil.wire.encode import StreamEncoder
+from tools.fuzz.targets import BOARD, PLAN
+
+_INFO = RunInfo("id", "2026-01-02T12:00:00Z", 1.0, "quick", "0.1.0", "Linux", "sim")
+
+
+def _stream() -> bytes:
+    encoder = StreamEncoder()
+    encoder.text("H", v=1, technique="timer_soft", tp=1 << 16, tasks=2)
+    encoder.text("C", i=0, name="task0", kind="ticks")
+    encoder.text("C", i=1, name="task1", kind="ticks")
+    encoder.raw(b"a print\n")
+    encoder.text("G", task=0, origin=100, offset=0, period=1000)
+    encoder.text("G", task=1, origin=100, offset=0, period=2000)
+    encoder.stamps(0, [100 + 1000 * k + k % 3 for k in range(20)])
+    encoder.stamps(1, [100 + 2000 * k + k % 5 for k in range(10)])
+    encoder.text("P", n=0, rx=90, tx=95)
+    encoder.text("T", i=0, n=20, dropped=0)
+    encoder.text("T", i=1, n=10, dropped=0)
+    encoder.text("E", us0=90, us1=20_090, ms0=0, ms1=20, status="ok")
+    return encoder.data
+
+
+def _bodies() -> bytes:
+    kinds = "HCGTEPXRS"
+    lines = []
+    for line in _stream().split(b"\n"):
+        if line[:1] == b"~":
+            lines.append(bytes([kinds.index(chr(line[1]))]) + line[4:-6])
+    return b"\n".join(lines)
+
+
+def _file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.hilcap")
+        with CaptureWriter(path, BOARD, PLAN) as writer:
+            writer.rx(_stream(), 1000)
+            writer.ping(1, 2)
+            writer.finish("ok")
+        return path.read_bytes()
+
+
+_LOG = "\n".join(
+    json.dumps(entry)
+    for entry in (
+        {
+            "schema": 1,
+            "run": write_record(_INFO),
+        },
+        {"skip": {"board": "b", "technique": "t", "load": "l", "reason": "r"}},
+        {"error": {"board": "b", "technique": "t", "load": "l", "error": "e", "detail": "d"}},
+        {"end": {"duration_s": 2.5}},
+    )
+)
+
+SEEDS: dict[str, list[bytes]] = {
+    "wire": [_stream(), _stream()[:200], b"~"],
+    "sound_frames": [_bodies()],
+    "store": [_file(), _file()[:300]],
+    "sound_chunks": [b"R" + bytes(8) + _stream() + b"\xffEok", b"P" + bytes(16)],
+    "board": [b"sim:ppm=40,tick_bits=16", b"/dev/ttyUSB0", b"a0", b"id:E66", b"replay:x",
+              b"rfc2217://h:1", b"auto", b"COM5", b"sim:wires=4-5+6-7"],
+    "budgets": [b'[budgets.timer_soft.idle]\nmissed = "1 %"\nlateness_p99_us = "0.5 period"\n',
+                b'[board."sim.*".timer_hard.idle]\ndropped = 0\n'],
+    "wiring": [b'name="x"\nmatch_machine="^a"\noutputs=[1,"LED"]\nloopback=[4,5]\ntimers=[-1]\n'],
+    "run_log": [_LOG.encode() + b"\n"],
+    "results": [json.dumps(build_results(Results(_INFO))).encode()],
+    "schedule": [b'7 {"jobs": [["a", 10, 5], ["b", 20, null]], "at": 1.5}', b"1 []", b"0 null"],
+    "probe": [b"hil:tp=1073741824\nhil:machine=x\nhil:caps=timer,thread\nhil:free=1000\n"
+              b"hil:res_us=1.5\nhil:uid=00\n"],
+}  # fmt: skip

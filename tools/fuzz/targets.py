@@ -1,0 +1,187 @@
+"""Everything that reads what somebody else wrote, as functions of bytes: what the fuzzers call.
+
+Each target takes any bytes and returns; it raises only where the code under test is broken.
+The error kinds that the package promises are the only ones that pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from hil.agents import agents_folder
+from hil.analysis.summary import summarise
+from hil.boards.identity import identity_from_probe, parse_probe
+from hil.boards.spec import parse_board
+from hil.boards.wiring import load_wiring
+from hil.budgets import load_budgets
+from hil.errors import HilError
+from hil.model.result_files import build_results, in_order, parse_results
+from hil.records import BoardIdentity, CapturePlan, TaskPlan
+from hil.run_log import read_run_log
+from hil.store import read_capture
+from hil.store.chunks import chunk_bytes, file_head
+from hil.store.meta import StoredMeta, dump_meta
+from hil.void import refuse_void
+from hil.wire.assemble import assemble
+from hil.wire.decoder import decode
+from hil.wire.frames import frame
+
+_spec = importlib.util.spec_from_file_location(
+    "schedule_store", agents_folder() / "lib" / "schedule_store.py"
+)
+assert _spec is not None
+_store = importlib.util.module_from_spec(_spec)
+assert _spec.loader is not None
+_spec.loader.exec_module(_store)
+
+Target = Callable[[bytes], None]
+
+BOARD = BoardIdentity("fuzz", "-", "sim", "linux", "x", "1.29", 1 << 16)
+PLAN = CapturePlan("timer_soft", "idle", (TaskPlan(0, 1000), TaskPlan(1, 2000)), 20_000)
+_META = chunk_bytes("M", dump_meta(StoredMeta.of(BOARD, PLAN)))
+_KINDS = "HCGTEPXRS"
+_MAX_STAMPS = 200_000
+
+
+@contextlib.contextmanager
+def _file(data: bytes, name: str) -> Iterator[Path]:
+    folder = next(p for p in (Path("/dev/shm"), Path(tempfile.gettempdir())) if p.is_dir())
+    own = folder / f"hil-fuzz-{os.getpid()}"
+    own.mkdir(exist_ok=True)
+    path = own / name
+    path.write_bytes(data)
+    try:
+        yield path
+    finally:
+        path.unlink()
+
+
+def frames_of(data: bytes) -> bytes:
+    """Sound frames whose kinds, numbers and bodies ``data`` says; some in the wrong order."""
+    out = []
+    for number, line in enumerate(data.split(b"\n")):
+        kind = _KINDS[line[0] % len(_KINDS)] if line else "H"
+        body = bytes(c if 0x20 <= c < 0x7E else 0x23 + c % 91 for c in line[1:])
+        out.append(frame(kind, number, body))
+    return b"".join(out)
+
+
+def _judge(stream: bytes) -> None:
+    decoded = decode(stream)
+    capture = assemble(decoded, BOARD, PLAN)
+    if sum(len(track.stamps_us) for track in capture.tracks) > _MAX_STAMPS:
+        raise MemoryError("a small stream gave more stamps than it can hold")
+    refuse_void(capture)
+    summarise(capture)
+
+
+def wire(data: bytes) -> None:
+    """The decoder, on any bytes."""
+    with contextlib.suppress(HilError):
+        _judge(data)
+
+
+def sound_frames(data: bytes) -> None:
+    """The decoder behind its checksum: a board that is wrong, or means ill."""
+    with contextlib.suppress(HilError):
+        _judge(frames_of(data))
+
+
+def store(data: bytes) -> None:
+    """A capture file of any bytes."""
+    with _file(data, "a.hilcap") as path, contextlib.suppress(HilError):
+        read_capture(path)
+
+
+def sound_chunks(data: bytes) -> None:
+    """A capture file with sound chunks of any content."""
+    parts = [file_head()]
+    for number, piece in enumerate(data.split(b"\xff")):
+        if number == 0 and piece[:1] != b"{":
+            parts.append(_META)
+        kind = chr(piece[0]) if piece and piece[0] < 128 else "R"
+        parts.append(chunk_bytes(kind, piece[1:]))
+    with _file(b"".join(parts), "a.hilcap") as path, contextlib.suppress(HilError):
+        refuse_void(read_capture(path))
+
+
+def board(data: bytes) -> None:
+    """What ``--board`` is given."""
+    with contextlib.suppress(HilError):
+        spec = parse_board(data.decode("utf-8", "surrogateescape"))
+        if not spec.slug or "/" in spec.slug or "." in spec.slug:
+            raise AssertionError(f"a folder may not be called {spec.slug!r}")
+
+
+def budgets(data: bytes) -> None:
+    """A budgets file."""
+    with _file(data, "b.toml") as path, contextlib.suppress(HilError):
+        load_budgets(path)
+
+
+def wiring(data: bytes) -> None:
+    """A wiring file."""
+    with _file(data, "w.toml") as path, contextlib.suppress(HilError):
+        load_wiring(path)
+
+
+def run_log(data: bytes) -> None:
+    """A run's log."""
+    with _file(data, "run.jsonl") as path, contextlib.suppress(HilError):
+        record = read_run_log(path.parent)
+        texts = [record.info.id, *(skip.reason for skip in record.skipped)]
+        texts += [error.detail for error in record.errors]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a text of the log is no text")
+
+
+def results(data: bytes) -> None:
+    """A ``results.json``: what is read can be written, and is the same again."""
+    try:
+        read = parse_results(data)
+    except HilError:
+        return
+    text = json.dumps(build_results(read), indent=1, allow_nan=False)
+    if parse_results(text.encode()) != in_order(read):
+        raise AssertionError("results.json is not the same after it was written again")
+
+
+def probe(data: bytes) -> None:
+    """What a board says of itself."""
+    with contextlib.suppress(HilError):
+        identity_from_probe(parse_probe(data), name="x", port="y", source="hardware")
+
+
+def schedule(data: bytes) -> None:
+    """The file in which a board keeps its schedule, damaged, and with a checksum that fits."""
+    body = b" " + data
+    whole = b"%08x" % zlib.crc32(body) + body
+    for content in (data, whole):
+        with _file(content, "plan.0") as path:
+            stored = _store.load(str(path.with_suffix("")), report=str)
+        json.dumps(stored)
+
+
+TARGETS: Mapping[str, Target] = {
+    target.__name__: target
+    for target in (
+        wire,
+        sound_frames,
+        store,
+        sound_chunks,
+        board,
+        budgets,
+        wiring,
+        run_log,
+        results,
+        probe,
+        schedule,
+    )
+}

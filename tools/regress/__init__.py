@@ -1,0 +1,1 @@
+"""False alarms and found changes of ``--hil-compare``: ``tox -e regress``."""

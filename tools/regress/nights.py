@@ -1,0 +1,162 @@
+"""Synthetic nights: what thirteen techniques would leave behind, with known night noise.
+
+A technique's lateness has a level, a shape (exponential, log-normal, with rare late ones), and
+either white or autocorrelated stamps (a first-order process of 0.6 behind a normal copula). A
+night moves the level of everything together (the board was warmer) and of each technique by
+itself; rare stalls of the host hit both tasks of a capture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.analysis.evidence import (
+    Evidence,
+    TaskStamps,
+    figure_evidence,
+    pooled_evidence,
+    stretches_of,
+    task_evidence,
+)
+from hil.analysis.pairing import FigureKey
+from hil.analysis.tails import log_normal_tail
+from hil.records import Measurement
+
+FloatArray = NDArray[np.float64]
+Night = dict[FigureKey, Evidence]
+PERIOD = 10_000.0
+SHAPES = ("exponential", "lognormal", "spikes")
+STAMPS = (500, 1000, 2000, 3000)
+PHI = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """One technique of the synthetic bench: ``noise`` is its own night noise, relative."""
+
+    name: str
+    n: int
+    level_us: float
+    shape: str
+    correlated: bool
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The p99 of one technique's lateness rises by ``rise``: all of it, or only its ``tail``."""
+
+    technique: str
+    rise: float
+    tail: bool = False
+
+
+def make_bench(
+    rng: np.random.Generator, noise: float, stamps: tuple[int, ...] = STAMPS
+) -> list[Technique]:
+    """Thirteen techniques; their own night noise lies around ``noise`` (a factor of 1.5)."""
+    return [
+        Technique(
+            name=f"t{number}",
+            n=stamps[number % len(stamps)],
+            level_us=float(np.exp(rng.uniform(np.log(40.0), np.log(800.0)))),
+            shape=SHAPES[number % 3],
+            correlated=(number // 4) % 2 == 1,
+            noise=noise * float(np.exp(rng.normal(0.0, 0.4))),
+        )
+        for number in range(13)
+    ]
+
+
+def night(
+    rng: np.random.Generator,
+    bench: list[Technique],
+    common: float,
+    change: Change | None = None,
+) -> Night:
+    """The evidence of one night; ``common`` is the night noise that all techniques share."""
+    shared = float(np.exp(rng.normal(0.0, common)))
+    evidence: Night = {}
+    for technique in bench:
+        level = technique.level_us * shared * float(np.exp(rng.normal(0.0, technique.noise)))
+        stall = rng.random(technique.n) < 0.0004
+        tasks = []
+        for task in range(2):
+            late = lateness(rng, technique, level)
+            if change is not None and change.technique == technique.name:
+                late = changed(late, technique, level, change)
+            late += stall * rng.uniform(12_000.0, 25_000.0)
+            tasks.append(_task(late, task))
+        for task, stamps in enumerate(tasks):
+            _add(evidence, technique.name, task, task_evidence(stamps, 1.0))
+            _add(evidence, technique.name, task, _counts(stamps))
+        _add(evidence, technique.name, None, pooled_evidence(tasks, 1.0))
+    return evidence
+
+
+def lateness(rng: np.random.Generator, technique: Technique, level: float) -> FloatArray:
+    """The lateness of one task in one night, (n,) us."""
+    normal = rng.normal(0.0, 1.0, technique.n)
+    if technique.correlated:
+        # y_i = phi y_{i-1} + sqrt(1 - phi^2) e_i
+        normal = _filtered(normal)
+    return level * shaped(normal, technique.shape)
+
+
+def shaped(normal: FloatArray, shape: str) -> FloatArray:
+    """A standard normal turned into the shape's distribution, with a scale of about 1."""
+    if shape == "lognormal":
+        return np.exp(0.6 * normal)
+    upper = np.clip(np.exp(log_normal_tail(normal)), 1e-12, 1.0)
+    exponential = -np.log(upper)
+    if shape == "exponential":
+        return 0.3 + exponential
+    return 1.0 + 0.2 * exponential + np.where(upper < 0.03, 3.0 + 40.0 * (0.03 - upper), 0.0)
+
+
+def changed(late: FloatArray, technique: Technique, level: float, change: Change) -> FloatArray:
+    """``late`` with its p99 higher by ``change.rise``."""
+    if not change.tail:
+        return late * (1.0 + change.rise)
+    grid = (
+        np.sort(shaped(np.random.default_rng(5).normal(0.0, 1.0, 200_000), technique.shape)) * level
+    )
+    p90, p99 = grid[180_000], grid[198_000]
+    stretch = (p99 * (1.0 + change.rise) - p90) / (p99 - p90)
+    return np.where(late > p90, p90 + (late - p90) * stretch, late)
+
+
+def _filtered(noise: FloatArray) -> FloatArray:
+    result = np.empty_like(noise)
+    last, scale = float(noise[0]), float(np.sqrt(1.0 - PHI * PHI))
+    for at, value in enumerate((noise * scale).tolist()):
+        last = last if at == 0 else PHI * last + value
+        result[at] = last
+    return result
+
+
+def _task(late: FloatArray, task: int) -> TaskStamps:
+    index = np.arange(late.size, dtype=np.int64)
+    stamps = np.floor(index * PERIOD + late + 0.37 * task)
+    return TaskStamps(PERIOD, stamps, index, np.ones(late.size - 1, dtype=np.bool_))
+
+
+def _counts(stamps: TaskStamps) -> dict[str, Evidence]:
+    over = stamps.lateness_us >= PERIOD
+    figure = Measurement(
+        *("b", "t", "idle", 0, "overruns", "count"), float(over.sum()), None, None, over.size
+    )
+    return {
+        "overruns": figure_evidence(figure, 1.0, stretches_of(over)),
+        "missed": figure_evidence(
+            Measurement("b", "t", "idle", 0, "missed", "count", 0.0, None, None, over.size), 1.0
+        ),
+    }
+
+
+def _add(into: Night, technique: str, task: int | None, more: dict[str, Evidence]) -> None:
+    for metric, evidence in more.items():
+        into[FigureKey("b", technique, "idle", task, None, metric)] = evidence

@@ -1,0 +1,1 @@
+"""The tests on a machine that has no time for them: ``tox -e stress``."""

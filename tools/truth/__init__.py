@@ -1,0 +1,1 @@
+"""Known properties injected, and found again in the figures: ``tox -e truth``."""

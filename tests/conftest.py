@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from hil.pytest_plugin.meanwhile import LATER
-from hil.transport.attach import AttachLimits
-from hil.transport.raw_repl import RawRepl
+from hil.boards.attach import AttachLimits
+from hil.boards.raw_repl import RawRepl
+from hil.experiments.background_preload import PRELOADED_MODULES
 
 pytest_plugins = ["pytester"]
 sys.path.append(str(Path(__file__).parents[1]))  # `tools`, behind what is installed
@@ -78,7 +78,12 @@ def silent(monkeypatch) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _imported() -> None:
     """What every run imports late; pytester forgets what a run in this process has imported."""
-    for name in (*LATER, "hil.history.storing", "hil.report.html", "hil.report.charts.run_charts"):
+    for name in (
+        *PRELOADED_MODULES,
+        "hil.history.run_writer",
+        "hil.report.page.page",
+        "hil.report.charts.run_charts",
+    ):
         importlib.import_module(name)
 
 

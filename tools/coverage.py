@@ -1,6 +1,6 @@
 """How often the stated 95 % bounds hold the truth, over seeded synthetic captures.
 
-    python -m tools.coverage [captures per kind] [--write docs/coverage.md]
+    python -m tools.coverage [captures per kind] [--write docs/explanation/coverage.md]
 
 Each capture goes through the same door as a real one (``hil.analysis.summarise``): stamps are
 rounded down to the clock's step, the grid's origin too. *Truth* is the population value of the
@@ -32,13 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.summary import summarise
-from hil.records import (
-    Calibration,
-    Capture,
-    CapturePlan,
-    EventSet,
-    Measurement,
-)
+from hil.model.captures import Calibration, Capture, CapturePlan, EventSet
+from hil.model.results import Measurement
 from tools import synthetic_captures
 from tools.estimators import skew
 from tools.synthetic_captures import board, quantise

@@ -18,8 +18,8 @@ import zlib
 
 import numpy as np
 
-from hil.wire.encode import encode_stamps
-from hil.wire.frames import check, is_sound
+from hil.protocol.encoder import encode_stamps
+from hil.protocol.frames import check, is_sound
 
 BATCH = 2_000_000
 WIDTHS = (16, 20, 24, 32)

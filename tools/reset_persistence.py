@@ -20,8 +20,8 @@ from pathlib import Path
 
 import serial
 
-from hil.agents import agents_folder
-from hil.transport.vm import VirtualBoard
+from hil.agents.bundle import agents_folder
+from hil.boards.backends.sim import VirtualBoard
 
 LIBRARY = ("schedule.py", "schedule_plan.py", "schedule_store.py")
 JOBS = ("a", "b", "c")

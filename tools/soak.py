@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from hil.analysis.summary import summarise
-from hil.boards.spec import parse_board
-from hil.plan import find_profile, make_cases
-from hil.session import Session
-from hil.store import read_capture
-from hil.void import refuse_void
+from hil.boards.backends.registry import parse_board
+from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.session import Session
+from hil.recording.capture_reader import read_capture
+from hil.recording.validity import require_valid
 from tools.processes import children, resident_mb
 from tools.synthetic_captures import STREAM_PERIOD_US, store_stream
 
@@ -66,7 +66,7 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
         session.capture(case.plan, path, observer=watch)
         free_after = int(session._repl.exec("gc.collect(); print(gc.mem_free())"))
     capture = read_capture(path)
-    refuse_void(capture)
+    require_valid(capture)
     wrong = [f"{fault.kind}: {fault.detail}" for fault in capture.faults]
     seconds = case.plan.duration_us / 1e6
     stamps = sum(len(track.stamps_us) for track in capture.tracks)
@@ -109,7 +109,7 @@ def synthetic(count: int, folder: Path) -> list[str]:
     written = time.monotonic()
     capture = read_capture(path)
     read = time.monotonic()
-    refuse_void(capture)
+    require_valid(capture)
     summary = summarise(capture)
     done = time.monotonic()
     stamps = sum(len(track.stamps_us) for track in capture.tracks)

@@ -14,25 +14,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hil.records import (
-    BoardIdentity,
+from hil.model.board import BoardIdentity, Source
+from hil.model.captures import (
     Calibration,
     Capture,
     CapturePlan,
     EventSet,
     IntArray,
     Pings,
-    Source,
     TaskPlan,
     Track,
 )
-from hil.store import CaptureWriter
-from hil.wire import frames
-from hil.wire.assemble import assemble
-from hil.wire.decoder import decode
-from hil.wire.encode import StreamEncoder, encode_text
-from hil.wire.packing import pack
-from hil.wire.pings import HostPing
+from hil.protocol import frames
+from hil.protocol.bit_packing import pack
+from hil.protocol.decoder import decode
+from hil.protocol.encoder import StreamEncoder, encode_text
+from hil.protocol.events import HostPing
+from hil.protocol.reassembly import assemble
+from hil.recording.capture_file import CaptureWriter
 
 FloatArray = NDArray[np.float64]
 PERIOD_US = 10_000

@@ -1,4 +1,4 @@
-"""Which release each activation answers, and what the grid says of it.
+"""Which release each activation answers, for short captures and long ones in pieces.
 
 The grid is the one that the agent was asked for and is never re-based: release ``k`` is due at
 ``origin + k * period``, however late the ones before it were. Three rules give the index ``k``:
@@ -8,7 +8,7 @@ The grid is the one that the agent was asked for and is never re-based: release 
 ``sequence``
     The n-th activation answers the n-th release. For the techniques that have no queue in which a
     release could be lost, because the task itself waits and then runs again
-    (``hil.metrics.NAIVE_TECHNIQUES``). Lateness may grow to many periods; that is the finding.
+    (``NAIVE_TECHNIQUES``). Lateness may grow to many periods; that is the finding.
 ``level``
     For all others: as ``sequence``, but where the lateness so obtained steps up by a whole period
     or more and *never comes back down*, that many releases were lost before the activation. A late
@@ -17,27 +17,28 @@ The grid is the one that the agent was asked for and is never re-based: release 
 
 A stall of ``k`` periods therefore shows as ``k`` missed or ``k`` late activations under every rule.
 
-The index rises by one from stamp to stamp but at a few stamps, so that only these are kept of it:
-beside the stamps themselves a capture of any length needs no array as long as they are.
+In a long capture the index of the release that each stamp answers rises by one from stamp to stamp
+but at a few places, so that only these places are stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.passes import PIECE
-from hil.metrics import NAIVE_TECHNIQUES
-from hil.records import IntArray, Track
+from hil.analysis.streaming_stats import PIECE
+from hil.model.techniques import NAIVE_TECHNIQUES
 
-FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.model.captures import FloatArray, IntArray, Track
+
 BoolArray = NDArray[np.bool_]
 Rule = Literal["given", "sequence", "level"]
-
 SMALLEST_STEP = 0.02
 """Steps of the level below this, in periods, are noise or drift."""
 _STALL, _BEGINS, _NO_DRIFT = 8, 0.1, 0.25
@@ -300,3 +301,7 @@ def missed_releases(
         return max(0, judged - behind)
     inside = last + 1 - activations
     return max(0, inside) + max(0, judged - (last + 1) - behind)
+
+
+def activation_time_us(act: Activations, place: int) -> float:
+    return float(act.some(np.array([place]))[0][0])

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hil.analysis.drift import Slope, slope_of
-from hil.analysis.estimates import Bounds, Sheet
-from hil.analysis.uncertainty import mean_error, rms_bounds
-from hil.records import IntArray, Track
+from hil.analysis.metric_sheet import Bounds
+from hil.analysis.uncertainty.correlated import mean_error, rms_bounds
+from hil.analysis.uncertainty.slope import slope_of
 
-FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    from hil.analysis.metric_sheet import MetricSheet
+    from hil.analysis.uncertainty.slope import Slope
+    from hil.model.captures import FloatArray, IntArray, Track
 
 # Exit of a Brownian motion from +-m: S(u) = 4/pi sum (-1)^k/(2k+1) exp(-(2k+1)^2 pi^2 u/8) with
 # u = sigma^2 t / m^2 (Borodin & Salminen 2002, 1.3.0.2); u where S is 0.975, 0.5 and 0.025.
@@ -63,7 +65,7 @@ def _order(track: Track) -> IntArray:
     return order
 
 
-def measure_phase(tracks: tuple[Track, ...], tick_us: float, sheet: Sheet) -> None:
+def measure_phase(tracks: tuple[Track, ...], tick_us: float, sheet: MetricSheet) -> None:
     """Add ``phase_error_rms_us`` and ``desync_s`` of the first two tasks, or say why not."""
     if len(tracks) < 2:
         return
@@ -95,7 +97,7 @@ def measure_phase(tracks: tuple[Track, ...], tick_us: float, sheet: Sheet) -> No
     _desync(sheet, phase, fit)
 
 
-def _desync(sheet: Sheet, phase: Phase, fit: Slope) -> None:
+def _desync(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
     error, n = phase.error_us, int(phase.error_us.size)
     beyond = np.flatnonzero(np.abs(error) > phase.limit_us)
     if beyond.size:
@@ -134,7 +136,7 @@ def _desync(sheet: Sheet, phase: Phase, fit: Slope) -> None:
     sheet.add("desync_s", value, n, Bounds(lo, hi), note="extrapolated from the drift")
 
 
-def _extrapolate_walk(sheet: Sheet, phase: Phase, fit: Slope) -> None:
+def _extrapolate_walk(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
     """First passage of a random walk with drift, from where the window ended."""
     now, start = float(phase.time_s[-1]), float(np.median(phase.error_us[-16:]))
     n = int(phase.error_us.size)

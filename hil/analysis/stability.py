@@ -1,29 +1,37 @@
-"""Stability of a task against averaging time: ADEV, TDEV and MTIE with bounds, its noise by name.
+"""Stability against averaging time: ADEV, TDEV and MTIE with bounds, and the kind of noise.
 
-All are of the time error ``x`` at consecutive releases and of averaging factors ``m`` (averaging
-time ``m * tau0``). A missing activation is ``nan``: terms that touch it are left out, nothing is
-interpolated. All is worked out a piece at a time, so that a capture of any length needs no array as
-long as its stamps. Every averaging time costs O(n), and there are O(log n) of them.
+Sums over windows are differences of running sums, which here run along with the pieces: each of the
+four places that a term needs has a running sum of its own, begun where that place begins.
+
+All functions take the time error ``x`` (n,) of consecutive activations and averaging factors ``m``
+(averaging time ``m * tau0``). A missing activation is ``nan``: terms that touch it are left out,
+nothing is interpolated. Every averaging time costs O(n), and there are O(log n) of them; MTIE
+builds its sliding extremes from those of half the length, O(n log n) in all.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hil.analysis.activations import Activations, lateness_us
-from hil.analysis.estimates import Bounds, Sheet
-from hil.analysis.passes import PIECE, WHOLE_BELOW, SquareSums, dot, pieces
-from hil.analysis.uncertainty import rms_bounds
+from hil.analysis.activations import lateness_us
+from hil.analysis.metric_sheet import Bounds
+from hil.analysis.streaming_stats import PIECE, WHOLE_BELOW, SquareSums, dot, pieces
+from hil.analysis.uncertainty.correlated import rms_bounds
+from hil.model.captures import FloatArray
 
-FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.analysis.activations import Activations
+    from hil.analysis.metric_sheet import MetricSheet
+
 Piece = Callable[[int, int], FloatArray]
 """Values ``start`` to ``end`` of a series; they are only read."""
-
 INDEPENDENT = 64
 SLOPE_TERMS = 100_000
 TOO_FEW = "too few independent windows of this length for bounds"
@@ -314,7 +322,7 @@ def _bounded(
     return value, bounds
 
 
-def measure_stability(act: Activations, tick_us: float, sheet: Sheet) -> None:
+def measure_stability(act: Activations, tick_us: float, sheet: MetricSheet) -> None:
     """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note."""
     x, tau0_us = time_error(act), act.period_us
     noise = noise_type(x, tau0_us)

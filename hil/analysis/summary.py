@@ -1,24 +1,32 @@
-"""From one capture to all its figures: the front door of the analysis."""
+"""All figures of one capture: its tasks, the series after its window, and the whole."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from hil.analysis.activations import assign
-from hil.analysis.calibration import instrument, measure_calibration, measure_observer
-from hil.analysis.estimates import Estimate, Reason, Sheet
-from hil.analysis.events import measure_events
-from hil.analysis.operator import measure_endings
+import numpy as np
+
+from hil.analysis.activations import assign, latest_releases
+from hil.analysis.callbacks import measure_callbacks, measure_endings
+from hil.analysis.clock import instrument, measure_calibration, measure_observer, measure_skew
+from hil.analysis.cpu_share import measure_share
+from hil.analysis.jitter import add_grid_errors, add_intervals
+from hil.analysis.latency import measure_events, measure_web
+from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
+from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
-from hil.analysis.series import measure_callbacks, measure_series
-from hil.analysis.share import measure_share
-from hil.analysis.skew import measure_skew
+from hil.analysis.reset_persistence import measure_reset_persistence
 from hil.analysis.stability import measure_stability
-from hil.analysis.survival import measure_survival
-from hil.analysis.track_metrics import measure_task
-from hil.analysis.web import measure_web
-from hil.metrics import find_metric
-from hil.records import Capture, Measurement
+from hil.model.metrics import find_metric
+from hil.model.results import Measurement
+from hil.model.techniques import NAIVE_METHODS, NAIVE_TECHNIQUES
+
+if TYPE_CHECKING:
+    from hil.analysis.activations import Activations
+    from hil.analysis.metric_sheet import Estimate
+    from hil.model.captures import Capture
+    from hil.model.results import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ def summarise(capture: Capture) -> Summary:
         measure_stability(activations, tools.tick_us, sheet)
         sheets.append(sheet)
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
-    whole = Sheet(None)
+    whole = MetricSheet(None)
     for events in capture.events:
         measure_events(events, tools.tick_us, tools.stamp_cost_us, whole)
     measure_calibration(capture, whole)
@@ -48,7 +56,7 @@ def summarise(capture: Capture) -> Summary:
     measure_share(capture, whole)
     measure_endings(capture, whole)
     measure_callbacks(capture, whole)
-    measure_survival(capture, whole)
+    measure_reset_persistence(capture, whole)
     measure_skew(capture.pings, tools.tick_us, whole)
     sheets.append(whole)
     sheets += measure_web(capture, tools.tick_us, tools.read_cost_us)
@@ -82,3 +90,54 @@ def _record(capture: Capture, task: int | None, one: Estimate) -> Measurement:
         n_effective=one.n_effective,
         no_bounds=one.bounds.why_not,
     )
+
+
+def measure_task(activations: Activations, tick_us: float, read_cost_us: float) -> MetricSheet:
+    """Every figure of one task; ``tick_us`` is the clock's step.
+
+    ``read_cost_us``, the cost of reading the clock, is taken off the lateness. Memory: a few pieces
+    of :data:`~hil.analysis.streaming_stats.PIECE` stamps for a long capture.
+    """
+    sheet = MetricSheet(activations.task)
+    late = look_at_lateness(activations, tick_us, read_cost_us)
+    add_counts(sheet, activations, late.overruns)
+    if activations.n:
+        add_lateness(sheet, activations, late, tick_us, read_cost_us)
+    else:
+        for part in ("p50", "p99", "p999", "max"):
+            sheet.refuse(f"lateness_{part}_us", "no activation was recorded")
+    add_intervals(sheet, activations, late.slope, tick_us)
+    add_grid_errors(sheet, activations, late, tick_us)
+    return sheet
+
+
+SERIES_METRICS = (
+    *("lateness_p50_us", "lateness_p99_us", "lateness_max_us"),
+    *("period_mean_us", "period_jitter_rms_us", "schedule_drift_ppm", "missed", "dropped"),
+)
+"""What is said of a series: it is too short for the rest."""
+
+
+def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> list[MetricSheet]:
+    """A sheet for each series, with its method; ``tick_us`` and ``read_cost_us`` as for tasks."""
+    sheets = []
+    technique = capture.plan.technique
+    for one in capture.series:
+        track = one.track
+        if one.method in NAIVE_METHODS:
+            track = replace(track, releases=np.arange(track.stamps_us.size), gaps=())
+        elif technique not in NAIVE_TECHNIQUES and not track.gaps:
+            track = replace(track, releases=latest_releases(track))
+        sheet = measure_task(assign(track, technique), tick_us, read_cost_us)
+        sheet.figures = [
+            replace(figure, method=one.method)
+            for figure in sheet.figures
+            if figure.metric in SERIES_METRICS
+        ]
+        sheet.reasons = [
+            replace(reason, method=one.method)
+            for reason in sheet.reasons
+            if reason.metric in SERIES_METRICS
+        ]
+        sheets.append(sheet)
+    return sheets

@@ -1,22 +1,29 @@
-"""What the probe on the board printed, turned into a checked :class:`BoardIdentity`."""
+"""What a board is: asked of the board itself, checked, with the activity left running on it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
-from hil.errors import CaptureError
-from hil.records import BoardIdentity, Source
-from hil.wire.devicelog import printable
+from hil.agents import bundle
+from hil.boards.wiring import check_answer, find_wiring
+from hil.model.board import SMALL_HEAP, VIRTUAL_TIME, BoardIdentity
+from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
+from hil.model.printable import escaped_bytes
+from hil.recording.interfaces import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hil.boards.backend import BoardSpec
+    from hil.boards.raw_repl import RawRepl
+    from hil.model.board import Source, Wiring
 
 PROBE_MARK = "hil:"
-SMALL_HEAP = "small_heap"
-VIRTUAL = "virtual"
-"""The capability of a board whose time is a number."""
 SMALL_HEAP_BYTES = 32_000
 """Free memory below which a board has the capability ``small_heap``: agents come in stages."""
-
 _MAX_TEXT = 200
 _MAX_LINES = 100
 _T = TypeVar("_T", int, float)
@@ -33,9 +40,9 @@ def parse_probe(output: bytes) -> dict[str, str]:
         if line.startswith(PROBE_MARK):
             key, mark, value = line[len(PROBE_MARK) :].partition("=")
             if mark and key == "cap":
-                caps += printable(value.strip()[:_MAX_TEXT].encode()).split(",")
+                caps += escaped_bytes(value.strip()[:_MAX_TEXT].encode()).split(",")
             elif mark:
-                facts[key.strip()] = printable(value.strip()[:_MAX_TEXT].encode())
+                facts[key.strip()] = escaped_bytes(value.strip()[:_MAX_TEXT].encode())
     if caps:
         facts["caps"] = ",".join((*filter(None, facts.get("caps", "").split(",")), *caps))
     return facts
@@ -57,7 +64,7 @@ def identity_from_probe(
 ) -> BoardIdentity:
     """Build the identity; ``wired`` adds the capabilities that come from wiring.
 
-    Raises :class:`~hil.errors.CaptureError` when the board did not even tell its tick period.
+    Raises :class:`~hil.model.errors.CaptureError` when the board did not even tell its tick period.
     """
     period = _number(facts.get("tp"), int)
     if period is None or period < 1 << 8 or period & (period - 1):
@@ -83,7 +90,7 @@ def identity_from_probe(
         free_bytes=free,
         capabilities=tuple(sorted(caps | set(wired))),
         clock_jump_us=clock_jump_us,
-        clock="virtual" if VIRTUAL in caps else "real",
+        clock="virtual" if VIRTUAL_TIME in caps else "real",
     )
 
 
@@ -93,3 +100,123 @@ def _number(text: str | None, kind: Callable[[str], _T]) -> _T | None:
     except ValueError:
         return None
     return number if number is None or math.isfinite(number) else None
+
+
+PROBE_TIMEOUT_S = 20.0
+PROBE_PIECE_BYTES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedBoard:
+    """A board, the wiring that fits it, and why capabilities that one could expect are missing."""
+
+    identity: BoardIdentity
+    wiring: Wiring
+    why: Mapping[str, str] = field(default_factory=dict)
+
+
+def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -> IdentifiedBoard:
+    """Ask the board; without a given ``wiring`` the shipped one that fits its words is taken.
+
+    Raises :class:`~hil.model.errors.CaptureError` for a board that does not say enough.
+    """
+    facts = probe_board(repl)
+    if wiring is None:
+        machine, unique_id = facts.get("machine", ""), facts.get("uid", "")
+        wiring = find_wiring(bundle.agents_folder() / "wiring", machine, unique_id)
+    wired, why = _check_wiring(repl, wiring)
+    if VIRTUAL_TIME in facts.get("caps", "").split(","):
+        _require_step(repl, port)
+        why["socket"] = "its time is virtual, and no client of the network lives in it"
+    identity = identity_from_probe(
+        facts,
+        name=spec.text,
+        port=port,
+        source="sim" if is_sim(facts) else spec.source,
+        wired=wired,
+        clock_jump_us=wiring.clock_jump_us,
+    )
+    return IdentifiedBoard(identity, wiring, why)
+
+
+def _require_step(repl: RawRepl, port: str) -> None:
+    """A virtual time that is not followed looks like a clock that is wrong."""
+    if repl.clock.kind != VIRTUAL_TIME:
+        raise ConfigurationError(
+            f"{port}: the time of this embedded board is virtual, and only the run that starts it "
+            "can follow it; give --board=sim:clock=virtual instead of its port"
+        )
+
+
+def probe_board(repl: RawRepl) -> dict[str, str]:
+    """What the board says of itself, by key; a question that its memory is too small for is left.
+
+    Raises :class:`~hil.model.errors.RemoteCodeError` for a question that fails otherwise.
+    """
+    said = b""
+    full = False
+    for piece in bundle.pieces("board/probe.py", piece_bytes=PROBE_PIECE_BYTES):
+        try:
+            said += repl.exec(piece, timeout_s=PROBE_TIMEOUT_S)
+        except RemoteCodeError as error:
+            full = full or "MemoryError" in str(error)
+            if not full:  # what follows may miss a name of the one that was left
+                raise
+    return parse_probe(said)
+
+
+def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What the wiring adds to the capabilities: the loopback only if a signal comes through."""
+    if wiring.loopback is None:
+        return wiring.capabilities, {}
+    try:
+        for piece in bundle.pieces("board/wiring_check.py"):
+            repl.exec(piece, timeout_s=PROBE_TIMEOUT_S)
+        source, sink = wiring.loopback
+        output = repl.exec(f"hil_check_wiring({source!r},{sink!r})", timeout_s=PROBE_TIMEOUT_S)
+        found, reason = check_answer(parse_probe(output), wiring)
+    except RemoteCodeError as error:
+        reason = f"the loopback pair could not be checked: {error}"
+        found = tuple(word for word in wiring.capabilities if word != "loopback")
+    return found, {"loopback": reason} if reason else {}
+
+
+_MARK = "hil:changed="
+_MOST = 8
+_SETTLE_S, _QUIET_S = 0.2, 0.05
+_OF_THE_PROMPT = re.compile(
+    r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
+)
+
+
+def find_leftover_activity(repl: RawRepl) -> tuple[str, ...]:
+    """Interrupt the board's program and say what goes on without it, one clear line each.
+
+    Seen is what changes: global variables, attributes of global objects, levels of pins, and text
+    that comes. A timer that does nothing of this is not seen; the soft reset that follows stops it
+    all the same. A board that does not answer gives nothing here: bringing it back comes later.
+    """
+    found = []
+    try:
+        repl.interrupt()
+        settled = seconds(repl.clock) + _SETTLE_S
+        while seconds(repl.clock) < settled and repl.read(_QUIET_S):
+            pass  # what the program had begun to say
+        repl.enter(soft_reset=False)
+        answer = b"".join(repl.exec(piece) for piece in bundle.pieces("board/leftover_activity.py"))
+    except HilError:
+        answer = b""
+    lines = _lines(answer)
+    changed = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
+    if changed:
+        more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
+        found.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
+    printed = [line for line in lines if not line.startswith(_MARK)]
+    if printed:
+        found.append(f"it went on printing, first {printed[0][:80]!r}")
+    return tuple(found)
+
+
+def _lines(said: bytes) -> list[str]:
+    lines = (escaped_bytes(line.rstrip()) for line in said.replace(b"\r", b"").split(b"\n"))
+    return [line for line in lines if line and not _OF_THE_PROMPT.match(f"{line} ")]

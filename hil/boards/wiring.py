@@ -1,17 +1,21 @@
-"""Wiring as data: which pins of which board may be used for what, from TOML files."""
+"""Wiring files: which pins of which board may be used for what, read from TOML."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from hil.errors import ConfigurationError
+from hil.model.board import NO_WIRING, Wiring
+from hil.model.errors import ConfigurationError
 
-PinId = int | str
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from hil.model.board import PinId
+
 _PATTERNS = ("match_machine", "match_unique_id")
 _PIN_KEYS = ("outputs", "loopback", "avoid", "leds")
 _JOINED = "0101"  # what a jumper makes of the levels that board/wiring_check.py drives
@@ -20,52 +24,11 @@ _MAX_BYTES = 1 << 20
 _PIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,16}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Pins and timers of one kind of board.
-
-    ``outputs`` are free to toggle, ``loopback`` is an (output, input) pair joined by a jumper,
-    ``timers`` are the ids to construct timers with (-1 is a virtual one), ``avoid`` is never
-    touched. ``match_machine`` and ``match_unique_id`` are regular expressions over what the board
-    says of itself (the id in hexadecimal); an empty one matches nothing. ``note`` is for a person,
-    ``clock_jump_us`` is what single readings of the board's clock are known to be off by,
-    ``deepsleep`` says that it comes back to its port by itself from a timed deep sleep.
-    """
-
-    name: str
-    match_machine: str = ""
-    match_unique_id: str = ""
-    outputs: tuple[PinId, ...] = ()
-    loopback: tuple[PinId, PinId] | None = None
-    timers: tuple[int, ...] = ()
-    avoid: tuple[PinId, ...] = ()
-    leds: tuple[PinId, ...] = ()
-    note: str = ""
-    clock_jump_us: int | None = None
-    deepsleep: bool = False
-
-    @property
-    def capabilities(self) -> tuple[str, ...]:
-        """What this wiring adds to the board's capabilities."""
-        found = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
-        return tuple(word for word, there in found.items() if there)
-
-    @property
-    def jumper(self) -> str:
-        """What to connect for the loopback, for a person."""
-        if self.loopback is None:
-            return "name a loopback pair with --hil-wiring=FILE and join it with a jumper"
-        source, sink = self.loopback
-        return f"connect pin {source} to pin {sink} of the {self.name} with a jumper"
-
-
-NO_WIRING = Wiring("unknown")
-
-
 def load_wiring(path: Path) -> Wiring:
     """Read one wiring file strictly.
 
-    Raises :class:`~hil.errors.ConfigurationError` in one line that names the file and the key.
+    Raises :class:`~hil.model.errors.ConfigurationError` in one line that names the file and the
+    key.
     """
     try:
         with path.open("rb") as file:

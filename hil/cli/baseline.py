@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
-from hil.cli.asking import add_place, opened, plain
-from hil.history.baselines import list_baselines, remove_baseline, set_baseline
+from hil.cli.history_arguments import add_location_argument, opened_history
+from hil.history.retention import list_baselines, remove_baseline, set_baseline
+from hil.model.printable import masked_line
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gone = actions.add_parser("remove", help="a run is no baseline any more")
     gone.add_argument("name", metavar="RUN")
     for parser_of in (put, shown, gone):
-        add_place(parser_of)
+        add_location_argument(parser_of)
         parser_of.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     """Set, list or remove."""
-    with opened(args) as history:
+    with opened_history(args) as history:
         if args.action == "set":
             old = set_baseline(history, args.name, note=args.note, add=args.add)
             text = f"{args.name} is a baseline"
@@ -43,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "baselines": [dataclasses.asdict(one) for one in found]}))
         return 0
     if text:
-        print(plain(text))
+        print(masked_line(text))
         return 0
     for one in found:
         note = f" ({one.note})" if one.note else ""
-        print(plain(f"{one.run}: {'; '.join(one.lines)}, profile {one.profile}{note}"))
+        print(masked_line(f"{one.run}: {'; '.join(one.lines)}, profile {one.profile}{note}"))
     if not found:
         print("no baseline; `hil baseline set RUN` makes a run one")
     return 0

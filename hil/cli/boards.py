@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.boards.discovery import AttachedPort, attached_ports, holder_text
-from hil.boards.spec import parse_board
-from hil.errors import HilError
-from hil.session import Session
+from hil.boards.backends.registry import parse_board
+from hil.boards.backends.serial import AttachedPort, attached_ports, holder_text
+from hil.experiments.session import Session
+from hil.model.errors import HilError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 _AT_ONCE, _WIDE = 16, 200
 _NOTHING = "no USB serial port is attached; --board=sim measures the embedded board"
@@ -61,7 +64,7 @@ def list_boards(ports: Sequence[str] = (), *, probe: bool = True, as_json: bool 
 
     With ``probe`` the boards are asked, which stops the programs that run on them.
     """
-    rows = look(ports, probe=probe)
+    rows = inspect_ports(ports, probe=probe)
     if as_json:
         print(json.dumps({"schema": 1, "boards": [dataclasses.asdict(row) for row in rows]}))
     elif not rows:
@@ -71,7 +74,7 @@ def list_boards(ports: Sequence[str] = (), *, probe: bool = True, as_json: bool 
     return 0
 
 
-def look(ports: Sequence[str], *, probe: bool) -> list[BoardRow]:
+def inspect_ports(ports: Sequence[str], *, probe: bool) -> list[BoardRow]:
     """One row a port, in order; boards are asked side by side."""
     known = {p.port: p for p in attached_ports()}
     wanted = [known.get(text) or _named(text) for text in ports] or list(known.values())

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.asking import add_place
+from hil.cli.history_arguments import add_location_argument
 from hil.cli.output import terminal_width, wants_color, write_out
-from hil.errors import ConfigurationError
-from hil.report.export.names import plain
+from hil.model.errors import ConfigurationError
+from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
+    import argparse
+
     from hil.history.database import History
-    from hil.history.kept import KeptRun
+    from hil.history.stored_records import HistoryRun
     from hil.report.side_by_side import SideBySide
 
 _OUT = Path("reports")
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boards", metavar=("X", "Y"), nargs=2, help="board X of A against board Y of B"
     )
-    add_place(parser)
+    add_location_argument(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page too")
     parser.add_argument("--all", action="store_true", help="every figure, not the main ones only")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -43,14 +44,14 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError("compare with what? give two runs: `hil compare A B`")
     view = _view(args)
     if args.html:
-        from hil.report.compare_page import render_comparison
-        from hil.report.whole_file import write_text_atomically
+        from hil.recording.atomic_file import write_text_atomically
+        from hil.report.page.history_pages import render_comparison
 
         write_text_atomically(Path(args.html), render_comparison(view))
     if args.json:
         print(json.dumps(_document(view)))
         return 0
-    from hil.report.compare_terminal import comparison_text
+    from hil.report.terminal.run_summary import comparison_text
 
     color = wants_color(sys.stdout)
     write_out(comparison_text(view, width=terminal_width(), color=color, every=args.all))
@@ -60,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _view(args: argparse.Namespace) -> SideBySide:
-    from hil.history.comparing import PAIR_CONFIDENCE, compare_kept
+    from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
     from hil.history.database import open_history
-    from hil.history.place import find_place
+    from hil.history.location import find_location
     from hil.report.side_by_side import side_by_side
 
     def compared(history: History | None, shown: str) -> SideBySide:
@@ -70,39 +71,41 @@ def _view(args: argparse.Namespace) -> SideBySide:
         before, after = (_named(name, history, shown) for name in names)
         if args.boards:
             before, after = map(_only, (before, after), args.boards)
-        comparison = compare_kept(before, after, PAIR_CONFIDENCE, history)
+        comparison = compare_runs(before, after, PAIR_CONFIDENCE, history)
         return side_by_side(comparison, before, after)
 
-    place = find_place(args.history, _OUT)
+    place = find_location(args.history, _OUT)
     if place is None or (place.file is not None and not place.file.is_file()):
         return compared(None, place.shown if place else "--history none")
     with open_history(place) as history:
         return compared(history, place.shown)
 
 
-def _named(name: str, history: History | None, shown: str) -> KeptRun:
-    """The run that ``name`` means; raises :class:`~hil.errors.HilError` for none."""
-    from hil.history.comparing import read_kept
-    from hil.history.listing import Wanted, list_runs
+def _named(name: str, history: History | None, shown: str) -> HistoryRun:
+    """The run that ``name`` means; raises :class:`~hil.model.errors.HilError` for none."""
+    from hil.history.queries import RunFilter, list_runs
+    from hil.history.run_reader import find_history_run
 
     wanted = None
     if name.startswith(_BOARD):
-        wanted = Wanted(board=name.removeprefix(_BOARD))
+        wanted = RunFilter(board=name.removeprefix(_BOARD))
     elif name.startswith(_FIRMWARE):
-        wanted = Wanted(firmware=name.removeprefix(_FIRMWARE))
+        wanted = RunFilter(firmware=name.removeprefix(_FIRMWARE))
     if wanted is None or Path(name).is_dir():
         if history is None and not Path(name).is_dir():
             raise ConfigurationError(
-                f"{plain(name)}: no such folder, and there is no history ({shown}); "
+                f"{escaped_line(name)}: no such folder, and there is no history ({shown}); "
                 "give run folders, or --history"
             )
-        return read_kept(name, history)
+        return find_history_run(name, history)
     if history is None:
-        raise ConfigurationError(f"{plain(name)}: there is no history ({shown}); give --history")
+        raise ConfigurationError(
+            f"{escaped_line(name)}: there is no history ({shown}); give --history"
+        )
     found = list_runs(history, wanted, 1)
     if not found:
-        raise ConfigurationError(f"{plain(name)}: no such run in {shown}; see `hil history`")
-    kept = read_kept(found[0].run, history)
+        raise ConfigurationError(f"{escaped_line(name)}: no such run in {shown}; see `hil history`")
+    kept = find_history_run(found[0].run, history)
     boards = tuple(
         board
         for board in kept.boards
@@ -112,12 +115,12 @@ def _named(name: str, history: History | None, shown: str) -> KeptRun:
     return dataclasses.replace(kept, boards=boards or kept.boards)
 
 
-def _only(kept: KeptRun, name: str) -> KeptRun:
+def _only(kept: HistoryRun, name: str) -> HistoryRun:
     boards = tuple(one for one in kept.boards if name in (one.identity.name, one.key))
     if not boards:
         has = ", ".join(one.identity.name for one in kept.boards) or "none"
         raise ConfigurationError(
-            f"--boards: no board {plain(name)} in {plain(kept.info.id)}; it has {plain(has)}"
+            f"--boards: no board {escaped_line(name)} in {escaped_line(kept.info.id)}; it has {escaped_line(has)}"
         )
     return dataclasses.replace(kept, boards=boards)
 

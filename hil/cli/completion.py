@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hil.cli.main import make_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 SHELLS = ("bash", "zsh", "fish")
 _HOW = """\
@@ -38,12 +41,12 @@ def script(shell: str) -> str:
     """The script of ``shell``, which is one of :data:`SHELLS`."""
     import shtab
 
-    from hil.report.export.formats import FORMATS
+    from hil.report.exports.registry import EXPORTS
 
     parser = make_parser()
     for action in _actions(parser):
         if action.dest == "to":
-            action.choices = [*FORMATS, "all"]  # for completing only: it takes several at once
+            action.choices = [*EXPORTS, "all"]  # for completing only: it takes several at once
         if action.metavar in _FILES or action.dest == "board":
             action.complete = shtab.FILE
         if action.metavar in _FOLDERS or action.dest == "folder":

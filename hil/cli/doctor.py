@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import json
@@ -10,19 +9,26 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from hil.boards.discovery import holder_text, resolve_ports
-from hil.boards.spec import BoardSpec, parse_board
-from hil.boards.wiring import Wiring, load_wiring
-from hil.errors import CaptureError, HilError
-from hil.session import Session
-from hil.transport.clock import seconds
-from hil.transport.ports import permission_fix
+from hil.boards.backends.registry import parse_board
+from hil.boards.backends.serial import holder_text, resolve_ports
+from hil.boards.diagnosis import permission_fix
+from hil.boards.wiring import load_wiring
+from hil.experiments.session import Session
+from hil.model.errors import CaptureError, HilError
+from hil.model.printable import masked_line
+from hil.recording.interfaces import seconds
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from hil.boards.backend import BoardSpec
+    from hil.model.board import Wiring
 
 State = Literal["ok", "warning", "wrong", "not tried"]
 STEPS = ("port", "permission", "lock", "REPL", "version", "memory", "clock", "wiring")
@@ -73,9 +79,9 @@ def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) 
         print(json.dumps({"schema": 1, "board": board, "ok": not wrong, "findings": rows}))
     else:
         for one in findings:
-            print(f"{_MARKS[one.state]:>5}  {one.step:<10}  {_plain(one.text)}")
+            print(f"{_MARKS[one.state]:>5}  {one.step:<10}  {masked_line(one.text)}")
             if one.fix:
-                print(f"{'':>5}  {'':<10}  -> {_plain(one.fix)}")
+                print(f"{'':>5}  {'':<10}  -> {masked_line(one.fix)}")
     return int(wrong)
 
 
@@ -284,8 +290,3 @@ def _modem_manager() -> bool:
 
 def _since(begin: float) -> str:
     return f"{time.monotonic() - begin:.2f} s"
-
-
-def _plain(text: str) -> str:
-    """What a board says may hold anything; a terminal gets one printable line."""
-    return "".join(c if c.isprintable() else "?" for c in text)

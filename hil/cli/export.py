@@ -1,4 +1,4 @@
-"""``hil export``: a run in the formats of other programs."""
+"""``hil export``: a run written in the formats of other programs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import argparse
 import dataclasses
 import json
 import sys
+from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING
 
-from hil.errors import CaptureError, ConfigurationError
-from hil.report.export.formats import FORMATS, STDOUT, Exported, export_run
-from hil.report.export.names import plain
+from hil.experiments.evaluation import results_in
+from hil.model.errors import CaptureError, ConfigurationError
+from hil.model.printable import escaped_line
+from hil.recording.atomic_file import replaced_file
+from hil.recording.stored_run import CaptureStream
+from hil.report.exports.registry import EXPORTS
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from hil.report.exports.export_format import ExportFormat
 
 DEFAULT_FOLDER = "reports/latest"
 
@@ -26,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         metavar="FORMAT[,FORMAT...]",
         type=_formats,
-        help=f"{', '.join(FORMATS)}, or several with commas, or all",
+        help=f"{', '.join(EXPORTS)}, or several with commas, or all",
     )
     what.add_argument("--list", action="store_true", help="list the formats and what opens them")
     parser.add_argument(
@@ -45,21 +55,21 @@ def run(args: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     out = None if args.out is None else Path(args.out)
-    written = [export_run(folder, FORMATS[name], out) for name in args.to]
+    written = [export_run(folder, EXPORTS[name], out) for name in args.to]
     _say(written, args.json, sys.stderr if out == STDOUT else sys.stdout)
     return 0
 
 
 def _formats(text: str) -> list[str]:
-    names = list(FORMATS) if text == "all" else list(dict.fromkeys(text.split(",")))
+    names = list(EXPORTS) if text == "all" else list(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in FORMATS:
-            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(FORMATS)}")
+        if name not in EXPORTS:
+            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(EXPORTS)}")
     return names
 
 
 def _list(as_json: bool) -> int:
-    rows = [{"name": one.name, "file": one.file, "opens": one.opens} for one in FORMATS.values()]
+    rows = [{"name": one.name, "file": one.file, "opens": one.opens} for one in EXPORTS.values()]
     if as_json:
         print(json.dumps({"schema": 1, "formats": rows}))
         return 0
@@ -68,12 +78,74 @@ def _list(as_json: bool) -> int:
     return 0
 
 
-def _say(written: list[Exported], as_json: bool, stream: TextIO) -> None:
+def _say(written: list[ExportedFile], as_json: bool, stream: TextIO) -> None:
     if as_json:
         rows = [dataclasses.asdict(one) for one in written]
         print(json.dumps({"schema": 1, "written": rows}), file=stream)
         return
     for line in dict.fromkeys(line for one in written for line in one.left_out):
-        print(f"hil: {plain(line)}", file=sys.stderr)
+        print(f"hil: {escaped_line(line)}", file=sys.stderr)
     for one in written:
         print(f"{one.format:<12} {one.count} {one.what}: {one.path}", file=stream)
+
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """What was written: ``count`` activations or figures; ``left_out`` says what is not in it."""
+
+    format: str
+    path: str
+    what: str
+    count: int
+    left_out: tuple[str, ...] = ()
+
+
+def export_run(folder: Path, form: ExportFormat, out: Path | None = None) -> ExportedFile:
+    """Write one format; ``out`` defaults to the format's file in ``folder``, ``-`` is stdout.
+
+    Figures are those of ``results.json``; where there is none they are computed from the captures
+    and judged by the default budgets. Raises :class:`~hil.model.errors.HilError`.
+    """
+    path = out if out is not None else folder / form.file
+    if form.figures is not None:
+        results = results_in(folder)
+        text, count = form.figures(results)
+        if path == STDOUT:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+        else:
+            with replaced_file(path) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
+        return ExportedFile(form.name, str(path), "figures", count)
+    source = CaptureStream(folder)
+    if form.charts is not None and path != STDOUT:
+        count = form.charts(path, results_in(folder), list(source))
+        return ExportedFile(form.name, str(path), "charts", count, tuple(source.left_out))
+    if form.rows is not None:
+        if path == STDOUT:
+            count = _to_stream(TextIOWrapper(sys.stdout.buffer, "utf-8", newline=""), form, source)
+        else:
+            with (
+                replaced_file(path) as file,
+                file.open("w", encoding="utf-8", newline="") as stream,
+            ):
+                count = _to_stream(stream, form, source)
+    elif form.stamps is not None and path != STDOUT:
+        count = form.stamps(path, source)
+    else:
+        raise ConfigurationError(f"--to {form.name} does not go to stdout; give --out=FILE")
+    return ExportedFile(form.name, str(path), "activations", count, tuple(source.left_out))
+
+
+def _to_stream(stream: TextIOWrapper, form: ExportFormat, source: CaptureStream) -> int:
+    if form.rows is None:
+        raise AssertionError(form.name)
+    try:
+        count = form.rows(stream, source)
+        stream.flush()
+    finally:
+        if stream.buffer is sys.stdout.buffer:
+            stream.detach()
+    return count

@@ -7,11 +7,22 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hil.cli.asking import add_filters, add_place, opened, plain, shortened, wanted
-from hil.errors import ConfigurationError
-from hil.history.kept import KeptRun
-from hil.history.listing import ListedRun, list_runs
+from hil.cli.history_arguments import (
+    add_filter_arguments,
+    add_location_argument,
+    opened_history,
+    run_filter,
+    short_revision,
+)
+from hil.history.queries import list_runs
+from hil.model.errors import ConfigurationError
+from hil.model.printable import masked_line
+
+if TYPE_CHECKING:
+    from hil.history.queries import ListedRun
+    from hil.history.stored_records import HistoryRun
 
 _MOST = 50
 _WIDE = 200
@@ -19,14 +30,14 @@ _WIDE = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    add_place(parser)
-    add_filters(parser)
+    add_location_argument(parser)
+    add_filter_arguments(parser)
     parser.add_argument("--last", metavar="N", type=int, default=_MOST, help="the newest N (50)")
     parser.add_argument("--json", action="store_true", help="for programs")
     actions = parser.add_subparsers(dest="action", metavar="add")
     add = actions.add_parser("add", help="put runs' folders into the history")
     add.add_argument("folders", nargs="+", metavar="FOLDER", help="for example reports/latest")
-    add_place(add, argparse.SUPPRESS)
+    add_location_argument(add, argparse.SUPPRESS)
     add.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
 
 
@@ -34,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """List, or add what is named."""
     if args.action == "add":
         return _add(args)
-    with opened(args) as history:
-        found = list_runs(history, wanted(args), max(1, args.last))
+    with opened_history(args) as history:
+        found = list_runs(history, run_filter(args), max(1, args.last))
         shown = history.place.shown
     if args.json:
         rows = [dataclasses.asdict(one) for one in found]
@@ -48,37 +59,38 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from hil.history.storing import add_run
+    from hil.history.run_writer import add_run
 
     done = []
-    with opened(args, create=True) as history:
+    with opened_history(args, create=True) as history:
         for folder in args.folders:
-            name, new = add_run(history, _kept(Path(folder)))
+            name, new = add_run(history, _judged_history_run(Path(folder)))
             done.append({"folder": folder, "run": name, "new": new})
             if not args.json:
-                print(f"{plain(name)}: {'added' if new else 'was there already'}")
+                print(f"{masked_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
             print(json.dumps({"schema": 1, "history": history.place.shown, "added": done}))
     return 0
 
 
-def _kept(folder: Path) -> KeptRun:
+def _judged_history_run(folder: Path) -> HistoryRun:
     """A folder as its run would have stored it: judged as in ``results.json`` if that is there."""
-    from hil.budgets import default_budgets
-    from hil.history.preparing import keep_run
-    from hil.report.remake import results_of, sound_captures
-    from hil.report.results_json import read_results
-    from hil.run_folder import RunFolder
-    from hil.stored_run import read_run
+    from hil.experiments.budget_files import default_budgets
+    from hil.experiments.evaluation import evaluate_run
+    from hil.history.stored_records import make_history_run
+    from hil.recording.run_folder import RunFolder, read_results
+    from hil.recording.stored_run import read_run, sound_captures
 
     stored = read_run(folder)
     if stored.log.info.source == "replay":
         raise ConfigurationError(f"{folder}: a replayed run; add the run that it replays")
     written = RunFolder(folder).results
-    results = read_results(written) if written.is_file() else results_of(stored, default_budgets())
+    results = (
+        read_results(written) if written.is_file() else evaluate_run(stored, default_budgets())
+    )
     if not results.measurements and not results.errors:
         raise ConfigurationError(f"{folder}: nothing was measured in it")
-    return keep_run(results, sound_captures(stored))
+    return make_history_run(results, sound_captures(stored))
 
 
 def _print(found: list[ListedRun]) -> None:
@@ -111,9 +123,9 @@ def _print(found: list[ListedRun]) -> None:
         )
         worse = "" if one.worse is None else str(one.worse)
         table.add_row(
-            *(Text(plain(cell)) for cell in cells),
+            *(Text(masked_line(cell)) for cell in cells),
             Text(one.verdict, style=styles.get(one.verdict, "")),
             Text(worse, style="red" if one.worse else ""),
-            Text(shortened(one.revision, one.modified)),
+            Text(short_revision(one.revision, one.modified)),
         )
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

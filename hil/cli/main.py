@@ -10,15 +10,17 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from hil import __version__
-from hil.errors import HilError
+from hil.model.errors import HilError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import NoReturn
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 _INTERRUPTED = 130
-
 COMMANDS = {
     "sim": "start the embedded board and print its port",
     "boards": "list the attached boards and what they can do",

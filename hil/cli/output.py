@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _INSTEAD = str.maketrans({"─": "-", "━": "-", "…": "~", "µ": "u"})
 

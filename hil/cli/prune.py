@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from typing import TYPE_CHECKING
 
-from hil.cli.asking import add_place, moment, opened, plain
-from hil.errors import ConfigurationError
-from hil.history.pruning import old_runs, remove_runs
+from hil.cli.history_arguments import add_location_argument, opened_history, parse_moment
+from hil.history.retention import old_runs, remove_runs
+from hil.model.errors import ConfigurationError
+from hil.model.printable import masked_line
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    add_place(parser)
+    add_location_argument(parser)
     parser.add_argument(
         "--keep", metavar="N", type=int, help="the newest N runs of each board stay"
     )
@@ -32,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     given = args.older_than
     if given is not None and given.isdecimal():
         given += "d"
-    before = None if given is None else moment("--older-than", given)
-    with opened(args) as history:
+    before = None if given is None else parse_moment("--older-than", given)
+    with opened_history(args) as history:
         names = old_runs(history, keep=args.keep, before_utc=before)
         count = 0 if args.dry_run else remove_runs(history, names)
         shown = history.place.shown
@@ -42,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(done))
         return 0
     for name in names:
-        print(f"{'would remove' if args.dry_run else 'removed'} {plain(name)}")
+        print(f"{'would remove' if args.dry_run else 'removed'} {masked_line(name)}")
     if not names:
         print(f"nothing to remove from {shown}")
     return 0

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hil.budgets import default_budgets, load_budgets
 from hil.cli.output import terminal_width, wants_color, write_out
-from hil.errors import CaptureError
-from hil.report.changes_json import NAME, read_changes
-from hil.report.export.junit import junit_text
-from hil.report.html import write_page
-from hil.report.job_summary import job_summary, write_summary
-from hil.report.remake import results_of, sound_captures
-from hil.report.results_json import write_results
-from hil.report.terminal import terminal_summary
-from hil.report.whole_file import write_text_atomically
-from hil.results import Results
-from hil.run_folder import RunFolder
-from hil.stored_run import read_run
+from hil.experiments.budget_files import default_budgets, load_budgets
+from hil.experiments.evaluation import evaluate_run
+from hil.model.errors import CaptureError
+from hil.recording.atomic_file import write_text_atomically
+from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
+from hil.recording.stored_run import read_run, sound_captures
+from hil.report.exports.job_summary import job_summary, write_summary
+from hil.report.exports.junit import junit_text
+from hil.report.page.page import write_page
+from hil.report.terminal.run_summary import terminal_summary
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hil.model.results import Results
 
 DEFAULT_FOLDER = "reports/latest"
 
@@ -53,10 +55,10 @@ def remake_report(
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     run = read_run(path)
-    results = results_of(run, load_budgets(Path(budgets)) if budgets else default_budgets())
+    results = evaluate_run(run, load_budgets(Path(budgets)) if budgets else default_budgets())
     files = RunFolder(path)
     results = replace(results, run=replace(results.run, hashes=files.hashes()))
-    stored = path / NAME
+    stored = path / CHANGES_NAME
     comparison = read_changes(stored) if stored.exists() else None
     write_results(files.results, results)
     write_page(files.report, results, sound_captures(run), comparison)

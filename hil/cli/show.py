@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hil.cli.output import can_show, terminal_width, wants_color, write_out
 from hil.cli.report import DEFAULT_FOLDER
-from hil.errors import CaptureError, NewerSchemaError
+from hil.experiments.evaluation import results_in
+from hil.model.errors import CaptureError, NewerSchemaError
+from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
-from hil.records import Capture
-from hil.report.changes_json import NAME, read_changes
-from hil.report.export.formats import results_in
-from hil.report.export.names import plain
-from hil.report.remake import sound_captures
-from hil.report.sparklines import ASCII, UNICODE, Group, axis_line, bars, lateness_groups
-from hil.report.terminal import terminal_summary
-from hil.stored_run import read_run
+from hil.recording.run_folder import CHANGES_NAME, read_changes
+from hil.recording.stored_run import read_run, sound_captures
+from hil.report.terminal.run_summary import terminal_summary
+from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hil.model.captures import Capture
+    from hil.report.terminal.sparklines import Group
 
 _WIDEST, _LEAST_BARS, _JSON_BINS = 120, 16, 80
 _BODY, _TAIL, _BOLD, _DIM, _END = "\x1b[36m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     width = max(40, min(terminal_width(), _WIDEST))
     color = wants_color(sys.stdout)
-    stored = folder / NAME
+    stored = folder / CHANGES_NAME
     comparison = read_changes(stored) if stored.exists() else None
     write_out(terminal_summary(results, width=width, color=color, comparison=comparison))
     characters = UNICODE if can_show(UNICODE, sys.stdout) else ASCII
@@ -68,16 +72,16 @@ def _captures(folder: Path) -> tuple[list[Capture], str]:
 
 
 def _lines(captures: Sequence[Capture], width: int, characters: str, color: bool) -> list[str]:
-    longest = max((len(plain(c.plan.technique)) for c in captures), default=0)
+    longest = max((len(escaped_line(c.plan.technique)) for c in captures), default=0)
     name = min(longest, max(8, width // 4))
     room = width - name - 3
     bins = max(_LEAST_BARS, room)
     lines: list[str] = []
     for group in lateness_groups(captures, bins):
-        title = plain(f"lateness, {group.board}, load {group.load}")
+        title = escaped_line(f"lateness, {group.board}, load {group.load}")
         lines += ["", _styled(title[:width], _BOLD, color)]
         for row in group.rows:
-            text = plain(row.technique)
+            text = escaped_line(row.technique)
             text = text if len(text) <= name else f"{text[: name - 1]}~"
             drawn = bars(row.counts, characters)
             body, tail = drawn[: row.tail], drawn[row.tail :].rstrip()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
-from hil.boards.sim import parse_sim_knobs
-from hil.transport.vm import find_vm
+from hil.boards.backends.sim_knobs import parse_sim_knobs
+from hil.boards.backends.sim_program import find_vm
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
 def run_sim(knobs: str, root: str | None) -> int:
     """Start the board, print its port, and keep it until Ctrl-C."""
-    from hil.transport.vm_supervisor import main
+    from hil.boards.backends.sim_supervisor import main
 
     parse_sim_knobs(knobs)
     find_vm()

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hil.cli.asking import add_filters, add_place, opened, plain, wanted
-from hil.errors import ConfigurationError
-from hil.history.listing import TrendLine, known_metrics, trend_lines
+from hil.cli.history_arguments import (
+    add_filter_arguments,
+    add_location_argument,
+    opened_history,
+    run_filter,
+)
+from hil.history.queries import known_metrics, trend_lines
+from hil.model.errors import ConfigurationError
+from hil.model.printable import masked_line
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hil.history.queries import TrendLine
 
 _MOST = 100
 _WIDE = 200
@@ -19,8 +30,8 @@ _WIDE = 200
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("metric", metavar="METRIC", help="for example lateness_p99_us")
-    add_place(parser)
-    add_filters(parser)
+    add_location_argument(parser)
+    add_filter_arguments(parser)
     parser.add_argument("--last", metavar="N", type=int, default=_MOST, help="the newest N (100)")
     parser.add_argument("--html", metavar="FILE", help="write a page with charts")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -28,10 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
-    from hil.report.trend import sorted_lines
+    from hil.report.page.history_pages import sort_trend_lines
 
-    with opened(args) as history:
-        lines = sorted_lines(trend_lines(history, args.metric, wanted(args), max(1, args.last)))
+    with opened_history(args) as history:
+        lines = sort_trend_lines(
+            trend_lines(history, args.metric, run_filter(args), max(1, args.last))
+        )
         shown = history.place.shown
         others = [] if lines else known_metrics(history)
     if not lines:
@@ -39,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
             ", ".join(one for one in others if one.startswith(args.metric[:4])) or "none like it"
         )
         raise ConfigurationError(
-            f"{plain(args.metric)}: no such figure in {shown} with these filters; there is {named}"
+            f"{masked_line(args.metric)}: no such figure in {shown} with these filters; there is {named}"
         )
     if args.html:
-        from hil.report.trend import trend_page
-        from hil.report.whole_file import write_text_atomically
+        from hil.recording.atomic_file import write_text_atomically
+        from hil.report.page.history_pages import trend_page
 
         write_text_atomically(Path(args.html), trend_page(args.metric, lines))
     if args.json:
@@ -62,12 +75,16 @@ def _print(lines: list[TrendLine]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hil.report.trend import case_text, sparkline, value_text
+    from hil.model.units import format_value
+    from hil.report.page.history_pages import describe_trend_line
+    from hil.report.terminal.sparklines import sparkline
 
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
     for group in dict.fromkeys((one.board, one.firmware, one.profile) for one in lines):
         board, firmware, profile = group
-        console.print(Text(plain(f"{board}, MicroPython {firmware}, profile {profile}"), "bold"))
+        console.print(
+            Text(masked_line(f"{board}, MicroPython {firmware}, profile {profile}"), "bold")
+        )
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("technique", "over time", "smallest", "largest", "last", "runs"):
             right = heading in ("smallest", "largest", "last", "runs")
@@ -78,10 +95,10 @@ def _print(lines: list[TrendLine]) -> None:
             values = [point.value for point in one.points]
             last = one.points[-1]
             table.add_row(
-                Text(plain(case_text(one))),
+                Text(masked_line(describe_trend_line(one))),
                 sparkline(values),
-                *(value_text(value, one.unit) for value in (min(values), max(values))),
-                Text(value_text(last.value, one.unit), "red" if last.verdict == "fail" else ""),
+                *(format_value(value, one.unit) for value in (min(values), max(values))),
+                Text(format_value(last.value, one.unit), "red" if last.verdict == "fail" else ""),
                 str(len(values)),
             )
         console.print(table)

@@ -6,14 +6,16 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from hil.errors import HilError, NewerSchemaError
-from hil.history.place import Place
+from hil.model.errors import HilError, NewerSchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy import Connection, Engine
+
+    from hil.history.location import HistoryLocation
 
 BUSY_S = 20
 """So long a writer waits for the others before it gives up."""
@@ -29,7 +31,7 @@ class HistoryError(HilError):
 class History:
     """An open history. Every method call of :meth:`read` and :meth:`write` is a transaction."""
 
-    def __init__(self, place: Place, engine: Engine) -> None:
+    def __init__(self, place: HistoryLocation, engine: Engine) -> None:
         self.place = place
         self._engine = engine
 
@@ -79,11 +81,11 @@ class History:
 
 
 @contextlib.contextmanager
-def open_history(place: Place, *, create: bool = True) -> Iterator[History]:
+def open_history(place: HistoryLocation, *, create: bool = True) -> Iterator[History]:
     """An open history of the newest schema; an older one is migrated, an empty one filled.
 
     Raises :class:`HistoryError` where it can't be reached, and where there is none and ``create``
-    is false; :class:`~hil.errors.NewerSchemaError` for one that a newer version has written.
+    is false; :class:`~hil.model.errors.NewerSchemaError` for one that a newer version has written.
     """
     if place.file is not None and not place.file.is_file():
         if not create:
@@ -105,12 +107,12 @@ def open_history(place: Place, *, create: bool = True) -> Iterator[History]:
 
 
 def _head() -> str:
-    from hil.history.schema import HEAD
+    from hil.history.sql_tables import HEAD_REVISION
 
-    return HEAD
+    return HEAD_REVISION
 
 
-def _engine(place: Place) -> Engine:
+def _engine(place: HistoryLocation) -> Engine:
     import sqlalchemy as sa
 
     if place.file is not None:
@@ -179,7 +181,7 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(connection: Connection, place: Place) -> None:
+def _migrate(connection: Connection, place: HistoryLocation) -> None:
     """One process migrates at a time; who waited finds the work done."""
     import sqlalchemy as sa
 
@@ -191,7 +193,7 @@ def _migrate(connection: Connection, place: Place) -> None:
     if found is None:  # the newest schema at once: Alembic takes a while to import
         _create(connection)
         return
-    from hil.history.migrating import known_revisions, upgrade
+    from hil.history.schema_upgrade import known_revisions, upgrade
 
     if found not in known_revisions():
         raise NewerSchemaError(
@@ -205,7 +207,7 @@ def _create(connection: Connection) -> None:
     """An empty database: what all the migrations would lead to."""
     import sqlalchemy as sa
 
-    from hil.history.schema import metadata
+    from hil.history.sql_tables import metadata
 
     metadata.create_all(connection)
     connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache, partial
 from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 from typing import get_type_hints as type_hints
 
-from hil.errors import CaptureError
+from hil.model.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 T = TypeVar("T")
-
 ABSENT: Mapping[str, Any] = MappingProxyType({"absent": True})
 """Metadata of a field that is left out of the file while it has its default."""
 REQUIRED: Mapping[str, Any] = MappingProxyType({"required": True})
@@ -47,8 +50,8 @@ def read_record(kind: type[T], item: object, where: str = "top level") -> T:
     """The record of this kind in a parsed JSON object.
 
     A missing key takes the field's default; unknown keys are kept. Raises
-    :class:`~hil.errors.CaptureError`, one line that names the place (``boards[0].cpu_hz``), for a
-    key that must be there, a value of another type and a number that is not finite.
+    :class:`~hil.model.errors.CaptureError`, one line that names the place (``boards[0].cpu_hz``),
+    for a key that must be there, a value of another type and a number that is not finite.
     """
     try:
         record: T = _read_fields(kind, item)
@@ -85,7 +88,7 @@ def check_plain(
     """Refuse JSON that is nested too deeply or has too long a text or too large a number in it.
 
     ``bits`` is the most that a whole number's magnitude may have. Raises
-    :class:`~hil.errors.CaptureError`, one line that names the place.
+    :class:`~hil.model.errors.CaptureError`, one line that names the place.
     """
     try:
         _check_plain(value, longest_text, bits, depth)

@@ -9,12 +9,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from hil.metrics import load_rank, metric_rank, technique_rank
+from hil.model.metrics import metric_rank
+from hil.model.results import Comparison, ErrorRecord, Results
 from hil.model.schema import Schema, read_document, write_document
-from hil.records import ErrorRecord, Measurement
-from hil.results import Comparison, Results
+from hil.model.techniques import load_rank, technique_rank
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hil.model.results import Measurement
 
 
 def _boards_with_source(top: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def build_results(results: Results) -> dict[str, Any]:
 def parse_results(raw: bytes) -> Results:
     """The records in the bytes of a ``results.json`` of schema 1 or 2.
 
-    Raises :class:`~hil.errors.CaptureError`, one line that names the place.
+    Raises :class:`~hil.model.errors.CaptureError`, one line that names the place.
     """
     return read_document(Results, raw, RESULTS_SCHEMA)
 
@@ -64,7 +69,8 @@ def build_changes(comparison: Comparison) -> dict[str, Any]:
 
 
 def parse_changes(raw: bytes) -> Comparison:
-    """The records in the bytes of a ``changes.json``; raises :class:`~hil.errors.CaptureError`."""
+    """The records in the bytes of a ``changes.json``; raises
+    :class:`~hil.model.errors.CaptureError`."""
     return read_document(Comparison, raw, CHANGES_SCHEMA)
 
 

@@ -8,13 +8,18 @@ as this code is.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hil.errors import CaptureError, NewerSchemaError
-from hil.model.codec import StoredRecord, read_record, write_record
+from hil.model.codec import read_record, write_record
+from hil.model.errors import CaptureError, NewerSchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
+
+    from hil.model.codec import StoredRecord
 
 T = TypeVar("T")
 
@@ -24,8 +29,8 @@ class Schema(Generic[T]):
     """The format of one kind of file, ``what``, whose number is ``newest`` now.
 
     ``steps[n]`` turns a unit of that file (a document, a line, a chunk) of format ``n`` into one
-    of ``n + 1``; it may raise :class:`~hil.errors.CaptureError`. Raises ``ValueError`` where a step
-    is missing or leads nowhere.
+    of ``n + 1``; it may raise :class:`~hil.model.errors.CaptureError`. Raises ``ValueError`` where
+    a step is missing or leads nowhere.
     """
 
     what: str
@@ -39,8 +44,8 @@ class Schema(Generic[T]):
     def check(self, number: object) -> int:
         """``number`` as it was read, if this version reads such files.
 
-        Raises :class:`~hil.errors.NewerSchemaError` or :class:`~hil.errors.CaptureError`, one line
-        without the file's name.
+        Raises :class:`~hil.model.errors.NewerSchemaError` or
+        :class:`~hil.model.errors.CaptureError`, one line without the file's name.
         """
         if type(number) is not int or number < 1:
             raise CaptureError(f"schema is {number!r:.40}; not {self.what}")
@@ -59,7 +64,7 @@ class Schema(Generic[T]):
 
 
 def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -> Any:
-    """The JSON value in UTF-8 bytes or text; raises :class:`~hil.errors.CaptureError`.
+    """The JSON value in UTF-8 bytes or text; raises :class:`~hil.model.errors.CaptureError`.
 
     NaN and Infinity are refused, or become what ``constant`` returns for their name.
     """
@@ -73,7 +78,7 @@ def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -
 def read_document(kind: type[T], raw: bytes, schema: Schema[dict[str, Any]]) -> T:
     """The record in a JSON file with a ``schema`` number; an older schema is brought up to date.
 
-    Raises :class:`~hil.errors.CaptureError`, one line that names the place in the file.
+    Raises :class:`~hil.model.errors.CaptureError`, one line that names the place in the file.
     """
     top = parse_json(raw)
     if not isinstance(top, dict):

@@ -11,10 +11,13 @@ from __future__ import annotations
 import copy
 import os
 import stat
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 LONG, SHORT = "--hil-board", "--board"
 VARIABLE, INI = "HIL_BOARD", "hil_board"

@@ -1,18 +1,23 @@
-"""What a timing test holds in its hands: the figures of one capture, and the check."""
+"""The figures of one capture in a timing test, and their check."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from hil.budgets import failure_message
-from hil.pytest_plugin.bench import Measured
-from hil.records import Capture, Measurement
+from hil.model.budgets import failure_message
+
+if TYPE_CHECKING:
+    from hil.experiments.run import MeasuredCase
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement
 
 
 class Figures:
     """The figures of one technique under one load on one board."""
 
-    def __init__(self, measured: Measured, properties: list[tuple[str, object]]) -> None:
+    def __init__(self, measured: MeasuredCase, properties: list[tuple[str, object]]) -> None:
         self._measured = measured
         self._properties = properties
 

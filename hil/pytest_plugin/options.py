@@ -7,42 +7,22 @@ checks need is imported by the checks.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from hil.errors import ConfigurationError
+from hil.experiments.plan import RunOptions
+from hil.model.errors import ConfigurationError
 from hil.pytest_plugin.board_option import HELP, INI, LONG, asked_boards
 
 if TYPE_CHECKING:
-    from hil.boards.spec import BoardSpec
-    from hil.boards.wiring import Wiring
-    from hil.budgets import Budgets
-    from hil.history.place import Place
-    from hil.plan import Case, Profile
-    from hil.transport.faults_spec import FaultSpec
-    from hil.user_agent import UserAgent
+    from collections.abc import Sequence
+
+    import pytest
+
+    from hil.boards.backend import BoardSpec
+    from hil.experiments.plan import Case
 
 _LARGEST = 1e12
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line asked for, checked."""
-
-    boards: tuple[BoardSpec, ...]
-    profile: Profile
-    cases: tuple[Case, ...]
-    out: Path
-    budgets: Budgets
-    wiring: Wiring | None
-    agent: UserAgent | None = None
-    faults: FaultSpec | None = None
-    history: Place | None = None
-    compare: str | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -95,15 +75,15 @@ def suite_requested(config: pytest.Config) -> bool:
 def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
     """Check every option; ``boards`` replaces what was asked for, ``auto`` spelled out.
 
-    Raises :class:`~hil.errors.ConfigurationError` in one line for the first that is wrong.
+    Raises :class:`~hil.model.errors.ConfigurationError` in one line for the first that is wrong.
     """
-    from hil.agents import load_names, technique_names
+    from hil.agents.bundle import load_names, technique_names
+    from hil.boards.fault_injection import parse_faults
     from hil.boards.wiring import load_wiring
-    from hil.budgets import default_budgets, load_budgets
-    from hil.history.place import find_place
-    from hil.plan import agent_case, chosen_names, find_profile, make_cases
-    from hil.transport.faults_spec import parse_faults
-    from hil.user_agent import read_user_agent
+    from hil.experiments.budget_files import default_budgets, load_budgets
+    from hil.experiments.plan import agent_case, chosen_names, find_profile, make_cases
+    from hil.experiments.workloads.user_program import read_user_program
+    from hil.history.location import find_location
 
     get = config.getoption
     profile = find_profile(get("--hil-profile") or "quick")
@@ -121,7 +101,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
     cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
     agent_file = get("--hil-agent")
-    agent = read_user_agent(Path(agent_file)) if agent_file else None
+    agent = read_user_program(Path(agent_file)) if agent_file else None
     if agent is not None:
         if get("--hil-technique") or asked_loads:
             raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
@@ -142,7 +122,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
         agent=agent,
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
-        history=find_place(get("--hil-history"), out),
+        history=find_location(get("--hil-history"), out),
         compare=get("--hil-compare"),
     )
 
@@ -160,8 +140,7 @@ def _number(option: str, text: str | None) -> float | None:
 
 
 def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
-    from hil.boards.discovery import expand_boards
-    from hil.boards.spec import parse_board
+    from hil.boards.backends.registry import expand_boards, parse_board
 
     boards = expand_boards(parse_board(text) for text in texts)
     if len({board.text for board in boards}) < len(boards):
@@ -171,8 +150,8 @@ def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
 
 def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
     """What the replayed runs hold, as it was planned then; of that only what was asked for."""
-    from hil.plan import Case
-    from hil.stored_run import read_run
+    from hil.experiments.plan import Case
+    from hil.recording.stored_run import read_run
 
     stored = {
         Case(capture.plan).id: Case(capture.plan)

@@ -15,11 +15,14 @@ import contextlib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 _NAME = "hil"
 _HOME = Path(__file__).parents[1]
@@ -44,7 +47,7 @@ class OwnName(MetaPathFinder):
         package = sys.modules.get(_NAME)
         if package is None or _is_ours(package.__spec__):
             return self._found
-        return self._found or _place(package.__spec__)
+        return self._found or _location_text(package.__spec__)
 
     def set_aside(self) -> None:
         """A run begins: these modules are in ``sys.modules`` again when ``hil`` is imported."""
@@ -60,7 +63,7 @@ class OwnName(MetaPathFinder):
         self._measuring = True
         package = sys.modules.get(_NAME)
         if package is not None and not _is_ours(package.__spec__):
-            self._found = self._found or _place(package.__spec__)
+            self._found = self._found or _location_text(package.__spec__)
             self._others = _take_out()
         for name, module in self._modules.items():
             sys.modules.setdefault(name, module)
@@ -96,7 +99,7 @@ class OwnName(MetaPathFinder):
             again = ModuleSpec(_NAME, _Again(self._modules), origin=spec.origin, is_package=True)
             again.submodule_search_locations = [str(_HOME)]
             return again
-        self._found = _place(spec)
+        self._found = _location_text(spec)
         if self._measuring:
             sys.modules[_NAME] = self._modules[_NAME]
             self._import_all()
@@ -142,7 +145,7 @@ def _is_ours(spec: ModuleSpec | None) -> bool:
     return False
 
 
-def _place(spec: ModuleSpec | None) -> str:
+def _location_text(spec: ModuleSpec | None) -> str:
     if spec is not None and spec.has_location and spec.origin is not None:
         return spec.origin
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []

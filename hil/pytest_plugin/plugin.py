@@ -1,4 +1,4 @@
-"""The pytest plugin: thin hooks around the bench.
+"""The pytest plugin: thin hooks and fixtures around the bench.
 
 The entry point registers it (see ``pytest_hil.py``), or ``-p hil.pytest_plugin.plugin``. It does
 nothing unless boards are measured: when one is asked for, or when the tests asked for lie in one of
@@ -8,28 +8,23 @@ declaration of the options.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.errors import CapabilityMissing, HilError
-from hil.pytest_plugin.board_option import (
-    SHORT,
-    begin_again,
-    clash,
-    run_again,
-    short_form,
-    shorten,
-)
-from hil.pytest_plugin.options import RunOptions, add_options, read_options, suite_requested
+from hil.model.errors import CapabilityMissing, HilError
+from hil.pytest_plugin.board_option import SHORT, begin_again, clash, run_again, short_form, shorten
+from hil.pytest_plugin.options import add_options, read_options, suite_requested
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
 
 if TYPE_CHECKING:
-    from hil.plan import Case
-    from hil.pytest_plugin.bench import Bench
+    from collections.abc import Generator
+    from typing import Any
+
+    from hil.experiments.plan import Case, RunOptions
+    from hil.experiments.run import Bench
     from hil.pytest_plugin.figures import Figures
-    from hil.pytest_plugin.output import CaptureOutput
+    from hil.pytest_plugin.run_output import CaptureOutput
 
 _OPTIONS: pytest.StashKey[RunOptions] = pytest.StashKey()
 _BENCH: pytest.StashKey[Bench] = pytest.StashKey()
@@ -72,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not suite_requested(config):
         return
     OWN_NAME.take()
-    from hil.pytest_plugin.spread import worker_input
+    from hil.pytest_plugin.xdist_workers import worker_input
 
     given = worker_input(config)
     try:
@@ -96,31 +91,31 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def _configure_run(config: pytest.Config) -> None:
-    from hil.pytest_plugin.bench import Bench
-    from hil.pytest_plugin.output import RunOutput
-    from hil.pytest_plugin.past import check_compare
-    from hil.pytest_plugin.signals import WholeReport, end_by_signals
-    from hil.pytest_plugin.spread import Spreader, spread_over_boards
+    from hil.experiments.run import Bench
+    from hil.pytest_plugin.history_comparison import check_compare
+    from hil.pytest_plugin.run_end import WholeReport, end_by_signals
+    from hil.pytest_plugin.run_output import RunOutput
+    from hil.pytest_plugin.xdist_workers import WorkerPerBoard, request_workers
 
     options = config.stash[_OPTIONS] = read_options(config)
     if config.option.collectonly:
         return
     check_compare(options.compare, options.history)
-    spread = spread_over_boards(config, options)
+    spread = request_workers(config, options)
     bench = config.stash[_BENCH] = Bench(options)
     output = RunOutput(config, bench, options, spread=spread)
     config.stash[_PROGRESS] = output
     config.pluginmanager.register(output, "hil-output")
     if spread:
-        config.pluginmanager.register(Spreader(bench.folder, options), "hil-spreader")
+        config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-spreader")
     config.pluginmanager.register(WholeReport(), "hil-whole-report")
     config.add_cleanup(end_by_signals())
 
 
 def _configure_worker(config: pytest.Config, given: dict[str, Any]) -> None:
-    from hil.pytest_plugin.bench import Bench
-    from hil.pytest_plugin.output import WorkerOutput
-    from hil.pytest_plugin.spread import worker_boards, worker_folder
+    from hil.experiments.run import Bench
+    from hil.pytest_plugin.run_output import WorkerOutput
+    from hil.pytest_plugin.xdist_workers import worker_boards, worker_folder
 
     options = config.stash[_OPTIONS] = read_options(config, worker_boards(given))
     part = str(given["workerid"])

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray
-from hil.history.comparing import pair_boards
-from hil.history.evidence import task_stamps
-from hil.history.kept import KeptBoard, KeptCase, KeptRun
-from hil.metrics import load_rank, metric_rank, technique_rank
-from hil.records import Measurement
-from hil.report.numbers import PLAIN, digits, pick_unit
-from hil.report.rows import COLUMNS
-from hil.results import Change, Comparison
+from hil.history.comparison_inputs import task_stamps
+from hil.history.stored_records import pair_boards
+from hil.model.metrics import metric_rank
+from hil.model.techniques import load_rank, technique_rank
+from hil.model.units import UNWRITTEN_UNITS, format_digits, pick_unit
+from hil.report.result_tables import TECHNIQUE_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hil.history.stored_records import HistoryBoard, HistoryCase, HistoryRun
+    from hil.model.captures import FloatArray
+    from hil.model.results import Change, Comparison, Measurement
 
 _Key = tuple[str, str | None, int | None]
-HEADLINE = frozenset(metric for metric, _ in COLUMNS)
+HEADLINE = frozenset(metric for metric, _ in TECHNIQUE_COLUMNS)
 """Metrics that are shown also where nothing changed."""
-
 _WEIGHT = {"worse": 4, "better": 3, "unclear": 2, "same": 1, "": 0}
 _NOTHING = 1e-9
 """What rounding leaves of a difference, as a share of the values, or of one count."""
@@ -110,17 +113,17 @@ class SideBySide:
     comparison: Comparison
 
 
-def side_by_side(comparison: Comparison, before: KeptRun, after: KeptRun) -> SideBySide:
+def side_by_side(comparison: Comparison, before: HistoryRun, after: HistoryRun) -> SideBySide:
     """Every case that both runs have, by boards, loads and techniques.
 
-    ``comparison`` is of the same two: :func:`hil.history.comparing.compare_kept`.
+    ``comparison`` is of the same two: :func:`hil.history.comparison.compare_runs`.
     """
     pairs, _ = pair_boards(before, after)
     cases = [case for old, new in pairs for case in _cases(comparison, old, new)]
     return SideBySide(_side(before), _side(after), tuple(cases), comparison)
 
 
-def _cases(comparison: Comparison, old: KeptBoard, new: KeptBoard) -> Iterator[CasePair]:
+def _cases(comparison: Comparison, old: HistoryBoard, new: HistoryBoard) -> Iterator[CasePair]:
     board = new.identity.name
     changes: dict[tuple[str, str], dict[_Key, Change]] = {}
     for one in comparison.changes:
@@ -136,10 +139,12 @@ def _cases(comparison: Comparison, old: KeptBoard, new: KeptBoard) -> Iterator[C
         yield CasePair(board, case.technique, case.load, figures, late)
 
 
-def _figures(old: KeptCase, new: KeptCase, changes: Mapping[_Key, Change]) -> Iterator[Figure]:
+def _figures(
+    old: HistoryCase, new: HistoryCase, changes: Mapping[_Key, Change]
+) -> Iterator[Figure]:
     before, after = _by_key(old.measurements), _by_key(new.measurements)
     keys = {**before, **after, **changes}
-    for key in sorted(keys, key=_place):
+    for key in sorted(keys, key=_figure_order):
         yield _figure(key, before.get(key), after.get(key), changes.get(key))
 
 
@@ -147,7 +152,7 @@ def _by_key(figures: Sequence[Measurement]) -> dict[_Key, Measurement]:
     return {(one.metric, one.method, one.task): one for one in figures}
 
 
-def _place(key: _Key) -> tuple[object, ...]:
+def _figure_order(key: _Key) -> tuple[object, ...]:
     metric, method, task = key
     return method is not None, metric_rank(metric), method or "", -1 if task is None else task
 
@@ -160,14 +165,14 @@ def _figure(
     shown = next(one for one in (after, before, change) if one is not None)
     size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     unit, factor = pick_unit(size, shown.unit)
-    whole = shown.unit in PLAIN
+    whole = shown.unit in UNWRITTEN_UNITS
     nothing = _NOTHING * (max(size, 1.0) if shown.unit == "count" else size)
 
     def text(value: float | None, sign: str = "") -> str:
         if value is None or not math.isfinite(value):
             return "?"
         value = 0.0 if abs(value) < nothing else value
-        return (sign if value > 0 else "") + digits(value * factor, whole)
+        return (sign if value > 0 else "") + format_digits(value * factor, whole)
 
     def value_of(one: Measurement | None, other: float | None) -> str:
         value = one.value if one is not None else other
@@ -199,12 +204,12 @@ def _figure(
     )
 
 
-def _lateness(case: KeptCase) -> FloatArray:
+def _lateness(case: HistoryCase) -> FloatArray:
     parts = [task_stamps(one).lateness_us for one in case.stamps if one.kind == "task"]
     return np.concatenate([*parts, np.empty(0)])
 
 
-def _side(run: KeptRun) -> Side:
+def _side(run: HistoryRun) -> Side:
     boards = [board.identity for board in run.boards]
     facts = (
         ("started", run.info.started_utc or "unknown"),

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from hil import agents, device_code
-from hil.errors import CapabilityMissing, ConfigurationError
+from hil.agents import bundle, minify
+from hil.model.errors import CapabilityMissing, ConfigurationError
 
-FOLDER = agents.agents_folder()
+FOLDER = bundle.agents_folder()
 FILES = sorted(
     str(path.relative_to(FOLDER))
-    for part in agents.FOLDERS
+    for part in bundle.FOLDERS
     for path in (FOLDER / part).glob("*.py")
 )
 MARCHES = ("armv6m", "armv7emsp", "xtensa", "xtensawin", "rv32imc", "x64")
@@ -26,32 +26,35 @@ PROBE_BYTES = 4_500
 def test_the_techniques_are_those_of_the_fixed_list():
     fixed = """round_robin round_robin_irq timer_soft timer_hard timer_oneshot thread event_irq
         cooperative asyncio_sleep asyncio_deadline asyncio_flag"""
-    assert set(fixed.split()) <= set(agents.technique_names())
-    assert set(agents.load_names()) >= {"idle", "cpu", "gc", "print", "irq"}
+    assert set(fixed.split()) <= set(bundle.technique_names())
+    assert set(bundle.load_names()) >= {"idle", "cpu", "gc", "print", "irq"}
 
 
-@pytest.mark.parametrize("ask", [agents.needs, agents.sources, lambda n: agents.needs("thread", n)])
+@pytest.mark.parametrize(
+    "ask",
+    [bundle.needed_capabilities, bundle.sources, lambda n: bundle.needed_capabilities("thread", n)],
+)
 def test_an_unknown_name_is_refused_with_the_known_ones(ask):
     with pytest.raises(ConfigurationError, match=r"unknown .* 'nope'; known are .*(thread|idle)"):
         ask("nope")
 
 
 def test_needs_are_those_of_the_technique_and_the_load():
-    assert agents.needs("round_robin") == ()
-    assert agents.needs("asyncio_flag") == ("asyncio", "tsf", "timer")
-    assert agents.needs("thread", "irq") == ("thread", "timer")
+    assert bundle.needed_capabilities("round_robin") == ()
+    assert bundle.needed_capabilities("asyncio_flag") == ("asyncio", "tsf", "timer")
+    assert bundle.needed_capabilities("thread", "irq") == ("thread", "timer")
 
 
 def test_what_is_missing_is_explained():
     with pytest.raises(CapabilityMissing) as caught:
-        agents.require("timer_hard", "idle", {"thread"})
+        bundle.require_capabilities("timer_hard", "idle", {"thread"})
     assert "no machine.Timer" in str(caught.value)
     assert "hard=True" in str(caught.value)
-    agents.require("timer_hard", "idle", {"timer", "timer_hard"})
+    bundle.require_capabilities("timer_hard", "idle", {"timer", "timer_hard"})
 
 
 def test_dependencies_come_first_and_once():
-    names = [name for name, _ in agents.sources("asyncio_flag", "irq")]
+    names = [name for name, _ in bundle.sources("asyncio_flag", "irq")]
     assert len(names) == len(set(names))
     for before, after in (
         ("lib/recorder.py", "lib/job.py"),
@@ -63,38 +66,38 @@ def test_dependencies_come_first_and_once():
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.startswith(("lib/", "techniques/"))])
 def test_no_technique_brings_a_workload(path):
-    assert not [name for name in agents._own_imports(path) if name.startswith("workloads/")]
+    assert not [name for name in bundle._own_imports(path) if name.startswith("workloads/")]
 
 
-@pytest.mark.parametrize(("option", "path"), agents.POST_WINDOW_PROGRAMS.items())
+@pytest.mark.parametrize(("option", "path"), bundle.POST_WINDOW_PROGRAMS.items())
 def test_what_follows_a_window_is_sent_and_called_where_the_plan_asks(option, path):
     config = {"technique": "event_irq", option: 3}
-    assert path not in dict(agents.sources("event_irq"))
-    last = dict(agents.sources("event_irq", options=config))[path][-1]
+    assert path not in dict(bundle.sources("event_irq"))
+    last = dict(bundle.sources("event_irq", options=config))[path][-1]
     alias, _, entry = last.rpartition("\n")[2].partition("=")
     assert entry == "after"
-    assert agents.start_code(config).endswith(f",({alias},))")
-    assert alias not in agents.start_code({**config, option: 0})
+    assert bundle.start_code(config).endswith(f",({alias},))")
+    assert alias not in bundle.start_code({**config, option: 0})
 
 
 def test_machine_code_is_sent_only_to_boards_that_have_it():
-    plain = dict(agents.sources("thread"))
-    fast = dict(agents.sources("thread", "idle", ("native", "viper")))
+    plain = dict(bundle.sources("thread"))
+    fast = dict(bundle.sources("thread", "idle", ("native", "viper")))
     assert set(fast) - set(plain) == {"lib/frames_fast.py"}
     names = list(fast)
     assert names.index("lib/frames_fast.py") > names.index("lib/frames.py")
-    charged = list(dict(agents.sources("thread", "idle", ("native", "virtual"))))
+    charged = list(dict(bundle.sources("thread", "idle", ("native", "virtual"))))
     assert charged.index("lib/recorder_virtual.py") > charged.index("lib/recorder.py")
-    only_native = dict(agents.sources("thread", "idle", ("native",)))
+    only_native = dict(bundle.sources("thread", "idle", ("native",)))
     assert set(only_native) == set(plain)
     changed = {name for name in plain if only_native[name] != plain[name]}
-    assert changed == set(agents.NATIVE)
+    assert changed == set(bundle.NATIVE)
 
 
-@pytest.mark.parametrize(("path", "name"), agents.NATIVE.items())
+@pytest.mark.parametrize(("path", "name"), bundle.NATIVE.items())
 def test_one_function_becomes_machine_code_and_nothing_else_changes(path, name):
-    plain = ast.parse("\n".join(agents.pieces(path)))
-    fast = ast.parse("\n".join(agents.pieces(path, in_native=True)))
+    plain = ast.parse("\n".join(bundle.pieces(path)))
+    fast = ast.parse("\n".join(bundle.pieces(path, in_native=True)))
     decorated = [node for node in fast.body if getattr(node, "decorator_list", None)]
     assert [(node.name, ast.unparse(node.decorator_list[0])) for node in decorated] == [  # type: ignore[attr-defined]
         (name, "micropython.native")
@@ -106,7 +109,7 @@ def test_one_function_becomes_machine_code_and_nothing_else_changes(path, name):
 
 def test_methods_and_nested_functions_are_decorated_where_they_stand():
     source = "class A:\n    def f(self):\n        def g():\n            pass\n"
-    assert device_code.native(source).splitlines() == [
+    assert minify.native(source).splitlines() == [
         "import micropython",
         "class A:",
         "    @micropython.native",
@@ -151,7 +154,7 @@ def f(a, b=2):
 class Empty:
     """Nothing but this."""
 '''
-    parts = device_code.shrunk(device_code.statements(source, leave_out=agents._own_import))
+    parts = minify.shrunk(minify.statements(source, leave_out=bundle._own_import))
     assert parts == [
         "import time",
         "def f(a,b=2):\n if a and(not b):\n  return 'x  y # no comment'if a in(1,2)else-a\n"
@@ -166,51 +169,51 @@ class Empty:
 @pytest.mark.parametrize("path", FILES)
 def test_shrunk_code_is_the_same_program(path):
     def normal(tree: ast.Module) -> str:
-        device_code._drop_docstrings(tree)
-        tree.body = [node for node in tree.body if not agents._own_import(node)]
+        minify._drop_docstrings(tree)
+        tree.body = [node for node in tree.body if not bundle._own_import(node)]
         return ast.dump(tree)
 
     original = ast.parse((FOLDER / path).read_text())
-    assert normal(ast.parse("\n".join(agents.pieces(path)))) == normal(original)
+    assert normal(ast.parse("\n".join(bundle.pieces(path)))) == normal(original)
 
 
 def test_pieces_are_whole_statements_within_the_limit():
-    whole = agents.pieces("board/probe.py", piece_bytes=10**6)
-    cut = agents.pieces("board/probe.py", piece_bytes=600)
+    whole = bundle.pieces("board/probe.py", piece_bytes=10**6)
+    cut = bundle.pieces("board/probe.py", piece_bytes=600)
     assert len(whole) == 1
     assert "\n".join(cut) == whole[0]
     assert max(map(len, cut)) <= 600
 
 
 def test_the_start_is_one_statement_with_literals():
-    code = agents.start_code(
+    code = bundle.start_code(
         {"technique": "thread", "load": "idle", "periods": (5,), "loop": None, "pin": "P0"}
     )
     call = ast.parse(code, mode="eval").body
     assert isinstance(call, ast.Call)
     assert ast.literal_eval(call.args[1])["periods"] == (5,)
     names = [argument.id for argument in call.args if isinstance(argument, ast.Name)]
-    text = "\n".join(piece for _, pieces in agents.sources("thread") for piece in pieces)
+    text = "\n".join(piece for _, pieces in bundle.sources("thread") for piece in pieces)
     assert all(f"{name}=" in text for name in names)
 
 
 def test_what_is_no_literal_is_refused():
     with pytest.raises(ConfigurationError, match="option speed="):
-        agents.start_code({"technique": "thread", "speed": 0.5})
+        bundle.start_code({"technique": "thread", "speed": 0.5})
 
 
 def test_a_header_is_required(tmp_path, monkeypatch):
-    for part in agents.FOLDERS:
+    for part in bundle.FOLDERS:
         (tmp_path / part).mkdir()
     (tmp_path / "loads" / "idle.py").write_text("# hil: needs=\n")
     (tmp_path / "techniques" / "bare.py").write_text("def run(job):\n    pass\n")
-    monkeypatch.setattr(agents, "agents_folder", lambda: tmp_path)
-    agents._read.cache_clear()
+    monkeypatch.setattr(bundle, "agents_folder", lambda: tmp_path)
+    bundle._read.cache_clear()
     try:
         with pytest.raises(ConfigurationError, match=r"techniques/bare\.py: the first line"):
-            agents.needs("bare")
+            bundle.needed_capabilities("bare")
     finally:
-        agents._read.cache_clear()
+        bundle._read.cache_clear()
 
 
 def top_level_names(path: str) -> set[str]:
@@ -259,9 +262,9 @@ def compile_for_boards(options: list[str], source: Path) -> str:
 @pytest.mark.parametrize("march", MARCHES)
 def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
     # bytecode is the same for all of them, so one is enough for the files without machine code
-    for path in FILES if march == MARCHES[0] else (*agents.REPLACEMENTS, *agents.NATIVE):
+    for path in FILES if march == MARCHES[0] else (*bundle.REPLACEMENTS, *bundle.NATIVE):
         source = tmp_path / Path(path).name
-        pieces = agents.pieces(path, in_native=True)
+        pieces = bundle.pieces(path, in_native=True)
         for text in ((FOLDER / path).read_text(), "\n".join(pieces) + "\n"):
             source.write_text(text)
             assert compile_for_boards([f"-march={march}"], source) == "", path
@@ -271,12 +274,12 @@ def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
 def test_older_compilers_take_every_file(version, tmp_path):
     for path in FILES:
         source = tmp_path / Path(path).name
-        source.write_text("\n".join(agents.pieces(path)) + "\n")
+        source.write_text("\n".join(bundle.pieces(path)) + "\n")
         assert compile_for_boards(["-c", version, "-march=armv6m"], source) == "", path
 
 
-@pytest.mark.parametrize("technique", agents.technique_names())
+@pytest.mark.parametrize("technique", bundle.technique_names())
 def test_sizes_stay_in_their_budget(technique):
-    assert agents.size_bytes(f"techniques/{technique}.py") <= TECHNIQUE_BYTES
-    assert sum(agents.size_bytes(path) for path, _ in agents.sources(technique)) <= BUNDLE_BYTES
-    assert agents.size_bytes("board/probe.py") <= PROBE_BYTES
+    assert bundle.size_bytes(f"techniques/{technique}.py") <= TECHNIQUE_BYTES
+    assert sum(bundle.size_bytes(path) for path, _ in bundle.sources(technique)) <= BUNDLE_BYTES
+    assert bundle.size_bytes("board/probe.py") <= PROBE_BYTES

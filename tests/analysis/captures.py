@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hil.records import BoardIdentity, Capture, CapturePlan, Measurement, TaskPlan, Track
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, CapturePlan, TaskPlan, Track
+from hil.model.results import Measurement
 
 PERIOD = 10_000
 

@@ -3,7 +3,7 @@ import pytest
 from captures import PERIOD, grid, track
 
 from hil.analysis.activations import assign, lateness_us
-from hil.records import Gap
+from hil.model.captures import Gap
 
 
 def late(stamps, technique="timer_hard", **more):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hil.analysis import distributions, limits
-from hil.analysis.drift import slope_of
-from hil.analysis.uncertainty import mean_error, percentile, rms_bounds
+from hil.analysis.uncertainty import distributions, order_statistics
+from hil.analysis.uncertainty.correlated import mean_error, rms_bounds
+from hil.analysis.uncertainty.order_statistics import percentile
+from hil.analysis.uncertainty.slope import slope_of
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (3, 7), (399.2, 1.8), (2000, 2001), (1e5, 40)])
@@ -24,11 +25,11 @@ def test_t_against_scipy(dof):
 
 
 def test_sample_sizes_of_the_percentiles():
-    assert limits.needed_samples(0.99) == 299
-    assert limits.needed_samples(0.999) == 2995
-    assert limits.needed_samples(0.9999) == 29956
-    assert limits.covered_share(299) == pytest.approx(0.99, abs=1e-4)
-    share = limits.covered_share_of_range(1000)
+    assert order_statistics.needed_samples(0.99) == 299
+    assert order_statistics.needed_samples(0.999) == 2995
+    assert order_statistics.needed_samples(0.9999) == 29956
+    assert order_statistics.covered_share(299) == pytest.approx(0.99, abs=1e-4)
+    share = order_statistics.covered_share_of_range(1000)
     sure = 1 - 1000 * share**999 + 999 * share**1000
     assert sure == pytest.approx(0.95)
 

@@ -5,7 +5,7 @@ import pytest
 from captures import by_name, capture, grid, track
 
 from hil.analysis.summary import summarise
-from hil.records import Calibration, EventSet
+from hil.model.captures import Calibration, EventSet
 
 rng = np.random.default_rng(5)
 

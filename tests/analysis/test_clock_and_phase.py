@@ -4,7 +4,7 @@ from captures import PERIOD, by_name, capture, grid, track
 
 from hil.analysis.phase import phase_of
 from hil.analysis.summary import measure, summarise
-from hil.records import Pings
+from hil.model.captures import Pings
 
 
 def pings(ppm, n=600, span_s=60.0, seed=0, offset=5e6):

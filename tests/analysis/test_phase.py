@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.drift import Slope
-from hil.analysis.estimates import Sheet
+from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import Phase, _desync, _extrapolate_walk, _passage, phase_of
 from hil.analysis.summary import summarise
-from hil.records import Gap
+from hil.analysis.uncertainty.slope import Slope
+from hil.model.captures import Gap
 
 LIMIT = PERIOD / 4
 NOW = 10.0
@@ -24,7 +24,7 @@ def phase(last, n=100):
 
 
 def told(fit, last=0.0, by=_extrapolate_walk):
-    sheet = Sheet(None)
+    sheet = MetricSheet(None)
     by(sheet, phase(last), fit)
     return sheet
 

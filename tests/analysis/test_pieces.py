@@ -8,19 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hil.analysis import activations, passes, stability, summary, track_metrics
+from hil.analysis import activations, jitter, stability, streaming_stats, summary
 from hil.analysis.activations import assign, lateness_us
-from hil.analysis.percentiles import ArraySamples, LateSamples
-from hil.records import BoardIdentity, Capture, CapturePlan, Gap, TaskPlan, Track
+from hil.analysis.uncertainty.correlated import ArraySamples, LateSamples
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, CapturePlan, Gap, TaskPlan, Track
 
 BOARD = BoardIdentity("b", "", "sim", "", "", "", 2**30)
 
 
 def use_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes.pieces, "__defaults__", (257,))
+    monkeypatch.setattr(streaming_stats.pieces, "__defaults__", (257,))
     for module in (activations, stability):
         monkeypatch.setattr(module, "PIECE", 257)
-    for module in (stability, track_metrics):  # nothing is kept as one array
+    for module in (stability, jitter):  # nothing is kept as one array
         monkeypatch.setattr(module, "WHOLE_BELOW", 0)
 
 
@@ -221,13 +222,13 @@ def test_counts_say_what_sorting_says(late, step):
 )
 @settings(max_examples=60, deadline=None)
 def test_sums_of_pieces_are_those_of_the_whole(series, size):
-    sums = passes.SquareSums(series.size)
-    span = passes.Extremes()
+    sums = streaming_stats.SquareSums(series.size)
+    span = streaming_stats.Extremes()
     for start in range(0, series.size, size):
         part = series[start : start + size].copy()
         span.add(part, start)
         sums.add(part)
-    whole = passes.SquareSums.of(np.square(series))
+    whole = streaming_stats.SquareSums.of(np.square(series))
     assert math.isclose(sums.total, whole.total, rel_tol=1e-9)
     assert math.isclose(sums.fourths, whole.fourths, rel_tol=1e-9)
     np.testing.assert_allclose(sums.cell_means, whole.cell_means, rtol=1e-9, atol=1e-9)

@@ -8,14 +8,23 @@ import pytest
 from captures import capture, grid, track
 
 from hil.analysis.activations import assign, typical_interval
-from hil.analysis.calibration import instrument
-from hil.analysis.skew import exchanges, window_minima
+from hil.analysis.clock import exchanges, instrument, window_minima
+from hil.analysis.reset_persistence import count_resets
 from hil.analysis.stability import error_of, noise_type, time_error
 from hil.analysis.summary import summarise
-from hil.analysis.survival import count_lives
-from hil.analysis.tails import log_normal_tail
-from hil.lives import ASLEEP, BOOT, KILL, OPTIONS, REPORT, ROWS, RUN, SLEEP, SOFT
-from hil.records import Calibration, Pings
+from hil.analysis.uncertainty.distributions import log_normal_tail
+from hil.model.captures import Calibration, Pings
+from hil.model.reset_rows import (
+    ASLEEP,
+    BOOT,
+    DEEP_SLEEP,
+    KILL,
+    REPORT,
+    RESET_CHANNELS,
+    RESET_OPTIONS,
+    RUN,
+    SOFT_RESET,
+)
 
 EXACT = "counted, exact for this window"
 
@@ -101,7 +110,7 @@ def lives(*more):
 
 
 def test_lives_add_up():
-    found = count_lives(
+    found = count_resets(
         lives((BOOT, 0, 1, 0, 0), (BOOT, 0, 1, 0, 0), (REPORT, 0, 0, 0, 0), (REPORT, 0, 0, 0, 0),
               (RUN, 0, 1000, 2000, 999), (RUN, 0, 2000, 3000, 1000), (RUN, 1, 0, 2000, 1999),
               (RUN, 1, 6000, 8000, 2000), (RUN, 1, 6000, 8000, 0), (RUN, 1, 6000, 8000, 0))
@@ -116,7 +125,9 @@ def test_what_is_said_of_lives():
     rows, _ = told(
         technique="aioschedule",
         values={
-            ROWS[KILL]: lives((BOOT, 0, 1, 0, 0), (RUN, 0, 1000, 2000, 5), (REPORT, 0, 0, 0, 0))
+            RESET_CHANNELS[KILL]: lives(
+                (BOOT, 0, 1, 0, 0), (RUN, 0, 1000, 2000, 5), (REPORT, 0, 0, 0, 0)
+            )
         },
     )
     text = "1 lives ended, 1 of them inside a save, 1 runs"
@@ -132,23 +143,23 @@ def test_what_is_said_of_lives():
 def test_why_a_board_was_not_asked_to_outlive_something():
     taken = capture(track(grid(20)))
     for capabilities, mode, reason in (
-        ((), SOFT, "it has no file system to keep a plan in"),
-        (("fs",), SOFT, "its memory is too small for a plan, or it was not tried"),
-        (("fs",), SLEEP, "deep sleep takes a board off its port; say deepsleep = true in its "
+        ((), SOFT_RESET, "it has no file system to keep a plan in"),
+        (("fs",), SOFT_RESET, "its memory is too small for a plan, or it was not tried"),
+        (("fs",), DEEP_SLEEP, "deep sleep takes a board off its port; say deepsleep = true in its "
                          "wiring file if it comes back by itself"),
         (("fs",), KILL, "only the embedded board is killed: flash that was cut off in a write is "
                         "not risked"),
     ):  # fmt: skip
         one = replace(
             taken,
-            plan=replace(taken.plan, options={OPTIONS[mode]: 10}),
+            plan=replace(taken.plan, options={RESET_OPTIONS[mode]: 10}),
             board=replace(taken.board, capabilities=capabilities),
         )
         assert [r.reason for r in summarise(one).reasons if r.metric == "jobs_lost"] == [reason]
 
 
 def test_a_life_that_never_ended_or_a_line_that_is_lost_says_so_for_each_count():
-    _, why = told(technique="aioschedule", values={ROWS[SOFT]: lives()})
+    _, why = told(technique="aioschedule", values={RESET_CHANNELS[SOFT_RESET]: lives()})
     for metric in ("jobs_lost", "jobs_run_twice", "jobs_late"):
         assert why[metric, "survival/soft_reset"] == "no life was ended"
 
@@ -161,10 +172,10 @@ def sleeps(count):
 
 
 def test_the_wake_error_is_the_median():
-    rows, _ = told(technique="aioschedule", values={ROWS[SLEEP]: sleeps(7)})
+    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP]: sleeps(7)})
     note = "median; 100 to 700 us; the start of the board is part of it"
     assert rows["wake_error_us", "survival/deepsleep"] == (400.0, 100.0, 700.0, 7, note)
-    rows, _ = told(technique="aioschedule", values={ROWS[SLEEP]: sleeps(4)})
+    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP]: sleeps(4)})
     value, lo, hi, n, note = rows["wake_error_us", "survival/deepsleep"]
     assert (value, lo, hi, n) == (250.0, None, None, 4)
     assert note.endswith("needs 6 sleeps for bounds")

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.series import latest_releases
+from hil.analysis.activations import latest_releases
 from hil.analysis.summary import summarise
-from hil.budgets import Budget, Budgets, judge
-from hil.metrics import is_variant
-from hil.records import Series
+from hil.model.budgets import Budget, Budgets, judge_measurement
+from hil.model.captures import Series
+from hil.model.techniques import is_variant
 
 
 def found(*tracks, technique="timer_soft", **more):
@@ -89,7 +89,7 @@ def test_variants_have_no_budget_but_must_end():
         tuple(Budget(metric, "absolute", -1.0) for metric in ("missed", "callbacks_after_stop"))
     )
     verdicts = {
-        (m.metric, m.method): judge(m, budgets, period_us=1e4).verdict
+        (m.metric, m.method): judge_measurement(m, budgets, period_us=1e4).verdict
         for m in summarise(taken).measurements
     }
     assert verdicts["missed", None] == "fail"

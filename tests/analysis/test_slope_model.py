@@ -10,8 +10,8 @@ import math
 import numpy as np
 import pytest
 
-from hil.analysis.distributions import t_cdf
-from hil.analysis.drift import _mixture_quantiles, block_means, calm, slope_of
+from hil.analysis.uncertainty.distributions import t_cdf
+from hil.analysis.uncertainty.slope import _mixture_quantiles, block_means, calm, slope_of
 
 RATIOS = np.array([0.0, *(10.0 ** (-3.0 + k / 4) for k in range(25))])
 

@@ -5,8 +5,8 @@ import pytest
 from captures import PERIOD, by_name, capture, grid, track
 
 from hil.analysis.summary import measure, summarise
-from hil.metrics import find_metric
-from hil.records import Calibration, EventSet, Gap
+from hil.model.captures import Calibration, EventSet, Gap
+from hil.model.metrics import find_metric
 
 RNG = np.random.default_rng(20)
 WHITE = RNG.normal(0.0, 50.0, 20_000)

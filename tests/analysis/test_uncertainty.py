@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.distributions import normal_quantile, quantile_ranks, t_quantile
-from hil.analysis.passes import Extremes, SquareSums
+from hil.analysis.metric_sheet import extreme_bounds
+from hil.analysis.streaming_stats import Extremes, SquareSums
 from hil.analysis.summary import summarise
-from hil.analysis.track_metrics import extreme
-from hil.analysis.uncertainty import (
+from hil.analysis.uncertainty.correlated import (
     cell_means,
     effective_samples,
     mean_error,
-    percentile,
     rms_bounds,
 )
+from hil.analysis.uncertainty.distributions import normal_quantile, quantile_ranks, t_quantile
+from hil.analysis.uncertainty.order_statistics import percentile
 
 
 def cosines(values, dof):
@@ -166,8 +166,8 @@ def test_independent_samples_are_worth_themselves():
 
 
 def test_a_share_is_never_said_to_be_more_than_it_is():
-    assert "covers 99.999 % of" in extreme(0.999999).why_not
-    assert "covers 97 % of" in extreme(0.97).why_not
+    assert "covers 99.999 % of" in extreme_bounds(0.999999).why_not
+    assert "covers 97 % of" in extreme_bounds(0.97).why_not
 
 
 def reasons(n):

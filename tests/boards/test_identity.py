@@ -1,7 +1,7 @@
 import pytest
 
 from hil.boards.identity import identity_from_probe, parse_probe
-from hil.errors import CaptureError
+from hil.model.errors import CaptureError
 
 OUTPUT = (
     b"boot says hello\r\nhil:platform=rp2\r\nhil:machine=Pico with RP2040\r\nhil:version=1.24.1\r\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hil.transport.ports import permission_fix
-from hil.transport.vm import VirtualBoard
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.diagnosis import permission_fix
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="rights of device files")
 NOBODY = 65534
@@ -28,16 +28,16 @@ if os.getuid() == 0:
 # Everything is imported as the user that runs the tests, who may be the only one to read it.
 AS_NOBODY = """
 import os, sys
-import pytest, hil.cli.main, hil.cli.doctor, hil.cli.boards, hil.session, hil.pytest_plugin.plugin
-from hil.boards.spec import parse_board
-from hil.session import Session
+import pytest, hil.cli.main, hil.cli.doctor, hil.cli.boards, hil.experiments.session, hil.pytest_plugin.plugin
+from hil.boards.backends.registry import parse_board
+from hil.experiments.session import Session
 port = sys.argv[1]
 if sys.argv[2] != "run":  # a run becomes nobody when all its plugins are loaded
     exec(os.environ["BECOME"], {})
 if sys.argv[2] == "open":
     try:
         Session(parse_board(port)).open()
-    except hil.errors.HilError as error:
+    except hil.model.errors.HilError as error:
         sys.exit(type(error).__name__ + ": " + str(error))
 elif sys.argv[2] == "doctor":
     sys.exit(hil.cli.main.main(["doctor", "--board=" + port]))
@@ -113,7 +113,7 @@ def rights(monkeypatch, tmp_path, mode, group, members=()):
     port.touch()
     port.chmod(mode)
     monkeypatch.setattr(Path, "group", lambda self: group)
-    monkeypatch.setattr("hil.transport.ports._listed_in", lambda name: name in members)
+    monkeypatch.setattr("hil.boards.diagnosis._listed_in", lambda name: name in members)
     return permission_fix(str(port))
 
 

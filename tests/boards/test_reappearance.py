@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from hil.boards.discovery import Whereabouts
-from hil.boards.lock import BoardLock, lock_names
-from hil.boards.spec import parse_board
-from hil.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
-from hil.identify import probe
-from hil.plan import calibration_plan
-from hil.session import Session
-from hil.store import read_capture
-from hil.transport.vm import VirtualBoard
-from hil.void import refuse_void
+from hil.boards.backends.registry import parse_board
+from hil.boards.backends.serial import Whereabouts
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.identity import probe_board
+from hil.boards.locks import BoardLock, lock_names
+from hil.experiments.plan import calibration_plan
+from hil.experiments.session import Session
+from hil.model.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
+from hil.recording.capture_reader import read_capture
+from hil.recording.validity import require_valid
 
 
 @pytest.fixture(autouse=True)
 def impatient(attached, monkeypatch):
-    monkeypatch.setattr("hil.connection._REAPPEAR_S", 4.0)
+    monkeypatch.setattr("hil.boards.connection._REAPPEAR_S", 4.0)
 
 
 class Cable:
@@ -67,7 +67,7 @@ def plug(attached):
 
 def take(session, path):
     session.capture(calibration_plan(), path)
-    refuse_void(read_capture(path))
+    require_valid(read_capture(path))
 
 
 @pytest.mark.parametrize("number", ["E66", None], ids=["USB number", "unique id"])
@@ -83,7 +83,7 @@ def test_a_board_at_another_port_is_measured_there(plug, tmp_path, number):
             take(session, tmp_path / "2.hilcap")
         timer.join()
         with pytest.raises(HilError, match="void"):  # and what it was doing is not a figure
-            refuse_void(read_capture(tmp_path / "2.hilcap"))
+            require_valid(read_capture(tmp_path / "2.hilcap"))
         take(session, tmp_path / "3.hilcap")
         assert session.identity.port == second
         assert read_capture(tmp_path / "3.hilcap").board.port == second
@@ -106,9 +106,9 @@ def test_another_board_at_the_new_port_is_not_measured(plug, tmp_path, number):
 
 def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
     def probe_without(repl):
-        return {k: v for k, v in probe(repl).items() if k != "uid"}
+        return {k: v for k, v in probe_board(repl).items() if k != "uid"}
 
-    for module in ("hil.identify", "hil.session"):
+    for module in ("hil.boards.identity", "hil.experiments.session"):
         monkeypatch.setattr(f"{module}.probe", probe_without)
     cable = plug(None)
     with Session(parse_board(f"port:{cable.board.port}")) as session:
@@ -121,7 +121,7 @@ def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
 
 
 def test_a_board_that_stays_away_is_told(plug, attached, tmp_path, monkeypatch):
-    monkeypatch.setattr("hil.connection._REAPPEAR_S", 0.3)
+    monkeypatch.setattr("hil.boards.connection._REAPPEAR_S", 0.3)
     cable = plug("E66")
     with Session(parse_board(f"port:{cable.board.port}")) as session:
         take(session, tmp_path / "1.hilcap")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from hil.agents import agents_folder
-from hil.boards.wiring import NO_WIRING, check_answer, find_wiring, load_wiring
-from hil.errors import ConfigurationError
+from hil.agents.bundle import agents_folder
+from hil.boards.wiring import check_answer, find_wiring, load_wiring
+from hil.model.board import NO_WIRING
+from hil.model.errors import ConfigurationError
 
 FOLDER = agents_folder() / "wiring"
 MACHINES = {

@@ -1,8 +1,9 @@
 import pytest
 
-from hil.agents import agents_folder
-from hil.boards.wiring import NO_WIRING, find_wiring, load_wiring
-from hil.errors import ConfigurationError
+from hil.agents.bundle import agents_folder
+from hil.boards.wiring import find_wiring, load_wiring
+from hil.model.board import NO_WIRING
+from hil.model.errors import ConfigurationError
 
 
 def write(tmp_path, text):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from hil.boards.spec import parse_board
-from hil.errors import CapabilityMissing
-from hil.plan import find_profile, make_cases
-from hil.session import Session
+from hil.boards.backends.registry import parse_board
+from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.session import Session
+from hil.model.errors import CapabilityMissing
 
 
 def test_a_missing_jumper_skips_what_needs_it_and_says_what_to_connect(tmp_path):

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.budgets import default_budgets
-from hil.records import BoardIdentity, RunInfo
-from hil.report.remake import results_of
-from hil.report.results_json import write_results
-from hil.run_folder import RunFolder
-from hil.run_log import RunLog
-from hil.store import capture_path
-from hil.stored_run import read_run
+from hil.experiments.budget_files import default_budgets
+from hil.experiments.evaluation import evaluate_run
+from hil.model.board import BoardIdentity
+from hil.model.results import RunInfo
+from hil.recording.capture_file import capture_path
+from hil.recording.run_folder import RunFolder, RunLog, write_results
+from hil.recording.stored_run import read_run
 from tools import synthetic_captures
 
 TICKS, N = 1 << 30, 400
@@ -60,7 +59,7 @@ def make_run(tmp_path: Path) -> MakeRun:
                     synthetic_captures.store(path, taken)
         info = RunInfo(name, started, 12.5, "quick", "0.1.0", "Linux", "sim")
         RunLog(folder.captures, info).finish(12.5)
-        results = results_of(read_run(folder.path), default_budgets())
+        results = evaluate_run(read_run(folder.path), default_budgets())
         info = replace(results.run, hashes=folder.hashes())
         write_results(folder.results, replace(results, run=info))
         return folder.path

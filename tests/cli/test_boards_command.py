@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from hil.boards.discovery import port_lock_names
-from hil.boards.lock import BoardLock
+from hil.boards.backends.serial import port_lock_names
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.locks import BoardLock
+from hil.boards.raw_repl import RawRepl
 from hil.cli.main import main
-from hil.transport.raw_repl import RawRepl
-from hil.transport.vm import VirtualBoard
 
 
 @pytest.fixture

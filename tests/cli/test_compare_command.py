@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hil.cli.main import main
-from hil.report.results_json import read_results
+from hil.recording.run_folder import read_results
 from hil.report.side_by_side import HEADLINE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hil.cli.main import COMMANDS, main
-from hil.report.export.formats import FORMATS
+from hil.report.exports.registry import EXPORTS
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_bash_completes_commands_options_formats_and_folders(script, tmp_path):
     assert completed(path, "") >= set(COMMANDS)
     assert completed(path, "exp") == {"export"}
     assert completed(path, "export", "--") >= {"--to", "--out", "--json", "--list"}
-    assert completed(path, "export", "--to", "") == {*FORMATS, "all"}
+    assert completed(path, "export", "--to", "") == {*EXPORTS, "all"}
     assert completed(path, "export", "--to", "par") == {"parquet"}
     assert completed(path, "completion", "f") == {"fish"}
     (tmp_path / "reports").mkdir()

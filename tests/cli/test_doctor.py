@@ -9,11 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from hil.boards.discovery import port_lock_names
-from hil.boards.lock import BoardLock
+from hil.boards.backends.serial import port_lock_names
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.locks import BoardLock
 from hil.cli import doctor
 from hil.cli.main import main
-from hil.transport.vm import VirtualBoard
+from hil.model import printable
 
 
 @pytest.fixture(autouse=True)
@@ -172,5 +173,5 @@ def test_a_clock_that_runs_at_another_rate_is_wrong(rate, state):
 
 
 def test_text_from_a_board_cannot_drive_the_terminal():
-    assert "\x1b" not in doctor._plain("evil\x1b[2J\nname")
-    assert "\n" not in doctor._plain("evil\x1b[2J\nname")
+    assert "\x1b" not in printable.masked_line("evil\x1b[2J\nname")
+    assert "\n" not in printable.masked_line("evil\x1b[2J\nname")

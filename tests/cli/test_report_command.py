@@ -6,9 +6,8 @@ import json
 import xml.etree.ElementTree as ET
 
 from hil.cli.main import main
-from hil.report.changes_json import NAME, write_changes
-from hil.report.results_json import read_results
-from hil.results import Change, Comparison
+from hil.model.results import Change, Comparison
+from hil.recording.run_folder import CHANGES_NAME, read_results, write_changes
 
 
 def test_every_output_is_made_anew(make_run, capsys):
@@ -58,7 +57,7 @@ def test_the_comparison_of_that_night_is_shown_again(make_run, capsys):
         *("sim", "timer_soft", "idle", 0, "lateness_p99_us", "us", 100.0, 400.0),
         *(200.0, 390.0, 5, "worse"),
     )
-    write_changes(folder / NAME, Comparison("the night before", (change,)))
+    write_changes(folder / CHANGES_NAME, Comparison("the night before", (change,)))
     assert main(["report", str(folder)]) == 0
     assert "Against the night before: 1 worse" in capsys.readouterr().out
     assert "the night before" in (folder / "report.html").read_text()

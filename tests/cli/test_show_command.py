@@ -16,9 +16,9 @@ import pytest
 
 from hil.cli.main import main
 from hil.cli.output import wants_color
-from hil.report.changes_json import NAME, write_changes
-from hil.report.sparklines import UNICODE
-from hil.results import Comparison
+from hil.model.results import Comparison
+from hil.recording.run_folder import CHANGES_NAME, write_changes
+from hil.report.terminal.sparklines import UNICODE
 
 BARS = set(UNICODE) - {" "}
 
@@ -136,7 +136,7 @@ def test_without_captures_the_table_is_shown(make_run, capsys):
 
 def test_what_changed_is_shown_where_it_was_compared(make_run, capsys):
     folder = make_run("r", timer_soft=100)
-    write_changes(folder / NAME, Comparison("the last 5 runs"))
+    write_changes(folder / CHANGES_NAME, Comparison("the last 5 runs"))
     assert main(["show", str(folder)]) == 0
     assert "Against the last 5 runs" in capsys.readouterr().out
 

@@ -18,12 +18,7 @@ import alembic.command
 import pytest
 import sqlalchemy.dialects.sqlite.pysqlite
 
-import hil.history.comparing
-import hil.history.folders
-import hil.history.listing
-import hil.history.migrating
-import hil.history.storing  # noqa: F401
-from hil.history.place import Place, find_place
+from hil.history.location import HistoryLocation, find_location
 
 # `pytester` forgets what was first imported inside a test, and compiled modules load only once
 assert alembic.command
@@ -49,8 +44,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def place(address: str) -> Place:
-    found = find_place(address, Path())
+def place(address: str) -> HistoryLocation:
+    found = find_location(address, Path())
     assert found is not None
     return found
 

@@ -9,19 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from hil.analysis.summary import summarise
-from hil.history.kept import KeptRun
-from hil.history.preparing import keep_run
-from hil.records import (
-    BoardIdentity,
-    Capture,
-    ErrorRecord,
-    EventSet,
-    RunInfo,
-    Skip,
-)
-from hil.results import Results
-from hil.run_log import RunLog
-from hil.store import capture_path
+from hil.history.stored_records import HistoryRun, make_history_run
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, EventSet
+from hil.model.results import ErrorRecord, Results, RunInfo, Skip
+from hil.recording.capture_file import capture_path
+from hil.recording.run_folder import RunLog
 from tools import synthetic_captures
 
 PERIOD = 10_000
@@ -102,7 +95,7 @@ def results(
     )
 
 
-_NIGHTS: dict[str, KeptRun] = {}
+_NIGHTS: dict[str, HistoryRun] = {}
 
 
 def night(
@@ -112,7 +105,7 @@ def night(
     number: int | None = None,
     profile: str = "quick",
     **more: object,
-) -> KeptRun:
+) -> HistoryRun:
     """One run of some techniques; ``levels`` gives each its typical lateness.
 
     The same run for the same arguments: the analysis of many would take a while.
@@ -125,11 +118,11 @@ def night(
             for technique, level in (levels or {"timer_soft": 200.0, "timer_hard": 60.0}).items()
         ]
         made = results(taken, seed if number is None else number, profile=profile)
-        _NIGHTS[name] = keep_run(made, taken)
+        _NIGHTS[name] = make_history_run(made, taken)
     return _NIGHTS[name]
 
 
-def renamed(run: KeptRun, run_id: str) -> KeptRun:
+def renamed(run: HistoryRun, run_id: str) -> HistoryRun:
     return replace(run, info=replace(run.info, id=run_id))
 
 

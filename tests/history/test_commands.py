@@ -10,8 +10,9 @@ import runs
 
 from hil.cli.main import main
 from hil.history.database import open_history
-from hil.history.storing import add_run
-from hil.report.trend import sparkline, trend_page
+from hil.history.run_writer import add_run
+from hil.report.page.history_pages import trend_page
+from hil.report.terminal.sparklines import sparkline
 
 
 @pytest.fixture
@@ -98,9 +99,9 @@ def test_a_trend_of_nothing_names_what_there_is(filled, capsys):
 
 
 def test_a_page_escapes_what_a_board_is_called(filled):
-    from hil.history.listing import Point, TrendLine
+    from hil.history.queries import TrendLine, TrendPoint
 
-    point = Point("<r>", "2026-01-01", 1.0, None, None, 5, "none")
+    point = TrendPoint("<r>", "2026-01-01", 1.0, None, None, 5, "none")
     line = TrendLine("<b>&", "k", "1", "p", "t", "idle", None, None, "us", [point])
     page = trend_page("missed", [line])
     assert "&lt;b&gt;&amp;" in page
@@ -138,8 +139,8 @@ def test_a_run_stays_where_one_of_the_two_rules_keeps_it(filled, capsys):
 def test_pruning_removes_all_of_a_run(filled):
     import sqlalchemy as sa
 
-    from hil.history.pruning import old_runs, remove_runs
-    from hil.history.schema import metadata
+    from hil.history.retention import old_runs, remove_runs
+    from hil.history.sql_tables import metadata
 
     with open_history(filled) as history:
         before = filled.file.stat().st_size if filled.file else 0

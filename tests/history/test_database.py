@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hil.errors import NewerSchemaError
 from hil.history.database import HistoryError, open_history
-from hil.history.place import find_place
-from hil.history.schema import HEAD, metadata
+from hil.history.location import find_location
+from hil.history.sql_tables import HEAD_REVISION, metadata
+from hil.model.errors import NewerSchemaError
 
 
 def version(history):
@@ -25,12 +25,12 @@ def version(history):
 def test_a_new_history_has_the_newest_schema_and_stays(place):
     for _ in range(2):
         with open_history(place) as history:
-            assert version(history) == [HEAD]
+            assert version(history) == [HEAD_REVISION]
 
 
 def migrate(place, revision):
     from hil.history.database import History, _engine
-    from hil.history.migrating import upgrade
+    from hil.history.schema_upgrade import upgrade
 
     history = History(place, _engine(place))
     try:
@@ -44,7 +44,7 @@ def test_an_older_history_is_migrated_and_keeps_its_runs(place):
 
     migrate(place, "0001")
     with open_history(place) as history:  # migrated here
-        assert version(history) == [HEAD]
+        assert version(history) == [HEAD_REVISION]
         history.read(lambda c: c.execute(sa.text("SELECT worse FROM runs")).all())
         history.read(lambda c: c.execute(sa.text("SELECT * FROM baselines")).all())
 
@@ -63,10 +63,10 @@ def test_what_was_stored_before_a_migration_is_still_there(place):
     )
     old.write(lambda connection: connection.execute(sa.text(row)))
     old.close()
-    from hil.history.listing import Wanted, list_runs
+    from hil.history.queries import RunFilter, list_runs
 
     with open_history(place) as history:
-        (run,) = list_runs(history, Wanted())
+        (run,) = list_runs(history, RunFilter())
     assert (run.run, run.worse, run.baseline, run.duration_s) == ("r1", None, False, 1.5)
 
 
@@ -100,8 +100,8 @@ OPEN = """
 import sys
 from pathlib import Path
 from hil.history.database import open_history
-from hil.history.place import find_place
-from hil.history.listing import Wanted, list_runs
+from hil.history.location import find_location
+from hil.history.queries import RunFilter, list_runs
 with open_history(find_place(sys.argv[1], Path())) as history:
     print(len(list_runs(history, Wanted())))
 """
@@ -119,13 +119,13 @@ def test_several_processes_open_it_at_once(address, place, old):
     said = [one.communicate(timeout=120) for one in several]
     assert said == [("0\n", "")] * 4
     with open_history(place) as history:
-        assert version(history) == [HEAD]
+        assert version(history) == [HEAD_REVISION]
 
 
 def test_a_file_that_is_no_database(tmp_path):
     path = tmp_path / "history.db"
     path.write_text("not a database, but long enough to look at" * 100)
-    place = find_place(str(path), tmp_path)
+    place = find_location(str(path), tmp_path)
     assert place is not None
     with pytest.raises(HistoryError, match="not a database") as caught, open_history(place):
         pass
@@ -134,14 +134,14 @@ def test_a_file_that_is_no_database(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    place = find_place(str(tmp_path / "file" / "history.db"), tmp_path)
+    place = find_location(str(tmp_path / "file" / "history.db"), tmp_path)
     assert place is not None
     with pytest.raises(HistoryError, match="history"), open_history(place):
         pass
 
 
 def test_nothing_is_made_where_nothing_is_to_be_written(tmp_path):
-    place = find_place(str(tmp_path / "history.db"), tmp_path)
+    place = find_location(str(tmp_path / "history.db"), tmp_path)
     assert place is not None
     with pytest.raises(HistoryError, match="none yet"), open_history(place, create=False):
         pass
@@ -153,7 +153,7 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    place = find_place(f"postgresql://me:hunter2@127.0.0.1:{port}/farm", Path())
+    place = find_location(f"postgresql://me:hunter2@127.0.0.1:{port}/farm", Path())
     assert place is not None
     with pytest.raises(HistoryError) as caught, open_history(place):
         pass
@@ -167,7 +167,7 @@ def test_a_wrong_password_is_not_shown(request, place):
     if place.file is not None:
         pytest.skip("a file has no password")
     cluster = request.getfixturevalue("cluster")
-    wrong = find_place(cluster.address("hil_1", "wr0ng-s3cr3t"), Path())
+    wrong = find_location(cluster.address("hil_1", "wr0ng-s3cr3t"), Path())
     with pytest.raises(HistoryError, match="password authentication failed") as caught:
         open_history(wrong).__enter__()
     assert "wr0ng-s3cr3t" not in str(caught.value)
@@ -175,7 +175,7 @@ def test_a_wrong_password_is_not_shown(request, place):
 
 def test_a_missing_driver_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    place = find_place("postgresql://me@host/farm", Path())
+    place = find_location("postgresql://me@host/farm", Path())
     assert place is not None
     with pytest.raises(HistoryError, match=r"pip install 'hil\[postgresql\]'"), open_history(place):
         pass

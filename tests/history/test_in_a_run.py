@@ -16,15 +16,15 @@ import pytest
 import runs
 
 from hil.cli.main import main
-from hil.errors import CaptureError, ConfigurationError
 from hil.history.database import open_history
-from hil.history.listing import Wanted, list_runs
-from hil.history.place import find_place
-from hil.history.storing import add_run
+from hil.history.location import find_location
+from hil.history.queries import RunFilter, list_runs
+from hil.history.run_writer import add_run
+from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.result_files import build_changes, parse_changes
-from hil.pytest_plugin.past import Past, check_compare
-from hil.report.changes_json import read_changes
-from hil.results import Change, Comparison
+from hil.model.results import Change, Comparison
+from hil.pytest_plugin.history_comparison import HistoryComparison, check_compare
+from hil.recording.run_folder import read_changes
 
 SUITE = """
 def test_lateness(figures):
@@ -42,9 +42,9 @@ def suite(pytester, monkeypatch):
 
 
 def stored(path):
-    place = find_place(str(path), Path())
+    place = find_location(str(path), Path())
     with open_history(place, create=False) as history:
-        return list_runs(history, Wanted())
+        return list_runs(history, RunFilter())
 
 
 def everything(result, folder):
@@ -66,7 +66,7 @@ def test_a_run_goes_into_the_history_and_the_first_one_has_no_past(suite, run_he
 def test_a_run_that_has_become_worse_fails(suite, run_here):
     slow = runs.capture(np.random.default_rng(99), level=400.0)
     folder = runs.write_folder(suite.path / "slow", slow)
-    place = find_place(str(suite.path / "fast.db"), suite.path)
+    place = find_location(str(suite.path / "fast.db"), suite.path)
     with open_history(place) as history:
         for number in range(8):
             add_run(history, runs.night(number, {"timer_soft": 100.0}))
@@ -89,7 +89,7 @@ def test_without_a_history_a_run_is_compared_with_a_folder(tmp_path):
     folder = runs.write_folder(tmp_path / "slow", slow)
     for level, worse in ((400.0, False), (4000.0, True)):
         one = runs.capture(np.random.default_rng(1), level=level)
-        past = Past(None, str(folder), tmp_path, tmp_path)
+        past = HistoryComparison(None, str(folder), tmp_path, tmp_path)
         past.settle(runs.results([one]), [one])
         assert past.failures == []
         assert (past.worse > 0) == worse
@@ -144,7 +144,7 @@ def test_a_wrong_address_is_said_before_anything_is_measured(suite, run_here):
 
 
 def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
-    place = find_place(str(tmp_path / "history.db"), tmp_path)
+    place = find_location(str(tmp_path / "history.db"), tmp_path)
     for compare in (None, "last", "baseline", str(tmp_path)):
         check_compare(compare, place)
     check_compare(str(tmp_path), None)
@@ -155,7 +155,7 @@ def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
             check_compare("zebra", place)
         with open_history(place):
             pass
-    server = find_place("postgresql://me@127.0.0.1:1/farm", tmp_path)
+    server = find_location("postgresql://me@127.0.0.1:1/farm", tmp_path)
     if importlib.util.find_spec("psycopg"):
         check_compare("zebra", server)  # can't be asked now: told at the end of the run
 
@@ -167,14 +167,14 @@ def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
     monkeypatch.setattr(database, "BUSY_S", 0)
     monkeypatch.setattr(database, "_TRIES", 2)
     path = suite.path / "held.db"
-    place = find_place(str(path), suite.path)
+    place = find_location(str(path), suite.path)
     with open_history(place):
         pass
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
         with open_history(place) as history:
-            list_runs(history, Wanted())  # who only reads need not wait
+            list_runs(history, RunFilter())  # who only reads need not wait
             with pytest.raises(database.HistoryError, match="locked"):
                 history.write(lambda connection: None)
     finally:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from hil.errors import CaptureError
 from hil.model.codec import (
     ABSENT,
     REQUIRED,
@@ -21,6 +20,7 @@ from hil.model.codec import (
     stored_as,
     write_record,
 )
+from hil.model.errors import CaptureError
 from hil.model.schema import parse_json
 
 

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.errors import CaptureError
+from hil.model.board import BoardIdentity
+from hil.model.captures import CapturePlan, TaskPlan
 from hil.model.codec import StoredRecord
+from hil.model.errors import CaptureError
 from hil.model.result_files import (
     build_changes,
     build_results,
@@ -22,18 +24,9 @@ from hil.model.result_files import (
     parse_changes,
     parse_results,
 )
-from hil.records import (
-    BoardIdentity,
-    CapturePlan,
-    ErrorRecord,
-    Measurement,
-    RunInfo,
-    Skip,
-    TaskPlan,
-)
-from hil.results import Change, Comparison, Results
-from hil.run_log import RunLog, RunRecord, read_run_log
-from hil.store.meta import StoredMeta, dump_meta, load_meta
+from hil.model.results import Change, Comparison, ErrorRecord, Measurement, Results, RunInfo, Skip
+from hil.recording.capture_file import StoredMeta, dump_meta, load_meta
+from hil.recording.run_folder import RunLog, RunRecord, read_run_log
 
 SCHEMA_1 = Path(__file__).parent / "results_schema_1.json"
 """As the version before schema 2 wrote it of a run of ``sim:clock=virtual``; most figures and
@@ -73,7 +66,7 @@ def records(kind: type[StoredRecord]) -> st.SearchStrategy[Any]:
 
 
 def on_disk(document: Mapping[str, Any]) -> bytes:
-    """As :func:`hil.report.whole_file.write_json` writes it."""
+    """As :func:`hil.recording.atomic_file.write_json_atomically` writes it."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
 

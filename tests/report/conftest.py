@@ -8,18 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from hil.metrics import NAIVE_TECHNIQUES, TECHNIQUES
-from hil.records import (
-    BoardIdentity,
-    Capture,
-    ErrorRecord,
-    EventSet,
-    Measurement,
-    RunInfo,
-    Skip,
-)
-from hil.report.html import render_page
-from hil.results import Results
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, EventSet
+from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
+from hil.model.techniques import NAIVE_TECHNIQUES, TECHNIQUES
+from hil.report.page.page import render_page
 from tools import synthetic_captures
 
 PERIOD = 10_000

@@ -10,16 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.history.listing import Point, TrendLine
-from hil.records import Capture, Measurement, Pings
+from hil.history.queries import TrendLine, TrendPoint
+from hil.model.captures import Capture, Pings
+from hil.model.results import Measurement, Results
 from hil.report.charts.case_charts import technique_charts
 from hil.report.charts.chart import INK, Chart
 from hil.report.charts.long_term_charts import long_term_charts
 from hil.report.charts.overview_charts import overview_charts
 from hil.report.charts.run_charts import MANY_CASES, page_order, run_charts
-from hil.report.rows import make_rows
-from hil.report.trend import trend_chart
-from hil.results import Results
+from hil.report.page.history_pages import trend_chart
+from hil.report.result_tables import technique_rows
 
 
 def by_title(charts: Iterable[Chart]) -> dict[str, Chart]:
@@ -145,7 +145,7 @@ def test_bounds_are_drawn(captures: list[Capture], results: Results) -> None:
     for mark in with_bounds.marks:
         lo, hi = mark.bounds
         assert lo < mark.y < hi
-    (full,), (less,) = (overview_charts([], make_rows(ones), "t") for ones in (figures, bare))
+    (full,), (less,) = (overview_charts([], technique_rows(ones), "t") for ones in (figures, bare))
     for series, other, name in zip(full.series, less.series, ("p50", "p99"), strict=True):
         assert (series.name, series.bounds, series.style) == (name, "x", "points")
         assert np.all((series.lo < series.x) & (series.x < series.hi))
@@ -155,10 +155,10 @@ def test_bounds_are_drawn(captures: list[Capture], results: Results) -> None:
 
 def test_a_figure_with_one_bound_only_stays_on_the_overview(results: Results) -> None:
     half = [replace(m, lo=None) for m in results.measurements]
-    (chart,) = overview_charts([], make_rows(half), "t")
+    (chart,) = overview_charts([], technique_rows(half), "t")
     assert np.isnan(chart.series[0].lo).all()
     assert chart.x.hi > max(float(series.hi.max()) for series in chart.series)
-    assert chart.y.categories[0] == make_rows(half)[0].name
+    assert chart.y.categories[0] == technique_rows(half)[0].name
 
 
 def test_a_variants_percentiles_are_no_marks_of_the_technique(
@@ -282,9 +282,9 @@ def test_many_cases_have_shorter_series_and_one_tasks_stability(
 
 def test_a_trend_has_a_mark_for_each_run(captures: list[Capture]) -> None:
     points = [
-        Point("r1", "2026-11-01T00:00:00Z", 10.0, 8.0, 13.0, 5, "pass"),
-        Point("r2", "2026-11-02T00:00:00Z", 30.0, None, None, 5, "fail"),
-        Point("r3", "2026-11-05T00:00:00Z", 12.0, 9.0, 14.0, 5, "none"),
+        TrendPoint("r1", "2026-11-01T00:00:00Z", 10.0, 8.0, 13.0, 5, "pass"),
+        TrendPoint("r2", "2026-11-02T00:00:00Z", 30.0, None, None, 5, "fail"),
+        TrendPoint("r3", "2026-11-05T00:00:00Z", 12.0, 9.0, 14.0, 5, "none"),
     ]
     line = TrendLine("sim", "k", "1", "p", "thread", "idle", None, 0, "us", points)
     chart = trend_chart(line)

@@ -7,10 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from hil.errors import CaptureError
-from hil.records import ErrorRecord, Skip
-from hil.report.job_summary import MAX_CHARACTERS, escape, job_summary, write_summary
-from hil.results import Change, Comparison
+from hil.model.errors import CaptureError
+from hil.model.results import Change, Comparison, ErrorRecord, Skip
+from hil.report.exports.job_summary import MAX_CHARACTERS, escape, job_summary, write_summary
 
 HOSTILE = (
     "<script>alert(1)</script> [x](http://evil.example) ![i](http://e/p.png) `code` **b** _i_ ~~s~~"

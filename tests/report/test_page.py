@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from hil.budgets import Budget, Budgets, judge
-from hil.records import Capture, Fault, Skip
+from hil.model.budgets import Budget, Budgets, judge_measurement
+from hil.model.captures import Capture, CaptureIssue
+from hil.model.results import Results, Skip
+from hil.model.units import format_measurement
 from hil.report.charts.run_charts import run_charts
-from hil.report.html import render_page, render_page_parts, script, write_page
-from hil.report.numbers import show
-from hil.report.page_templates import data_block
-from hil.report.rows import make_rows
-from hil.results import Results
+from hil.report.page.page import render_page, render_page_parts, script, write_page
+from hil.report.page.template_environment import data_block
+from hil.report.result_tables import technique_rows
 
 HOSTILE = "</script><script>alert('x')</script><!--\"'&{{ 7*7 }}"
 
@@ -29,8 +29,8 @@ def part(page: str, section: str) -> str:
 def test_every_figure_of_the_records_is_on_the_page(page: str, results: Results, page_of) -> None:
     text = page_of(page).words
     for one in results.measurements:
-        assert show(one).value in text
-        assert show(one).bounds in text
+        assert format_measurement(one).value in text
+        assert format_measurement(one).bounds in text
         assert f'data-value="{one.value}"' in page
     assert text.count("lateness_p99_us") == sum(
         one.metric == "lateness_p99_us" for one in results.measurements
@@ -56,14 +56,14 @@ def test_the_page_answers_in_the_order_of_the_questions(page: str) -> None:
 def test_the_comparison_table_equals_the_rows(page: str, results: Results, page_of) -> None:
     table = part(page, "hil-figures")
     table = table[table.index("<tbody>") : table.index("</tbody>")]
-    rows = make_rows(results.measurements)
+    rows = technique_rows(results.measurements)
     lines = re.findall(r"<tr\b.*?</tr>", table, re.DOTALL)
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
         text = page_of(line).words
         assert text.startswith(row.technique)
-        assert show(row.cells["lateness_p99_us"]).line in text
-        assert show(row.cells["period_jitter_rms_us"]).line in text
+        assert format_measurement(row.cells["lateness_p99_us"]).line in text
+        assert format_measurement(row.cells["period_jitter_rms_us"]).line in text
 
 
 def test_well_formed_unique_ids_and_nothing_loaded_from_elsewhere(page: str, page_of) -> None:
@@ -116,7 +116,7 @@ def test_everything_from_a_board_is_escaped(
         board=board,
         plan=plan,
         log=(HOSTILE,),
-        faults=(Fault(HOSTILE, HOSTILE),),
+        faults=(CaptureIssue(HOSTILE, HOSTILE),),
         events=tuple(replace(event, method=HOSTILE) for c in captures for event in c.events),
     )
     rules = Budgets((Budget("lateness_p99_us", "absolute", 1),))
@@ -125,7 +125,7 @@ def test_everything_from_a_board_is_escaped(
         run=replace(results.run, id=HOSTILE, host=HOSTILE, profile=HOSTILE),
         boards=(board,),
         measurements=tuple(
-            judge(
+            judge_measurement(
                 replace(
                     m,
                     board=HOSTILE,
@@ -174,7 +174,9 @@ def test_no_handler_stands_in_the_markup(page: str) -> None:
 
 def test_a_flood_in_the_log_is_cut(captures: list[Capture], results: Results) -> None:
     quiet = render_page(results, captures[:1])
-    loud = replace(captures[0], log=("x" * 100_000,) * 5_000, faults=(Fault("damaged", "y"),) * 999)
+    loud = replace(
+        captures[0], log=("x" * 100_000,) * 5_000, faults=(CaptureIssue("damaged", "y"),) * 999
+    )
     page = render_page(results, [loud])
     assert len(page) - len(quiet) < 200_000
     assert "and 4940 more lines in the capture" in page
@@ -189,8 +191,8 @@ def test_headline_tells_the_worst_news(results: Results) -> None:
         return found[1], found[2]
 
     first, *rest = results.measurements
-    tight = judge(first, Budgets((Budget(first.metric, "absolute", 1),)))
-    wide = judge(first, Budgets((Budget(first.metric, "absolute", 1e9),)))
+    tight = judge_measurement(first, Budgets((Budget(first.metric, "absolute", 1),)))
+    wide = judge_measurement(first, Budgets((Budget(first.metric, "absolute", 1e9),)))
     state, text = lead(replace(results, measurements=(tight, *rest)))
     assert (state, "1 figure out of budget" in text) == ("fail", True)
     assert lead(results)[0] == "error"

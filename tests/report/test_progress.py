@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hil.report.progress import RunProgress, span
+from hil.model.units import format_elapsed
+from hil.report.terminal.progress import RunProgress
 
 
 class Clock:
@@ -89,13 +90,13 @@ def test_names_cannot_drive_the_terminal() -> None:
 
 
 def test_span() -> None:
-    assert [span(x) for x in (0.4, 99, 185, 7800)] == ["0 s", "99 s", "3:05", "2:10:00"]
+    assert [format_elapsed(x) for x in (0.4, 99, 185, 7800)] == ["0 s", "99 s", "3:05", "2:10:00"]
 
 
 WIRED = """
 import time
 import pytest
-from hil.report.progress import RunProgress, end_pytest_line, own_stdout
+from hil.report.terminal.progress import RunProgress; from hil.pytest_plugin.run_output import end_pytest_line, own_stdout
 
 class Shown:
     def __init__(self, config):

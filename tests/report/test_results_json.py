@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hil.errors import CaptureError, ConfigurationError
-from hil.history.kept import board_key
+from hil.model.board import board_key
+from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.result_files import build_results, in_order, parse_results
-from hil.report.results_json import read_results, write_results
-from hil.results import Results
+from hil.model.results import Results
+from hil.recording.run_folder import read_results, write_results
 
 HERE = "HERE"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hil.records import BoardIdentity, Capture, CapturePlan, TaskPlan, Track
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, CapturePlan, TaskPlan, Track
 from hil.report.charts.chart import time_axis
-from hil.report.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
+from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 PERIOD = 10_000
 LATE = {"timer_hard": [10] * 90 + [1_000] * 10, "timer_soft": [100] * 99 + [9_000]}

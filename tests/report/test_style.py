@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from hil.report.charts import matplotlib_drawing as files
+from hil.report.charts import matplotlib_drawing
 from hil.report.charts.chart import COLORS
-from hil.report.html import style
+from hil.report.page.template_environment import style_sheet
 
 TEXT = ("ink", "soft", "first", "second", "bad", "good", "warn", "link")
 LINES = tuple(f"c{k}" for k in range(COLORS))
@@ -14,7 +14,7 @@ THEMES = {"light": 0, "dark": 1}
 
 
 def colors(theme):
-    found = re.findall(r"--hil-(\w+): light-dark\((#\w{6}), (#\w{6})\)", style())
+    found = re.findall(r"--hil-(\w+): light-dark\((#\w{6}), (#\w{6})\)", style_sheet())
     return {name: (light, dark)[THEMES[theme]] for name, light, dark in found}
 
 
@@ -52,7 +52,7 @@ def test_text_and_lines_stand_out(theme):
 @pytest.mark.parametrize("theme", THEMES)
 def test_text_stands_out_on_every_warmth_of_the_map(theme):
     known = colors(theme)
-    shares = [int(share) / 100 for share in re.findall(r"var\(--hil-bad\) (\d+)%", style())]
+    shares = [int(share) / 100 for share in re.findall(r"var\(--hil-bad\) (\d+)%", style_sheet())]
     assert len(shares) == 5
     page, bad = channels(known["page"]), channels(known["bad"])
     for share in shares:
@@ -61,7 +61,7 @@ def test_text_stands_out_on_every_warmth_of_the_map(theme):
 
 
 def test_phone_print_keyboard_and_themes_are_served():
-    text = style()
+    text = style_sheet()
     assert "@media print" in text
     assert "@media (max-width" in text
     assert ":focus-visible" in text
@@ -73,14 +73,20 @@ def test_phone_print_keyboard_and_themes_are_served():
 
 
 def test_every_colour_that_is_used_is_defined():
-    text = style()
+    text = style_sheet()
     used = set(re.findall(r"var\(--hil-(\w+)\)", text))
     assert used <= set(colors("light"))
 
 
 def test_files_have_the_colours_of_the_light_page():
     light = colors("light")
-    assert tuple(light[f"c{k}"] for k in range(COLORS)) == files.PALETTE
-    assert (light["ink"], light["soft"]) == (files.INK_COLOR, files.SOFT_COLOR)
-    assert (light["grid"], light["bad"]) == (files.GRID_COLOR, files.BAD_COLOR)
-    assert light["band"] == files.BAND_COLOR
+    assert tuple(light[f"c{k}"] for k in range(COLORS)) == matplotlib_drawing.PALETTE
+    assert (light["ink"], light["soft"]) == (
+        matplotlib_drawing.INK_COLOR,
+        matplotlib_drawing.SOFT_COLOR,
+    )
+    assert (light["grid"], light["bad"]) == (
+        matplotlib_drawing.GRID_COLOR,
+        matplotlib_drawing.BAD_COLOR,
+    )
+    assert light["band"] == matplotlib_drawing.BAND_COLOR

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from hil.budgets import Budget, Budgets, judge
-from hil.metrics import TECHNIQUES
-from hil.records import Skip
-from hil.report.numbers import Shown, digits, show
-from hil.report.rows import make_rows
-from hil.report.terminal import terminal_summary
-from hil.results import Results
+from hil.model.budgets import Budget, Budgets, judge_measurement
+from hil.model.results import Results, Skip
+from hil.model.techniques import TECHNIQUES
+from hil.model.units import FormattedMeasurement, format_digits, format_measurement
+from hil.report.result_tables import technique_rows
+from hil.report.terminal.run_summary import terminal_summary
 
 
 @pytest.mark.parametrize("width", [100, 80])
@@ -19,19 +18,22 @@ def test_fits_and_shows_every_technique(results: Results, width: int) -> None:
     text = terminal_summary(results, width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "\x1b" not in text
-    for row in make_rows(results.measurements):
+    for row in technique_rows(results.measurements):
         (line,) = [line for line in text.splitlines() if line.split()[:1] == [row.technique]]
-        assert show(row.cells["lateness_p99_us"]).value in line
-        assert show(row.cells["schedule_drift_ppm"]).value in line
+        assert format_measurement(row.cells["lateness_p99_us"]).value in line
+        assert format_measurement(row.cells["schedule_drift_ppm"]).value in line
         assert line.rstrip().endswith("-")  # no budget, no verdict
-    bounds = {show(row.cells["lateness_p99_us"]).bounds for row in make_rows(results.measurements)}
+    bounds = {
+        format_measurement(row.cells["lateness_p99_us"]).bounds
+        for row in technique_rows(results.measurements)
+    }
     assert all(one in text for one in bounds)
 
 
 def test_lists_failures_errors_and_skips_with_reasons(results: Results) -> None:
     first, *rest = results.measurements
     rules = Budgets((Budget(first.metric, "absolute", 1),))
-    text = terminal_summary(replace(results, measurements=(judge(first, rules), *rest)))
+    text = terminal_summary(replace(results, measurements=(judge_measurement(first, rules), *rest)))
     assert "out of budget (1)" in text
     assert "is over its budget of 1 us" in " ".join(text.split())
     assert "periodic_operator, idle, board sim: the agent raised an exception" in text
@@ -64,7 +66,7 @@ def test_an_empty_run_still_says_something(results: Results) -> None:
 
 
 def test_a_row_takes_the_worst_task_and_no_interrupt_figures(results: Results) -> None:
-    for row in make_rows(results.measurements):
+    for row in technique_rows(results.measurements):
         mine = [m for m in results.measurements if m.technique == row.technique]
         worst = max(m.value for m in mine if m.metric == "lateness_p99_us")
         drift = max(abs(m.value) for m in mine if m.metric == "schedule_drift_ppm")
@@ -76,23 +78,23 @@ def test_a_row_takes_the_worst_task_and_no_interrupt_figures(results: Results) -
 @pytest.mark.parametrize(
     ("value", "lo", "hi", "unit", "shown"),
     [
-        (312.4, 290.2, 350.9, "us", Shown("312 us", "[290, 351]")),
-        (12_345, 11_900, 13_000, "us", Shown("12.3 ms", "[11.9, 13.0]")),
-        (2_500_000, None, None, "us", Shown("2.50 s")),
-        (11_500, 11_400, 11_600, "ppm", Shown("1.15 %", "[1.14, 1.16]")),
-        (0, 0, 0, "count", Shown("0")),
-        (3, 1, 7, "count", Shown("3", "[1, 7]")),
-        (5, 4, None, "us", Shown("5.00 us", "[4.00, ?]")),
-        (90, 80, 1e9, "s", Shown("90.0 s", "[80.0, 1.00e+09]")),
-        (0.42, 0.4, 0.44, "1", Shown("0.42", "[0.4, 0.44]")),
+        (312.4, 290.2, 350.9, "us", FormattedMeasurement("312 us", "[290, 351]")),
+        (12_345, 11_900, 13_000, "us", FormattedMeasurement("12.3 ms", "[11.9, 13.0]")),
+        (2_500_000, None, None, "us", FormattedMeasurement("2.50 s")),
+        (11_500, 11_400, 11_600, "ppm", FormattedMeasurement("1.15 %", "[1.14, 1.16]")),
+        (0, 0, 0, "count", FormattedMeasurement("0")),
+        (3, 1, 7, "count", FormattedMeasurement("3", "[1, 7]")),
+        (5, 4, None, "us", FormattedMeasurement("5.00 us", "[4.00, ?]")),
+        (90, 80, 1e9, "s", FormattedMeasurement("90.0 s", "[80.0, 1.00e+09]")),
+        (0.42, 0.4, 0.44, "1", FormattedMeasurement("0.42", "[0.4, 0.44]")),
     ],
 )
 def test_numbers_for_people(results: Results, value, lo, hi, unit, shown) -> None:
     one = replace(results.measurements[0], value=value, lo=lo, hi=hi, unit=unit)
-    assert show(one) == shown
+    assert format_measurement(one) == shown
 
 
 def test_digits() -> None:
-    assert [digits(x) for x in (0, 0.0123, 1, 9.999, 99.99, 123.4, 1e8)] == [
+    assert [format_digits(x) for x in (0, 0.0123, 1, 9.999, 99.99, 123.4, 1e8)] == [
         *("0", "0.0123", "1.00", "10.0", "100", "123", "1.00e+08")
     ]

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from hil.records import Measurement
-from hil.report.html import render_page
-from hil.report.rows import make_rows
-from hil.report.variants import COLUMNS, about, variant_rows
+from hil.model.results import Measurement
+from hil.model.techniques import describe_method
+from hil.report.page.page import render_page
+from hil.report.result_tables import VARIANT_COLUMNS, technique_rows, variant_rows
 
 
 def one(method, metric, value, task=0, technique="timer_hard", **more):
@@ -37,9 +37,12 @@ def test_one_row_for_each_variant_and_task():
 
 
 def test_variants_are_said_in_plain_words():
-    assert about("critical/100us") == "main program keeps interrupts off for 100 us at a time"
-    assert about("asyncio/run/7:11/50") == "run, two blinkers at 7:11, 50 busy companions"
-    assert about("callback/closure")
+    assert (
+        describe_method("critical/100us")
+        == "main program keeps interrupts off for 100 us at a time"
+    )
+    assert describe_method("asyncio/run/7:11/50") == "run, two blinkers at 7:11, 50 busy companions"
+    assert describe_method("callback/closure")
 
 
 def test_the_page_has_the_table(results):
@@ -53,7 +56,7 @@ def test_the_page_has_the_table(results):
 
 
 def test_a_variant_is_no_figure_of_its_technique(results):
-    (row,) = make_rows([replace(FIGURES[0], method=None, value=5.0), *FIGURES[:4]])
+    (row,) = technique_rows([replace(FIGURES[0], method=None, value=5.0), *FIGURES[:4]])
     assert row.cells["lateness_p50_us"].value == 5.0
 
 
@@ -71,7 +74,7 @@ def test_what_a_stored_plan_outlives_stands_in_the_table_with_its_figures(result
     )
     (kill, sleep) = sorted(variant_rows(survival), key=lambda row: row.method, reverse=True)
     assert set(kill.cells) == {"jobs_lost", "jobs_run_twice", "jobs_late"}
-    assert all(metric in dict(COLUMNS) for row in (kill, sleep) for metric in row.cells)
+    assert all(metric in dict(VARIANT_COLUMNS) for row in (kill, sleep) for metric in row.cells)
     assert "killed" in kill.about
     page = render_page(replace(results, measurements=(*results.measurements, *survival)))
     assert "survival/kill" in page

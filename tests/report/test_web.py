@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from hil.records import Measurement, RunInfo
-from hil.report.html import render_page
-from hil.report.web import web_rows
-from hil.results import Results
+from hil.model.results import Measurement, Results, RunInfo
+from hil.report.page.page import render_page
+from hil.report.result_tables import web_rows
 
 ONE = Measurement(
     *("sim", "timer_soft", "web", None, "request_rate_hz", "hz", 10.0, None, None, 50),

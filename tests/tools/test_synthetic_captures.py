@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.records import Calibration, EventSet, Gap
-from hil.store import read_capture
-from hil.wire.assemble import assemble
-from hil.wire.decoder import decode
+from hil.model.captures import Calibration, EventSet, Gap
+from hil.protocol.decoder import decode
+from hil.protocol.reassembly import assemble
+from hil.recording.capture_reader import read_capture
 from tools import synthetic_captures
 
 TICKS = synthetic_captures.TICK_PERIOD

@@ -10,8 +10,8 @@ import time
 import tty
 from collections.abc import Iterator
 
-from hil import agents
-from hil.transport.raw_repl import RawRepl
+from hil.agents import bundle
+from hil.boards.raw_repl import RawRepl
 
 BYTES_S = 11_520
 
@@ -86,7 +86,7 @@ def prompt(port: str, *files: str) -> Iterator[RawRepl]:
     repl = RawRepl(port)
     try:
         repl.enter()
-        for _, pieces in agents.library(*files):
+        for _, pieces in bundle.library(*files):
             for piece in pieces:
                 repl.exec(piece)
         yield repl

@@ -15,9 +15,9 @@ import numpy as np
 
 from hil.analysis import stability
 from hil.analysis.summary import measure
-from hil.store import read_capture
-from hil.wire.assemble import assemble
-from hil.wire.decoder import StreamDecoder
+from hil.protocol.decoder import StreamDecoder
+from hil.protocol.reassembly import assemble
+from hil.recording.capture_reader import read_capture
 from tools import synthetic_captures
 from tools.processes import peak_bytes
 

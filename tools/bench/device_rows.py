@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 
-from hil import agents
-from hil.transport.deadline import Deadline
-from hil.transport.raw_repl import RawRepl
-from hil.transport.vm import VirtualBoard
-from hil.wire.decoder import StreamDecoder
+from hil.agents import bundle
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.raw_repl import RawRepl
+from hil.protocol.decoder import StreamDecoder
+from hil.recording.interfaces import Deadline
 from tools.bench.board import BYTES_S, paced_port, prompt
 from tools.bench.table import Goal, Paired, Row, at_least, at_most, size
 
@@ -139,7 +139,7 @@ def stamp_rows(rounds: int) -> list[Row]:
 
 def load(repl: RawRepl, path: str) -> None:
     """A device file with its machine code, behind what is there already."""
-    for piece in agents.pieces(path, in_native=True):
+    for piece in bundle.pieces(path, in_native=True):
         repl.exec(piece)
 
 

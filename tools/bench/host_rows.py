@@ -19,8 +19,8 @@ import serial
 
 from hil.analysis import stability
 from hil.analysis.summary import measure
-from hil.wire.assemble import assemble
-from hil.wire.decoder import StreamDecoder
+from hil.protocol.decoder import StreamDecoder
+from hil.protocol.reassembly import assemble
 from tools import synthetic_captures
 from tools.bench.child import in_child
 from tools.bench.table import Goal, Paired, Row, at_least, at_most, in_turn, ratio, size

@@ -11,13 +11,13 @@ import matplotlib
 import numpy as np
 from matplotlib import pyplot
 
-from hil.budgets import default_budgets
-from hil.metrics import LOADS, TECHNIQUES
-from hil.records import RunInfo
-from hil.report.html import render_page
-from hil.report.remake import results_of
-from hil.run_log import RunRecord
-from hil.stored_run import StoredRun
+from hil.experiments.budget_files import default_budgets
+from hil.experiments.evaluation import evaluate_run
+from hil.model.results import RunInfo
+from hil.model.techniques import LOADS, TECHNIQUES
+from hil.recording.run_folder import RunRecord
+from hil.recording.stored_run import StoredRun
+from hil.report.page.page import render_page
 from tools.bench.host_rows import plain
 from tools.bench.table import Paired, Row, at_most, in_turn, ratio, size
 from tools.synthetic_captures import STREAM_PERIOD_US, capture, white_noise
@@ -45,7 +45,7 @@ def page_row(rounds: int, stamps: int = 100_000) -> Row:
     def report() -> None:
         nonlocal page
         start = time.process_time()
-        results = results_of(stored, default_budgets())
+        results = evaluate_run(stored, default_budgets())
         analysed.append(time.process_time() - start)
         page = render_page(results, stored.captures)
 

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hil.records import Capture
-from hil.store import list_captures, read_capture, read_chunks
-from hil.store.chunks import TIME
-from hil.stored_run import captures_folder
-from hil.transport.vm import VirtualBoard
+from hil.boards.backends.sim import VirtualBoard
+from hil.model.captures import Capture
+from hil.recording.capture_file import TIME, list_captures, read_chunks
+from hil.recording.capture_reader import read_capture
+from hil.recording.stored_run import captures_folder
 from tools.bench.table import Goal, Row, Times, at_most, in_turn, ratio
 
 ROOT = Path(__file__).resolve().parents[2]

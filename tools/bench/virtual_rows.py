@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from hil.transport.raw_repl import RawRepl
-from hil.transport.vm import VirtualBoard
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.raw_repl import RawRepl
 from tools.bench.table import Goal, Paired, Row, at_most
 
 SLEEP_S = 10

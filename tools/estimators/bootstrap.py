@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.uncertainty import cell_means, mean_error
+from hil.analysis.uncertainty.correlated import cell_means, mean_error
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]

@@ -14,9 +14,9 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.estimates import Sheet
-from hil.analysis.skew import exchanges, measure_skew
-from hil.records import Pings
+from hil.analysis.clock import exchanges, measure_skew
+from hil.analysis.metric_sheet import MetricSheet
+from hil.model.captures import Pings
 from tools.synthetic_captures import clock_exchanges
 
 TRUE_PPM = 37.0
@@ -113,7 +113,7 @@ def main(runs: int) -> None:
                 hull = hull_slope(data.time_s, data.forward_us) - hull_slope(
                     data.time_s, data.backward_us
                 )
-                sheet = Sheet()
+                sheet = MetricSheet()
                 measure_skew(pings, 1.0, sheet)
                 (fit,) = sheet.figures
                 errors[run] = (

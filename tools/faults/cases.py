@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from hil.analysis.summary import summarise
-from hil.capture import run_capture
-from hil.errors import CaptureError, HilError
-from hil.records import BoardIdentity, Capture
-from hil.report.cut import cut_short
-from hil.store import CaptureWriter, read_capture, read_chunks
-from hil.transport.faults import LinkFaults
-from hil.transport.faults_spec import FaultSpec
-from hil.transport.raw_repl import RawRepl
-from hil.void import refuse_void
+from hil.boards.fault_injection import FaultSpec, LinkFaults
+from hil.boards.raw_repl import RawRepl
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture
+from hil.model.errors import CaptureError, HilError
+from hil.recording.capture_file import CaptureWriter, read_chunks
+from hil.recording.capture_loop import run_capture
+from hil.recording.capture_reader import read_capture
+from hil.recording.validity import require_valid, truncate_capture
 from tools.faults.scripted_board import TICKS, Script, ScriptedBoard, ScriptedClock, make_script
 
 BOARD = BoardIdentity("scripted", "-", "sim", "x", "scripted", "1.24", TICKS)
@@ -251,12 +251,12 @@ def _judge(
         if not delivered.startswith(stored) or len(stored) < len(delivered.partition(b"\x04")[0]):
             wrong.append("bytes that came are not on disk")
     try:
-        refuse_void(capture)
+        require_valid(capture)
     except HilError as error:
         cause = cause or str(error)
         if not str(error).strip() or "\n" in str(error):
             wrong.append(f"the cause is not one line: {error}")
-        rest = cut_short(capture)
+        rest = truncate_capture(capture)
         if rest is not None:
             summarise(rest)
     else:

@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import hil.session
-from hil.agents import start_code
+import hil.experiments.session
+from hil.agents.bundle import start_code
 from hil.analysis.summary import summarise
-from hil.boards.spec import parse_board
-from hil.errors import HilError
-from hil.plan import extra_s, find_profile, make_cases
-from hil.session import Session
-from hil.store import read_capture
-from hil.transport.faults import LinkFaults
-from hil.transport.faults_spec import FaultSpec
-from hil.void import refuse_void
+from hil.boards.backends.registry import parse_board
+from hil.boards.fault_injection import FaultSpec, LinkFaults
+from hil.experiments.plan import extra_s, find_profile, make_cases
+from hil.experiments.session import Session
+from hil.model.errors import HilError
+from hil.recording.capture_reader import read_capture
+from hil.recording.validity import require_valid
 from tools.faults.cases import Outcome, scratch, spec_of
 
 KINDS = (
@@ -53,7 +52,7 @@ def run_all(runs: int, seed: int, kinds: tuple[str, ...] = KINDS) -> list[Outcom
     folder = scratch()
     limits = {"WINDOW_SLACK_S": SLACK_S, "IDLE_SLACK_S": IDLE_S, "CODE_TIMEOUT_S": CODE_S}
     try:
-        with mock.patch.multiple(hil.session, **limits):
+        with mock.patch.multiple(hil.experiments.session, **limits):
             for number in range(runs):
                 kind = kinds[number % len(kinds)]
                 if session is not None and session.spec.text != board_of(kind, seed):
@@ -122,7 +121,7 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
     if path.exists():
         capture = read_capture(path)
         try:
-            refuse_void(capture)
+            require_valid(capture)
         except HilError as error:
             cause = cause or str(error)
         else:

@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hil.transport.vm import VirtualBoard
+from hil.boards.backends.sim import VirtualBoard
 from tools.processes import session_members
 
 SUITE = 'def test_it(figures):\n    figures.check("lateness_p50_us")\n'

@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from hil.records import CapturePlan, IntArray, TaskPlan
-from hil.wire.encode import encode_stamps, encode_text
+from hil.model.captures import CapturePlan, IntArray, TaskPlan
+from hil.protocol.encoder import encode_stamps, encode_text
 
 TICKS = 1 << 30
 TRACE = (

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from hil.model.codec import write_record
 from hil.model.result_files import build_results
-from hil.records import RunInfo
-from hil.results import Results
-from hil.store import CaptureWriter
-from hil.wire.encode import StreamEncoder
+from hil.model.results import Results, RunInfo
+from hil.protocol.encoder import StreamEncoder
+from hil.recording.capture_file import CaptureWriter
 from tools.fuzz.targets import BOARD, PLAN
 
 _INFO = RunInfo("id", "2026-01-02T12:00:00Z", 1.0, "quick", "0.1.0", "Linux", "sim")

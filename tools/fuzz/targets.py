@@ -15,23 +15,23 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from hil.agents import agents_folder
+from hil.agents.bundle import agents_folder
 from hil.analysis.summary import summarise
+from hil.boards.backends.registry import parse_board
 from hil.boards.identity import identity_from_probe, parse_probe
-from hil.boards.spec import parse_board
 from hil.boards.wiring import load_wiring
-from hil.budgets import load_budgets
-from hil.errors import HilError
+from hil.experiments.budget_files import load_budgets
+from hil.model.board import BoardIdentity
+from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.errors import HilError
 from hil.model.result_files import build_results, in_order, parse_results
-from hil.records import BoardIdentity, CapturePlan, TaskPlan
-from hil.run_log import read_run_log
-from hil.store import read_capture
-from hil.store.chunks import chunk_bytes, file_head
-from hil.store.meta import StoredMeta, dump_meta
-from hil.void import refuse_void
-from hil.wire.assemble import assemble
-from hil.wire.decoder import decode
-from hil.wire.frames import frame
+from hil.protocol.decoder import decode
+from hil.protocol.frames import frame
+from hil.protocol.reassembly import assemble
+from hil.recording.capture_file import StoredMeta, chunk_bytes, dump_meta, file_head
+from hil.recording.capture_reader import read_capture
+from hil.recording.run_folder import read_run_log
+from hil.recording.validity import require_valid
 
 _spec = importlib.util.spec_from_file_location(
     "schedule_store", agents_folder() / "lib" / "schedule_store.py"
@@ -78,7 +78,7 @@ def _judge(stream: bytes) -> None:
     capture = assemble(decoded, BOARD, PLAN)
     if sum(len(track.stamps_us) for track in capture.tracks) > _MAX_STAMPS:
         raise MemoryError("a small stream gave more stamps than it can hold")
-    refuse_void(capture)
+    require_valid(capture)
     summarise(capture)
 
 
@@ -109,7 +109,7 @@ def sound_chunks(data: bytes) -> None:
         kind = chr(piece[0]) if piece and piece[0] < 128 else "R"
         parts.append(chunk_bytes(kind, piece[1:]))
     with _file(b"".join(parts), "a.hilcap") as path, contextlib.suppress(HilError):
-        refuse_void(read_capture(path))
+        require_valid(read_capture(path))
 
 
 def board(data: bytes) -> None:

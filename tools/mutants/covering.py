@@ -145,6 +145,6 @@ def controls(root: Path, trace: Trace) -> list[Job]:
         tests = {name for names in trace.tests[file].values() for name in names}
         mutant = Mutant(stratum, file, "", 1, 1, "", BROKEN_IMPORT.strip(), source)
         made.append(Job(mutant, coverers.in_order(tests)[:20]))
-    file = "hil/void.py"
+    file = "hil/recording/validity.py"
     unchanged = Mutant("validity", file, "", 1, 1, "", "", (root / file).read_text())
     return [Job(unchanged, coverers.in_order(set(trace.time_s), math.inf)), *made]

@@ -18,10 +18,10 @@ STRATA = {
     "analysis": ("hil/analysis",),
     "budgets": ("hil/budgets",),
     "store": ("hil/store",),
-    "validity": ("hil/void.py",),
+    "validity": ("hil/recording/validity.py",),
     "results": ("hil/model/codec.py", "hil/model/result_files.py"),
-    "outcome": ("hil/pytest_plugin/outcome.py",),
-    "comparison": ("hil/history/comparing.py", "hil/history/evidence.py"),
+    "outcome": ("hil/pytest_plugin/run_end.py",),
+    "comparison": ("hil/history/comparison.py", "hil/history/comparison_inputs.py"),
 }
 _TRIVIAL = {"len", "isinstance", "cast", "TypeVar"}
 """Calls that fail at once with any other argument, or do nothing at run time."""

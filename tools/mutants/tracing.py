@@ -24,18 +24,34 @@ COPIED = (
 TESTS = (
     *("tests/analysis", "tests/wire", "tests/report", "tests/history", "tests/export"),
     *(
-        "tests/fuzz",
+        "tests/system/fuzz",
         "tests/model",
-        "tests/faults/test_clock_steps.py",
-        "tests/faults/test_crash_safe.py",
+        "tests/system/faults/test_clock_steps.py",
+        "tests/system/faults/test_crash_safe.py",
     ),
-    "tests/faults/test_uncaught.py",
-    *("tests/plugin/test_exit_codes.py", "tests/security/test_hostile_board.py"),
+    "tests/system/faults/test_uncaught.py",
+    *("tests/pytest_plugin/test_exit_codes.py", "tests/system/security/test_hostile_board.py"),
     *("tests/cli/test_compare_command.py", "tests/cli/test_show_command.py"),
-    *("tests/cli/test_report_command.py", "tests/test_budgets.py", "tests/test_capture.py"),
-    *("tests/test_clock_sync.py", "tests/test_plan.py", "tests/test_run_log.py"),
-    *("tests/test_schema.py", "tests/test_store.py", "tests/test_store_meta.py"),
-    *("tests/test_ticks.py", "tests/test_void.py", "tests/test_web_load.py"),
+    *(
+        "tests/cli/test_report_command.py",
+        "tests/model/test_budgets.py",
+        "tests/recording/test_capture_loop.py",
+    ),
+    *(
+        "tests/recording/test_clock_exchange.py",
+        "tests/experiments/test_plan.py",
+        "tests/recording/test_run_log.py",
+    ),
+    *(
+        "tests/model/test_schema.py",
+        "tests/recording/test_capture_file.py",
+        "tests/recording/test_capture_meta.py",
+    ),
+    *(
+        "tests/protocol/test_tick_unwrap.py",
+        "tests/recording/test_validity.py",
+        "tests/experiments/test_web_traffic.py",
+    ),
 )
 BOARD_WORDS = ("runpytest_subprocess", "run_on_sim", "VirtualBoard(", "Session(")
 """What only tests that start a board, or a process of their own, have in their source."""

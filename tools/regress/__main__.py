@@ -28,7 +28,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing import Pool
 
-from hil.analysis.distributions import binomial_bounds
+from hil.analysis.uncertainty.distributions import binomial_bounds
 from tools.regress.trials import Trial, quiet_nights, risen
 
 HISTORY = 200

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.evidence import (
+from hil.analysis.comparison_scale import (
     Evidence,
     TaskStamps,
     figure_evidence,
@@ -21,9 +21,9 @@ from hil.analysis.evidence import (
     stretches_of,
     task_evidence,
 )
-from hil.analysis.pairing import FigureKey
-from hil.analysis.tails import log_normal_tail
-from hil.records import Measurement
+from hil.analysis.uncertainty.distributions import log_normal_tail
+from hil.history.comparison_inputs import FigureKey
+from hil.model.results import Measurement
 
 FloatArray = NDArray[np.float64]
 Night = dict[FigureKey, Evidence]

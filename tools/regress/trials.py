@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hil.analysis.changes import CONFIDENCE, judge_changes
-from hil.analysis.distributions import normal_quantile
-from hil.analysis.pairing import PAST_RUNS, FigureKey, pair_figures
+from hil.analysis.change_detection import CHANGE_CONFIDENCE, judge_changes
+from hil.analysis.uncertainty.distributions import normal_quantile
+from hil.history.comparison_inputs import PAST_RUNS, FigureKey, pair_figures
 from tools.regress.nights import Change, Night, Technique, lateness, make_bench, night
 
 RISE = 0.20
@@ -92,7 +92,7 @@ def oracle(technique: Technique, noise: float, tests: int) -> float:
     """The share found by a normal test of p99 over both tasks that knows everything else."""
     error = p99_error(replace(technique, noise=0.0))
     sigma = math.hypot(error / math.sqrt(2.0), noise) / math.sqrt(2.0)
-    limit = -normal_quantile((1.0 - CONFIDENCE) / 2.0 / tests)
+    limit = -normal_quantile((1.0 - CHANGE_CONFIDENCE) / 2.0 / tests)
     return 0.5 * math.erfc((limit - math.log1p(RISE) / sigma) / math.sqrt(2.0))
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from hil.analysis.calibration import instrument
+from hil.analysis.clock import instrument
 from hil.analysis.summary import summarise
-from hil.boards.spec import parse_board
-from hil.plan import calibration_plan
-from hil.records import BoardIdentity, Capture, CapturePlan, Measurement, TaskPlan
-from hil.session import Session
-from hil.store import read_capture
+from hil.boards.backends.registry import parse_board
+from hil.experiments.plan import calibration_plan
+from hil.experiments.session import Session
+from hil.model.board import BoardIdentity
+from hil.model.captures import Capture, CapturePlan, TaskPlan
+from hil.model.results import Measurement
+from hil.recording.capture_reader import read_capture
 from tools.truth.rows import Row, difference_row, figure_row, plain_row
 
 PPM = (-200, -20, 0, 5, 50)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.summary import summarise
-from hil.records import Calibration, Capture, EventSet, Measurement, Pings
+from hil.model.captures import Calibration, Capture, EventSet, Pings
+from hil.model.results import Measurement
 from tools import synthetic_captures
 from tools.truth.rows import Row, figure_row
 

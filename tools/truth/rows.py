@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from hil.records import Measurement
+from hil.model.results import Measurement
 
 STRETCH = 1.7
 """Normal quantile for 0.05 over 60 rows, two-sided, over the one for a single row: 3.34 / 1.96."""

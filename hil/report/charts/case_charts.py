@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import Activations, FloatArray, assign, lateness_us
-from hil.analysis.calibration import Instrument, instrument
-from hil.analysis.figures import decimate, histogram, percentile_curve
-from hil.analysis.intervals import intervals_us
-from hil.analysis.tie import tie_us
-from hil.records import Capture, EventSet, Measurement
+from hil.analysis.activations import assign, lateness_us
+from hil.analysis.clock import instrument
+from hil.analysis.jitter import intervals_us, tie_us
+from hil.analysis.plot_data import decimate, histogram, percentile_curve
+from hil.model.units import format_digits, format_measurement, pick_unit
 from hil.report.charts.chart import (
     INK,
     Axis,
@@ -25,7 +24,14 @@ from hil.report.charts.chart import (
     percentile_axis,
     time_axis,
 )
-from hil.report.numbers import digits, pick_unit, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.analysis.activations import Activations
+    from hil.analysis.clock import Instrument
+    from hil.model.captures import Capture, EventSet, FloatArray
+    from hil.model.results import Measurement
 
 MAX_TASKS = 2
 """Tasks shown in one chart."""
@@ -70,7 +76,7 @@ def figure_of(measurements: Sequence[Measurement], metric: str) -> Measurement |
 def time_text(value_us: float) -> str:
     """A time in a fitting unit, three digits."""
     unit, factor = pick_unit(float(value_us), "us")
-    return f"{digits(float(value_us) * factor)} {unit}"
+    return f"{format_digits(float(value_us) * factor)} {unit}"
 
 
 def seconds_axis(series: Sequence[Series]) -> Axis:
@@ -162,7 +168,9 @@ def _percentiles(
 def _percentile_mark(measurement: Measurement, tail: float, word: str) -> Mark:
     lo, hi = measurement.lo, measurement.hi
     bounds = None if lo is None or hi is None else (lo, hi)
-    return Mark(tail, measurement.value, f"{word} {show(measurement).line}", bounds=bounds)
+    return Mark(
+        tail, measurement.value, f"{word} {format_measurement(measurement).line}", bounds=bounds
+    )
 
 
 def _intervals(

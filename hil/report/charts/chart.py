@@ -7,13 +7,16 @@ Nothing is drawn here. The script of a page draws :meth:`Chart.as_data`;
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from hil.model.captures import FloatArray
 
 STEPS = 10_000
 """Resolution of the data for the page: steps from one end of an axis to the other."""
@@ -21,7 +24,6 @@ COLORS = 7
 """Colours of a drawing; the next seven series have the same colours, dashed."""
 INK = -1
 """Colour number of the text's own colour."""
-
 AxisKind = Literal["linear", "log", "asinh", "categories"]
 Direction = Literal["x", "y"]
 _TINY = 1e-300

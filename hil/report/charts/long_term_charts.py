@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray, assign
-from hil.analysis.calibration import instrument
-from hil.analysis.figures import (
-    StabilityCurve,
-    decimate,
-    phase_plot,
-    skew_plot,
-    stability_curves,
-)
-from hil.records import Capture, Measurement
+from hil.analysis.activations import assign
+from hil.analysis.clock import instrument
+from hil.analysis.plot_data import decimate, phase_plot, skew_plot, stability_curves
+from hil.model.units import format_measurement
 from hil.report.charts.case_charts import MAX_TASKS, POINTS, figure_of, seconds_axis, time_text
-from hil.report.charts.chart import (
-    INK,
-    Chart,
-    Mark,
-    ReferenceLine,
-    Series,
-    linear_axis,
-    log_axis,
-)
-from hil.report.numbers import show
+from hil.report.charts.chart import INK, Chart, Mark, ReferenceLine, Series, linear_axis, log_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.analysis.plot_data import StabilityCurve
+    from hil.model.captures import Capture, FloatArray
+    from hil.model.results import Measurement
 
 _FEWEST = 16
 
@@ -132,7 +124,7 @@ def _phase(
     until = ""
     if desync is not None:
         note = f" ({desync.remarks})" if desync.remarks else ""
-        until = f" Until they no longer alternate: {show(desync).line}{note}."
+        until = f" Until they no longer alternate: {format_measurement(desync).line}{note}."
     return Chart(
         "Railroad lights",
         f"n = {data.series.n}; two lights that should alternate.{limit}{until}",
@@ -174,14 +166,14 @@ def _skew(
     series = [
         Series(exchanges, data.time_s[some], data.offset_us[some], 0, style="points"),
         Series("the fastest", data.fast_time_s, data.fast_offset_us, 1, style="points"),
-        Series(f"fit: {show(skew).line}", ends, line(skew.value), INK, low, high),
+        Series(f"fit: {format_measurement(skew).line}", ends, line(skew.value), INK, low, high),
     ]
     beyond = " Slow ones beyond the axis are left out." if near.size < data.time_s.size else ""
     return Chart(
         "The board's clock",
         f"n = {skew.n} exchanges with the host; the line is the skew, shaded: its 95 % bounds."
         f"{beyond}",
-        f"Offset of the board's clock against the host's during {case}: {show(skew).line}.",
+        f"Offset of the board's clock against the host's during {case}: {format_measurement(skew).line}.",
         linear_axis(float(data.time_s.min()), float(data.time_s.max()), "time (s)", "s"),
         y,
         series,

@@ -8,26 +8,31 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from hil.analysis.activations import FloatArray
-from hil.report.charts.chart import COLORS, INK, Axis, Chart, Mark, ReferenceLine, Series
-from hil.report.export.names import plain
+from hil.model.printable import escaped_line
+from hil.report.charts.chart import COLORS, INK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from matplotlib.axes import Axes
+
+    from hil.model.captures import FloatArray
+    from hil.report.charts.chart import Axis, Chart, Mark, ReferenceLine, Series
 
 PALETTE = ("#0b5cad", "#b3480b", "#176b34", "#7b3fb5", "#b0207a", "#0b6a70", "#6b5f00")
 """Colours of series, those of the light page."""
 INK_COLOR, SOFT_COLOR, GRID_COLOR = "#1c2128", "#57606a", "#e3e7eb"
 BAD_COLOR, BAND_COLOR = "#b3122b", "#cfd9e6"
-
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -93,10 +98,10 @@ def _draw(chart: Chart) -> Figure:
     width, height = (7.2, 3.6) if chart.wide else (4.6, 2.7)
     left = 0.75
     if chart.y.kind == "categories":
-        left = max(left, 0.25 + 0.075 * max(len(plain(name)) for name in chart.y.categories))
+        left = max(left, 0.25 + 0.075 * max(len(escaped_line(name)) for name in chart.y.categories))
         height = max(height, 0.8 + 0.24 * len(chart.y.categories))
-    caption = textwrap.wrap(plain(chart.caption), 130 if chart.wide else 82)
-    title = textwrap.wrap(plain(chart.title), 85 if chart.wide else 54)
+    caption = textwrap.wrap(escaped_line(chart.caption), 130 if chart.wide else 82)
+    title = textwrap.wrap(escaped_line(chart.title), 85 if chart.wide else 54)
     named = sum(bool(series.name) for series in chart.series)
     columns = 4 if chart.wide else 2
     legend_rows = math.ceil(named / columns)
@@ -149,7 +154,7 @@ def _lay_out(axes: Axes, chart: Chart) -> None:
     axes.set_ylim(chart.y.lo, chart.y.hi)
     for axis, described in ((axes.xaxis, chart.x), (axes.yaxis, chart.y)):
         ticks = described.ticks()
-        axis.set_ticks([value for value, _ in ticks], [plain(text) for _, text in ticks])
+        axis.set_ticks([value for value, _ in ticks], [escaped_line(text) for _, text in ticks])
         axis.set_ticks([], minor=True)
     axes.grid(True, color=GRID_COLOR, lw=0.6)
     axes.set_axisbelow(True)
@@ -158,8 +163,8 @@ def _lay_out(axes: Axes, chart: Chart) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(SOFT_COLOR)
     axes.tick_params(colors=INK_COLOR, length=0)
-    axes.set_xlabel(plain(chart.x.label), color=SOFT_COLOR, loc="right")
-    axes.set_title(plain(chart.y.label), color=SOFT_COLOR, loc="left", size=8, pad=4)
+    axes.set_xlabel(escaped_line(chart.x.label), color=SOFT_COLOR, loc="right")
+    axes.set_title(escaped_line(chart.y.label), color=SOFT_COLOR, loc="left", size=8, pad=4)
 
 
 def _scale(axis: Axis) -> dict[str, Any]:
@@ -190,7 +195,7 @@ def _series(axes: Axes, series: Series, floor: float) -> None:
 
 def _legend_name(name: str) -> str:
     """The name in the legend; matplotlib leaves out what begins with an underscore."""
-    text = textwrap.shorten(plain(name), 3 * _LEGEND_NAME, placeholder="…")
+    text = textwrap.shorten(escaped_line(name), 3 * _LEGEND_NAME, placeholder="…")
     return f" {text}" if name.startswith("_") else text if text else "_nolegend_"
 
 

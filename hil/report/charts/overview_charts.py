@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import FloatArray
-from hil.analysis.figures import counts_between, lateness_of_tasks
-from hil.metrics import technique_rank
-from hil.records import Capture, Measurement
+from hil.analysis.plot_data import counts_between, lateness_of_tasks
+from hil.model.techniques import technique_rank
+from hil.model.units import format_measurement
 from hil.report.charts.case_charts import time_text
 from hil.report.charts.chart import (
     COLORS,
-    Axis,
     Chart,
     Series,
     category_axis,
@@ -21,8 +19,14 @@ from hil.report.charts.chart import (
     percentile_axis,
     time_axis,
 )
-from hil.report.numbers import show
-from hil.report.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.model.captures import Capture, FloatArray
+    from hil.model.results import Measurement
+    from hil.report.charts.chart import Axis
+    from hil.report.result_tables import TechniqueRow
 
 _BINS = 48
 _TAILS = np.logspace(0.0, 7.0, 141)
@@ -32,7 +36,7 @@ _FIGURES = (("lateness_p50_us", "p50", 1, 0.16), ("lateness_p99_us", "p99", 0, -
 
 
 def overview_charts(
-    captures: Sequence[Capture], rows: Sequence[Row], title: str
+    captures: Sequence[Capture], rows: Sequence[TechniqueRow], title: str
 ) -> Iterator[Chart]:
     """The charts of all techniques of one board under one load, as far as there are data.
 
@@ -105,7 +109,7 @@ def _percentiles(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title:
     )
 
 
-def _median_and_p99(rows: Sequence[Row], title: str) -> Chart | None:
+def _median_and_p99(rows: Sequence[TechniqueRow], title: str) -> Chart | None:
     """p50 and p99 lateness of every technique on one axis, whiskers at the bounds."""
     rows = [row for row in rows if any(metric in row.cells for metric, *_ in _FIGURES)]
     if not rows:
@@ -125,7 +129,7 @@ def _median_and_p99(rows: Sequence[Row], title: str) -> Chart | None:
     )
     alt = f"{title}: lateness of {len(rows)} techniques, median and 99th percentile."
     if best is not None:
-        alt += f" Smallest 99th percentile: {best.technique}, {show(best).line}."
+        alt += f" Smallest 99th percentile: {best.technique}, {format_measurement(best).line}."
     return Chart(
         "Median and 99th percentile",
         "The worst task of each technique; whiskers are the 95 % bounds.",

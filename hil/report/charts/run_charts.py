@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hil.metrics import load_rank, technique_rank
-from hil.records import Capture, Measurement
+from hil.model.techniques import load_rank, technique_rank
 from hil.report.charts.case_charts import MAX_TASKS, POINTS, technique_charts
-from hil.report.charts.chart import Chart
 from hil.report.charts.long_term_charts import long_term_charts
 from hil.report.charts.overview_charts import overview_charts
-from hil.report.rows import Row, make_rows
-from hil.results import Results
+from hil.report.result_tables import technique_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement, Results
+    from hil.report.charts.chart import Chart
+    from hil.report.result_tables import TechniqueRow
 
 MANY_CASES = 40
 """With more cases than this each series has fewer points, and stability is that of one task: the
@@ -24,7 +29,7 @@ def run_charts(results: Results, captures: Sequence[Capture]) -> Iterator[Chart]
     """Every chart of a run's page, its board, load and technique in the title."""
     boards = [board.name for board in results.boards]
     captures = page_order(captures, boards)
-    rows = make_rows(results.measurements, boards)
+    rows = technique_rows(results.measurements, boards)
     for board, load in dict.fromkeys((row.board, row.load) for row in rows):
         title = f"{board}, load {load}"
         for chart in group_charts(rows, captures, board, load):
@@ -38,7 +43,7 @@ def run_charts(results: Results, captures: Sequence[Capture]) -> Iterator[Chart]
 
 
 def group_charts(
-    rows: Sequence[Row], captures: Sequence[Capture], board: str, load: str
+    rows: Sequence[TechniqueRow], captures: Sequence[Capture], board: str, load: str
 ) -> list[Chart]:
     """The charts of all techniques of one board under one load."""
     of_group = [row for row in rows if (row.board, row.load) == (board, load)]

@@ -1,0 +1,288 @@
+"""Device files found, checked for what they need, put in order and cut into pieces.
+
+The files under ``device_agents`` are real modules with real imports, so that linters and mpy-cross
+see every name. On the board there are no modules: the harness executes the files one after the
+other in the REPL's own namespace, dependencies first, without their imports of each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hil.agents.minify import group, native, shrunk, statements
+from hil.model.board import WHY_MISSING
+from hil.model.errors import CapabilityMissing, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PIECE_BYTES = 600
+PROGRAMS: Mapping[str, str] = {
+    "calibrate": "lib/calibrate.py",
+    "user_program": "workloads/user_program.py",
+}
+"""Programs of the harness itself that run like a technique: name -> file."""
+POST_WINDOW_PROGRAMS: Mapping[str, str] = {
+    "isr_events": "workloads/isr_latency.py",
+    "restarts": "workloads/restarts.py",
+    "callbacks": "workloads/callback_variants.py",
+    "ways": "workloads/asyncio_ways.py",
+    "schedules": "workloads/schedule_variants.py",
+    "share": "workloads/background_share.py",
+    "counter_events": "workloads/counter_latency.py",
+}
+"""What can follow a capture's window, beside the same load, in this order: option -> file."""
+ALWAYS = ("lib/job.py",)
+NATIVE: Mapping[str, str] = {"lib/recorder.py": "_hil_stamper"}
+"""What becomes machine code on boards that can compile it (``native``): file -> function."""
+REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_virtual.py")
+"""What replaces parts of the library, in this order, on boards that have what it needs."""
+OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
+"""What goes behind a part of the library where a board has another form of it."""
+FOLDERS = ("board", "lib", "loads", "staged", "techniques", "workloads")
+"""Where device files are; each may import from all."""
+ENTRY = "hil_main"
+_RUN, _LOAD, _AFTER = "run", "load_start", "after"
+_HEADER = "# hil:"
+_STANDALONE = ("schedule_plan", "schedule_store")
+"""Parts of libraries that are also installed by themselves: imported by their plain names."""
+
+
+def agents_folder() -> Path:
+    """Where the device files are: inside an installed package, beside it in a checkout.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` if they are at neither place.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "device_agents", package.parent / "device_agents"):
+        if (folder / "lib").is_dir():
+            return folder
+    raise ConfigurationError(
+        f"the device files are missing beside {package}; install the package again"
+    )
+
+
+def technique_names() -> tuple[str, ...]:
+    """The techniques that have a file, in alphabetical order."""
+    return _stems("techniques")
+
+
+def load_names() -> tuple[str, ...]:
+    """The background loads that have a file, in alphabetical order."""
+    return _stems("loads")
+
+
+def needed_capabilities(technique: str, load: str = "idle") -> tuple[str, ...]:
+    """The capability words that a technique (or a program of the harness) and a load ask for.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for an unknown name.
+    """
+    words = (*_file_needs(_technique_path(technique)), *_file_needs(_load_path(load)))
+    return tuple(dict.fromkeys(words))
+
+
+def explain_missing(words: Iterable[str], why: Mapping[str, str] = WHY_MISSING) -> str:
+    """Why a board that lacks ``words`` can't run something, for a person to act on."""
+    return "; ".join(why.get(word, f"it lacks {word}") for word in words)
+
+
+def require_capabilities(
+    technique: str,
+    load: str,
+    capabilities: Iterable[str],
+    why: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Raise :class:`~hil.model.errors.CapabilityMissing` with every reason why this can't run.
+
+    ``why`` says of capability words what is known beyond :data:`WHY_MISSING`.
+    """
+    have = set(capabilities)
+    absent = [word for word in needed_capabilities(technique, load) if word not in have]
+    if absent:
+        raise CapabilityMissing(explain_missing(absent, {**WHY_MISSING, **why}))
+
+
+def sources(
+    technique: str,
+    load: str = "idle",
+    capabilities: Iterable[str] = (),
+    *,
+    options: Iterable[str] = (),
+    piece_bytes: int = PIECE_BYTES,
+) -> list[tuple[str, list[str]]]:
+    """The files to execute on the board in this order: ``(name, pieces)``, dependencies first.
+
+    With ``capabilities`` the parts in machine code that such a board can run are among them, with
+    the plan's ``options`` what they ask for after the window (:data:`POST_WINDOW_PROGRAMS`).
+
+    Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
+    statement is longer. Errors as for :func:`needs`.
+    """
+    entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
+    entries |= {
+        POST_WINDOW_PROGRAMS[name]: _AFTER for name in options if name in POST_WINDOW_PROGRAMS
+    }
+    have = set(capabilities)
+    better = [path for path in REPLACEMENTS if have.issuperset(_file_needs(path))]
+    bundle = [
+        (path, pieces(path, piece_bytes=piece_bytes, in_native="native" in have))
+        for path in _with_dependencies([*better, *ALWAYS, *entries])
+    ]
+    names = {path for path, _ in bundle}
+    others = [path for path, form in OTHER_FORMS.items() if form in names]
+    bundle += [
+        (path, pieces(path, piece_bytes=piece_bytes))
+        for path in others
+        if have.issuperset(_file_needs(path))
+    ]
+    return [
+        # every technique calls itself run: keep it under a name of its own, to be called later
+        (path, [*cut, f"{_alias(path)}={entries[path]}"] if path in entries else cut)
+        for path, cut in bundle
+    ]
+
+
+def library(*paths: str, piece_bytes: int = PIECE_BYTES) -> list[tuple[str, list[str]]]:
+    """Like :func:`sources` for single files, such as ``lib/clock.py`` or ``board/probe.py``."""
+    return [(path, pieces(path, piece_bytes=piece_bytes)) for path in _with_dependencies(paths)]
+
+
+def start_code(config: Mapping[str, object]) -> str:
+    """The statement that runs a bundle of :func:`sources` executed before.
+
+    ``config`` names the technique and the load and reaches the agent as a literal. Raises
+    :class:`~hil.model.errors.ConfigurationError` for a value that can't be written as one.
+    """
+    items = ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items())
+    run = _alias(_technique_path(str(config["technique"])))
+    load = _alias(_load_path(str(config.get("load", "idle"))))
+    after = "".join(
+        _alias(path) + "," for name, path in POST_WINDOW_PROGRAMS.items() if config.get(name)
+    )
+    return f"{ENTRY}({run},{{{items}}},{load}{f',({after})' if after else ''})"
+
+
+@cache
+def _read(path: str) -> str:
+    return (agents_folder() / path).read_text(encoding="ascii")
+
+
+def pieces(path: str, *, piece_bytes: int = PIECE_BYTES, in_native: bool = False) -> list[str]:
+    """One device file, shrunk and cut into pieces as :func:`sources` says.
+
+    ``in_native``: with what :data:`NATIVE` names of it as machine code.
+    """
+    return group(_shrunk(path, NATIVE.get(path) if in_native else None), piece_bytes)
+
+
+@cache
+def _shrunk(path: str, in_native: str | None) -> tuple[str, ...]:
+    source = native(_read(path), in_native) if in_native else _read(path)
+    return tuple(shrunk(statements(source, leave_out=_own_import)))
+
+
+def parts(paths: Iterable[str], swap: Mapping[str, str]) -> list[tuple[str, list[ast.stmt]]]:
+    """``paths`` and what they import, dependencies first: (file, its statements as shrunk).
+
+    ``swap`` names files that another one takes the place of.
+    """
+    return [
+        (path, statements(_read(path), leave_out=_own_import))
+        for path in _with_dependencies(paths, swap)
+    ]
+
+
+def literal(config: Mapping[str, object]) -> str:
+    """``config`` as code for a board; errors as for :func:`start_code`."""
+    return "{" + ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items()) + "}"
+
+
+def entry_files(technique: str, load: str) -> tuple[str, str]:
+    """The files of a technique (or program of the harness) and a load; errors as :func:`needs`."""
+    return _technique_path(technique), _load_path(load)
+
+
+def size_bytes(path: str) -> int:
+    """What a device file weighs on its way to the board, in bytes."""
+    return sum(len(piece) + 1 for piece in pieces(path))
+
+
+def _stems(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (agents_folder() / folder).glob("*.py")))
+
+
+def _technique_path(name: str) -> str:
+    if name in PROGRAMS:
+        return PROGRAMS[name]
+    return _known("technique", name, technique_names())
+
+
+def _load_path(name: str) -> str:
+    return _known("load", name, load_names())
+
+
+def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise ConfigurationError(f"unknown {kind} {name!r}; known are {', '.join(names)}")
+    return f"{kind}s/{name}.py"
+
+
+def _alias(path: str) -> str:
+    return f"hil_{path.removesuffix('.py').replace('/', '_')}"
+
+
+def _file_needs(path: str) -> tuple[str, ...]:
+    first = _read(path).partition("\n")[0]
+    if not first.startswith(_HEADER):
+        raise ConfigurationError(f"{path}: the first line must be '{_HEADER} needs=...'")
+    key, _, words = first[len(_HEADER) :].strip().partition("=")
+    if key != "needs":
+        raise ConfigurationError(f"{path}: unknown key {key!r} in the first line")
+    return tuple(word for word in words.split(",") if word)
+
+
+def _with_dependencies(
+    paths: Iterable[str], swap: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    ordered: list[str] = []
+
+    def visit(path: str, above: tuple[str, ...]) -> None:
+        path = swap.get(path, path)
+        if path in above:
+            raise ConfigurationError(f"{path}: imports itself through {', '.join(above)}")
+        if path not in ordered:
+            for needed in _own_imports(path):
+                visit(needed, (*above, path))
+            ordered.append(path)
+
+    for path in paths:
+        visit(path, ())
+    return ordered
+
+
+@cache
+def _own_imports(path: str) -> tuple[str, ...]:
+    found = []
+    for node in ast.walk(ast.parse(_read(path))):
+        if isinstance(node, ast.ImportFrom) and _own_import(node):
+            module = node.module or ""
+            found.append(f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py")
+    return tuple(found)
+
+
+def _own_import(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ImportFrom) or node.module is None:
+        return False
+    return node.module in _STANDALONE or node.module.split(".")[0] in FOLDERS
+
+
+def _literal(key: str, value: object) -> str:
+    if value is None or (isinstance(value, str) and value.isascii()) or type(value) is int:
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"({''.join(_literal(key, item) + ',' for item in value)})"
+    raise ConfigurationError(f"option {key}={value!r} can't be sent to a board")

@@ -1,0 +1,266 @@
+"""A figure and its error on the scale on which runs are compared.
+
+Runs are compared on a scale on which the error of an estimate does not depend on its size and past
+and new values differ by a shift: ``y = asinh(x / c)`` for times and shares (the logarithm where
+``x`` is large against ``c``, linear near zero), ``y = x / c`` for rates in ppm, which have either
+sign, and ``y = 2 sqrt(x + 3/8)`` for counts (Anscombe 1948), where the error of a Poisson count is
+1. A count of activations that come in bursts is the count of the bursts: one stall that loses eight
+activations happened once.
+
+Errors are those of the process and include the correlation of the stamps, as everywhere else
+(:mod:`hil.analysis.uncertainty.correlated`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.analysis.uncertainty import order_statistics
+from hil.analysis.uncertainty.correlated import CARRIERS, cell_means, effective_samples, mean_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.analysis.activations import BoolArray
+    from hil.model.captures import FloatArray, IntArray
+    from hil.model.results import Measurement
+
+UNIT_SCALES = {"us": 1.0, "ppm": -10.0, "s": 1.0, "hz": 1.0, "bytes": 1.0, "1": 1e-9}
+"""``c`` of the scale for each unit, negative for the linear one; for ``us`` at least the clock's
+step."""
+COUNT = 0.0
+"""``c`` of a count."""
+_FEWEST_WORTH = 12.0
+_REACH = (2.5, 1.5, 0.8)
+_DOF = 30.0
+_Z95 = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One figure of one run: ``value`` in its unit, ``y`` on the scale of comparison.
+
+    ``low`` and ``high`` are the standard errors of ``y`` downward and upward, known with ``dof``
+    degrees of freedom. ``c`` is the scale's constant (:data:`UNIT_SCALES`, :data:`COUNT`); of a
+    count ``cluster`` is how many came together on average.
+    """
+
+    value: float
+    y: float
+    low: float
+    high: float
+    c: float
+    dof: float = _DOF
+    cluster: float = 1.0
+
+    @property
+    def error(self) -> float:
+        """The standard error where the side does not matter."""
+        return (self.low + self.high) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStamps:
+    """One task's activations: ``stamps_us`` from the grid's origin and ``index``, both (n,).
+
+    ``joined`` (n-1,) is true where nothing is missing between two neighbours.
+    """
+
+    period_us: float
+    stamps_us: FloatArray
+    index: IntArray
+    joined: BoolArray
+    cost_us: float = 0.0
+
+    @property
+    def lateness_us(self) -> FloatArray:
+        """Actual minus intended activation less the cost of a reading, (n,)."""
+        return self.stamps_us - self.index * self.period_us - self.cost_us
+
+
+def on_scale(value: float, c: float) -> float:
+    """``value`` on the scale of comparison."""
+    if c == COUNT:
+        return 2.0 * math.sqrt(max(value, 0.0) + 0.375)
+    return math.asinh(value / c) if c > 0.0 else value / -c
+
+
+def off_scale(y: float, c: float) -> float:
+    """The inverse of :func:`on_scale`."""
+    if c == COUNT:
+        return max(0.0, (max(y, 0.0) / 2.0) ** 2 - 0.375)
+    return c * math.sinh(max(-700.0, min(y, 700.0))) if c > 0.0 else y * -c
+
+
+def task_evidence(stamps: TaskStamps, step_us: float) -> dict[str, Evidence]:
+    """Evidence by metric for what follows from one task's stamps; ``step_us`` is the clock's."""
+    found = percentile_evidence("lateness", stamps.lateness_us, step_us)
+    gaps = np.diff(stamps.stamps_us)
+    place = np.flatnonzero(stamps.joined)
+    gaps = gaps[place]
+    if gaps.size >= 16:
+        away = gaps - gaps.mean()
+        _add_rms(found, "period_jitter_rms_us", away, step_us, step_us**2 / 6.0)
+        change = np.diff(gaps)[np.diff(place) == 1]
+        _add_rms(found, "c2c_jitter_rms_us", change, step_us, step_us**2 / 2.0)
+    if stamps.index.size >= 16 and stamps.index[-1] > stamps.index[0]:
+        error = _residuals(stamps)
+        if _worth(error) >= _FEWEST_WORTH:
+            _add_rms(found, "tie_rms_us", error, step_us, step_us**2 / 12.0)
+    return found
+
+
+def tilt_ppm(stamps: TaskStamps) -> float:
+    """What a step of the lateness within the window may tilt its line by, as a standard error.
+
+    The bounds of a slope take its residuals for one process all along. A host or a board that was
+    busy for the second half leaves a step instead, which no drift of a clock is: one by ``J`` in
+    mid-window ``T`` tilts the line by ``1.5 J / T`` and leaves residuals with a root mean square of
+    ``J / 4``. Three times that over ``T`` is given, so such a step lies two standard errors away.
+    """
+    window_us = float(stamps.stamps_us[-1] - stamps.stamps_us[0]) if stamps.stamps_us.size else 0.0
+    if not window_us:
+        return 0.0
+    return 3e6 * float(np.sqrt(np.mean(np.square(_residuals(stamps))))) / window_us
+
+
+def widened(one: Evidence, by: float, reach: float = 1.0) -> Evidence:
+    """``one`` with another independent standard error, ``by`` in the figure's unit; no counts.
+
+    It is taken ``reach`` standard errors out, since the scale is bent, most of all at zero.
+    """
+    low, high = (
+        abs(on_scale(one.value + side * reach * by, one.c) - one.y) / reach for side in (-1, 1)
+    )
+    return replace(one, low=math.hypot(one.low, low), high=math.hypot(one.high, high))
+
+
+def _residuals(stamps: TaskStamps) -> FloatArray:
+    """Lateness about its own line, (n,)."""
+    late = stamps.lateness_us
+    place = stamps.index - stamps.index.mean()
+    error: FloatArray = late - late.mean()
+    error -= place * float(np.dot(place, error) / max(float(np.dot(place, place)), 1.0))
+    return error
+
+
+def pooled_evidence(tasks: Sequence[TaskStamps], step_us: float) -> dict[str, Evidence]:
+    """Percentiles of the lateness over all tasks of a case, taken in the order of time."""
+    order = np.argsort(np.concatenate([one.stamps_us for one in tasks]), kind="stable")
+    late = np.concatenate([one.lateness_us for one in tasks])[order]
+    return percentile_evidence("lateness", late, step_us)
+
+
+def percentile_evidence(prefix: str, series: FloatArray, step_us: float) -> dict[str, Evidence]:
+    """Evidence for ``<prefix>_p50_us`` and so on, as far as the number of samples supports them.
+
+    The error of a percentile is that of its rank, for the number of independent samples that
+    ``series`` (n,), in the order of time, is worth. It is taken far from the percentile, where a
+    test of many figures looks, and apart for the two sides: a tail is wider upward.
+    """
+    found: dict[str, Evidence] = {}
+    ordered = np.sort(series)
+    n = series.size
+    c = max(UNIT_SCALES["us"], step_us)
+    for name, quantile in order_statistics.PERCENTILES:
+        if n < order_statistics.needed_samples(quantile):
+            continue
+        value = float(ordered[math.ceil(quantile * n) - 1])
+        above = cell_means((series > value).astype(np.float32))
+        flat = np.full(above.size, float(above.mean()))
+        worth = effective_samples(above, flat, n, quantile)
+        if worth < _FEWEST_WORTH:
+            continue
+        y = math.asinh(value / c)
+        rounding = 0.29 * step_us / math.hypot(value, c)
+        sides = [abs(_rank_end(ordered, quantile, worth, side, c) - y) for side in (-1, 1)]
+        sides = [reach / z for reach, z in zip(sides, _reaches(quantile, worth), strict=True)]
+        low, high = (math.hypot(side, rounding) for side in sides)
+        dof = float(max(4, int(0.4 * above.size ** (2 / 3))))
+        found[f"{prefix}_{name}_us"] = Evidence(value, y, low, high, c, dof)
+    return found
+
+
+def figure_evidence(one: Measurement, step_us: float, stretches: int | None = None) -> Evidence:
+    """Evidence from a figure and its bounds, for what does not follow from stamps alone.
+
+    A figure without bounds gets an infinite error, and so is never judged. ``stretches`` is in how
+    many separate bursts a count came (unknown: every one alone).
+    """
+    if one.unit == "count":
+        bursts = one.value if stretches is None else min(float(stretches), one.value)
+        cluster = one.value / bursts if bursts else 1.0
+        return Evidence(one.value, on_scale(bursts, COUNT), 1.0, 1.0, COUNT, 1e6, cluster)
+    c = UNIT_SCALES.get(one.unit, 1.0)
+    if one.unit == "us":
+        c = max(c, step_us)
+    y = on_scale(one.value, c)
+    if one.lo is None or one.hi is None:
+        return Evidence(one.value, y, math.inf, math.inf, c)
+    low, high = y - on_scale(one.lo, c), on_scale(one.hi, c) - y
+    return Evidence(one.value, y, max(low, 0.0) / _Z95, max(high, 0.0) / _Z95, c)
+
+
+def stretches_of(counted: BoolArray) -> int:
+    """In how many unbroken stretches the true entries of ``counted`` (n,) lie."""
+    if counted.size == 0:
+        return 0
+    return int(counted[0]) + int(np.count_nonzero(counted[1:] & ~counted[:-1]))
+
+
+def _add_rms(
+    found: dict[str, Evidence], metric: str, away: FloatArray, step_us: float, clock: float
+) -> None:
+    """Root mean square of ``away``; left out where a few outliers carry it (see ``rms_bounds``)."""
+    n = away.size
+    if n < 16:
+        return
+    squares = np.square(away)
+    mean = float(squares.mean())
+    weight = float(np.dot(squares, squares))
+    if mean <= 3.0 * clock or not weight or (mean * n) ** 2 / weight < min(CARRIERS, n / 6.0):
+        return
+    value = math.sqrt(mean)
+    error = mean_error(squares)
+    c = max(UNIT_SCALES["us"], step_us)
+    side = 0.5 * error.standard / mean * value / math.hypot(value, c)
+    found[metric] = Evidence(value, math.asinh(value / c), side, side, c, float(error.dof))
+
+
+def _worth(series: FloatArray) -> float:
+    """How many independent samples the mean of ``series`` rests on."""
+    variance = float(series.var())
+    return variance / max(mean_error(series).standard ** 2, 1e-300) if variance else series.size
+
+
+def _reaches(quantile: float, worth: float) -> tuple[float, float]:
+    """How many standard errors away the two ends of a rank are taken: as far as the sample goes."""
+    tail = worth * (1.0 - quantile)
+    up = next((z for z in _REACH if _exceeding(tail, quantile, -z) >= 0.35), _REACH[-1])
+    return _REACH[0], up
+
+
+def _rank_end(ordered: FloatArray, quantile: float, worth: float, side: int, c: float) -> float:
+    """The order statistic at the far rank on one side of a percentile, on the scale."""
+    tail = worth * (1.0 - quantile)
+    z = _reaches(quantile, worth)[0 if side < 0 else 1]
+    share = _exceeding(tail, quantile, -side * z) / worth
+    rank = (1.0 - share) * ordered.size - 0.5
+    below = min(max(math.floor(rank), 0), ordered.size - 1)
+    above = min(below + 1, ordered.size - 1)
+    part = min(max(rank - below, 0.0), 1.0)
+    value = float(ordered[below] + part * (ordered[above] - ordered[below]))
+    return math.asinh(value / c)
+
+
+def _exceeding(tail: float, quantile: float, z: float) -> float:
+    """Samples above the percentile at ``z`` standard errors from the ``tail`` expected ones.
+
+    Wilson and Hilferty's cube root of a gamma variable, narrowed to the binomial's variance.
+    """
+    root = 1.0 - 1.0 / (9.0 * tail) + z * math.sqrt(quantile) / (3.0 * math.sqrt(tail))
+    return tail * max(root, 0.0) ** 3

@@ -1,0 +1,213 @@
+"""Stimulus to response: interrupts, deferred code, and the requests of the load ``web``.
+
+The requests come from two sources. On the board ``web.marks`` says when each rate began (three
+numbers a mark: server, requests a second, ms from the first release of task 0). On the host
+``web.latency.SERVER.RATE`` are the requests' times in us, from when each was due, and
+``web.totals.SERVER.RATE`` the failed ones and the duration in us.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.analysis.activations import assign, lateness_us
+from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet, extreme_bounds
+from hil.analysis.uncertainty import order_statistics
+from hil.analysis.uncertainty.correlated import add_percentiles, rms_bounds
+from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
+
+if TYPE_CHECKING:
+    from hil.analysis.activations import Activations
+    from hil.model.captures import Capture, EventSet
+
+_STAGE = {"isr": "isr_latency", "defer": "defer_latency"}
+
+
+def measure_events(
+    events: EventSet, tick_us: float, stamp_cost_us: float, sheet: MetricSheet
+) -> None:
+    """Add the latency figures of one event set to ``sheet``, under the set's method.
+
+    One stamp's cost is taken off every latency: the stimulus is stamped before it is given, so
+    that the cost of that stamp lies inside the difference. What is below the
+    clock's step may come out negative by that; it is given as zero.
+    """
+    prefix = _STAGE[events.stage]
+    latency = (events.handler_us - events.stimulus_us).astype(np.float64)
+    if events.stamped:
+        latency -= stamp_cost_us
+    np.maximum(latency, 0.0, out=latency)
+    n = int(latency.size)
+    total = n + events.lost
+    note = f"{events.lost} of {total} events had no answer" if events.lost else None
+    sheet.add(
+        "missed",
+        events.lost,
+        total,
+        Bounds(float(events.lost), float(events.lost)),
+        note=f"{events.stage} events without an answer; counted, exact for this window",
+        method=events.method,
+    )
+    if n == 0:
+        for part in ("min", "p50", "p99", "p999", "max"):
+            sheet.refuse(f"{prefix}_{part}_us", "no event was answered", method=events.method)
+        return
+    unbounded = extreme_bounds(covered_share(n))
+    worst = int(np.argmax(latency))
+    where = float(events.handler_us[worst] - events.stimulus_us[0])
+    add_percentiles(
+        sheet,
+        prefix,
+        latency,
+        step_us=tick_us,
+        common=False,
+        floor=0.0,
+        note=note,
+        method=events.method,
+    )
+    low, high = float(latency.min()), float(latency[worst])
+    sheet.add(f"{prefix}_min_us", low, n, unbounded, note=note, method=events.method)
+    sheet.add(
+        f"{prefix}_max_us", high, n, unbounded, note=note, where_us=where, method=events.method
+    )
+    if n > 1:
+        sheet.add(
+            f"{events.stage}_jitter_pp_us",
+            high - low,
+            n,
+            extreme_bounds(covered_share_of_range(n)),
+            note=note,
+            method=events.method,
+        )
+
+
+SERVERS = ("loop", "asyncio")
+FASTEST = 9999
+_HIGHEST = 9000
+_LATENCY = "web.latency."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStretch:
+    """Requests at one rate, from ``start_us`` to ``end_us`` of the board's time."""
+
+    method: str
+    start_us: float
+    end_us: float
+
+
+def request_method_name(server: str, rate: int) -> str:
+    """How figures at one rate are named: ``web/loop/10``, ``web/asyncio/max``."""
+    return f"web/{server}/{'max' if rate == FASTEST else rate}"
+
+
+def request_stretches(capture: Capture) -> list[RequestStretch]:
+    """The stretches of a capture under the load ``web``, in order; what can't be is left out."""
+    marks = capture.values.get("web.marks")
+    if marks is None or not capture.tracks:
+        return []
+    first = capture.tracks[0]
+    whole = marks[: len(marks) // 3 * 3].reshape(-1, 3)
+    starts = [*(first.origin_us + whole[:, 2] * 1000.0), float(first.end_us)]
+    found = []
+    for row, (server, rate, _) in enumerate(whole):
+        known = 0 <= server < len(SERVERS) and (0 <= rate < _HIGHEST or rate == FASTEST)
+        if known and starts[row] < starts[row + 1]:
+            name = request_method_name(SERVERS[server], int(rate))
+            found.append(RequestStretch(name, starts[row], starts[row + 1]))
+    return found
+
+
+def measure_web(capture: Capture, tick_us: float, read_cost_us: float) -> list[MetricSheet]:
+    """A sheet for each task and one for the requests; none without the load ``web``."""
+    parts = request_stretches(capture)
+    sheets = []
+    for track in capture.tracks if parts else ():
+        activations = assign(track, capture.plan.technique)
+        sheet = MetricSheet(track.index)
+        for part in parts:
+            _stretch(sheet, activations, part, track.origin_us, tick_us, read_cost_us)
+        sheets.append(sheet)
+    requests = _requests(capture)
+    return [*sheets, requests] if requests.figures or requests.reasons else sheets
+
+
+def _stretch(
+    sheet: MetricSheet,
+    act: Activations,
+    part: RequestStretch,
+    origin_us: int,
+    tick_us: float,
+    cost_us: float,
+) -> None:
+    method = part.method
+    low, high = ((end - origin_us) / act.period_us for end in (part.start_us, part.end_us))
+    index, stamps = act.index, act.stamps_us
+    inside = (index >= low) & (index < high)
+    n = int(np.count_nonzero(inside))
+    due = max(0, math.ceil(high) - max(0, math.ceil(low)))
+    missed = float(max(0, due - int(np.unique(index[inside]).size) - act.lost))
+    sheet.add("missed", missed, n, Bounds(missed, missed), note=EXACT, method=method)
+    if n == 0:
+        sheet.refuse("lateness_max_us", "no activation was recorded", method=method)
+        return
+    late = lateness_us(act)[inside] - cost_us
+    add_percentiles(sheet, "lateness", late, step_us=tick_us, method=method)
+    worst = int(np.argmax(late))
+    sheet.add(
+        "lateness_max_us",
+        float(late[worst]),
+        n,
+        extreme_bounds(order_statistics.covered_share(n)),
+        where_us=float(stamps[inside][worst]),
+        method=method,
+    )
+    gaps = np.diff(stamps)[act.joined & inside[1:] & inside[:-1]]
+    if gaps.size < 2:
+        sheet.refuse("period_jitter_rms_us", "needs three activations in a row", method=method)
+        return
+    away = np.square(gaps - gaps.mean())
+    bounds = rms_bounds(away, 1, tick_us**2 / 6.0)
+    value = math.sqrt(float(away.mean()))
+    sheet.add("period_jitter_rms_us", value, int(gaps.size), bounds, method=method)
+
+
+def _requests(capture: Capture) -> MetricSheet:
+    sheet = MetricSheet(None)
+    for name, totals in capture.values.items():
+        _, totals_of, rest = name.partition("web.totals.")
+        server, _, rate = rest.partition(".")
+        if not totals_of or server not in SERVERS or not rate.isdecimal() or len(totals) != 2:
+            continue
+        method = request_method_name(server, int(rate))
+        took = capture.values.get(f"{_LATENCY}{rest}", np.empty(0, np.int64)).astype(np.float64)
+        errors, duration_us = (float(one) for one in totals)
+        n = int(took.size)
+        if int(rate) == 0:
+            continue
+        sheet.add(
+            "request_errors",
+            errors,
+            n + int(errors),
+            Bounds(errors, errors),
+            note=EXACT,
+            method=method,
+        )
+        if n == 0 or duration_us <= 0:
+            sheet.refuse("request_latency_p50_us", "no request was answered", method=method)
+            continue
+        bounds = Bounds(why_not="no bounds: what the client asked for, or the server could")
+        sheet.add("request_rate_hz", n / duration_us * 1e6, n, bounds, method=method)
+        add_percentiles(sheet, "request_latency", took, step_us=1.0, common=False, method=method)
+        sheet.add(
+            "request_latency_max_us",
+            float(took.max()),
+            n,
+            extreme_bounds(order_statistics.covered_share(n)),
+            method=method,
+        )
+    return sheet

@@ -1,0 +1,92 @@
+"""Figures with bounds and reasons for absent ones, of one task or of a whole capture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hil.model.results import Reason, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hil.model.captures import Capture
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The two ends of an interval, or a reason (``why_not``) why there is none."""
+
+    lo: float | None = None
+    hi: float | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One figure of one task or event set; the metric's name carries its unit."""
+
+    metric: str
+    value: float
+    n: int
+    bounds: Bounds
+    note: str | None = None
+    where_us: float | None = None
+    method: str | None = None
+    n_effective: float | None = None
+    """How many independent samples the ``n`` are worth, where that was estimated."""
+
+
+@dataclass(slots=True)
+class MetricSheet:
+    """Collects the figures and reasons of one task (or of the whole capture, ``task=None``)."""
+
+    task: int | None = None
+    figures: list[Estimate] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+
+    def add(
+        self,
+        metric: str,
+        value: float,
+        n: int,
+        bounds: Bounds,
+        *,
+        note: str | None = None,
+        where_us: float | None = None,
+        method: str | None = None,
+        n_effective: float | None = None,
+    ) -> None:
+        """Add one figure."""
+        self.figures.append(
+            Estimate(metric, float(value), n, bounds, note, where_us, method, n_effective)
+        )
+
+    def refuse(self, metric: str, reason: str, *, method: str | None = None) -> None:
+        """Say why ``metric`` has no figure."""
+        self.reasons.append(Reason(self.task, metric, reason, method))
+
+
+EXACT = "counted, exact for this window"
+WANDERS = "wanders like a random walk, so it grows with the window and holds for this one only"
+
+
+def extreme_bounds(share: float) -> Bounds:
+    """No bounds for a largest value, but what can be said: a one-sided tolerance statement."""
+    return Bounds(
+        why_not="no bounds: an extreme grows with the window; "
+        f"95 % sure that it covers {math.floor(1e5 * share) / 1e3:g} % of what this process does"
+    )
+
+
+def skips_for_missing(capture: Capture, reasons: Iterable[Reason]) -> list[Skip]:
+    """One :class:`Skip` for each metric without a figure: ``METRIC: why``, said once for all tasks.
+
+    ``reasons`` come from :func:`hil.analysis.summary.summarise`.
+    """
+    plan = capture.plan
+    texts = dict.fromkeys(
+        f"{one.metric}{f' ({one.method})' if one.method else ''}: {one.reason}" for one in reasons
+    )
+    return [Skip(capture.board.name, plan.technique, plan.load, text) for text in texts]

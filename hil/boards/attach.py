@@ -1,0 +1,159 @@
+"""From whatever state a board is in to its raw REPL, or to a diagnosis.
+
+The board may run a program, print without end, be half-way through a line, in paste mode, in the
+middle of a transfer, or still starting because opening the port reset it. So nothing is taken for
+granted: the interrupt is repeated until the greeting comes, then a short program proves that code
+runs and that nothing old is left in the stream. Limits are multiples of how long the first answer
+took.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.boards.diagnosis import next_step
+from hil.model.errors import BoardTimeoutError
+from hil.recording.interfaces import seconds
+
+if TYPE_CHECKING:
+    from hil.boards.serial_port import BufferedPort
+
+GREETING = b"raw REPL; CTRL-B to exit\r\n"
+_STOP, _RAW, _FRIENDLY, _SOFT_RESET = b"\x03\x03", b"\x01", b"\x02", b"\x04"
+_REBOOT = b"soft reboot"
+_SPACING_S = (0.1, 0.2, 0.4, 0.8)
+_FLOOD_SPACING_S, _FLOOD_S = 0.02, 1.5
+_TAIL = 2000
+_END, _PROMPT = b"\x04", b">"
+_NUMBERS = itertools.count(1000)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachLimits:
+    """How long a usual board may take, in seconds; a slower one gets its factor more.
+
+    ``first_answer_s`` is the only limit that a board can't stretch, for nothing is known of it
+    before. ``usual_answer_s`` is a generous round trip of a real board on a slow line.
+    """
+
+    first_answer_s: float = 5.0
+    usual_answer_s: float = 0.1
+    prompt_s: float = 2.0
+    reboot_s: float = 5.0
+    boot_s: float = 10.0
+
+
+class Attach:
+    """Brings the board behind ``port`` to its raw REPL; ``name`` is for the error texts.
+
+    ``answer_s`` is how long it takes to run nothing, once :meth:`prove` has measured it.
+    """
+
+    def __init__(self, port: BufferedPort, name: str, limits: AttachLimits) -> None:
+        self._port = port
+        self._clock = port.clock
+        self._name = name
+        self._limits = limits
+        self._seen = bytearray()
+        self.answer_s = 0.0
+
+    @property
+    def scale(self) -> float:
+        """How many times slower than usual this board answers, at least 1."""
+        return max(1.0, self.answer_s / self._limits.usual_answer_s)
+
+    def reach(self, *, booting: bool = False) -> None:
+        """Interrupt what runs and get the raw REPL's greeting.
+
+        ``booting`` says that the board just started: it is interrupted as early as can be.
+        """
+        limit_s = self._limits.first_answer_s * self.scale
+        self._drain()
+        begin = seconds(self._clock)
+        for attempt in itertools.count():
+            spacing = _SPACING_S[min(attempt, len(_SPACING_S) - 1)]
+            if booting and seconds(self._clock) - begin < _FLOOD_S:
+                spacing = _FLOOD_SPACING_S
+            self._port.write(_STOP + _RAW)
+            left = begin + limit_s - seconds(self._clock)
+            if self._wait_for(GREETING, min(spacing, left)):
+                self.answer_s = max(self.answer_s, seconds(self._clock) - begin)
+                return
+            if left <= spacing:
+                break
+        raise self._silence("no MicroPython prompt behind this port", "the raw REPL's greeting")
+
+    def reset_softly(self) -> None:
+        """From the raw REPL: a fresh start that does not run ``main.py``, back in the raw REPL."""
+        self._port.write(_SOFT_RESET)
+        if not self._wait_for(_REBOOT, self._limits.reboot_s * self.scale):
+            raise self._silence("the board does not reset softly", "'soft reboot'")
+        if not self._wait_for(GREETING, self._limits.boot_s * self.scale):
+            self.reach()  # boot.py does not come to an end
+
+    def reset_blindly(self) -> None:
+        """From an unknown state: leave every mode that is known, then ask for a soft reset."""
+        self._port.write(_STOP + _FRIENDLY + _STOP)
+        self._wait_for(b">>> ", 0.3 * self.scale)
+        self._port.write(_SOFT_RESET)
+        self._wait_for(_REBOOT, min(1.0, self._limits.reboot_s) * self.scale)
+
+    def prove(self) -> None:
+        """Run a program that only prints, and leave the stream before the next prompt.
+
+        Answers to earlier requests come before its own, so the stream is in step afterwards.
+        """
+        number = next(_NUMBERS)
+        begin = seconds(self._clock)
+        self._port.write(b"print('hil',%d+1)" % number + _END)
+        limit_s = self._limits.prompt_s * self.scale
+        found = self._wait_for(b"hil %d" % (number + 1), limit_s)
+        # behind its output come the ends of output and errors
+        if not (found and self._wait_for(_END, limit_s) and self._wait_for(_END, limit_s)):
+            raise self._silence("the board's REPL does not run code", f"'hil {number + 1}'")
+        self.answer_s = seconds(self._clock) - begin
+
+    def expect_prompt(self) -> None:
+        """Make sure that the board waits for code; the prompt stays unread."""
+        if not self._wait_for(_PROMPT, self._limits.prompt_s * self.scale):
+            raise self._silence("the board is not at its prompt", "'>'")
+        self._port.push_back(_PROMPT)
+
+    def _drain(self) -> None:
+        for _ in range(64):
+            data = self._port.read_some(0.0)
+            if not data:
+                return
+            self._remember(data)
+
+    def _wait_for(self, mark: bytes, limit_s: float) -> bool:
+        """Read until ``mark`` came, at most so long; what follows it stays unread."""
+        end = seconds(self._clock) + limit_s
+        recent = b""
+        while True:
+            data = self._port.read_some(max(0.0, min(0.1, end - seconds(self._clock))))
+            recent += data
+            at = recent.find(mark)
+            if at >= 0:
+                rest = recent[at + len(mark) :]
+                self._port.push_back(rest)
+                self._remember(data[: len(data) - len(rest)])
+                return True
+            self._remember(data)
+            recent = recent[-len(mark) :]
+            if seconds(self._clock) >= end:
+                return False
+
+    def _remember(self, data: bytes) -> None:
+        self._seen += data
+        del self._seen[:-_TAIL]
+
+    def _silence(self, what: str, expected: str) -> BoardTimeoutError:
+        seen = bytes(self._seen)
+        return BoardTimeoutError(
+            f"{self._name}: {what}: {next_step(self._name, seen)}",
+            expected=expected,
+            received=seen,
+        )

@@ -1,0 +1,222 @@
+"""Why a port is refused or a board is silent, in one line that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
+
+_URL_MARK = "://"
+
+
+@dataclass(frozen=True, slots=True)
+class PortHolder:
+    """A process that has a port; ``command`` is empty where it can't be told."""
+
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}" + (f" (`{self.command}`)" if self.command else "")
+
+
+def open_error(port: str, reason: str) -> TransportError:
+    """The error for a port that could not be opened; ``reason`` is what the driver said."""
+    if _URL_MARK in port:
+        return BoardNotFoundError(f"{port}: no answer from that address ({reason})")
+    path = Path(port)
+    if not path.exists() and os.name == "posix":
+        return BoardNotFoundError(
+            f"{port}: there is no such port; `hil boards` lists what is attached"
+        )
+    if path.exists() and not path.is_char_device():
+        return BoardNotFoundError(f"{port}: that is a file or folder, not a serial port")
+    if os.name == "posix" and not os.access(port, os.R_OK | os.W_OK):
+        return TransportError(f"{port}: permission denied; {permission_fix(port)}")
+    if is_locked(port):
+        held_by = ", ".join(str(holder) for holder in port_holders(port)) or "another program"
+        return BoardBusyError(f"{port}: {held_by} holds the port; close it and try again")
+    return TransportError(f"{port}: can't open the port ({reason})")
+
+
+def is_locked(port: str) -> bool:
+    """Whether another process holds the exclusive lock that pyserial and mpremote take."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def port_holders(port: str) -> tuple[PortHolder, ...]:
+    """Who has the port: those with a lock on it, else those that have it open; by ``/proc``.
+
+    Empty where the system does not tell (no ``/proc``, or the process is another user's).
+    """
+    own = os.getpid()
+    pids = [pid for pid in _lock_owners(port) if pid != own]
+    if not pids:
+        pids = [pid for pid in _openers(os.path.realpath(port)) if pid != own]
+    return tuple(PortHolder(pid, command_of(pid)) for pid in sorted(set(pids)))
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, printable and bounded; empty if it can't be told."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    text = b" ".join(words).decode("utf-8", "replace").strip()
+    return "".join(c for c in text if c.isprintable())[:200]
+
+
+def port_group(port: str) -> str:
+    """The group that may use the port; the usual one if it can't be told."""
+    try:
+        group = Path(port).group()
+    except (OSError, KeyError, NotImplementedError):
+        return "dialout"
+    return "dialout" if group == "root" else group
+
+
+def permission_fix(port: str) -> str:
+    """What opens a port to this user: its group, a new login, or a udev rule."""
+    group = port_group(port)
+    join = f"`sudo usermod -aG {group} $USER`, then log out and in again"
+    try:
+        status = Path(port).stat()
+        rights = status.st_mode & (stat.S_IRGRP | stat.S_IWGRP)
+        of_group = rights == stat.S_IRGRP | stat.S_IWGRP and Path(port).group() != "root"
+    except (OSError, KeyError, NotImplementedError):
+        of_group = True
+    if not of_group:
+        return (
+            f"its mode {stat.filemode(status.st_mode)} lets no group use it: write "
+            f'`SUBSYSTEM=="tty", GROUP="{group}", MODE="0660"` into '
+            "/etc/udev/rules.d/50-serial.rules, run `sudo udevadm control --reload; "
+            f"sudo udevadm trigger`, and {join}"
+        )
+    if _listed_in(group):
+        return f"you are in its group {group}, but only from the next login on: log out and in"
+    return f"add yourself to the port's group: {join}"
+
+
+def _listed_in(group: str) -> bool:
+    """Whether the user is a member of ``group`` by the system's files."""
+    try:
+        import grp
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name in grp.getgrnam(group).gr_mem
+    except (ImportError, KeyError):
+        return False
+
+
+def _lock_owners(port: str) -> list[int]:
+    """From ``/proc/locks``: ``1: FLOCK  ADVISORY  WRITE 4711 00:18:3 0 EOF``."""
+    try:
+        status = Path(port).stat()
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return []
+    device = status.st_dev
+    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{status.st_ino}"
+    fields = [line.split() for line in lines]
+    return [int(f[4]) for f in fields if len(f) > 5 and f[1] == "FLOCK" and f[5] == wanted]
+
+
+def _openers(device: str) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            if any(str(handle.readlink()) == device for handle in folder.iterdir()):
+                found.append(int(folder.parent.name))
+    return found
+
+
+_TEXT = frozenset((*range(0x20, 0x7F), 0x03, 0x04, 0x07, 0x08, 0x09, 0x0A, 0x0D, 0x1B))
+_PATTERNS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    (
+        (b"waiting for download", b"DOWNLOAD_BOOT", b"DOWNLOAD(USB"),
+        "the chip is in its boot loader; press reset without holding BOOT and run again",
+    ),
+    (
+        (b"invalid header", b"flash read err", b"No bootable app", b"csum err"),
+        "the chip finds no firmware; flash MicroPython (https://micropython.org/download)",
+    ),
+    (
+        (b"Guru Meditation", b"abort() was called", b"FATAL: uncaught"),
+        "the firmware crashes; flash it again (https://micropython.org/download)",
+    ),
+    (
+        (b"login:", b"Password:"),
+        "a login prompt answers, not a board; choose another port (`hil boards` lists them)",
+    ),
+    (
+        (b"Adafruit CircuitPython",),
+        "the board runs CircuitPython; flash MicroPython (https://micropython.org/download)",
+    ),
+)
+_MAIN_PY = (
+    "a program on the board prints and does not stop at Ctrl-C; press reset and run again at once, "
+    "or remove its main.py (safe mode, or erase the flash)"
+)
+
+
+def next_step(port: str, seen: bytes) -> str:
+    """The next thing to try, in one line; ``seen`` is the end of what the board sent."""
+    if not seen:
+        return (
+            "nothing came at all; press the board's reset button and run again, "
+            "then check port, cable and firmware (a program that switches Ctrl-C off "
+            "or a board that is held in reset looks the same)"
+        )
+    for words, advice in _PATTERNS:
+        if any(word in seen for word in words):
+            return advice
+    if is_garbage(seen):
+        return (
+            "what comes is no text, so the baud rate is probably wrong; "
+            f"give the board's, as in --board={port}?baud=9600"
+        )
+    if is_echo(seen):
+        return (
+            "only what was sent comes back; that is a modem, a terminal with echo, "
+            "or a jumper between TX and RX"
+        )
+    if b"\n" in seen and len(seen) > 200:
+        return _MAIN_PY
+    return "what came fits no MicroPython prompt; press the board's reset button and run again"
+
+
+def is_garbage(seen: bytes) -> bool:
+    """Whether a good part of the bytes can't be text (UTF-8 included)."""
+    strange = sum(byte not in _TEXT for byte in seen)
+    if strange * 5 < len(seen):
+        return False
+    try:
+        seen.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return strange * 2 > len(seen)
+
+
+def is_echo(seen: bytes) -> bool:
+    """Whether nothing but our own control characters came, as they are or as a terminal shows."""
+    return not seen.replace(b"^C", b"").replace(b"^A", b"").strip(b"\x01\x02\x03\x04\r\n")

@@ -1,0 +1,218 @@
+"""The raw REPL of a board: set-up through mpremote, the capture through a read loop of our own.
+
+mpremote reads byte by byte with 10 ms sleeps, which is fine for sending code and useless for
+timing or throughput, so once a program runs its output is read here from the same serial port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import struct
+import threading
+from typing import TYPE_CHECKING
+
+import serial
+from mpremote.transport import TransportError as MpremoteError
+
+from hil.boards.attach import Attach, AttachLimits
+from hil.boards.serial_port import BAUDRATE, close_port, open_transport, pulse_reset
+from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
+from hil.model.printable import escaped_bytes
+from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK, Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.boards.fault_injection import LinkFaults
+    from hil.boards.serial_port import BufferedPort
+    from hil.recording.interfaces import Clock
+
+_MAX_TRACEBACK, _MAX_LINE = 20_000, 500
+_EXCEPTION = re.compile(rb"Traceback \(|^\w*(Error|Exception|Interrupt|Exit|Timer)\b", re.M)
+_MPREMOTE_WAIT_S = 1.0
+_MAX_OUTPUT = 20_000_000
+_STDOUT = threading.Lock()
+
+
+class RawRepl:
+    """One board's REPL, entered and left; usable as a context manager.
+
+    Raises the errors of :mod:`hil.model.errors`, with what was expected and what came. Time-outs
+    are those of a usual board; one that was slow to answer :meth:`enter` gets its factor more.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        baudrate: int = BAUDRATE,
+        limits: AttachLimits | None = None,
+        clock: Clock = REAL_CLOCK,
+    ) -> None:
+        self.port = port
+        self.clock = clock
+        self._mp = open_transport(port, baudrate, clock)
+        self._serial: BufferedPort = self._mp.serial
+        self._attach = Attach(self._serial, port, limits or AttachLimits())
+
+    def __enter__(self) -> RawRepl:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def answer_s(self) -> float:
+        """How long the board took to run a program that only prints, when it was entered."""
+        return self._attach.answer_s
+
+    @property
+    def slowness(self) -> float:
+        """The factor on every time-out, 1 for a usual board."""
+        return self._attach.scale
+
+    def enter(self, *, soft_reset: bool = True, booting: bool = False) -> None:
+        """Interrupt whatever runs and enter the raw REPL, by default from a fresh start.
+
+        ``booting`` says that the board has just been reset. Raises
+        :class:`~hil.model.errors.BoardTimeoutError` that says what to try next.
+        """
+        with _translated(self.port):
+            self._mp.in_raw_repl = False
+            self._attach.reach(booting=booting)
+            if soft_reset:
+                self._attach.reset_softly()
+            self._attach.prove()
+            self._serial.timeout_s = _MPREMOTE_WAIT_S * self.slowness
+            self._mp.in_raw_repl = True
+
+    def inject(self, faults: LinkFaults | None) -> None:
+        """From here on let ``faults`` happen to what the board sends."""
+        self._serial.faults = faults
+        if faults is not None and self.clock.kind == "virtual":
+            faults.follow(self.clock)
+
+    def reset_softly(self) -> None:
+        """Ask for a soft reset from whatever state the REPL is in, without an answer."""
+        with _translated(self.port):
+            self._attach.reset_blindly()
+
+    def reset_by_lines(self) -> bool:
+        """Pulse the reset line (DTR/RTS); false if the port has none."""
+        return pulse_reset(self._serial.lines)
+
+    def exec(self, code: str, *, timeout_s: float = 10.0) -> bytes:
+        """Run ``code`` to its end and return what it printed.
+
+        Raises :class:`~hil.model.errors.RemoteCodeError` with the board's traceback if it raised.
+        """
+        self.start(code)
+        return self.finish(self.deadline(timeout_s * self.slowness))
+
+    def start(self, code: str) -> None:
+        """Send ``code`` and let it run; its output is then read with :meth:`read`."""
+        with _translated(self.port), _quiet():
+            self._attach.expect_prompt()  # mpremote would wait ten seconds for it
+            self._mp.exec_raw_no_follow(code)
+
+    def finish(self, deadline: Deadline) -> bytes:
+        """Read the rest of a started program's output, up to its end."""
+        output = self._until_end(deadline, "the end of the program's output")
+        self.end_of_program(deadline)
+        return output
+
+    def end_of_program(self, deadline: Deadline) -> None:
+        """After the program's output ended: raise what it raised, if anything."""
+        errors = self._until_end(deadline, "the end of the program's errors")
+        if errors:
+            if not _EXCEPTION.search(errors):
+                raise TransportError(
+                    f"{self.port}: the output ended in its middle, and {len(errors)} bytes that "
+                    "are no traceback followed: the link is disturbed, or a Ctrl-D was printed"
+                )
+            lines = [escaped_bytes(line) for line in errors[-_MAX_TRACEBACK:].splitlines()]
+            traceback = "\n".join(lines).strip()
+            last = traceback.rsplit("\n", 1)[-1][:_MAX_LINE]
+            raise RemoteCodeError(f"the board raised {last}", traceback=traceback)
+
+    def deadline(self, overall_s: float, idle_s: float | None = None) -> Deadline:
+        """A deadline on the board's clock."""
+        return Deadline(overall_s, idle_s, self.clock)
+
+    def unread(self, data: bytes) -> None:
+        """Give back what was read too far; the next read returns it first."""
+        self._serial.push_back(data)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the running program."""
+        with _translated(self.port):
+            self._serial.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived; waits up to ``timeout_s`` for the first byte, never longer."""
+        with _translated(self.port):
+            return self._serial.read_some(timeout_s)
+
+    def interrupt(self) -> None:
+        """Send Ctrl-C twice, as a person would; a line that was begun is not executed."""
+        self.write(b"\x03\x03")
+        self.clock.sleep(0.05)
+
+    def close(self) -> None:
+        """Leave the friendly prompt behind and close the port; never raises."""
+        with contextlib.suppress(Exception):
+            if self._mp.in_raw_repl:
+                self._mp.exit_raw_repl()
+        socket = getattr(self._serial.lines, "_socket", None)
+        with contextlib.suppress(Exception):
+            self._mp.close()  # lets go of RTS before DTR, so that no board is left in reset
+        self._serial.forget()
+        close_port(self._serial.lines, socket)  # also where a control line was missing
+
+    def _until_end(self, deadline: Deadline, expected: str) -> bytes:
+        collected = bytearray()
+        while True:
+            data = self.read(min(0.2, max(0.0, deadline.remaining_s)))
+            if data:
+                deadline.touch()
+                head, mark, tail = data.partition(END_OF_OUTPUT)
+                collected += head
+                if mark:
+                    self.unread(tail)  # mpremote looks for the prompt behind it by itself
+                    return bytes(collected)
+            if deadline.expired or len(collected) > _MAX_OUTPUT:
+                raise BoardTimeoutError(
+                    f"{self.port}: {deadline.describe()}",
+                    expected=expected,
+                    received=bytes(collected),
+                )
+
+
+@contextlib.contextmanager
+def _translated(port: str) -> Iterator[None]:
+    """Turn mpremote's and pyserial's errors into ours."""
+    try:
+        yield
+    except (MpremoteError, struct.error) as error:
+        raise BoardTimeoutError(
+            f"{port}: the board stopped answering while code was sent ({error})",
+            expected="the REPL to take it",
+        ) from error
+    except serial.SerialTimeoutException as error:
+        raise BoardTimeoutError(
+            f"{port}: the board takes no more input; reset it, or look for stopped flow control",
+            expected="room to write",
+        ) from error
+    except OSError as error:
+        raise LinkLostError(
+            f"{port}: the port went away ({error}); check the cable and run again"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """mpremote prints diagnostics; ours are in the exceptions."""
+    with _STDOUT, contextlib.redirect_stdout(io.StringIO()):
+        yield

@@ -1,0 +1,278 @@
+"""A port or URL opened through mpremote's transport, and read without waiting.
+
+pyserial's own time-outs are settings of the port: changing one reconfigures a serial port and
+negotiates anew with an RFC 2217 server. ``socket://`` tells one waiting byte at most. So the port
+is opened once with a short time-out, and the waiting is done here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import time
+import warnings
+from typing import TYPE_CHECKING
+
+import serial
+from mpremote.transport import TransportError as MpremoteError
+from mpremote.transport_serial import SerialTransport
+
+from hil.boards.backends.sim_clock import VirtualClock
+from hil.boards.diagnosis import open_error
+from hil.recording.interfaces import REAL_CLOCK, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from hil.boards.fault_injection import LinkFaults
+    from hil.recording.interfaces import Clock
+
+BAUDRATE = 115200
+_RFC2217, _IGNORE_CONTROL = "rfc2217://", "ign_set_control"
+_RESET_S, _BOOT_STRAP_S = 0.1, 0.05
+
+
+def open_transport(
+    port: str, baudrate: int = BAUDRATE, clock: Clock = REAL_CLOCK
+) -> SerialTransport:
+    """mpremote's transport on ``port``, reading through a :class:`BufferedPort`.
+
+    An RFC 2217 server that does not confirm control lines (because the port behind it has none)
+    is asked again with the answers ignored. Raises :class:`~hil.model.errors.TransportError` kinds.
+    """
+    wanted = [port]
+    if port.startswith(_RFC2217) and _IGNORE_CONTROL not in port:
+        wanted.append(f"{port}{'&' if '?' in port else '?'}{_IGNORE_CONTROL}")
+    for url in wanted:
+        try:
+            with _old_thread_names(url):
+                transport = SerialTransport(url, baudrate=baudrate, timeout=POLL_S)
+        except (MpremoteError, OSError, ValueError):
+            continue
+        transport.serial = BufferedPort(transport.serial, clock)
+        transport.is_pty = True  # else mpremote sleeps 10 ms between polls; our reads wait
+        return transport
+    raise open_error(port, _why(wanted[-1], baudrate))
+
+
+def _why(port: str, baudrate: int) -> str:
+    """The driver's reason, which mpremote does not tell."""
+    try:
+        with _old_thread_names(port):
+            serial.serial_for_url(port, baudrate=baudrate, timeout=POLL_S, exclusive=True).close()
+    except (OSError, ValueError) as error:
+        return str(error)
+    return "it opened at a second attempt"
+
+
+@contextlib.contextmanager
+def _old_thread_names(port: str) -> Iterator[None]:
+    """pyserial's RFC 2217 client starts its thread with deprecated names."""
+    if not port.startswith(_RFC2217):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def close_port(lines: Any, socket: Any) -> None:
+    """Close a port for good; never raises.
+
+    pyserial's network ports leave their ``socket`` open when the other end was faster.
+    """
+    with contextlib.suppress(Exception):
+        lines.close()
+    if socket is not None:
+        with contextlib.suppress(Exception):
+            socket.close()
+
+
+def pulse_reset(lines: Any) -> bool:
+    """Reset a board through RTS and DTR, as the usual two-transistor circuit wants it.
+
+    RTS without DTR holds such a board in reset, DTR without RTS at the end of a reset makes it
+    start its boot loader; both together or neither do nothing. Always ends with both set, which
+    native USB ports need for sending. False when the port has no such lines.
+    """
+    try:
+        lines.dtr = False
+        lines.rts = True
+        time.sleep(_RESET_S)
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            lines.rts = False
+            time.sleep(_BOOT_STRAP_S)
+            lines.dtr = True
+            lines.rts = True
+    return True
+
+
+POLL_S = 0.05
+WRITE_TIMEOUT_S = 5.0
+ARRIVAL_TIMEOUT_S = 60.0
+"""Real time that what an embedded board said may take through a pseudo-terminal."""
+_READ_SIZE = 65536
+_RESET_KEYS = b"\x03\x03\x02\x04"
+_SLICE_S = 0.001
+
+
+class BufferedPort:
+    """A pyserial port that reads all there is and takes back what was read too far.
+
+    It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
+    bytes, ``faults`` what is done to them on purpose. Raises :class:`OSError` when the port is
+    gone. What it does not have is the port's own.
+    """
+
+    def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
+        self._port = port
+        self.clock = clock
+        self._step = clock if isinstance(clock, VirtualClock) else None
+        self._received = 0
+        self._buffer = bytearray()
+        self._closed = False
+        self._fd = _descriptor(port)
+        self.timeout_s = 0.5
+        self.faults: LinkFaults | None = None
+        with contextlib.suppress(OSError, NotImplementedError, ValueError):
+            # an RFC 2217 port refuses; its socket has a time-out of its own
+            if self._fd is not None and port.write_timeout is None:
+                port.write_timeout = WRITE_TIMEOUT_S
+        if self._step is not None:
+            self._step.attach()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    @property
+    def lines(self) -> Any:
+        """The port itself, for its control lines."""
+        return self._port
+
+    def forget(self) -> None:
+        """The port was closed: its descriptor may soon be another file's."""
+        self._closed = True
+        self._buffer.clear()
+        if self._step is not None:
+            self._step.close()
+
+    def write(self, data: bytes) -> int:
+        """Send everything."""
+        self._check_open()
+        if self._step is not None:
+            self._step.written += len(data)
+        if self.faults is not None:
+            self.faults.push(self._port.write, data)
+            return len(data)
+        return int(self._port.write(data) or 0)
+
+    def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
+        """How many bytes :meth:`read` would return at once."""
+        if not self._buffer:
+            self._buffer += self._fill(0.0)
+        return len(self._buffer)
+
+    def read(self, size: int = 1) -> bytes:
+        """``size`` bytes, or fewer when ``timeout_s`` has passed."""
+        end = seconds(self.clock) + self.timeout_s
+        # in step a program runs on to the end of a wait, whatever it said: let it run little
+        slice_s = 0.0 if self._step is not None else self.timeout_s
+        while len(self._buffer) < size:
+            data = self._fill(max(0.0, min(slice_s, end - seconds(self.clock))))
+            if not data and seconds(self.clock) >= end:
+                break
+            self._buffer += data
+            slice_s = max(_SLICE_S, 2 * slice_s)
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def read_some(self, timeout_s: float) -> bytes:
+        """Everything that has arrived; waits up to ``timeout_s`` for the first byte."""
+        if self._buffer:
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+            return taken
+        return self._fill(max(0.0, timeout_s))
+
+    def push_back(self, data: bytes) -> None:
+        """Give back what was read too far; the next read returns it first."""
+        self._buffer[:0] = data
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OSError(errno.EBADF, "the port is closed")
+
+    def _fill(self, timeout_s: float) -> bytes:
+        self._check_open()
+        if self.faults is None:
+            return self._fill_soundly(timeout_s)
+        data = self.faults.pull(self._fill_soundly, timeout_s)
+        if self.faults.wants_reset():
+            self._port.write(_RESET_KEYS)
+        return data
+
+    def _fill_soundly(self, timeout_s: float) -> bytes:
+        if self._step is not None:
+            return self._fill_in_step(self._step, timeout_s)
+        if self._fd is None:
+            return self._fill_by_polling(timeout_s)
+        if not _readable(self._fd, timeout_s):
+            return b""
+        try:
+            data = os.read(self._fd, _READ_SIZE)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise OSError(errno.EIO, "the other end closed")
+        return data
+
+    def _fill_in_step(self, clock: VirtualClock, timeout_s: float) -> bytes:
+        """Let the board run, then take all that it said."""
+        clock.run(timeout_s)
+        taken = bytearray()
+        while self._received < clock.arrived:
+            assert self._fd is not None
+            if not _readable(self._fd, ARRIVAL_TIMEOUT_S):
+                raise OSError(errno.EIO, "what the board said did not arrive")
+            data = os.read(self._fd, _READ_SIZE)
+            self._received += len(data)
+            taken += data
+        return bytes(taken)
+
+    def _fill_by_polling(self, timeout_s: float) -> bytes:
+        """For ports without a descriptor (RFC 2217, Windows), whose own time-out is short."""
+        end = seconds(self.clock) + timeout_s
+        while not self._port.in_waiting:
+            if seconds(self.clock) >= end:
+                return b""
+            first = bytes(self._port.read(1))  # waits for the port's own short time-out
+            if first:
+                return first + self._waiting()
+        return self._waiting()
+
+    def _waiting(self) -> bytes:
+        """All that waits: an RFC 2217 port with a time-out keeps reading until it has them all."""
+        waiting = min(int(self._port.in_waiting), _READ_SIZE)
+        return bytes(self._port.read(waiting)) if waiting else b""
+
+
+def _descriptor(port: Any) -> int | None:
+    if os.name != "posix":
+        return None
+    try:
+        return int(port.fileno())
+    except (AttributeError, OSError, ValueError):  # pyserial raises UnsupportedOperation
+        return None
+
+
+def _readable(fd: int, timeout_s: float) -> bool:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(timeout_s * 1000))

@@ -1,0 +1,156 @@
+"""Captures of one board: from the board itself, or from an earlier run's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from hil.boards.fault_injection import LinkFaults
+from hil.experiments.plan import calibration_plan
+from hil.experiments.session import Session
+from hil.model.errors import CapabilityMissing, CaptureError, HilError
+from hil.recording.capture_file import capture_path, list_captures
+
+if TYPE_CHECKING:
+    from hil.boards.backend import BoardSpec
+    from hil.boards.fault_injection import FaultSpec
+    from hil.experiments.plan import Case
+    from hil.experiments.workloads.user_program import UserProgram
+    from hil.model.board import BoardIdentity, Wiring
+    from hil.model.captures import Calibration, Capture, CapturePlan
+    from hil.recording.interfaces import Observer
+    from hil.recording.run_folder import RunFolder
+
+MAX_CASES = 1000
+"""Captures of one board; the next board's file numbers begin behind them."""
+
+
+class CaptureSource(Protocol):
+    """One board, or what is left of it on disk."""
+
+    @property
+    def identity(self) -> BoardIdentity:
+        """The board."""
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """What was found running on the board before the run, one line each."""
+
+    def take(self, case: Case, observer: Observer | None) -> Capture:
+        """The capture of ``case``; errors as for ``Session.capture``."""
+
+    def close(self) -> None:
+        """Let go of the board."""
+
+
+def open_source(
+    spec: BoardSpec,
+    folder: RunFolder,
+    number: int,
+    *,
+    wiring: Wiring | None,
+    agent: UserProgram | None = None,
+    faults: FaultSpec | None = None,
+) -> CaptureSource:
+    """Open the board that ``spec`` means, the ``number``-th of the run."""
+    if spec.kind == "replay":
+        return ReplaySource(Path(spec.target), folder.captures)
+    link = None if faults is None else LinkFaults(faults)
+    session = Session(spec, wiring=wiring, faults=link)
+    return LiveSource(session, folder.captures, number, agent)
+
+
+class LiveSource:
+    """Captures from a board on a session, each stored before it is read back."""
+
+    def __init__(
+        self, session: Session, captures: Path, number: int, agent: UserProgram | None = None
+    ) -> None:
+        self._session = session
+        self._agent = agent
+        self._captures = captures
+        self._first = number * MAX_CASES
+        self._stored = 0
+        session.open()
+        try:
+            self._calibration = self._calibrate()
+        except BaseException:
+            session.close()
+            raise
+
+    @property
+    def identity(self) -> BoardIdentity:
+        """The board, with what the calibration added."""
+        return self._session.identity
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """What the board's own program had left running."""
+        return self._session.strays
+
+    def take(self, case: Case, observer: Observer | None) -> Capture:
+        """Run the case on the board."""
+        return replace(self._store(case.plan, observer), calibration=self._calibration)
+
+    def close(self) -> None:
+        """Leave the board at its prompt."""
+        self._session.close()
+
+    def _calibrate(self) -> Calibration | None:
+        """Let the instrument measure itself; later captures name the board with the result."""
+        capture = self._store(calibration_plan(), None)
+        # here: not before the board is open
+        from hil.analysis.clock import instrument
+        from hil.recording.validity import require_valid
+
+        require_valid(capture)
+        tools = instrument(capture)
+        self._session.identity = replace(
+            self._session.identity,
+            tick_resolution_us=tools.tick_us,
+            stamp_cost_us=tools.stamp_cost_us if capture.calibration else None,
+        )
+        return capture.calibration
+
+    def _store(self, plan: CapturePlan, observer: Observer | None) -> Capture:
+        path = capture_path(self._captures, self._first + self._stored, plan.technique, plan.load)
+        agent = self._agent if plan.tasks else None
+        self._session.capture(plan, path, observer=observer, agent=agent)
+        self._stored += 1
+        from hil.recording.capture_reader import read_capture  # here: not before the board is open
+
+        capture = read_capture(path)
+        if capture.errors or capture.counters.get("strays"):
+            with contextlib.suppress(HilError):  # the next capture says what is wrong
+                self._session.clean()
+        return capture
+
+
+class ReplaySource:
+    """Captures of an earlier run: nothing is measured again, everything is computed anew."""
+
+    strays: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path, captures: Path) -> None:
+        from hil.recording.stored_run import captures_folder, read_run
+
+        run = read_run(folder)
+        if not run.captures:
+            raise CaptureError(f"replay:{folder}: the run has no captures")
+        self._captures = {(c.plan.technique, c.plan.load): c for c in run.captures}
+        self.identity = replace(run.captures[0].board, source="replay")
+        for path in list_captures(captures_folder(folder)):
+            shutil.copyfile(path, captures / path.name)
+
+    def take(self, case: Case, observer: Observer | None) -> Capture:  # noqa: ARG002
+        """The stored capture; a case that the run did not have is missing."""
+        try:
+            return self._captures[case.plan.technique, case.plan.load]
+        except KeyError:
+            raise CapabilityMissing("not in the stored run") from None
+
+    def close(self) -> None:
+        """Nothing to let go of."""

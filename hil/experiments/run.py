@@ -1,0 +1,254 @@
+"""One run: boards that are open, each case captured once, judged and logged."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hil import __version__
+from hil.boards.fault_injection import format_faults
+from hil.experiments.background_preload import start_preload
+from hil.experiments.capture_sources import open_source
+from hil.model.budgets import judge_measurements
+from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
+from hil.model.results import ErrorRecord, RunInfo, Skip
+from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.analysis.summary import Summary
+    from hil.boards.backend import BoardSpec
+    from hil.experiments.capture_sources import CaptureSource
+    from hil.experiments.plan import Case, RunOptions
+    from hil.model.board import BoardIdentity, Source
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement
+    from hil.recording.interfaces import Observer
+    from hil.recording.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCase:
+    """One capture with its figures, judged by the budgets."""
+
+    capture: Capture
+    summary: Summary
+    measurements: tuple[Measurement, ...]
+
+
+class Bench:
+    """One process's part of a run; each case is captured once and serves every test.
+
+    ``part`` is empty where one process measures a single board and leaves everything behind. With
+    several boards each is measured by a worker process with a ``part`` of its own in ``folder``.
+    """
+
+    def __init__(
+        self, options: RunOptions, folder: RunFolder | None = None, part: str = ""
+    ) -> None:
+        self._options = options
+        self._part = part
+        self._started = time.monotonic()
+        self._cleanup = contextlib.ExitStack()
+        self._sources: dict[str, CaptureSource | HilError] = {}
+        self._outcomes: dict[tuple[str, str, str], MeasuredCase | HilError] = {}
+        self._looked_at: set[str] = set()
+        self.skipped: list[Skip] = []
+        self.errors: list[ErrorRecord] = []
+        slug = options.boards[0].slug if len(options.boards) == 1 else "boards"
+        self.folder = folder or create_run_folder(options.out, slug)
+        self._info = RunInfo(
+            id=self.folder.id,
+            started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration_s=0.0,
+            profile=_profile_name(options),
+            harness_version=__version__,
+            host=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+            source="hardware",
+        )
+        self._log: RunLog | None = None
+
+    def open(self) -> None:
+        """Begin the run's log, and open the board where there is only one: its error is raised.
+
+        Of several boards a worker opens its own when it is first asked for it, so that one board's
+        failure does not stop another's run.
+        """
+        meanwhile = start_preload(self._options.cases)
+        if len(self._options.boards) == 1:
+            self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
+            self._info = replace(self._info, source=common_source(self.boards))
+        meanwhile.join()  # an error above does not wait for it
+        self._log = RunLog(self.folder.captures, self._info, self._part)
+        if not self._part:
+            self.folder.publish()
+
+    def measured(self, board: str, case: Case, observer: Observer | None = None) -> MeasuredCase:
+        """The figures of one case, captured at the first call and told to ``observer``.
+
+        Raises the same :class:`~hil.model.errors.HilError` again at every further call.
+        """
+        key = (board, case.plan.technique, case.plan.load)
+        if key not in self._outcomes:
+            self._outcomes[key] = self._measure(board, case, observer)
+        outcome = self._outcomes[key]
+        if isinstance(outcome, HilError):
+            raise outcome
+        return outcome
+
+    @property
+    def results(self) -> Iterator[MeasuredCase]:
+        """What was measured so far, in order."""
+        return (o for o in self._outcomes.values() if isinstance(o, MeasuredCase))
+
+    @property
+    def stamps(self) -> int:
+        """How many activations were captured so far."""
+        return sum(int(t.stamps_us.size) for one in self.results for t in one.capture.tracks)
+
+    @property
+    def boards(self) -> list[BoardIdentity]:
+        """The boards that could be opened."""
+        return [s.identity for s in self._sources.values() if not isinstance(s, HilError)]
+
+    @property
+    def info(self) -> RunInfo:
+        """The run, with the time it has taken so far."""
+        return replace(self._info, duration_s=round(time.monotonic() - self._started, 3))
+
+    def close(self) -> None:
+        """Let go of the boards and close the log."""
+        self._cleanup.close()
+        if self._log is not None:
+            if not self._part and not self.folder.captures.joinpath(LOG_NAME).exists():
+                self._log_failed(
+                    CaptureError(
+                        f"{self.folder.path} was removed while the run went on: "
+                        "what was captured before is lost"
+                    )
+                )
+            try:
+                self._log.finish(self.info.duration_s)
+            except HilError as error:
+                self._log_failed(error)
+
+    def tell(self, record: ErrorRecord) -> None:
+        """Keep an error for the report; a log that can't be written is an error of its own."""
+        self.errors.append(record)
+        if self._log is None:
+            return
+        try:
+            self._log.error(record)
+        except HilError as error:
+            self._log_failed(error)
+
+    def interrupted(self) -> None:
+        """The run ends before its time: say how much of it was not measured."""
+        planned = len(self._options.boards) * len(self._options.cases)
+        left = planned - len(self._outcomes)
+        text = f"the run was interrupted: {left} of {planned} cases were not measured"
+        self.tell(ErrorRecord("-", "-", "-", text))
+
+    def _log_failed(self, error: HilError) -> None:
+        record = ErrorRecord("-", "-", "-", str(error))
+        if record not in self.errors:
+            self.errors.append(record)
+
+    def abandon(self) -> None:
+        """The run can't begin: leave nothing behind."""
+        self.close()
+        self.folder.discard()
+
+    def _open(self, spec: BoardSpec, number: int) -> CaptureSource:
+        source = open_source(
+            spec,
+            self.folder,
+            number,
+            wiring=self._options.wiring,
+            agent=self._options.agent,
+            faults=self._options.faults,
+        )
+        self._cleanup.callback(source.close)
+        return source
+
+    def _source(self, board: str) -> CaptureSource:
+        """The board's source, opened at the first call; an error is raised at every call."""
+        if board not in self._sources:
+            names = [spec.text for spec in self._options.boards]
+            number = names.index(board)
+            try:
+                self._sources[board] = self._open(self._options.boards[number], number)
+            except HilError as error:
+                self._sources[board] = error
+        source = self._sources[board]
+        if isinstance(source, HilError):
+            raise source
+        return source
+
+    @property
+    def _run_log(self) -> RunLog:
+        assert self._log is not None, "the bench is not open"
+        return self._log
+
+    def _tell_strays(self, board: str, source: CaptureSource) -> None:
+        """Say once what a board's own program had left running; it was stopped before the run."""
+        if board in self._looked_at:
+            return
+        self._looked_at.add(board)
+        for text in source.strays:
+            reason = f"its own program had left something running: {text}; a soft reset stopped it"
+            skip = Skip(board, "any", "any", reason)
+            self.skipped.append(skip)
+            self._run_log.skip(skip)
+
+    def _measure(
+        self, board: str, case: Case, observer: Observer | None
+    ) -> MeasuredCase | HilError:
+        technique, load = case.plan.technique, case.plan.load
+        try:
+            source = self._source(board)
+            self._tell_strays(board, source)
+            capture = source.take(case, observer)
+            # here: not before the first capture
+            from hil.analysis.summary import summarise
+            from hil.recording.validity import require_valid
+
+            require_valid(capture)
+            summary = summarise(capture)
+        except CapabilityMissing as reason:
+            skip = Skip(board, technique, load, str(reason))
+            self.skipped.append(skip)
+            try:
+                self._run_log.skip(skip)
+            except HilError as error:
+                self._log_failed(error)
+            return reason
+        except HilError as error:
+            detail = error.traceback if isinstance(error, RemoteCodeError) else ""
+            record = ErrorRecord(board, technique, load, str(error), detail)
+            self.tell(record)
+            return error
+        except BaseException as cause:  # Ctrl-C, SIGTERM, a fault of our own: no silent gap
+            text = "interrupted" if isinstance(cause, KeyboardInterrupt) else repr(cause)[:200]
+            self.tell(ErrorRecord(board, technique, load, text))
+            raise
+        judged = judge_measurements(summary.measurements, self._options.budgets, capture.plan)
+        return MeasuredCase(capture, summary, tuple(judged))
+
+
+def _profile_name(options: RunOptions) -> str:
+    """The profile; figures of a link that was given faults are never shown without them."""
+    faults = f", faults {format_faults(options.faults)}" if options.faults else ""
+    return options.profile.name + faults
+
+
+def common_source(boards: Sequence[BoardIdentity]) -> Source:
+    """The one source of all figures; of a mixed run the least artificial one."""
+    sources = {board.source for board in boards}
+    order: tuple[Source, ...] = ("hardware", "emulator", "sim", "replay")
+    return next((source for source in order if source in sources), "hardware")

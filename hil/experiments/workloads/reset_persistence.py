@@ -1,0 +1,247 @@
+"""A board that is reset again and again while it runs a stored schedule.
+
+After the window of ``aioschedule`` the board gets the scheduler once more, with a small schedule in
+a file of its own. It restores the schedule, runs what is due, saves, and reports each step in a
+line. The host resets it at a random moment (a soft reset; on the embedded board also a kill), or
+the board sleeps deeply by itself; then it boots again. The reports go into the capture as numbers,
+see :mod:`hil.model.reset_rows`. The files are removed at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from array import array
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from hil.agents import bundle
+from hil.model.board import SMALL_HEAP
+from hil.model.errors import BoardTimeoutError, HilError, LinkLostError, RemoteCodeError
+from hil.model.reset_rows import (
+    ASLEEP,
+    BOOT,
+    DEEP_SLEEP,
+    KILL,
+    LOST,
+    PLANNED,
+    REPORT,
+    RESET_CHANNELS,
+    RESET_MODES,
+    ROW_LENGTH,
+    RUN,
+    SOFT_RESET,
+    reset_count,
+)
+from hil.protocol import frames
+from hil.protocol.frames import integer_field
+from hil.recording.capture_loop import INTERRUPT_KEY
+from hil.recording.interfaces import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.boards.connection import Connection
+    from hil.boards.raw_repl import RawRepl
+    from hil.model.board import BoardIdentity
+
+_PROGRAM = "workloads/reset_persistence.py"
+_JOBS = 3
+_SIM_SPEED = {SOFT_RESET: 4, KILL: 4, DEEP_SLEEP: 2}
+"""The plan's clock runs so many times faster on the embedded board: more is due in a life."""
+_MOST_ON_A_CHIP = 20
+"""Flash wears out: no more lives than this on a real board."""
+_ANSWER_S, _SLEEP_SLACK_S = 20.0, 10.0
+_ALIVE_S = 0.3
+"""The longest life: a little more than the shortest period of the plan at its speed."""
+_MAX_LINE = 500
+_Store = Callable[[str, Sequence[int]], None]
+
+
+def run_reset_experiment(
+    connection: Connection, identity: BoardIdentity, options: Mapping[str, int | str], keep: _Store
+) -> None:
+    """End the board's lives as ``options`` say and give ``keep`` what it told of them.
+
+    What a board can't do is left out; the analysis says so. Raises the kinds of
+    :class:`~hil.model.errors.HilError` when it does not come back. It is left at its prompt, bare.
+    """
+    have = set(identity.capabilities)
+    if not {"asyncio", "fs"} <= have or SMALL_HEAP in have:
+        return
+    for mode in RESET_MODES:
+        times = reset_count(mode, options)
+        if identity.source != "sim":
+            times = min(times, _MOST_ON_A_CHIP)
+        possible = {
+            SOFT_RESET: True,
+            KILL: connection.can_cut_power,
+            DEEP_SLEEP: "deepsleep" in have,
+        }
+        if times and possible[mode]:
+            speed = _SIM_SPEED[mode] if identity.source == "sim" else 1
+            keep(RESET_CHANNELS[mode], _ResetSeries(connection, mode, speed).live(times))
+            keep(f"{RESET_CHANNELS[mode]}.speed", (speed,))
+
+
+class _ResetSeries:
+    """The lives of one plan; each ends in the same way."""
+
+    def __init__(self, connection: Connection, mode: str, speed: int) -> None:
+        self._connection = connection
+        self._mode = mode
+        self._speed = speed
+        self._jobs = 1 if mode == DEEP_SLEEP else _JOBS
+        self._rows = array("q")
+        self._rng = random.Random(1)
+
+    def live(self, times: int) -> array[int]:
+        """The rows of ``times`` lives that were ended, and the boot of one more."""
+        self._connection.recover()
+        self._load()
+        path = self._exec("print(hil_free_prefix())").decode("ascii", "replace").strip()
+        if not path.isidentifier():
+            raise BoardTimeoutError(
+                f"{self._connection.port}: the board did not name a free file",
+                expected="a name",
+                received=path.encode(),
+            )
+        base = int(self._connection.clock.wall_s() * 1000)
+        start = (
+            f"hil_run_plan({path!r},{self._jobs},{self._speed},{base},{self._mode == DEEP_SLEEP})"
+        )
+        try:
+            for number in range(times + 1):
+                if number:
+                    self._load()
+                self._repl.start(start)
+                life = _BootSession(self._repl, self._rows)
+                life.follow(until="planned" if number == 0 else "boot")
+                if number == times:
+                    break
+                self._end(life)
+        finally:
+            with contextlib.suppress(HilError):
+                self._connection.recover()
+                self._load()
+                self._exec(f"hil_forget({path!r})")
+        self._connection.recover()
+        return self._rows
+
+    def _end(self, life: _BootSession) -> None:
+        if self._mode == DEEP_SLEEP:
+            asleep_s = life.follow(until="sleep") / 1000
+            self._wake(asleep_s)
+            return
+        life.listen(self._rng.uniform(0.0, _ALIVE_S))
+        if self._mode == KILL:
+            self._connection.cut_power()
+            life.listen(0.0)
+            self._connection.rejoin()
+        else:
+            life.interrupt()
+            self._connection.recover()
+
+    def _wake(self, asleep_s: float) -> None:
+        """Wait until the board says something again, or its port is gone: then reach it."""
+        clock = self._connection.clock
+        end = seconds(clock) + asleep_s + _SLEEP_SLACK_S * self._repl.slowness
+        try:
+            while not self._repl.read(0.05):
+                if seconds(clock) > end:
+                    break  # it may boot without a word
+        except LinkLostError:
+            clock.sleep(asleep_s)
+            self._connection.lost()
+        self._connection.rejoin()
+
+    def _load(self) -> None:
+        for _, pieces in bundle.library(_PROGRAM):
+            for piece in pieces:
+                self._exec(piece)
+
+    def _exec(self, code: str) -> bytes:
+        return self._repl.exec(code, timeout_s=_ANSWER_S)
+
+    @property
+    def _repl(self) -> RawRepl:
+        return self._connection.repl
+
+
+class _BootSession:
+    """Reads what a board says in one life; the frames' numbers show whether a line was lost."""
+
+    def __init__(self, repl: RawRepl, rows: array[int]) -> None:
+        self._repl = repl
+        self._rows = rows
+        self._rest = b""
+        self._next = 0
+        self._seen: dict[str, int] = {}
+
+    def follow(self, until: str) -> int:
+        """Read until a line has this key; its number."""
+        deadline = self._repl.deadline(_ANSWER_S * self._repl.slowness)
+        while until not in self._seen:
+            data = self._repl.read(0.05)
+            self._take(data)
+            if b"\x04" in data:
+                self._repl.unread(data.partition(b"\x04")[2])
+                self._repl.end_of_program(deadline)
+            if deadline.expired:
+                raise BoardTimeoutError(
+                    f"{self._repl.port}: the board's plan stands still: {deadline.describe()}",
+                    expected=f"a line that says {until}",
+                    received=self._rest,
+                )
+        return self._seen[until]
+
+    def listen(self, duration_s: float) -> None:
+        """Read for so long, or only what is there already."""
+        clock = self._repl.clock
+        end_ns = clock.now_ns() + round(duration_s * 1e9)
+        while (left := (end_ns - clock.now_ns()) / 1e9) > 0:
+            self._take(self._repl.read(left))
+        while data := self._repl.read(0.0):
+            self._take(data)
+
+    def interrupt(self) -> None:
+        """Send Ctrl-C and read what came before it took effect."""
+        self._repl.write(INTERRUPT_KEY)
+        with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
+            self._take(self._repl.finish(self._repl.deadline(2.0 * self._repl.slowness)))
+
+    def _take(self, data: bytes) -> None:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[-_MAX_LINE:]
+        for line in lines:
+            _, mark, content = line.rstrip(b"\r").rpartition(frames.MARK)
+            if mark and content[:1] == b"L" and frames.is_sound(content):
+                if frames.sequence_of(content) != self._next:
+                    self._row(LOST)
+                self._next = (frames.sequence_of(content) + 1) % frames.SEQUENCE_PERIOD
+                self._say(frames.parse_fields(frames.body_of(content)))
+
+    def _say(self, fields: Mapping[str, str]) -> None:
+        """Turn a line into a row; a board that says nonsense has lost a line."""
+        try:
+            key = next(iter(fields), "")
+            first = integer_field(fields, key, low=-1)
+            if key == "boot":
+                woke_us = integer_field(fields, "woke", low=-1)
+                self._row(BOOT, first, integer_field(fields, "unfinished", high=1), woke_us)
+            elif key == "planned":
+                self._row(PLANNED, first)
+            elif key == "run":
+                release, due = (integer_field(fields, k) for k in ("release", "due"))
+                self._row(RUN, first, release, due, integer_field(fields, "late", low=-(1 << 40)))
+            elif key == "sleep":
+                self._row(ASLEEP, integer_field(fields, "due"))
+            elif key == "report":
+                self._row(REPORT)
+        except ValueError:
+            self._row(LOST)
+            return
+        self._seen[key] = first
+
+    def _row(self, kind: int, *numbers: int) -> None:
+        self._rows.extend((kind, *numbers, *(0,) * (ROW_LENGTH - 1 - len(numbers))))

@@ -1,0 +1,219 @@
+"""The load ``web``: an HTTP client that keeps its rates, and the Wi-Fi that a board joins.
+
+The agent announces its server in a ``W`` frame. A thread then asks for the page, its status and its
+controls at one rate after the other, telling the board at each step (``POST /mark``) so that the
+board's stamps can be told apart by rate. How long the requests took goes into the capture.
+
+Requests at a set rate are due on a grid and their latency counts from there: a server that falls
+behind is late for the ones that wait, too (no coordinated omission).
+
+``wifi.toml`` in the current folder, or the file that ``HIL_WIFI`` names, holds ``ssid`` and
+``password``. They go to the board only, never into a capture, a log, a report or an error's text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import http.client
+import os
+import re
+import threading
+import time
+import tomllib
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.model.errors import ConfigurationError
+from hil.protocol.frames import is_sound, parse_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+WEB_LOAD = "web"
+"""The name of the load."""
+RATE_STEPS: tuple[tuple[int, float], ...] = (
+    (0, 0.1),
+    (1, 0.25),
+    (10, 0.25),
+    (50, 0.25),
+    (9999, 0.15),
+)
+"""Requests a second and share of the time; 0 is none at all, 9999 as fast as it answers."""
+_OVER = 9998
+"""What the board is told at the end: no rate of its own."""
+TIMEOUT_S = 2.0
+_END_S = 0.1
+_SERVERS = {"loop": 0, "asyncio": 1}
+_HOST = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+_REQUESTS = (
+    ("GET", "/"),
+    ("GET", "/status"),
+    ("POST", "/pin?level=1"),
+    ("POST", "/servo?angle=90"),
+    ("POST", "/start?period_ms=100"),
+    ("GET", "/status"),
+    ("POST", "/pin?level=0"),
+    ("POST", "/servo?angle=0"),
+    ("POST", "/stop"),
+)
+
+
+@dataclass(slots=True)
+class Served:
+    """What came of the requests at one rate: latencies in us, and how many failed."""
+
+    server: str
+    rate: int
+    latency_us: array[int] = field(default_factory=lambda: array("q"))
+    errors: int = 0
+    duration_us: int = 0
+
+    def values(self) -> dict[str, Sequence[int]]:
+        """As channels of numbers for the capture, see :mod:`hil.analysis.latency`."""
+        name = f"{self.server}.{self.rate}"
+        totals = (self.errors, self.duration_us)
+        return {f"web.latency.{name}": self.latency_us, f"web.totals.{name}": totals}
+
+
+class WebClient:
+    """Follows a capture's bytes, drives each server that is announced, keeps what came of it."""
+
+    def __init__(self, steps: Sequence[tuple[int, float]] = RATE_STEPS) -> None:
+        self._steps = tuple(steps)
+        self._line = b""
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self.served: list[Served] = []
+
+    def feed(self, data: bytes) -> None:
+        """Look for announcements in what arrived."""
+        lines = (self._line + data).split(b"\n")
+        self._line = lines.pop()[-4096:]
+        for line in lines:
+            _, mark, frame = line.rstrip(b"\r").rpartition(b"~")
+            if mark and frame[:1] == b"W" and is_sound(frame):
+                self._announced(dict(parse_fields(frame[3:-6])))
+
+    def close(self) -> None:
+        """End every request that is under way and wait for the threads."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(TIMEOUT_S + 1)
+
+    def keep(self, store: Callable[[str, Sequence[int]], None]) -> None:
+        """Give what came of it to ``store``, name by name."""
+        for one in self.served:
+            for name, values in one.values().items():
+                store(name, values)
+
+    def _announced(self, fields: dict[str, str]) -> None:
+        server, host = fields.get("server", ""), fields.get("host", "")
+        numbers = [fields.get(key, "") for key in ("port", "ms")]
+        if server not in _SERVERS or not _HOST.match(host):
+            return
+        if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+            return
+        port, ms = map(int, numbers)
+        if port > 65535 or len(self._threads) >= len(_SERVERS):
+            return
+        thread = threading.Thread(
+            target=self._drive, args=(server, host, port, ms / 1000), name="hil-web", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _drive(self, server: str, host: str, port: int, seconds: float) -> None:
+        waited = time.monotonic() + seconds + 20.0
+        while not self._mark(host, port, self._steps[0][0]):
+            # not listening yet, or the window has not begun
+            if self._stop.wait(0.01) or time.monotonic() > waited:
+                return
+        start = time.monotonic()
+        until = 0.0
+        for number, (rate, share) in enumerate(self._steps):
+            until += share * max(0.0, seconds - _END_S)
+            if self._stop.is_set() or (number and not self._mark(host, port, rate)):
+                return
+            one = Served(server, rate)
+            self.served.append(one)
+            begun = time.monotonic()
+            self._keep_rate(one, host, port, start + until)
+            one.duration_us = round((time.monotonic() - begun) * 1e6)
+        self._mark(host, port, _OVER)
+
+    def _keep_rate(self, one: Served, host: str, port: int, until: float) -> None:
+        begun = time.monotonic()
+        number = 0
+        while not self._stop.is_set():
+            due = begun + (number + 0.5) / one.rate if 0 < one.rate < 9999 else time.monotonic()
+            if due >= until or one.rate == 0:
+                self._stop.wait(max(0.0, until - time.monotonic()))
+                return
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                return
+            if time.monotonic() >= until:  # behind its grid: the requests that wait are failures
+                one.errors += 1
+                number += 1
+                continue
+            if request_status(host, port, *_REQUESTS[number % len(_REQUESTS)]) in (200, 409):
+                one.latency_us.append(round((time.monotonic() - due) * 1e6))
+            else:
+                one.errors += 1
+            number += 1
+
+    @staticmethod
+    def _mark(host: str, port: int, rate: int) -> bool:
+        return request_status(host, port, "POST", f"/mark?rate={rate}") == 200
+
+
+@contextlib.contextmanager
+def web_client(load: str) -> Iterator[WebClient | None]:
+    """A client while a capture under ``load`` runs, if that is the one that needs it."""
+    client = WebClient() if load == WEB_LOAD else None
+    try:
+        yield client
+    finally:
+        if client is not None:
+            client.close()
+
+
+def request_status(host: str, port: int, method: str, target: str) -> int | None:
+    """One whole request on a connection of its own: its status, or ``None`` when it failed."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    with contextlib.closing(connection):
+        try:
+            connection.request(method, target)
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException):
+            return None
+        return response.status
+
+
+WIFI_FILE = "wifi.toml"
+
+
+def wifi_config() -> dict[str, tuple[str, ...]]:
+    """What the agent's configuration gets: ``wifi``, in hex; nothing where there is no file.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for a file that can't be used, without a
+    word of what is in it.
+    """
+    named = os.environ.get("HIL_WIFI")
+    path = Path(named or WIFI_FILE)
+    if not named and not path.exists():
+        return {}
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        problem = "can't be read as TOML"
+    else:
+        texts = [fields.get("ssid"), fields.get("password")]
+        if all(isinstance(text, str) and 0 < len(text) <= 64 for text in texts):
+            return {"wifi": tuple(str(text).encode().hex() for text in texts)}
+        problem = "must hold the texts ssid and password"
+    # raised outside of the handler: the parser's own error may quote the file
+    raise ConfigurationError(f"{path}: {problem}")

@@ -1,0 +1,264 @@
+"""A run against its past, or two runs against each other, from their stored stamps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.analysis.change_detection import CHANGE_CONFIDENCE, judge_changes
+from hil.history.comparison_inputs import PAST_RUNS, case_evidence, pair_figures
+from hil.history.run_reader import (
+    FirmwareLine,
+    baseline_runs,
+    find_history_run,
+    load_run,
+    other_lines,
+    past_runs,
+)
+from hil.history.stored_records import pair_boards
+from hil.model.errors import HilError
+from hil.model.metrics import find_metric
+from hil.model.results import Change, Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hil.analysis.change_detection import FigureHistory, JudgedChange
+    from hil.analysis.comparison_scale import Evidence
+    from hil.history.comparison_inputs import FigureKey
+    from hil.history.database import History
+    from hil.history.stored_records import HistoryBoard, HistoryCase, HistoryRun
+
+PAIR_CONFIDENCE = 0.95
+_Case = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A figure that waits for its verdict: all boards' figures are judged together."""
+
+    board: str
+    key: FigureKey
+    past: FigureHistory
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one run says on one board: evidence by figure, and how each case was measured."""
+
+    evidence: Mapping[FigureKey, Evidence]
+    plans: Mapping[_Case, str]
+
+
+def line_of_board(run: HistoryRun, board: HistoryBoard) -> FirmwareLine:
+    """What this board's past runs must share with ``run``."""
+    return FirmwareLine(board.key, board.firmware, run.info.profile, board.identity.source)
+
+
+def compare_with_history(
+    history: History, run: HistoryRun, choice: str, confidence: float = CHANGE_CONFIDENCE
+) -> Comparison:
+    """``run`` against what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
+
+    ``last`` holds it against up to :data:`~hil.history.comparison_inputs.PAST_RUNS` runs before it
+    of the same board, firmware line and profile; the others against one or several named runs, and
+    the runs before it teach the noise floor. Without any such run there are no changes, and
+    ``against`` says so. Raises :class:`~hil.model.errors.HilError` for a run that can't be found
+    or read.
+    """
+    named = None if choice in ("last", "baseline") else find_history_run(choice, history)
+    waiting: list[_Open] = []
+    absent: list[str] = []
+    most = 0
+    for board in run.boards:
+        line = line_of_board(run, board)
+        now = _side(board.cases, board.key)
+        reference: list[_Side] | None = None
+        without = {run.fingerprint}
+        if choice == "baseline":
+            fixed = [
+                load_run(history, one, line.key)
+                for one in baseline_runs(history, line, run.fingerprint)
+            ]
+            reference = [_past_side(one, line.key) for one in fixed]
+            without |= {one.fingerprint for one in fixed}
+        elif named is not None:
+            mine = [one for one in named.boards if line_of_board(named, one) == line]
+            reference = [_side(one.cases, line.key) for one in mine[:1]]
+            without.add(named.fingerprint)
+        began = run.info.started_utc or "9"
+        before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
+        past = [_past_side(load_run(history, one, line.key), line.key) for one in before]
+        held = past if reference is None else reference
+        most = max(most, len(held))
+        if not held:
+            absent.append(_nothing(history, choice, board, line))
+            continue
+        absent += _absent(now, held, board.identity.name)
+        waiting += _figures(now, past, reference, board.identity.name)
+    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(absent))
+
+
+def compare_runs(
+    before: HistoryRun, after: HistoryRun, confidence: float, history: History | None = None
+) -> Comparison:
+    """Two stored runs; without ``history`` the noise floor is assumed.
+
+    Boards are paired by what they are and by their firmware line where the runs share any; else
+    by their order, and ``against`` says that boards or firmware differ. Cases that were measured
+    otherwise (period, window) are in ``absent``.
+    """
+    pairs, differs = pair_boards(before, after)
+    waiting: list[_Open] = []
+    absent = [f"board {one.identity.name}: only in {before.info.id}" for one in before.boards]
+    absent += [f"board {one.identity.name}: only in {after.info.id}" for one in after.boards]
+    for old, new in pairs:
+        absent.remove(f"board {old.identity.name}: only in {before.info.id}")
+        absent.remove(f"board {new.identity.name}: only in {after.info.id}")
+        past: list[_Side] = []
+        if history is not None:
+            line = line_of_board(before, old)
+            without = {before.fingerprint, after.fingerprint}
+            numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS, without=without)
+            past = [_past_side(load_run(history, one, line.key), new.key) for one in numbers]
+        now, then = _side(new.cases, new.key), _side(old.cases, new.key)
+        absent += _absent(now, [then], new.identity.name)
+        waiting += _figures(now, past, [then], new.identity.name, two_nights=False)
+    against = f"run {before.info.id}"
+    if differs:
+        against += f" ({differs})"
+    return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(absent)))
+
+
+def _past_side(run: HistoryRun, label: str) -> _Side:
+    """One past run of one board; what is damaged in it says nothing."""
+    return _side([case for board in run.boards for case in board.cases], label, damaged=True)
+
+
+def _side(cases: Sequence[HistoryCase], label: str, damaged: bool = False) -> _Side:
+    evidence: dict[FigureKey, Evidence] = {}
+    plans: dict[_Case, str] = {}
+    for case in cases:
+        try:
+            told = case_evidence(case, label)
+        except HilError:
+            if not damaged:
+                raise
+            continue
+        evidence.update(told)
+        plans[case.technique, case.load] = _plan(case)
+    return _Side(evidence, plans)
+
+
+def _plan(case: HistoryCase) -> str:
+    if case.duration_us is None:
+        return "no capture"
+    periods = ", ".join(f"{float(one) / 1000:g}" for one in (case.periods or "").split(",") if one)
+    return f"window {case.duration_us / 1e6:g} s, period {periods or 'none'} ms"
+
+
+def _figures(
+    now: _Side,
+    past: Sequence[_Side],
+    reference: Sequence[_Side] | None,
+    board: str,
+    *,
+    two_nights: bool = True,
+) -> list[_Open]:
+    history = [_alike(one, now) for one in past]
+    held = None if reference is None else [_alike(one, now) for one in reference]
+    pairs = pair_figures(now.evidence, history, held, two_nights=two_nights)
+    return [_Open(board, key, one) for key, one in pairs if _ever_bounded(one)]
+
+
+def _ever_bounded(one: FigureHistory) -> bool:
+    """Not for extremes, which have bounds nowhere: they grow with the window and tell no change."""
+    return any(math.isfinite(part.error) for part in (one.now, *one.past.reference))
+
+
+def _judged(waiting: Sequence[_Open], confidence: float) -> tuple[Change, ...]:
+    verdicts = judge_changes([one.past for one in waiting], confidence)
+    return tuple(
+        _change(one.key, one.board, verdict, len(one.past.past.reference), confidence)
+        for one, verdict in zip(waiting, verdicts, strict=True)
+    )
+
+
+def _alike(side: _Side, now: _Side) -> dict[FigureKey, Evidence]:
+    """The evidence of the cases that were measured as they are now."""
+    same = {case for case, plan in side.plans.items() if now.plans.get(case) == plan}
+    return {key: one for key, one in side.evidence.items() if (key.technique, key.load) in same}
+
+
+def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence: float) -> Change:
+    known = find_metric(key.metric)
+    notes = ["over all tasks"] if _all_tasks(key) else []
+    if one.two:
+        notes.append("this run and the one before it together")
+    if one.note:
+        notes.append(one.note)
+    return Change(
+        board=board,
+        technique=key.technique,
+        load=key.load,
+        task=key.task,
+        metric=key.metric,
+        unit=known.unit if known else "1",
+        before=one.before,
+        after=one.after,
+        lo=one.lo,
+        hi=one.hi,
+        runs=runs,
+        trend=one.trend,
+        confidence=confidence,
+        method=key.method,
+        note="; ".join(notes) or None,
+    )
+
+
+def _all_tasks(key: FigureKey) -> bool:
+    return key.task is None and key.method is None and key.metric.startswith("lateness_p")
+
+
+def _absent(now: _Side, held: Sequence[_Side], board: str) -> list[str]:
+    """Cases that only one side has, or that were measured otherwise."""
+    told = []
+    for case, plan in now.plans.items():
+        name = f"{case[0]}, {case[1]}, {board}"
+        plans = {side.plans[case] for side in held if case in side.plans}
+        if not plans:
+            told.append(f"{name}: not in what it is compared with")
+        elif plan not in plans:
+            told.append(f"{name}: {plan} now, {'; '.join(sorted(plans))} then: not compared")
+    for case in dict.fromkeys(case for side in held for case in side.plans):
+        if case not in now.plans:
+            told.append(f"{case[0]}, {case[1]}, {board}: not in this run")
+    return told
+
+
+def _nothing(history: History, choice: str, board: HistoryBoard, line: FirmwareLine) -> str:
+    what = f"board {board.identity.name}, MicroPython {line.firmware}, profile {line.profile}"
+    if choice == "baseline":
+        return f"{what}: has no baseline; `hil baseline set RUN` makes a run one"
+    if choice != "last":
+        return f"{what}: not in the run it is compared with"
+    others = [
+        one
+        for one in other_lines(history, line.key)
+        if one != f"MicroPython {line.firmware}, profile {line.profile}"
+    ]
+    if not others:
+        return f"{what}: its first run, nothing to compare with yet"
+    return f"{what}: its first run; there are runs with {'; '.join(others[:5])}"
+
+
+def _against(choice: str, most: int) -> str:
+    if choice == "baseline":
+        return "the baseline" if most < 2 else f"the baseline of {most} runs"
+    if choice != "last":
+        return f"run {Path(choice).name if '/' in choice else choice}"
+    if not most:
+        return "the past, of which there is none yet"
+    return "the last run" if most == 1 else f"the last {most} runs"

@@ -1,0 +1,249 @@
+"""Figures of a run with their errors, paired with the figures of past runs."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hil.analysis.change_detection import FigureHistory, ReferenceEvidence
+from hil.analysis.comparison_scale import (
+    Evidence,
+    TaskStamps,
+    figure_evidence,
+    on_scale,
+    percentile_evidence,
+    pooled_evidence,
+    task_evidence,
+    tilt_ppm,
+    widened,
+)
+from hil.history.stamp_packing import FORMAT, unpack_stamps, unpack_values
+from hil.model.errors import CaptureError
+from hil.model.metrics import find_metric
+from hil.model.techniques import MILLISECOND_TECHNIQUES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hil.history.stored_records import HistoryCase, HistoryStamps
+    from hil.model.results import Measurement
+
+_PREFIX = {"isr": "isr_latency", "defer": "defer_latency"}
+_TOO_FEW = "too few independent"
+_PHASE = (1000.0 / math.sqrt(12.0), math.sqrt(12.0))
+"""A phase anywhere within a millisecond: standard deviation (us), and how many of them it spans."""
+DERIVED = frozenset({"desync_s"})
+"""Not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude where
+nothing changed. What it follows from, the phase's error and the drift, is compared."""
+
+
+def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
+    """Everything that one case of a run says, with ``board`` as what runs are paired by.
+
+    From the stamps where they tell, else from the figures' own bounds. The value is the figure's,
+    which rests on all stamps, also where those that are kept were thinned.
+    """
+    step_us = max((one.step_us for one in case.stamps), default=1.0)
+    counts = {
+        (one.task, metric): stretches
+        for one in case.stamps
+        if one.kind == "task"
+        for metric, stretches in one.counts.items()
+    }
+    figures = {
+        (one.task, one.method, one.metric): one
+        for one in case.measurements
+        if one.metric not in DERIVED
+    }
+    found = {
+        key: figure_evidence(one, step_us, None if key[1] else counts.get((key[0], key[2])))
+        for key, one in figures.items()
+    }
+    unpacked = [(one, task_stamps(one)) for one in case.stamps if one.kind in ("task", "series")]
+    for kept, stamps in unpacked:
+        drift = (kept.task, kept.method, "schedule_drift_ppm")
+        if drift in found:
+            found[drift] = widened(found[drift], tilt_ppm(stamps))
+    for task, method, told in _from_stamps(case, unpacked, step_us):
+        for metric, evidence in told.items():
+            key = (task, method, metric)
+            figure = figures.get(key)
+            if figure is None and key[:2] == (None, None):
+                found[key] = evidence
+            elif figure is not None and _tells(figure):
+                found[key] = _with_value(evidence, figure.value)
+    return {
+        FigureKey(board, case.technique, case.load, *key): (
+            widened(evidence, *_PHASE) if _has_phase(case.technique, *key[1:]) else evidence
+        )
+        for key, evidence in found.items()
+    }
+
+
+def _has_phase(technique: str, method: str | None, metric: str) -> bool:
+    """Whether this lateness hangs on where in a millisecond the run happened to begin."""
+    by_asyncio = method.startswith("asyncio/") if method else technique in MILLISECOND_TECHNIQUES
+    return by_asyncio and metric.startswith("lateness_p")
+
+
+def task_stamps(one: HistoryStamps) -> TaskStamps:
+    """Unpack one task's or series' stamps.
+
+    Raises :class:`~hil.model.errors.CaptureError` for what is damaged or of a newer format.
+    """
+    _check(one)
+    stamps, index, joined = unpack_stamps(one.data, one.period_us)
+    return TaskStamps(one.period_us, stamps.astype(np.float64), index, joined, one.cost_us)
+
+
+def _check(one: HistoryStamps) -> None:
+    if one.format > FORMAT:
+        raise CaptureError("stamps in the history are of a newer format; update hil")
+
+
+def _from_stamps(
+    case: HistoryCase, unpacked: Sequence[tuple[HistoryStamps, TaskStamps]], step_us: float
+) -> list[tuple[int | None, str | None, dict[str, Evidence]]]:
+    found: list[tuple[int | None, str | None, dict[str, Evidence]]] = []
+    pools: dict[float, list[TaskStamps]] = defaultdict(list)
+    for one, stamps in unpacked:
+        found.append((one.task, one.method, task_evidence(stamps, step_us)))
+        if one.kind == "task":
+            pools[one.period_us].append(stamps)
+    for one in case.stamps:
+        if one.kind not in ("task", "series"):
+            _check(one)
+            latency = np.maximum(unpack_values(one.data) - one.cost_us, 0.0)
+            told = percentile_evidence(_PREFIX[one.kind], latency, step_us)
+            found.append((None, one.method, told))
+    if len(pools) == 1 and len(tasks := next(iter(pools.values()))) > 1:
+        every: Callable[[str], bool] = lambda metric: all(  # noqa: E731
+            metric in told for task, method, told in found if task is not None and method is None
+        )
+        whole = pooled_evidence(tasks, step_us)
+        steady = {
+            metric: evidence
+            for metric, evidence in whole.items()
+            if every(metric) and _steady(case, metric)
+        }
+        found.append((None, None, steady))
+    return found
+
+
+def _steady(case: HistoryCase, metric: str) -> bool:
+    """Whether no task's figure says that it has no fixed distribution."""
+    mine = [one for one in case.measurements if one.metric == metric and one.method is None]
+    return bool(mine) and all(_tells(one) for one in mine)
+
+
+def _tells(figure: Measurement) -> bool:
+    """Whether stamps bound this figure: not where the analysis says that nothing does."""
+    bounded = figure.lo is not None or figure.hi is not None
+    return bounded or _TOO_FEW in (figure.remarks or "")
+
+
+def _with_value(evidence: Evidence, value: float) -> Evidence:
+    return replace(evidence, value=value, y=on_scale(value, evidence.c))
+
+
+class FigureKey(NamedTuple):
+    """A figure's name within a run: ``board`` is what the runs are paired by."""
+
+    board: str
+    technique: str
+    load: str
+    task: int | None
+    method: str | None
+    metric: str
+
+
+PAST_RUNS = 30
+"""So many past runs are looked at: what is learned of the noise floor grows little beyond."""
+LEADING = ("lateness_p50_us", "lateness_p99_us")
+"""What a run is judged by first, over all tasks."""
+_STANDARD_ERRORS_APART = 5.0
+_RUNS_ON_A_SIDE = 3
+RunEvidence = Mapping[FigureKey, Evidence]
+"""Everything that one run says, by figure."""
+
+
+def pair_figures(
+    now: RunEvidence,
+    history: Sequence[RunEvidence],
+    reference: Sequence[RunEvidence] | None = None,
+    *,
+    two_nights: bool = True,
+) -> Iterator[tuple[FigureKey, FigureHistory]]:
+    """Each figure of ``now`` that a reference run has too, with what it is held against.
+
+    ``history`` are the runs before, the newest first: they teach the noise floor. Without
+    ``reference`` they are the reference as well, and two runs together are held against those
+    before both, as soon as that leaves two. ``reference`` is apart from ``history``. A past that
+    shows a change of its own counts from that change on only. ``two_nights`` is false where
+    ``now`` is no run after those of ``history``.
+    """
+    for key, evidence in now.items():
+        past = since_change(_bounded([run[key] for run in history if key in run]))
+        named = _bounded([run[key] for run in reference or () if key in run])
+        fixed = past if reference is None else named
+        if not fixed:
+            continue
+        recent: Evidence | None = None
+        earlier: ReferenceEvidence | None = None
+        newest = history[0].get(key) if history else None
+        if newest is not None and not np.isfinite(newest.error):
+            newest = None
+        if two_nights and newest is not None:
+            before = past[1:] if reference is None else fixed
+            if reference is not None or len(before) >= 2:
+                recent, earlier = newest, ReferenceEvidence(tuple(before), tuple(past[1:]))
+        known = find_metric(key.metric)
+        yield (
+            key,
+            FigureHistory(
+                case=(key.board, key.technique, key.load),
+                metric=key.metric,
+                sense="lower" if known is None else known.sense,
+                now=evidence,
+                past=ReferenceEvidence(tuple(fixed), tuple(past)),
+                recent=recent,
+                earlier=earlier,
+                leading=key.metric in LEADING
+                and key.method is None
+                and (key.task is None or key._replace(task=None) not in now),
+            ),
+        )
+
+
+def since_change(past: list[Evidence]) -> list[Evidence]:
+    """The newest runs of ``past`` (newest first), up to where the figure's level has changed.
+
+    A change is where the means before and after are 5 standard errors apart, with three runs on
+    either side at least. The scale is that of the median difference between neighbouring runs,
+    which a step between two of them does not widen.
+    """
+    count = len(past)
+    if count < 2 * _RUNS_ON_A_SIDE:
+        return past
+    y = np.array([one.y for one in past])
+    # the median of a squared normal difference is 0.455 times its variance, which is twice theirs
+    scale = float(np.median(np.square(np.diff(y)))) / (2.0 * 0.455)
+    errors = [one.error**2 for one in past if np.isfinite(one.error)]
+    scale = max(scale, float(np.median(errors)) if errors else 0.0, 1e-18)
+    newest = np.arange(_RUNS_ON_A_SIDE, count - _RUNS_ON_A_SIDE + 1)
+    sums = np.cumsum(y)
+    means = sums[newest - 1] / newest
+    rest = (sums[-1] - sums[newest - 1]) / (count - newest)
+    apart = np.abs(means - rest) / np.sqrt(scale * (1.0 / newest + 1.0 / (count - newest)))
+    worst = int(np.argmax(apart))
+    return past[: int(newest[worst])] if apart[worst] > _STANDARD_ERRORS_APART else past
+
+
+def _bounded(told: list[Evidence]) -> list[Evidence]:
+    """Those with an error, unless there is none: a run that can't tell keeps no others back."""
+    return [one for one in told if np.isfinite(one.error)] or told

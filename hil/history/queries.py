@@ -1,0 +1,219 @@
+"""What is in a history: runs, and figures over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from hil.history.database import History
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs and cases: ``None`` leaves a filter off; ``board`` is a name or a key.
+
+    ``firmware`` is the beginning of a version, ``since`` the earliest time in UTC, as ISO text.
+    """
+
+    board: str | None = None
+    firmware: str | None = None
+    technique: str | None = None
+    load: str | None = None
+    since: str | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBoard:
+    """A board of a listed run."""
+
+    name: str
+    key: str
+    machine: str
+    micropython: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """One run in a list; ``worse`` is ``None`` where the run was not compared."""
+
+    run: str
+    started_utc: str
+    duration_s: float
+    profile: str
+    source: str
+    verdict: str
+    worse: int | None
+    revision: str | None
+    modified: bool | None
+    baseline: bool
+    cases: int
+    boards: tuple[ListedBoard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A figure in one run."""
+
+    run: str
+    started_utc: str
+    value: float
+    lo: float | None
+    hi: float | None
+    n: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendLine:
+    """One figure over time, the oldest first."""
+
+    board: str
+    key: str
+    firmware: str
+    profile: str
+    technique: str
+    load: str
+    task: int | None
+    method: str | None
+    unit: str
+    points: list[TrendPoint] = field(default_factory=list)
+
+
+def list_runs(history: History, wanted: RunFilter, most: int | None = None) -> list[ListedRun]:
+    """Runs with a case that is wanted, the newest first."""
+    return history.read(lambda connection: _runs(connection, wanted, most))
+
+
+def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[ListedRun]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, boards, cases, runs
+
+    query = (
+        sa.select(runs, baselines.c.run_id.label("base"))
+        .outerjoin(baselines, baselines.c.run_id == runs.c.id)
+        .where(*_of_runs(wanted))
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+    )
+    inner = sa.select(boards.c.run_id).outerjoin(cases, cases.c.board_id == boards.c.id)
+    if narrowing := _of_cases(wanted):
+        query = query.where(runs.c.id.in_(inner.where(*narrowing)))
+    rows = connection.execute(query.limit(most)).all()
+    found = [int(row.id) for row in rows]
+    mine: dict[int, list[Any]] = {}
+    for board in connection.execute(
+        sa.select(boards).where(boards.c.run_id.in_(found)).order_by(boards.c.id)
+    ):
+        mine.setdefault(board.run_id, []).append(board)
+    counted = connection.execute(
+        sa.select(boards.c.run_id, sa.func.count())
+        .join(cases, cases.c.board_id == boards.c.id)
+        .where(boards.c.run_id.in_(found))
+        .group_by(boards.c.run_id)
+    )
+    count = {row[0]: int(row[1]) for row in counted}
+    return [
+        ListedRun(
+            run=row.run,
+            started_utc=row.started_utc,
+            duration_s=row.duration_s,
+            profile=row.profile,
+            source=row.source,
+            verdict=row.verdict,
+            worse=row.worse,
+            revision=row.revision,
+            modified=row.modified,
+            baseline=row.base is not None,
+            cases=count.get(row.id, 0),
+            boards=tuple(
+                ListedBoard(one.name, one.key, one.machine, one.micropython, one.firmware)
+                for one in mine.get(row.id, ())
+            ),
+        )
+        for row in rows
+    ]
+
+
+def trend_lines(
+    history: History, metric: str, wanted: RunFilter, most: int = 100
+) -> list[TrendLine]:
+    """``metric`` over the newest ``most`` runs of each board, firmware line, technique and load."""
+    return history.read(lambda connection: _trends(connection, metric, wanted, most))
+
+
+def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -> list[TrendLine]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import boards, cases, measurements, runs
+
+    query = (
+        sa.select(
+            *(runs.c.run, runs.c.started_utc, runs.c.profile),
+            *(boards.c.name, boards.c.key, boards.c.firmware),
+            *(cases.c.technique, cases.c.load, measurements),
+        )
+        .join(boards, boards.c.run_id == runs.c.id)
+        .join(cases, cases.c.board_id == boards.c.id)
+        .join(measurements, measurements.c.case_id == cases.c.id)
+        .where(measurements.c.metric == metric, *_of_runs(wanted), *_of_cases(wanted))
+        .order_by(runs.c.started_utc, runs.c.id, measurements.c.id)
+    )
+    lines: dict[tuple[Any, ...], TrendLine] = {}
+    for row in connection.execute(query):
+        place = (row.key, row.firmware, row.profile, row.technique, row.load, row.task, row.method)
+        line = lines.get(place)
+        if line is None:
+            line = lines[place] = TrendLine(
+                row.name, row.key, row.firmware, row.profile, row.technique, row.load, row.task,
+                row.method, row.unit,
+            )  # fmt: skip
+        point = TrendPoint(
+            row.run, row.started_utc, row.value, row.lo, row.hi, int(row.n), row.verdict
+        )
+        line.points.append(point)
+        del line.points[:-most]
+    return list(lines.values())
+
+
+def known_metrics(history: History) -> list[str]:
+    """The metrics that the history has figures of."""
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import measurements
+
+    query = sa.select(measurements.c.metric).distinct()
+    return history.read(lambda connection: sorted(connection.execute(query).scalars()))
+
+
+def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+    from hil.history.sql_tables import runs
+
+    found = []
+    if wanted.since is not None:
+        found.append(runs.c.started_utc >= wanted.since)
+    if wanted.verdict is not None:
+        found.append(runs.c.verdict == wanted.verdict)
+    return found
+
+
+def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+    from hil.history.sql_tables import boards, cases
+
+    found: list[ColumnElement[bool]] = []
+    if wanted.board is not None:
+        found.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))
+    if wanted.firmware is not None:
+        found.append(boards.c.firmware.startswith(wanted.firmware, autoescape=True))
+    if wanted.technique is not None:
+        found.append(cases.c.technique == wanted.technique)
+    if wanted.load is not None:
+        found.append(cases.c.load == wanted.load)
+    return found

@@ -1,0 +1,181 @@
+"""Runs that stay and runs that go: baselines, and the removal of old runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hil.history.run_reader import find_run
+from hil.model.errors import ConfigurationError
+from hil.model.printable import database_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from hil.history.database import History
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A run that is a baseline, and for which boards and firmware lines."""
+
+    run: str
+    set_utc: str
+    note: str
+    profile: str
+    lines: tuple[str, ...]
+
+
+def set_baseline(history: History, name: str, *, note: str = "", add: bool = False) -> list[str]:
+    """Make a run a baseline; the names of those whose place it takes.
+
+    It takes the place of every baseline of the same profile that shares a board and a firmware
+    line with it, unless ``add``. Raises :class:`~hil.model.errors.ConfigurationError` for no such
+    run.
+    """
+    number = _number(history, name)
+    return history.write(lambda connection: _set(connection, number, note, add))
+
+
+def list_baselines(history: History) -> list[Baseline]:
+    """All baselines, the newest first."""
+    return history.read(_list)
+
+
+def remove_baseline(history: History, name: str) -> None:
+    """The run is no baseline any more; it stays in the history.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` where it is none.
+    """
+    number = _number(history, name)
+
+    def work(connection: Connection) -> int:
+        from hil.history.sql_tables import baselines
+
+        return connection.execute(baselines.delete().where(baselines.c.run_id == number)).rowcount
+
+    if not history.write(work):
+        raise ConfigurationError(f"{name}: is no baseline; see `hil baseline list`")
+
+
+def _number(history: History, name: str) -> int:
+    number = find_run(history, name)
+    if number is None:
+        raise ConfigurationError(f"{name}: no such run in {history.place.shown}; see `hil history`")
+    return number
+
+
+def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, boards, runs
+
+    old: list[str] = []
+    if not add:
+        mine = connection.execute(
+            sa.select(boards.c.key, boards.c.firmware, runs.c.profile)
+            .join(runs, boards.c.run_id == runs.c.id)
+            .where(runs.c.id == number)
+        ).all()
+        rows = connection.execute(
+            sa.select(
+                baselines.c.run_id, runs.c.run, boards.c.key, boards.c.firmware, runs.c.profile
+            )
+            .join(runs, runs.c.id == baselines.c.run_id)
+            .join(boards, boards.c.run_id == runs.c.id)
+        ).all()
+        lines = {tuple(row) for row in mine}
+        gone = {
+            row.run_id: row.run
+            for row in rows
+            if (row.key, row.firmware, row.profile) in lines and row.run_id != number
+        }
+        connection.execute(baselines.delete().where(baselines.c.run_id.in_(list(gone))))
+        old = list(gone.values())
+    connection.execute(baselines.delete().where(baselines.c.run_id == number))
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    connection.execute(
+        baselines.insert().values(run_id=number, set_utc=now, note=database_text(note, 500))
+    )
+    return old
+
+
+def _list(connection: Connection) -> list[Baseline]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, boards, runs
+
+    rows = connection.execute(
+        sa.select(
+            *(runs.c.run, runs.c.profile, baselines.c.set_utc, baselines.c.note),
+            *(boards.c.name, boards.c.firmware),
+        )
+        .join(runs, runs.c.id == baselines.c.run_id)
+        .outerjoin(boards, boards.c.run_id == runs.c.id)
+        .order_by(baselines.c.set_utc.desc(), runs.c.id.desc(), boards.c.id)
+    ).all()
+    found: dict[str, Baseline] = {}
+    for row in rows:
+        before = found[row.run].lines if row.run in found else ()
+        line = f"{row.name}, MicroPython {row.firmware}"
+        found[row.run] = Baseline(row.run, row.set_utc, row.note, row.profile, (*before, line))
+    return list(found.values())
+
+
+def old_runs(history: History, *, keep: int | None, before_utc: str | None) -> list[str]:
+    """The runs to remove, the oldest first; never a baseline.
+
+    ``keep``: a run stays if it is one of the newest so many of any of its boards. ``before_utc``: a
+    run stays if it began then or later. With both a run goes only where neither keeps it.
+    """
+    return history.read(lambda connection: _old(connection, keep, before_utc))
+
+
+def _old(connection: Connection, keep: int | None, before_utc: str | None) -> list[str]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, boards, runs
+
+    kept = {int(one) for one in connection.execute(sa.select(baselines.c.run_id)).scalars()}
+    rows = connection.execute(
+        sa.select(runs.c.id, runs.c.run, runs.c.started_utc, boards.c.key)
+        .outerjoin(boards, boards.c.run_id == runs.c.id)
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+    ).all()
+    seen: dict[str | None, set[int]] = {}
+    for row in rows:
+        mine = seen.setdefault(row.key, set())
+        if keep is not None and (row.id in mine or len(mine) < keep):
+            kept.add(row.id)
+            mine.add(row.id)
+        if before_utc is not None and row.started_utc >= before_utc:
+            kept.add(row.id)
+    gone = {row.run: None for row in reversed(rows) if row.id not in kept}
+    return list(gone)
+
+
+def remove_runs(history: History, names: Sequence[str]) -> int:
+    """Remove runs with all that belongs to them; how many there were.
+
+    A run that has become a baseline meanwhile stays.
+    """
+    count = history.write(lambda connection: _remove(connection, names))
+    if history.place.file is not None and count:
+        history.compact()
+    return count
+
+
+def _remove(connection: Connection, names: Sequence[str]) -> int:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, runs
+
+    count = 0
+    for name in names:
+        held = sa.select(baselines.c.run_id)
+        done = connection.execute(runs.delete().where(runs.c.run == name, runs.c.id.not_in(held)))
+        count += done.rowcount
+    return count

@@ -1,0 +1,323 @@
+"""Runs found and read back, from the database or from a run's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from hil.analysis.summary import summarise
+from hil.history.stored_records import (
+    HistoryBoard,
+    HistoryCase,
+    HistoryRun,
+    HistoryStamps,
+    make_history_run,
+)
+from hil.model.board import BoardIdentity
+from hil.model.codec import field_keys, read_record
+from hil.model.errors import CaptureError, ConfigurationError
+from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
+from hil.model.schema import parse_json
+from hil.recording.stored_run import read_run
+from hil.recording.validity import is_invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+    from hil.history.database import History
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareLine:
+    """What runs must share to be compared: the board, its firmware line and the profile."""
+
+    key: str
+    firmware: str
+    profile: str
+    source: str
+
+
+def find_run(history: History, name: str) -> int | None:
+    """The number of the run called ``name``, or of the only one whose name begins so.
+
+    Raises :class:`~hil.model.errors.CaptureError` where several do.
+    """
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import runs
+
+    def work(connection: Connection) -> int | None:
+        exact = connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).scalar()
+        if exact is not None or not name:
+            return exact
+        like = runs.c.run.startswith(name, autoescape=True)
+        some = connection.execute(sa.select(runs.c.id, runs.c.run).where(like).limit(3)).all()
+        if len(some) > 1:
+            raise CaptureError(f"{name}: several runs begin so, for example {some[0].run}")
+        return int(some[0].id) if some else None
+
+    return history.read(work)
+
+
+def past_runs(
+    history: History,
+    line: FirmwareLine,
+    *,
+    before_utc: str,
+    most: int,
+    without: Collection[str] = (),
+) -> list[int]:
+    """The newest runs of ``line`` that began before ``before_utc``, the newest first.
+
+    Runs whose fingerprint is in ``without`` are left out.
+    """
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import boards, runs
+
+    query = (
+        sa.select(runs.c.id)
+        .join(boards, boards.c.run_id == runs.c.id)
+        .where(
+            *_of_line(line),
+            runs.c.started_utc <= before_utc,
+            runs.c.fingerprint.not_in(list(without)),
+        )
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .limit(most)
+    )
+    return _numbers(history, query)
+
+
+def baseline_runs(history: History, line: FirmwareLine, fingerprint: str = "") -> list[int]:
+    """The baselines of ``line``, the newest first; not the run of ``fingerprint``."""
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import baselines, boards, runs
+
+    query = (
+        sa.select(runs.c.id)
+        .join(boards, boards.c.run_id == runs.c.id)
+        .join(baselines, baselines.c.run_id == runs.c.id)
+        .where(*_of_line(line), runs.c.fingerprint != fingerprint)
+        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+    )
+    return _numbers(history, query)
+
+
+def _numbers(history: History, query: Any) -> list[int]:
+    return history.read(lambda connection: list(connection.execute(query).scalars()))
+
+
+def other_lines(history: History, key: str) -> list[str]:
+    """Firmware lines and profiles that this board was measured with, for the reader's eyes."""
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import boards, runs
+
+    query = (
+        sa.select(boards.c.firmware, runs.c.profile)
+        .join(runs, boards.c.run_id == runs.c.id)
+        .where(boards.c.key == key)
+        .distinct()
+        .limit(20)
+    )
+    rows = history.read(lambda connection: connection.execute(query).all())
+    return sorted(f"MicroPython {row.firmware}, profile {row.profile}" for row in rows)
+
+
+def _of_line(line: FirmwareLine) -> Sequence[Any]:
+    from hil.history.sql_tables import boards, runs
+
+    return (
+        boards.c.key == line.key,
+        boards.c.firmware == line.firmware,
+        boards.c.source == line.source,
+        runs.c.profile == line.profile,
+    )
+
+
+def load_run(history: History, run_id: int, key: str | None = None) -> HistoryRun:
+    """A run, whole, or only its board ``key``.
+
+    Raises :class:`~hil.model.errors.CaptureError` where it was removed meanwhile.
+    """
+    return history.read(lambda connection: _load(connection, run_id, key))
+
+
+def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
+    import sqlalchemy as sa
+
+    from hil.history import sql_tables
+
+    row = connection.execute(
+        sa.select(sql_tables.runs).where(sql_tables.runs.c.id == run_id)
+    ).first()
+    if row is None:
+        raise CaptureError("a run was removed from the history while it was read")
+    info = _record(RunInfo, row, id=row.run)
+    query = sa.select(sql_tables.boards).where(sql_tables.boards.c.run_id == run_id)
+    if key is not None:
+        query = query.where(sql_tables.boards.c.key == key)
+    boards = connection.execute(query.order_by(sql_tables.boards.c.id)).all()
+    cases = _cases(connection, {one.id: one.name for one in boards})
+    skips = connection.execute(
+        sa.select(sql_tables.skips).where(sql_tables.skips.c.run_id == run_id)
+    )
+    errors = connection.execute(
+        sa.select(sql_tables.errors).where(sql_tables.errors.c.run_id == run_id)
+    )
+    return HistoryRun(
+        info=info,
+        fingerprint=row.fingerprint,
+        verdict=row.verdict,
+        boards=tuple(HistoryBoard(_identity(one), tuple(cases.get(one.id, ()))) for one in boards),
+        skipped=tuple(_record(Skip, one) for one in skips),
+        errors=tuple(_record(ErrorRecord, one) for one in errors),
+        revision=row.revision,
+        modified=row.modified,
+    )
+
+
+def _identity(row: Any) -> BoardIdentity:
+    return _record(
+        BoardIdentity,
+        row,
+        port="",
+        tick_period=int(row.tick_period),
+        cpu_hz=None if row.cpu_hz is None else int(row.cpu_hz),
+        capabilities=row.capabilities.split(),
+    )
+
+
+def _record(kind: type[T], row: Any, **converted: Any) -> T:
+    """The record in a row: ``converted`` fields, those with a column, and the rest in ``more``.
+
+    Raises :class:`~hil.model.errors.CaptureError` where a row holds what no version writes.
+    """
+    columns = {key: value for key, value in row._mapping.items() if key in field_keys(kind)}
+    more = getattr(row, "more", None)
+    rest = parse_json(more) if more else {}
+    if not isinstance(rest, dict):
+        raise CaptureError("the history: a column `more` is not an object")
+    return read_record(kind, {**rest, **columns, **converted}, "the history")
+
+
+def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[HistoryCase]]:
+    import sqlalchemy as sa
+
+    from hil.history import sql_tables
+
+    found: dict[int, list[HistoryCase]] = {}
+    if not boards:
+        return found
+    mine = sql_tables.cases.c.board_id.in_(boards)
+    rows = connection.execute(
+        sa.select(sql_tables.cases).where(mine).order_by(sql_tables.cases.c.id)
+    ).all()
+    ids = sa.select(sql_tables.cases.c.id).where(mine)
+    measurements, stamps = sql_tables.measurements, sql_tables.stamps
+    figures = _grouped(
+        connection.execute(
+            sa.select(measurements)
+            .where(measurements.c.case_id.in_(ids))
+            .order_by(measurements.c.id)
+        )
+    )
+    packed = _grouped(
+        connection.execute(sa.select(stamps).where(stamps.c.case_id.in_(ids)).order_by(stamps.c.id))
+    )
+    for row in rows:
+        case = HistoryCase(
+            technique=row.technique,
+            load=row.load,
+            duration_us=None if row.duration_us is None else int(row.duration_us),
+            periods=row.periods,
+            measurements=tuple(
+                _record(
+                    Measurement,
+                    one,
+                    board=boards[row.board_id],
+                    technique=row.technique,
+                    load=row.load,
+                    n=int(one.n),
+                )
+                for one in figures.get(row.id, ())
+            ),
+            stamps=tuple(_stamps_of_row(one) for one in packed.get(row.id, ())),
+        )
+        found.setdefault(row.board_id, []).append(case)
+    return found
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.case_id, []).append(row)
+    return found
+
+
+def _stamps_of_row(row: Any) -> HistoryStamps:
+    counts = json.loads(row.counts)
+    return HistoryStamps(
+        kind=row.kind,
+        task=row.task,
+        method=row.method,
+        period_us=row.period_us,
+        cost_us=row.cost_us,
+        step_us=row.step_us,
+        taken=row.taken,
+        kept=row.kept,
+        counts=counts if isinstance(counts, dict) else {},
+        format=row.format,
+        data=bytes(row.data),
+    )
+
+
+def unjudged_history_run(folder: Path) -> HistoryRun:
+    """Every sound capture of a run's folder, computed anew; nothing is judged by budgets.
+
+    Raises :class:`~hil.model.errors.CaptureError` for a folder without a run.
+    """
+    run = read_run(folder)
+    told = {(error.board, error.technique, error.load) for error in run.log.errors}
+    sound = [
+        one
+        for one in run.captures
+        if not is_invalid(one) and (one.board.name, one.plan.technique, one.plan.load) not in told
+    ]
+    boards = {one.board.name: one.board for one in run.captures}
+    results = Results(
+        run=run.log.info,
+        boards=tuple(boards.values()),
+        measurements=tuple(m for one in sound for m in summarise(one).measurements),
+        skipped=run.log.skipped,
+        errors=run.log.errors,
+    )
+    return make_history_run(results, sound)
+
+
+def find_history_run(name: str, history: History | None) -> HistoryRun:
+    """A run from its folder, or from the history by its id or how that begins.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for neither.
+    """
+    if Path(name).is_dir():
+        pass  # TODO-MOVER import gone
+
+        return unjudged_history_run(Path(name))
+    if history is None:
+        raise ConfigurationError(f"{name}: no such run's folder, and there is no history")
+    number = find_run(history, name)
+    if number is None:
+        raise ConfigurationError(
+            f"{name}: neither a run's folder nor a run in {history.place.shown}; see `hil history`"
+        )
+    return load_run(history, number)

@@ -1,0 +1,201 @@
+"""A run stored in the history: once, and whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hil.history.stamp_packing import finite_or_none
+from hil.model.codec import field_keys, write_record
+from hil.model.printable import database_text
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+    from hil.history.database import History
+    from hil.history.stored_records import HistoryBoard, HistoryRun
+    from hil.model.codec import StoredRecord
+
+_CASE = ("board", "technique", "load")
+_USUAL = {"source": "board", "clock": "real"}
+
+
+def add_run(history: History, run: HistoryRun, *, worse: int | None = None) -> tuple[str, bool]:
+    """Store ``run``; the name it has there and whether it is new.
+
+    A run with the same stamps that is there already stays as it is. One of the same id with other
+    stamps (two hosts began in the same second) gets its fingerprint behind its id.
+    Raises :class:`~hil.history.database.HistoryError`.
+    """
+    return history.write(lambda connection: _add(connection, run, worse))
+
+
+def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[str, bool]:
+    import sqlalchemy as sa
+
+    from hil.history.sql_tables import runs
+
+    name = database_text(run.info.id, 180)
+    found = connection.execute(
+        sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
+    ).scalars()
+    for there in found:
+        if there in (name, f"{name}~{run.fingerprint[:8]}"):
+            return there, False
+    if connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).first():
+        name = f"{name}~{run.fingerprint[:8]}"
+    run_id = _insert(
+        connection,
+        runs,
+        {
+            "run": name,
+            "fingerprint": run.fingerprint,
+            "started_utc": database_text(run.info.started_utc, 40),
+            "duration_s": finite_or_none(run.info.duration_s) or 0.0,
+            "profile": database_text(run.info.profile),
+            "harness_version": database_text(run.info.harness_version),
+            "host": database_text(run.info.host),
+            "source": run.info.source,
+            "verdict": run.verdict,
+            "revision": run.revision,
+            "modified": run.modified,
+            "worse": worse,
+            "more": _more(run.info, runs, "id"),
+        },
+    )
+    _notes(connection, run_id, run)
+    for board in run.boards:
+        _board(connection, run_id, board)
+    return name, True
+
+
+def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
+    from hil.history.sql_tables import errors, skips
+
+    told = [
+        {
+            "run_id": run_id,
+            "board": database_text(one.board),
+            "technique": database_text(one.technique),
+            "load": database_text(one.load),
+            "reason": database_text(one.reason),
+        }
+        for one in run.skipped
+    ]
+    if told:
+        connection.execute(skips.insert(), told)
+    failed = [
+        {
+            "run_id": run_id,
+            "board": database_text(one.board),
+            "technique": database_text(one.technique),
+            "load": database_text(one.load),
+            "error": database_text(one.error),
+            "detail": database_text(one.detail),
+        }
+        for one in run.errors
+    ]
+    if failed:
+        connection.execute(errors.insert(), failed)
+
+
+def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
+    from hil.history.sql_tables import boards, cases, measurements, stamps
+
+    one = board.identity
+    board_id = _insert(
+        connection,
+        boards,
+        {
+            "run_id": run_id,
+            "key": database_text(board.key, 400),
+            "firmware": database_text(board.firmware, 200),
+            "name": database_text(one.name),
+            "source": one.source,
+            "platform": database_text(one.platform),
+            "machine": database_text(one.machine),
+            "micropython": database_text(one.micropython),
+            "unique_id": None if one.unique_id is None else database_text(one.unique_id),
+            "cpu_hz": one.cpu_hz,
+            "tick_period": str(one.tick_period),
+            "tick_resolution_us": finite_or_none(one.tick_resolution_us),
+            "stamp_cost_us": finite_or_none(one.stamp_cost_us),
+            "capabilities": database_text(" ".join(one.capabilities)),
+            "more": _more(one, boards, "port"),
+        },
+    )
+    figures: list[dict[str, Any]] = []
+    packed: list[dict[str, Any]] = []
+    for case in board.cases:
+        case_id = _insert(
+            connection,
+            cases,
+            {
+                "board_id": board_id,
+                "technique": database_text(case.technique, 200),
+                "load": database_text(case.load, 200),
+                "duration_us": case.duration_us,
+                "periods": case.periods,
+            },
+        )
+        figures += [
+            {
+                "case_id": case_id,
+                "task": m.task,
+                "method": None if m.method is None else database_text(m.method),
+                "metric": database_text(m.metric, 100),
+                "unit": database_text(m.unit, 20),
+                "value": float(m.value),
+                "lo": finite_or_none(m.lo),
+                "hi": finite_or_none(m.hi),
+                "n": float(m.n),
+                "confidence": m.confidence,
+                "note": None if m.note is None else database_text(m.note),
+                "where_us": finite_or_none(m.where_us),
+                "budget": finite_or_none(m.budget),
+                "verdict": m.verdict,
+                "more": _more(m, measurements, *_CASE),
+            }
+            for m in case.measurements
+            if finite_or_none(m.value) is not None
+        ]
+        packed += [
+            {
+                "case_id": case_id,
+                "kind": s.kind,
+                "task": s.task,
+                "method": None if s.method is None else database_text(s.method),
+                "period_us": s.period_us,
+                "cost_us": s.cost_us,
+                "step_us": s.step_us,
+                "taken": s.taken,
+                "kept": s.kept,
+                "counts": json.dumps(dict(s.counts)),
+                "format": s.format,
+                "data": s.data,
+            }
+            for s in case.stamps
+        ]
+    if figures:
+        connection.execute(measurements.insert(), figures)
+    if packed:
+        connection.execute(stamps.insert(), packed)
+
+
+def _insert(connection: Connection, table: Any, row: dict[str, Any]) -> int:
+    key = connection.execute(table.insert().values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _more(record: StoredRecord, table: Any, *elsewhere: str) -> str | None:
+    """What the record holds beside the table's columns and the fields that are ``elsewhere``."""
+    columns = {key for key in field_keys(type(record)) if key in table.c or key in elsewhere}
+    rest = {
+        key: value
+        for key, value in write_record(record).items()
+        if key not in columns and not (key in _USUAL and _USUAL[key] == value)
+    }
+    return json.dumps(rest, ensure_ascii=True) if rest else None

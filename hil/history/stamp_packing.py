@@ -1,0 +1,155 @@
+"""Stamps in few bytes, and back: what a database keeps of a capture.
+
+Format 1: zlib over a head (JSON, its length in 4 bytes before it) and columns of integers. A column
+is written as differences from what is expected (a stamp from its grid, an index from the next one),
+signed values folded (0, -1, 1, -2 …), in the fewest whole bytes that hold the largest, byte planes
+apart. The head names each column with its length and width. Nothing in it is ever executed, every
+length is checked, and unpacking is bounded.
+
+**Thinning.** More than :data:`MOST` stamps of a task are thinned to :data:`BLOCKS` contiguous
+blocks of equal length, evenly spread from the first stamp to the last. Within a block nothing is
+missing, so that the correlation of neighbours, the intervals and their changes stay what they were;
+percentiles and root mean squares rest on fewer stamps and get wider bounds by themselves. What does
+not survive thinning is never computed from thinned stamps: counts, extremes, and stability over
+times longer than a block are kept as figures.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.model.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.analysis.activations import BoolArray
+    from hil.model.captures import IntArray
+
+FORMAT = 1
+MOST = 16_384
+"""Stamps of one task, series or set of events that are kept."""
+BLOCKS = 16
+_MOST_BYTES = 64 * MOST
+_MOST_COLUMNS = 8
+_WIDTHS = (1, 2, 4, 8)
+
+
+def block_indices(n: int, most: int = MOST, blocks: int = BLOCKS) -> IntArray:
+    """Which of ``n`` stamps are kept: all, or evenly spread blocks of neighbours."""
+    if n <= most:
+        return np.arange(n, dtype=np.int64)
+    size = most // blocks
+    starts = np.linspace(0, n - size, blocks).astype(np.int64)
+    places: IntArray = (starts[:, None] + np.arange(size)).reshape(-1)
+    return places
+
+
+def pack_stamps(
+    stamps_us: IntArray, index: IntArray, joined: BoolArray, period_us: float
+) -> tuple[bytes, int]:
+    """A task's activations, at most :data:`MOST` of them; the bytes and how many they hold.
+
+    ``stamps_us`` (n,) int64 from the grid's origin, ``index`` (n,) the releases that they answer,
+    ``joined`` (n-1,) false where stamps between two neighbours are missing.
+    """
+    places = block_indices(index.size)
+    whole = np.concatenate(([True], joined)) if index.size else np.empty(0, np.bool_)
+    unbroken = np.concatenate(([True], np.diff(places) == 1)) if index.size else whole
+    held = index[places]
+    late = stamps_us[places] - _grid(held, period_us)
+    columns = {
+        "late": _steps(late),
+        "index": _steps(held - np.arange(held.size)),
+        "broken": np.flatnonzero(~(whole[places] & unbroken)),
+    }
+    return _pack(columns), int(held.size)
+
+
+def unpack_stamps(data: bytes, period_us: float) -> tuple[IntArray, IntArray, BoolArray]:
+    """Stamps, index and ``joined`` as :func:`pack_stamps` was given them, thinned.
+
+    Raises :class:`~hil.model.errors.CaptureError` for what is no packed task.
+    """
+    columns = _unpack(data, ("late", "index", "broken"))
+    late, index = np.cumsum(columns["late"]), np.cumsum(columns["index"])
+    if late.size != index.size:
+        raise CaptureError("stamps in the history are damaged: lengths differ")
+    index = index + np.arange(index.size)
+    joined = np.ones(max(late.size - 1, 0), dtype=np.bool_)
+    broken = columns["broken"]
+    broken = broken[(broken > 0) & (broken < late.size)]
+    joined[broken - 1] = False
+    return late + _grid(index, period_us), index, joined
+
+
+def pack_values(values: IntArray) -> tuple[bytes, int]:
+    """Latencies of one set of events (n,) int64 us, thinned like stamps."""
+    held = values[block_indices(values.size)]
+    return _pack({"value": held}), int(held.size)
+
+
+def unpack_values(data: bytes) -> IntArray:
+    """What :func:`pack_values` was given; errors as for :func:`unpack_stamps`."""
+    return _unpack(data, ("value",))["value"]
+
+
+def _grid(index: IntArray, period_us: float) -> IntArray:
+    grid: IntArray = np.floor(index * period_us).astype(np.int64)
+    return grid
+
+
+def _steps(values: IntArray) -> IntArray:
+    return np.diff(values, prepend=np.int64(0))
+
+
+def _pack(columns: Mapping[str, IntArray]) -> bytes:
+    head, parts = [], []
+    for name, values in columns.items():
+        folded = (values << 1) ^ (values >> 63)
+        bits = int(folded.view(np.uint64).max()).bit_length() if folded.size else 0
+        width = next(one for one in _WIDTHS if bits <= 8 * one)
+        raw = folded.view(np.uint64).astype(f"<u{width}")
+        parts.append(raw.view(np.uint8).reshape(-1, width).T.tobytes())
+        head.append([name, int(values.size), width])
+    text = json.dumps(head).encode("ascii")
+    return zlib.compress(len(text).to_bytes(4, "little") + text + b"".join(parts), 6)
+
+
+def _unpack(data: bytes, wanted: tuple[str, ...]) -> dict[str, IntArray]:
+    try:
+        engine = zlib.decompressobj()
+        raw = engine.decompress(data, _MOST_BYTES)
+        if engine.unconsumed_tail or not engine.eof:
+            raise ValueError("too long or cut off")
+        size = int.from_bytes(raw[:4], "little")
+        head = json.loads(raw[4 : 4 + size])
+        if not isinstance(head, list) or len(head) > _MOST_COLUMNS:
+            raise ValueError("a malformed head")
+        found: dict[str, IntArray] = {}
+        at = 4 + size
+        for name, count, width in head:
+            if type(count) is not int or width not in _WIDTHS or not 0 <= count <= MOST:
+                raise ValueError("a malformed column")
+            part = raw[at : at + count * width]
+            if len(part) != count * width:
+                raise ValueError("a column is cut off")
+            at += count * width
+            planes = np.frombuffer(part, np.uint8).reshape(width, count).T
+            folded = np.ascontiguousarray(planes).view(f"<u{width}").reshape(-1).astype(np.uint64)
+            signed = (folded >> np.uint64(1)).view(np.int64)
+            found[str(name)] = signed ^ -((folded & np.uint64(1)).view(np.int64))
+        return {name: found[name] for name in wanted}
+    except (ValueError, TypeError, KeyError, zlib.error, RecursionError) as error:
+        text = f"stamps in the history are damaged: {str(error)[:80]}"
+        raise CaptureError(text) from None
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """A number that every database takes."""
+    return None if value is None or not math.isfinite(value) else float(value)

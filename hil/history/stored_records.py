@@ -1,0 +1,265 @@
+"""The records that the history keeps of a run, made from its results and captures.
+
+They are what the database stores and what a comparison reads; no database is needed for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from hil.analysis.activations import assign, lateness_us, latest_releases
+from hil.analysis.clock import instrument
+from hil.analysis.comparison_scale import stretches_of
+from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
+from hil.model.board import board_key, firmware_line
+from hil.model.techniques import NAIVE_METHODS, NAIVE_TECHNIQUES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hil.analysis.activations import Activations
+    from hil.analysis.clock import Instrument
+    from hil.model.board import BoardIdentity
+    from hil.model.captures import Capture, EventSet, Track
+    from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
+
+StampKind = Literal["task", "series", "isr", "defer"]
+RunVerdict = Literal["pass", "fail", "error", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryStamps:
+    """One task's, series' or event set's stamps, packed; ``taken`` of which ``kept`` are in it.
+
+    ``cost_us`` is what is taken off each lateness or latency, ``counts`` in how many separate
+    stretches a count of this task came, by metric.
+    """
+
+    kind: StampKind
+    task: int | None
+    method: str | None
+    period_us: float
+    cost_us: float
+    step_us: float
+    taken: int
+    kept: int
+    counts: Mapping[str, int]
+    format: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCase:
+    """One technique under one load; without a capture it has no window and no stamps."""
+
+    technique: str
+    load: str
+    duration_us: int | None
+    periods: str | None
+    measurements: tuple[Measurement, ...]
+    stamps: tuple[HistoryStamps, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBoard:
+    """A board in one run, with its cases."""
+
+    identity: BoardIdentity
+    cases: tuple[HistoryCase, ...]
+
+    @property
+    def key(self) -> str:
+        """What the board is known by in every run; see :func:`board_key`."""
+        return board_key(self.identity)
+
+    @property
+    def firmware(self) -> str:
+        """The firmware line; see :func:`firmware_line`."""
+        return firmware_line(self.identity.micropython)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRun:
+    """A run as the history holds it; ``revision`` is the git commit that was measured from."""
+
+    info: RunInfo
+    fingerprint: str
+    verdict: RunVerdict
+    boards: tuple[HistoryBoard, ...]
+    skipped: tuple[Skip, ...] = ()
+    errors: tuple[ErrorRecord, ...] = ()
+    revision: str | None = None
+    modified: bool | None = None
+
+
+def make_history_run(
+    results: Results,
+    captures: Sequence[Capture],
+    *,
+    revision: str | None = None,
+    modified: bool | None = None,
+) -> HistoryRun:
+    """What is kept of a run; a capture whose case is an error leaves no stamps."""
+    void = {(one.board, one.technique, one.load) for one in results.errors}
+    by_case = {
+        (one.board.name, one.plan.technique, one.plan.load): one
+        for one in captures
+        if (one.board.name, one.plan.technique, one.plan.load) not in void
+    }
+    figures: dict[tuple[str, str, str], list[Measurement]] = {key: [] for key in by_case}
+    for one in results.measurements:
+        figures.setdefault((one.board, one.technique, one.load), []).append(one)
+    # of a replayed run the captures still say what the board was
+    boards: dict[str, BoardIdentity] = {one.board.name: one.board for one in captures}
+    for board in results.boards:
+        boards.setdefault(board.name, board)
+    cases: dict[str, list[HistoryCase]] = {name: [] for name in boards}
+    for key, mine in figures.items():
+        if key[0] in cases:
+            cases[key[0]].append(_case(key, mine, by_case.get(key)))
+    kept = tuple(HistoryBoard(board, tuple(cases[name])) for name, board in boards.items())
+    return HistoryRun(
+        info=results.run,
+        fingerprint=_fingerprint(results, kept),
+        verdict=_verdict(results),
+        boards=kept,
+        skipped=results.skipped,
+        errors=results.errors,
+        revision=revision,
+        modified=modified,
+    )
+
+
+def _verdict(results: Results) -> RunVerdict:
+    verdicts = {one.verdict for one in results.measurements}
+    if results.errors:
+        return "error"
+    return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
+
+
+def _fingerprint(results: Results, boards: Iterable[HistoryBoard]) -> str:
+    """The same for the same stamps, however and by which budgets they are looked at."""
+    digest = hashlib.sha256()
+    some = False
+    for board in boards:
+        for case in sorted(board.cases, key=lambda one: (one.technique, one.load)):
+            for one in case.stamps:
+                name = (board.key, case.technique, case.load, one.kind, one.task, one.method)
+                digest.update(repr(name).encode("utf-8", "replace"))
+                digest.update(one.data)
+                some = True
+    if not some:
+        digest.update(f"{results.run.id} {results.run.started_utc}".encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _case(
+    key: tuple[str, str, str], figures: Sequence[Measurement], capture: Capture | None
+) -> HistoryCase:
+    if capture is None:
+        return HistoryCase(key[1], key[2], None, None, tuple(figures))
+    periods = ",".join(str(task.period_us) for task in capture.plan.tasks)
+    return HistoryCase(
+        key[1], key[2], capture.plan.duration_us, periods, tuple(figures), _stamps(capture)
+    )
+
+
+def _stamps(capture: Capture) -> tuple[HistoryStamps, ...]:
+    tools = instrument(capture)
+    technique = capture.plan.technique
+    kept = [_track("task", None, track, technique, tools) for track in capture.tracks]
+    for one in capture.series:
+        track = one.track
+        if one.method not in NAIVE_METHODS and technique not in NAIVE_TECHNIQUES and not track.gaps:
+            index = latest_releases(track)
+        else:
+            index = assign(track, technique).index
+        kept.append(_track("series", one.method, track, technique, tools, index))
+    return (*kept, *(_events(one, tools) for one in capture.events))
+
+
+def _track(
+    kind: StampKind,
+    method: str | None,
+    track: Track,
+    technique: str,
+    tools: Instrument,
+    index: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
+) -> HistoryStamps:
+    act = assign(track, technique)
+    held = act.index if index is None else index
+    data, kept = pack_stamps(track.stamps_us - track.origin_us, held, act.joined, act.period_us)
+    return HistoryStamps(
+        kind=kind,
+        task=track.index,
+        method=method,
+        period_us=act.period_us,
+        cost_us=tools.read_cost_us,
+        step_us=tools.tick_us,
+        taken=act.n,
+        kept=kept,
+        counts=_stretches(act) if index is None else {},
+        format=FORMAT,
+        data=data,
+    )
+
+
+def _stretches(act: Activations) -> dict[str, int]:
+    """In how many separate stretches activations were missed, late or dropped."""
+    if act.n == 0:
+        return {"missed": min(act.missed, 1), "overruns": 0, "dropped": min(act.dropped, 1)}
+    index, joined = act.index, act.joined
+    holes = int(np.count_nonzero((np.diff(index) > 1) & joined))
+    ends = int(index[0] > 0) + int((index[-1] + 1) * act.period_us < act.window_us)
+    return {
+        "missed": min(act.missed, max(1, holes + ends)) if act.missed else 0,
+        "overruns": stretches_of(lateness_us(act) >= act.period_us),
+        "dropped": int(np.count_nonzero(~joined)) + min(act.dropped, 1),
+    }
+
+
+def _events(events: EventSet, tools: Instrument) -> HistoryStamps:
+    data, kept = pack_values(events.handler_us - events.stimulus_us)
+    return HistoryStamps(
+        kind=events.stage,
+        task=None,
+        method=events.method,
+        period_us=0.0,
+        cost_us=tools.stamp_cost_us if events.stamped else 0.0,
+        step_us=tools.tick_us,
+        taken=int(events.handler_us.size),
+        kept=kept,
+        counts={},
+        format=FORMAT,
+        data=data,
+    )
+
+
+def pair_boards(
+    before: HistoryRun, after: HistoryRun
+) -> tuple[list[tuple[HistoryBoard, HistoryBoard]], str]:
+    """Boards that belong together, and in words what is not the same about them."""
+    pairs = []
+    for new in after.boards:
+        same = [old for old in before.boards if (old.key, old.firmware) == (new.key, new.firmware)]
+        if same:
+            pairs.append((same[0], new))
+    if pairs:
+        return pairs, ""
+    for new in after.boards:
+        same = [old for old in before.boards if old.key == new.key]
+        if same:
+            pairs.append((same[0], new))
+    if not pairs:
+        pairs = list(zip(before.boards, after.boards, strict=False))
+    differs = []
+    for old, new in pairs:
+        if old.key != new.key:
+            differs.append(f"board {old.identity.name} then, {new.identity.name} now")
+        if old.firmware != new.firmware:
+            differs.append(f"MicroPython {old.firmware} then, {new.firmware} now")
+    return pairs, "; ".join(dict.fromkeys(differs))

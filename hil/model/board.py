@@ -1,0 +1,132 @@
+"""A board: its identity, the words for what it can do, and the pins that may be used.
+
+No I/O. Capability words are what the probe on the board reports and what device files ask for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from hil.model.codec import ABSENT, StoredRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ClockKind = Literal["real", "virtual"]
+Source = Literal["hardware", "emulator", "sim", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature(StoredRecord):
+    """A board's own temperature before and after a run, in degrees Celsius."""
+
+    before: float | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardIdentity(StoredRecord):
+    """What a board says of itself; absent facts are ``None``, never zero."""
+
+    name: str
+    port: str
+    source: Source
+    platform: str
+    machine: str
+    micropython: str
+    tick_period: int
+    cpu_hz: int | None = None
+    unique_id: str | None = None
+    tick_resolution_us: float | None = None
+    stamp_cost_us: float | None = None
+    free_bytes: int | None = field(default=None, metadata=ABSENT)
+    capabilities: tuple[str, ...] = ()
+    clock_jump_us: int | None = field(default=None, metadata=ABSENT)
+    """The board's clock is known to be off by this much in single readings."""
+    clock: ClockKind = "real"
+    """Whether the board's time passes by itself, or is a number (the embedded board's may be)."""
+    temperature_c: Temperature | None = field(default=None, metadata=ABSENT)
+
+
+PinId = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Pins and timers of one kind of board.
+
+    ``outputs`` are free to toggle, ``loopback`` is an (output, input) pair joined by a jumper,
+    ``timers`` are the ids to construct timers with (-1 is a virtual one), ``avoid`` is never
+    touched. ``match_machine`` and ``match_unique_id`` are regular expressions over what the board
+    says of itself (the id in hexadecimal); an empty one matches nothing. ``note`` is for a person,
+    ``clock_jump_us`` is what single readings of the board's clock are known to be off by,
+    ``deepsleep`` says that it comes back to its port by itself from a timed deep sleep.
+    """
+
+    name: str
+    match_machine: str = ""
+    match_unique_id: str = ""
+    outputs: tuple[PinId, ...] = ()
+    loopback: tuple[PinId, PinId] | None = None
+    timers: tuple[int, ...] = ()
+    avoid: tuple[PinId, ...] = ()
+    leds: tuple[PinId, ...] = ()
+    note: str = ""
+    clock_jump_us: int | None = None
+    deepsleep: bool = False
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What this wiring adds to the board's capabilities."""
+        found = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
+        return tuple(word for word, there in found.items() if there)
+
+    @property
+    def jumper(self) -> str:
+        """What to connect for the loopback, for a person."""
+        if self.loopback is None:
+            return "name a loopback pair with --hil-wiring=FILE and join it with a jumper"
+        source, sink = self.loopback
+        return f"connect pin {source} to pin {sink} of the {self.name} with a jumper"
+
+
+NO_WIRING = Wiring("unknown")
+SMALL_HEAP = "small_heap"
+VIRTUAL_TIME = "virtual"
+"""The capability of a board whose time is a number."""
+WHY_MISSING: Mapping[str, str] = {
+    "timer": "the board has no machine.Timer",
+    "timer_hard": "its timers take no hard=True: callbacks are soft only",
+    "pin_irq": "its pins have no irq()",
+    "pin_irq_hard": "its Pin.irq() takes no hard=True",
+    "schedule": "there is no micropython.schedule",
+    "thread": "there is no _thread",
+    "asyncio": "there is no asyncio",
+    "uasyncio": "there is no uasyncio",
+    "socket": "it has no socket, or no Wi-Fi to be in a network by",
+    "tsf": "its asyncio has no ThreadSafeFlag",
+    "pins": "no free output pin is known; name some with --hil-wiring=FILE",
+    "loopback": "no loopback pair is known; name one with --hil-wiring=FILE and wire it",
+}
+_FIRMWARE = re.compile(r"v?(\d+(?:\.\d+)*(?:-(?:preview|alpha|beta|rc)\d*)?)", re.ASCII)
+
+
+def board_key(board: BoardIdentity) -> str:
+    """What tells this board from others: its unique id, else its name.
+
+    The embedded board and emulators go by their name: their id says nothing of their settings.
+    """
+    if board.unique_id and board.source == "hardware":
+        return board.unique_id[:400]
+    return board.name[:400]
+
+
+def firmware_line(micropython: str) -> str:
+    """MicroPython's version without the build: ``1.29.0-preview`` of ``v1.29.0-preview.92.gd71…``.
+
+    What is no version is taken as it is.
+    """
+    found = _FIRMWARE.match(micropython)
+    return found[1] if found else micropython[:200]

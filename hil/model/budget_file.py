@@ -1,0 +1,155 @@
+"""The grammar of a budgets file (TOML), parsed strictly from its text.
+
+Every mistake is one line with the file's name and line number. Reading the file is not done here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from hil.model.budgets import ANY, Budget, Budgets
+from hil.model.errors import ConfigurationError
+from hil.model.metrics import METRICS, find_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from hil.model.budgets import BudgetKind
+    from hil.model.metrics import Metric
+
+_KEY = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[A-Za-z0-9_-]+")
+_ASSIGN = re.compile(rf"\s*((?:{_KEY.pattern})(?:\s*\.\s*(?:{_KEY.pattern}))*)\s*=")
+
+
+def find_toml_line(lines: list[str], keys: tuple[str, ...]) -> int | None:
+    """The 1-based line on which this dotted key, or a table below it, is first written.
+
+    ``tomllib`` keeps no places; this reads headers and assignments well enough for a message and
+    gives ``None`` where it can't tell.
+    """
+    header: tuple[str, ...] = ()
+    for number, line in enumerate(lines, 1):
+        is_header = line.lstrip().startswith("[")
+        if is_header:
+            here = header = _split(line.partition("]")[0])
+        else:
+            assigned = _ASSIGN.match(line)
+            if not assigned:
+                continue
+            here = header + _split(assigned[1])
+        if here[: len(keys)] == keys:
+            return number
+        if not is_header and keys[: len(here)] == here:
+            return number
+    return None
+
+
+def _split(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _KEY.findall(dotted))
+
+
+_COUNTS = frozenset({"missed", "overruns", "dropped"})
+_PERIOD = re.compile(r"([0-9]+(?:\.[0-9]+)?) *periods?")
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *%")
+
+
+class BudgetParser:
+    """Turns the parsed tables into budgets, or into one line that names file and line."""
+
+    def __init__(
+        self, path: Path, text: str, techniques: Collection[str], loads: Collection[str]
+    ) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+        self._techniques = techniques
+        self._loads = loads
+
+    def parse(self, tables: Mapping[str, Any]) -> Budgets:
+        entries: list[Budget] = []
+        for top, value in tables.items():
+            if top not in ("budgets", "board"):
+                raise self._error((top,), f"unknown table [{top}]; known are [budgets], [board]")
+            inner = self._table((top,), value)
+            groups = (
+                {None: ((top,), inner)}
+                if top == "budgets"
+                else {
+                    pattern: ((top, pattern), self._table((top, pattern), one))
+                    for pattern, one in inner.items()
+                }
+            )
+            for pattern, (keys, group) in groups.items():
+                entries += self._group(keys, group, pattern)
+        return Budgets(tuple(entries), self._path)
+
+    def _group(
+        self, keys: tuple[str, ...], group: Mapping[str, Any], board: str | None
+    ) -> list[Budget]:
+        entries = []
+        for technique, by_load in group.items():
+            self._known("technique", technique, self._techniques, (*keys, technique))
+            for load, metrics in self._table((*keys, technique), by_load).items():
+                self._known("load", load, self._loads, (*keys, technique, load))
+                for name, value in self._table((*keys, technique, load), metrics).items():
+                    at = (*keys, technique, load, name)
+                    kind, amount = self._amount(at, name, value)
+                    place = self._place(at)
+                    entries.append(Budget(name, kind, amount, technique, load, board, place))
+        return entries
+
+    def _amount(self, at: tuple[str, ...], name: str, value: Any) -> tuple[BudgetKind, float]:
+        metric = find_metric(name)
+        if metric is None:
+            near = get_close_matches(name, METRICS, 3, 0.5)
+            names = (
+                f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(METRICS)}"
+            )
+            raise self._error(at, f"unknown metric {name!r:.60}; {names}")
+        if metric.sense == "none":
+            raise self._error(at, f"{name} has no better direction, so it can't have a budget")
+        if isinstance(value, str):
+            return self._relative(at, metric, value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._error(at, f"{name}: not a number but {type(value).__name__}")
+        if not 0 <= value < math.inf:
+            raise self._error(at, f"{name}: {value!r:.40} is not a number from 0 up")
+        return "absolute", float(value)
+
+    def _relative(self, at: tuple[str, ...], metric: Metric, text: str) -> tuple[BudgetKind, float]:
+        if text == "none":
+            return "none", 0.0
+        found = _PERIOD.fullmatch(text)
+        if found and metric.unit == "us":
+            return "period", float(found[1])
+        found = _SHARE.fullmatch(text)
+        if found and metric.name in _COUNTS:
+            return "share", float(found[1]) / 100
+        forms = ["a number", '"none"']
+        forms += ['"0.5 period"'] if metric.unit == "us" else []
+        forms += ['"1 %"'] if metric.name in _COUNTS else []
+        raise self._error(at, f"{metric.name}: {text!r:.40} is none of {', '.join(forms)}")
+
+    def _known(self, what: str, name: str, known: Collection[str], keys: tuple[str, ...]) -> None:
+        if name != ANY and name not in known:
+            names = ", ".join((*known, ANY))
+            raise self._error(keys, f"unknown {what} {name!r:.60}; known are {names}")
+
+    def _table(self, keys: tuple[str, ...], value: Any) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            shape = "[board.PATTERN.TECHNIQUE.LOAD]" if keys[0] == "board" else None
+            shape = shape or "[budgets.TECHNIQUE.LOAD]"
+            name = ".".join(keys)
+            raise self._error(keys, f"{name!r:.60} is not a table; metrics stand in {shape}")
+        return value
+
+    def _error(self, keys: tuple[str, ...], text: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._place(keys)}: {text}")
+
+    def _place(self, keys: tuple[str, ...]) -> str:
+        line = find_toml_line(self._lines, keys)
+        return str(self._path) if line is None else f"{self._path}:{line}"

@@ -1,0 +1,218 @@
+"""The outcome of a run: figures, verdicts, skips, errors, and how it differs from the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hil.model.board import BoardIdentity, Source
+from hil.model.codec import ABSENT, REQUIRED, StoredRecord
+from hil.model.metrics import find_metric
+
+Verdict = Literal["pass", "fail", "undecided", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class UncertaintyPart(StoredRecord):
+    """One entry of a figure's uncertainty budget (JCGM 100:2008, 4.2 and 4.3), in microseconds.
+
+    Type ``A`` was evaluated from repeated observations, ``B`` from other knowledge.
+    """
+
+    what: str
+    type: Literal["A", "B"]
+    us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(StoredRecord):
+    """One figure with its bounds; a figure that could not be measured has no record at all.
+
+    ``lo`` and ``hi`` bound ``value`` at ``confidence``; both are ``None`` where no bound can be
+    given, and ``no_bounds`` then says why (``note`` where the figure was stored before there was
+    ``no_bounds``). ``note`` is what to keep in mind. ``where_us`` is the board time of the worst
+    activation, from the start of the window, for metrics that have one. ``source`` is ``board``
+    for the board's own stamps, else the instrument. ``n_effective`` is the number of independent
+    samples that ``n`` correlated ones are worth for the bounds. ``windows`` are figures of parts of
+    the capture as plain JSON objects.
+    """
+
+    board: str
+    technique: str
+    load: str
+    task: int | None
+    metric: str
+    unit: str
+    value: float
+    lo: float | None
+    hi: float | None
+    n: int
+    confidence: float = 0.95
+    method: str | None = field(default=None, metadata=ABSENT)
+    note: str | None = field(default=None, metadata=ABSENT)
+    where_us: float | None = field(default=None, metadata=ABSENT)
+    budget: float | None = None
+    verdict: Verdict = "none"
+    source: str = "board"
+    n_effective: float | None = field(default=None, metadata=ABSENT)
+    windows: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, metadata=ABSENT)
+    no_bounds: str | None = field(default=None, metadata=ABSENT)
+    uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
+
+    @property
+    def remarks(self) -> str | None:
+        """What to keep in mind, and why there are no bounds."""
+        return "; ".join(filter(None, (self.note, self.no_bounds))) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip(StoredRecord):
+    """A combination that this board can't run, with the reason a person can act on."""
+
+    board: str
+    technique: str
+    load: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecord(StoredRecord):
+    """A combination with no trustworthy measurement; ``detail`` may be the board's traceback."""
+
+    board: str
+    technique: str
+    load: str
+    error: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostClock(StoredRecord):
+    """How the host's clock is kept, and how far its rate may be off, in parts per million."""
+
+    sync: str
+    error_ppm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo(StoredRecord):
+    """The ``run`` object of ``results.json``.
+
+    ``hashes`` are the SHA-256 digests (hexadecimal) of the files that the figures were computed
+    from, by their paths in the run's folder.
+    """
+
+    id: str
+    started_utc: str
+    duration_s: float
+    profile: str
+    harness_version: str
+    host: str
+    source: Source
+    host_clock: HostClock | None = field(default=None, metadata=ABSENT)
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False, metadata=ABSENT)
+
+
+Trend = Literal["worse", "better", "same", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause(StoredRecord):
+    """How many late activations of a task had this cause, and their share of the late ones."""
+
+    board: str
+    technique: str
+    load: str
+    task: int | None
+    cause: str
+    activations: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeComparison(StoredRecord):
+    """The stamps of one capture against the edges that an instrument saw.
+
+    The instrument's time is ``offset_us`` after the board's and runs ``ppm`` faster; ``matched``
+    edges have a stamp, ``unmatched`` have none, ``residual_us`` is what is left between the two.
+    """
+
+    board: str
+    technique: str
+    load: str
+    instrument: str
+    offset_us: float
+    ppm: float
+    matched: int
+    unmatched: int
+    residual_us: float
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results(StoredRecord):
+    """Everything in one ``results.json``, as records."""
+
+    run: RunInfo
+    boards: tuple[BoardIdentity, ...] = field(default=(), metadata=REQUIRED)
+    measurements: tuple[Measurement, ...] = field(default=(), metadata=REQUIRED)
+    skipped: tuple[Skip, ...] = field(default=(), metadata=REQUIRED)
+    errors: tuple[ErrorRecord, ...] = field(default=(), metadata=REQUIRED)
+    causes: tuple[Cause, ...] = field(default=(), metadata=ABSENT)
+    edges: tuple[EdgeComparison, ...] = field(default=(), metadata=ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(StoredRecord):
+    """One figure of a run against the same figure in past runs.
+
+    ``before`` is the typical past value and ``after`` the new one, both in ``unit``; ``lo`` and
+    ``hi`` bound ``after - before`` at ``confidence``, the spread from run to run included and,
+    in a comparison of many figures, corrected for their number. ``runs`` counts the past runs.
+    ``trend`` is ``unclear`` where the stamps can't tell, and ``note`` then says why.
+    """
+
+    board: str
+    technique: str
+    load: str
+    task: int | None
+    metric: str
+    unit: str
+    before: float
+    after: float
+    lo: float | None
+    hi: float | None
+    runs: int
+    trend: Trend
+    confidence: float = 0.95
+    method: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(StoredRecord):
+    """A run against ``against``, which says in words what that was: one run, or several.
+
+    ``absent`` names what one side has and the other has not, in words, one entry a case.
+    """
+
+    against: str
+    changes: tuple[Change, ...] = field(default=(), metadata=REQUIRED)
+    absent: tuple[str, ...] = field(default=(), metadata=REQUIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a metric has no figure: one clear line."""
+
+    task: int | None
+    metric: str
+    reason: str
+    method: str | None = None
+
+
+def missing_metric(skip: Skip) -> str | None:
+    """The metric that this entry speaks of, or ``None`` when the whole case was skipped."""
+    name = skip.reason.partition(":")[0].partition(" ")[0]
+    return name if find_metric(name) else None

@@ -1,0 +1,293 @@
+"""The stream of one capture: bytes in, frames, log lines and losses out; without I/O.
+
+Frames with a wrong checksum never yield anything but a fault. What is lost is known from the
+sequence numbers (which frames) and from the index in every stamp frame (which stamps).
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.model.captures import CaptureIssue
+from hil.protocol.channels import TextFrame, read_channels
+from hil.protocol.device_log import DeviceLog
+from hil.protocol.frames import (
+    MARK,
+    MAX_FRAME,
+    SEQUENCE_PERIOD,
+    TEXT_KINDS,
+    is_sound,
+    looks_like_frame,
+    parse_fields,
+    pieces,
+    sequence_of,
+)
+from hil.protocol.stamp_blocks import Collected, parse_block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from hil.model.captures import IntArray
+    from hil.protocol.channels import RawChannel
+
+MAX_FAULTS = 1000
+MAX_TEXT_FRAMES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Everything that was in a stream; ``channels`` by name, the rest in order of arrival."""
+
+    texts: tuple[TextFrame, ...]
+    channels: Mapping[str, RawChannel]
+    log: tuple[str, ...]
+    faults: tuple[CaptureIssue, ...]
+    frames: int
+    received_bytes: int
+
+
+class StreamDecoder:
+    """Takes the bytes of one capture as they come: :meth:`feed` any number, then :meth:`finish`.
+
+    Memory: 8 bytes a stamp; log, line length and faults are bounded whatever the board sends.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._offset = 0  # of the first byte of _rest
+        self._log = DeviceLog()
+        self._numbers = array("H")
+        self._checks = array("Q")
+        self._offsets = array("Q")
+        self._channels: dict[int, Collected] = {}
+        self._texts: list[tuple[int, TextFrame]] = []
+        self._suspects: list[tuple[int, int]] = []  # offset, sound frames before it
+        self._faults: list[CaptureIssue] = []
+        self.stamps = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        offset = self._offset
+        for line in lines:
+            if line[:1] == MARK and is_sound(content := line[1:].removesuffix(b"\r")):
+                self._accept(content, offset, offset + len(line))
+            else:
+                self._mixed_line(line, offset)
+            offset += len(line) + 1
+        self._offset = offset
+        if len(self._rest) > MAX_FRAME:
+            self._shorten()
+
+    def finish(self) -> Decoded:
+        """The end of the stream: everything that was in it."""
+        received = self._offset + len(self._rest)
+        cut = self._last_line()
+        sequence = check_sequence(
+            np.array(self._numbers, np.int64), np.array(self._checks, np.int64)
+        )
+        lost = self._explain(sequence, cut)
+        texts = tuple(frame for arrival, frame in self._texts if sequence.keep[arrival])
+        channels = read_channels(texts, self._channels, sequence.keep, self._fault)
+        self._channels.clear()
+        faults = sorted(self._faults, key=lambda fault: fault.offset)
+        if len(faults) > MAX_FAULTS:
+            more = len(faults) - MAX_FAULTS
+            faults[MAX_FAULTS:] = [CaptureIssue("damaged", f"and {more} more faults")]
+        log = self._log.lines(lost.__contains__)
+        return Decoded(texts, channels, log, tuple(faults), len(self._numbers), received)
+
+    def _accept(self, content: bytes, offset: int, line_end: int) -> None:
+        number = sequence_of(content)
+        if number < 0:
+            self._fault("damaged", "a frame has no sequence number", offset)
+            return
+        arrival = len(self._numbers)
+        kind = chr(content[0])
+        try:
+            if kind == "S":
+                block = parse_block(content, arrival, offset)
+                channel = self._channels.get(block.channel)
+                if channel is None:
+                    channel = self._channels[block.channel] = Collected()
+                channel.add(block)
+                self.stamps += block.size
+            elif kind in TEXT_KINDS:
+                if len(self._texts) >= MAX_TEXT_FRAMES:
+                    raise ValueError("there are too many text frames")
+                fields = parse_fields(content[3:-6])
+                self._texts.append((arrival, TextFrame(kind, fields, offset, line_end)))
+        except ValueError as error:
+            self._fault("damaged", f"frame {number} ({kind}) is malformed: {error}", offset)
+        self._numbers.append(number)
+        self._checks.append(int.from_bytes(content[-6:], "little"))
+        self._offsets.append(offset)
+
+    def _mixed_line(self, line: bytes, offset: int) -> None:
+        line_end = offset + len(line)
+        line = line.removesuffix(b"\r")
+        for at, piece in pieces(line):
+            if at == 0:
+                if piece or not line:
+                    self._log.add(piece)
+            elif is_sound(piece):
+                self._accept(piece, offset + at - 1, line_end)
+            elif looks_like_frame(piece):
+                self._suspect(piece, offset + at - 1)
+            else:
+                self._log.add(MARK + piece)
+
+    def _suspect(self, piece: bytes, offset: int) -> None:
+        self._log.add(MARK + piece, offset)
+        self._suspects.append((offset, len(self._numbers)))
+        if len(self._suspects) > 4 * MAX_FAULTS:  # only garbage brings so many
+            del self._suspects[2 * MAX_FAULTS :]
+
+    def _shorten(self) -> None:
+        # a line without end: keep what may still become a frame
+        keep = self._rest.rfind(MARK)
+        if keep < 0 or len(self._rest) - keep > MAX_FRAME:
+            keep = len(self._rest)
+        self._mixed_line(self._rest[:keep], self._offset)
+        self._rest = self._rest[keep:]
+        self._offset += keep
+
+    def _last_line(self) -> int:
+        # the unfinished line: returns the offset of a frame that it breaks off in, or -1
+        line, self._rest = self._rest, b""
+        if not line:
+            return -1
+        start, piece = list(pieces(line))[-1]
+        if start and not is_sound(piece.removesuffix(b"\r")):
+            self._mixed_line(line[: start - 1], self._offset) if start > 1 else None
+            self._log.add(MARK + piece, self._offset + start - 1)
+            return self._offset + start - 1 if not piece or looks_like_frame(piece) else -1
+        self._mixed_line(line, self._offset)
+        return -1
+
+    def _explain(self, sequence: SequenceCheck, cut: int) -> set[int]:
+        # faults for what the sequence lacks; returns the offsets of text that was a frame once
+        lost: set[int] = set()
+        offsets = self._offsets
+        for place in sequence.repeated:
+            number = self._numbers[place]
+            self._fault("duplicate", f"frame {number} came twice", offsets[place])
+        if sequence.conflict is not None:
+            self._fault(
+                "duplicate",
+                f"frame {self._numbers[sequence.conflict]} came again with other content: "
+                "everything behind it is from another stream and left out",
+                offsets[sequence.conflict],
+            )
+        for loss in sequence.losses:
+            lost |= self._explain_loss(loss)
+        ended = any(frame.kind == "E" for _, frame in self._texts)
+        if not ended:
+            behind = [offset for offset, before in self._suspects if before == len(self._numbers)]
+            for offset in behind:
+                self._fault("damaged", "a frame has a wrong checksum", offset)
+                lost.add(offset)
+            if cut >= 0:
+                self._fault("truncated", "the stream ends inside a frame", cut)
+                lost.add(cut)
+        return lost
+
+    def _explain_loss(self, loss: Loss) -> set[int]:
+        there = [offset for offset, before in self._suspects if loss.after < before <= loss.before]
+        there = there[: loss.count]
+        for offset in there:
+            self._fault("damaged", "a frame has a wrong checksum", offset)
+        missing = loss.count - len(there)
+        if missing:
+            self._fault(
+                "missing",
+                f"{missing} frame{'s' if missing > 1 else ''} lost from number {loss.first} on",
+                self._offsets[loss.before],
+            )
+        return set(there)
+
+    def _fault(self, kind: str, detail: str, offset: int) -> None:
+        self._faults.append(CaptureIssue(kind, detail, offset))
+
+
+def decode(data: bytes) -> Decoded:
+    """A whole stream at once."""
+    decoder = StreamDecoder()
+    decoder.feed(data)
+    return decoder.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """``count`` frames from number ``first`` on never came.
+
+    They belong between the frames that arrived as ``after`` and ``before`` (places among the sound
+    frames; -1 and the number of frames at the ends).
+    """
+
+    first: int
+    count: int
+    after: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceCheck:
+    """``keep`` flags the frames to use; ``repeated`` are places of frames that came before.
+
+    ``conflict`` is the place of the first frame whose number came before with other content,
+    which means that a second stream began: it and everything behind it is not to be used.
+    """
+
+    keep: NDArray[np.bool_]
+    losses: tuple[Loss, ...]
+    repeated: tuple[int, ...]
+    conflict: int | None
+
+
+def check_sequence(numbers: IntArray, checks: IntArray) -> SequenceCheck:
+    """Check the wrapped sequence ``numbers`` of sound frames in the order of their arrival.
+
+    ``checks`` are the frames' CRCs, to tell a repeated frame from another one of the same number.
+    A frame that comes late is taken for what it is as long as it is less than half the period late.
+    """
+    size = len(numbers)
+    keep = np.ones(size, np.bool_)
+    if size == 0:
+        return SequenceCheck(keep, (), (), None)
+    half = SEQUENCE_PERIOD // 2
+    steps = (np.diff(numbers) + half) % SEQUENCE_PERIOD - half
+    places = np.concatenate((numbers[:1], steps)).cumsum()
+    conflict = None
+    unique, first_seen, inverse = np.unique(places, return_index=True, return_inverse=True)
+    repeated = np.flatnonzero(first_seen[inverse] != np.arange(size))
+    if len(repeated):
+        differs = checks[repeated] != checks[first_seen[inverse[repeated]]]
+        keep[repeated] = False
+        if differs.any():
+            conflict = int(repeated[np.argmax(differs)])
+            keep[conflict:] = False
+            repeated = repeated[repeated < conflict]
+            in_use = first_seen < conflict
+            unique, first_seen = unique[in_use], first_seen[in_use]
+    losses = []
+    if len(unique) and unique[0] > 0:
+        losses.append(Loss(0, int(unique[0]), -1, int(first_seen[0])))
+    holes = np.flatnonzero(np.diff(unique) > 1)
+    for hole in holes.tolist():
+        losses.append(
+            Loss(
+                int(unique[hole]) + 1,
+                int(unique[hole + 1] - unique[hole]) - 1,
+                int(first_seen[hole]),
+                int(first_seen[hole + 1]),
+            )
+        )
+    return SequenceCheck(keep, tuple(losses), tuple(repeated.tolist()), conflict)

@@ -1,0 +1,190 @@
+"""Interrupt events, plain values, the calibration and clock exchanges, from their channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from hil.model.captures import Calibration, EventSet, Pings
+from hil.protocol.frames import integer_field
+from hil.protocol.tick_unwrap import Ambiguous, nearest, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hil.model.captures import IntArray
+    from hil.protocol.channels import RawChannel, TextFrame
+    from hil.protocol.tick_unwrap import TimeBase
+
+Stage = Literal["isr", "defer"]
+_STAGES: tuple[tuple[Stage, str, str], ...] = (("isr", "stim", "isr"), ("defer", "isr", "defer"))
+_COUNT = "count."
+_MOST_COUNTED_US = 1_000_000
+_MOST_LOST = 1_000_000  # events in a row that a capture may claim to have lost
+
+
+def read_events(
+    channels: Mapping[str, RawChannel], base: TimeBase, fault: Callable[..., None]
+) -> tuple[EventSet, ...]:
+    """Pair ``stim.<method>`` with ``isr.<method>`` and that with ``defer.<method>`` by index.
+
+    A slot of -1, or one that the wire lost, is an event without a stamp: one that has the earlier
+    stamp and not the later one is lost.
+    """
+    sets = []
+    for stage, earlier, later in _STAGES:
+        for name in channels:
+            prefix, dot, method = name.partition(".")
+            if prefix != later or not dot or f"{earlier}.{method}" not in channels:
+                continue
+            try:
+                first = _slots(channels[f"{earlier}.{method}"], base.period)
+                second = _slots(channels[name], base.period)
+                sets.append(_pair(stage, method, first, second, base))
+            except ValueError as error:
+                fault("damaged", f"events of {method[:40]!r} are left out: {error}")
+            except Ambiguous as why:
+                fault("wrap", f"events of {method[:40]!r} are left out: {why}")
+    return (*sets, *_counted(channels, fault))
+
+
+def _counted(channels: Mapping[str, RawChannel], fault: Callable[..., None]) -> list[EventSet]:
+    """Latencies that a timer's own counter told, channels ``count.<method>`` of microseconds.
+
+    Their stimulus is the counter's zero; its time is not known, so that events count from 0 on.
+    """
+    sets = []
+    for name, channel in channels.items():
+        if not name.startswith(_COUNT) or channel.kind != "value":
+            continue
+        values = channel.values
+        if len(values) and not 0 <= values.min() <= values.max() < _MOST_COUNTED_US:
+            fault("damaged", f"{name[:40]!r} holds what can't be a latency")
+            continue
+        zero = np.zeros(len(values), np.int64)
+        method = name[len(_COUNT) :]
+        sets.append(EventSet("isr", method, zero, values, stamped=False))
+    return sets
+
+
+def read_calibration(
+    channels: Mapping[str, RawChannel], counters: Mapping[str, int]
+) -> Calibration | None:
+    """The channels ``cal.<name>`` and their batch sizes."""
+    empty = np.empty(0, np.int64)
+    values = {
+        name: channels[f"cal.{name}"].values if f"cal.{name}" in channels else empty
+        for name in ("read", "stamp", "step", "task", "empty")
+    }
+    if not any(len(array) for array in values.values()):
+        return None
+    return Calibration(
+        read_us=values["read"],
+        read_batch=max(1, counters.get("read_batch", 1)),
+        stamp_us=values["stamp"],
+        stamp_batch=max(1, counters.get("stamp_batch", 1)),
+        step_us=values["step"],
+        full_us=values["task"],
+        minimal_us=values["empty"],
+        loop_batch=max(1, counters.get("task_batch", 1)),
+    )
+
+
+def read_values(channels: Mapping[str, RawChannel]) -> dict[str, IntArray]:
+    """The channels of plain numbers by name, without the calibration's."""
+    return {
+        name: channel.values
+        for name, channel in channels.items()
+        if channel.kind == "value" and not name.startswith("cal.")
+    }
+
+
+def _slots(channel: RawChannel, period: int) -> IntArray:
+    # by event index, -1 where there is no stamp
+    if channel.end_index - len(channel.values) > _MOST_LOST:
+        raise ValueError(f"{channel.end_index} events can't be")
+    if len(channel.values) and not -1 <= channel.values.min() <= channel.values.max() < period:
+        raise ValueError("a stamp is no tick of this board")
+    slots = np.full(channel.end_index, -1, np.int64)
+    at = start = 0
+    for gap in channel.gaps:
+        slots[at : at + gap.position - start] = channel.values[start : gap.position]
+        at += gap.position - start + gap.count
+        start = gap.position
+    slots[at:] = channel.values[start:]
+    return slots
+
+
+def _pair(stage: Stage, method: str, first: IntArray, second: IntArray, base: TimeBase) -> EventSet:
+    padded = np.full(len(first), -1, np.int64)
+    padded[: len(second)] = second[: len(first)]
+    begun = first >= 0
+    both = begun & (padded >= 0)
+    stimulus = base.events(first[begun])[both[begun]]
+    quarter = base.period // 4
+    answer = (padded[both] - first[both] + quarter) % base.period - quarter
+    return EventSet(
+        stage=stage,
+        method=method,
+        stimulus_us=stimulus,
+        handler_us=stimulus + answer,
+        lost=int(begun.sum() - both.sum()),
+    )
+
+
+class HostPing(NamedTuple):
+    """Monotonic nanoseconds at which the host sent a ping and had its answer."""
+
+    tx_ns: int
+    rx_ns: int
+
+
+def read_pings(
+    texts: Sequence[TextFrame],
+    host: Sequence[HostPing],
+    arrival_ns: Callable[[int], int] | None,
+    period: int,
+    base: TimeBase | None,
+    fault: Callable[..., None],
+) -> Pings | None:
+    """Pair answers with the host's times: by the time of arrival where known, else by order.
+
+    Between two answers the board's time goes on by about what passed on the host, so that the
+    board's ticks unwrap over any interval; the first one is the nearest to the window's start.
+    An answer without its host times is left out.
+    """
+    answers: list[tuple[TextFrame, int, int]] = []
+    for frame in texts:
+        if frame.kind == "P":
+            try:
+                rx, tx = (integer_field(frame.fields, key, high=period - 1) for key in ("rx", "tx"))
+            except ValueError as error:
+                fault("damaged", f"the answer to a ping: {error}", frame.offset)
+                continue
+            answers.append((frame, rx, tx))
+    pairs: list[tuple[HostPing, int, int]] = []
+    if arrival_ns is not None:
+        waiting = {ping.rx_ns: ping for ping in host}
+        for frame, rx, tx in answers:
+            ping = waiting.pop(arrival_ns(frame.line_end), None)
+            if ping is not None:
+                pairs.append((ping, rx, tx))
+    elif len(answers) == len(host):
+        pairs = [(ping, rx, tx) for ping, (_, rx, tx) in zip(host, answers, strict=True)]
+    elif host:
+        fault("missing", f"{len(host)} pings but {len(answers)} answers: no clock comparison")
+    if not pairs:
+        return None
+    host_tx, host_rx = np.array([ping for ping, _, _ in pairs], np.int64).T
+    board_rx = np.array([rx for _, rx, _ in pairs], np.int64)
+    board_tx = np.array([tx for _, _, tx in pairs], np.int64)
+    unwrapped = unwrap(board_rx, period, step=np.diff(host_rx) // 1000)
+    if base is not None:
+        unwrapped += nearest(int(board_rx[0]), period, base.start) - int(board_rx[0])
+    return Pings(
+        host_tx_ns=host_tx.copy(),
+        board_rx_us=unwrapped,
+        board_tx_us=unwrapped + (board_tx - board_rx) % period,
+        host_rx_ns=host_rx.copy(),
+    )

@@ -1,0 +1,172 @@
+"""A decoded stream to a :class:`~hil.model.captures.Capture`, in one time base. Pure.
+
+Everything that came from the board is checked before it is used; what does not hold becomes a
+fault and is left out, so that what is in the capture can be computed with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hil.model.captures import Capture, CaptureIssue
+from hil.model.errors import CaptureError
+from hil.protocol.activation_tracks import read_grids, read_series, read_tracks
+from hil.protocol.channels import read_totals
+from hil.protocol.events import read_calibration, read_events, read_pings, read_values
+from hil.protocol.frames import counter_fields, integer_field
+from hil.protocol.tick_unwrap import MAX_PERIOD, MIN_PERIOD, TimeBase, window_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hil.model.board import BoardIdentity
+    from hil.model.captures import CapturePlan, EventSet, Track
+    from hil.protocol.channels import TextFrame
+    from hil.protocol.decoder import Decoded
+    from hil.protocol.events import HostPing
+
+_MAX_ERROR_LINES = 200
+_END_KEYS = frozenset(("us0", "us1", "ms0", "ms1", "status"))
+
+
+def assemble(
+    decoded: Decoded,
+    board: BoardIdentity,
+    plan: CapturePlan,
+    pings: Sequence[HostPing] = (),
+    arrival_ns: Callable[[int], int] | None = None,
+) -> Capture:
+    """Put a capture together; the raw stamps of ``decoded`` are used up.
+
+    ``pings`` are the host's times of the clock exchanges, ``arrival_ns`` tells the host time at
+    which the byte at a stream offset arrived; both are needed for
+    :class:`~hil.model.captures.Pings`.
+    """
+    faults = list(decoded.faults)
+
+    def fault(kind: str, detail: str, offset: int = -1) -> None:
+        faults.append(CaptureIssue(kind, detail, offset))
+
+    texts = decoded.texts
+    period = _period(texts, board, plan, fault)
+    end = next((frame for frame in texts if frame.kind == "E"), None)
+    numbers: dict[str, int] = {}
+    if end is None:
+        fault("truncated", "the capture has no end: the board stopped or the link broke")
+    else:
+        try:
+            numbers = counter_fields(end.fields, without=_END_KEYS)
+        except ValueError as error:
+            fault("damaged", f"the counters can't be read: {error}", end.offset)
+    totals = read_totals(texts, decoded.channels, end is not None, fault)
+    grids = read_grids(texts, plan, period, fault)
+    base = _time_base(end, period, board, plan, [grid.origin for grid in grids.values()], fault)
+    tracks: tuple[Track, ...] = ()
+    events: tuple[EventSet, ...] = ()
+    if base is not None:
+        tracks = read_tracks(
+            decoded.channels, totals, grids, base, plan, fault, jump_us=board.clock_jump_us
+        )
+        events = read_events(decoded.channels, base, fault)
+    capture = Capture(
+        board=board,
+        plan=plan,
+        tracks=tracks,
+        events=events,
+        pings=read_pings(texts, pings, arrival_ns, period, base, fault),
+        calibration=read_calibration(decoded.channels, numbers),
+        counters=numbers,
+        values=read_values(decoded.channels),
+        series=read_series(texts, decoded.channels, totals, period, fault),
+        log=decoded.log,
+        errors=_errors(texts, end, fault),
+    )
+    return replace(capture, faults=tuple(faults))
+
+
+def _period(
+    texts: Sequence[TextFrame],
+    board: BoardIdentity,
+    plan: CapturePlan,
+    fault: Callable[..., None],
+) -> int:
+    begin = next((frame for frame in texts if frame.kind == "H"), None)
+    if begin is None:
+        if texts and texts[0].kind not in "PR":
+            fault("missing", "the frame that begins a capture is lost")
+        return board.tick_period
+    try:
+        period = integer_field(begin.fields, "tp", low=MIN_PERIOD, high=MAX_PERIOD)
+        tasks = integer_field(begin.fields, "tasks") if "tasks" in begin.fields else len(plan.tasks)
+    except ValueError as error:
+        fault("damaged", f"the begin frame: {error}", begin.offset)
+        return board.tick_period
+    for what, said, asked in (
+        ("tick period", period, board.tick_period),
+        ("number of tasks", tasks, len(plan.tasks)),
+    ):
+        if said != asked:
+            text = f"the agent's {what} is {said}, not the {asked} that was expected"
+            fault("agent", text, begin.offset)
+    return period
+
+
+def _time_base(
+    end: TextFrame | None,
+    period: int,
+    board: BoardIdentity,
+    plan: CapturePlan,
+    origins: Sequence[int],
+    fault: Callable[..., None],
+) -> TimeBase | None:
+    if end is not None:
+        try:
+            us0, us1, ms0, ms1 = (
+                integer_field(end.fields, key, high=period - 1)
+                for key in ("us0", "us1", "ms0", "ms1")
+            )
+            length = window_length(
+                us0=us0,
+                us1=us1,
+                ms0=ms0,
+                ms1=ms1,
+                period=period,
+                planned_us=plan.duration_us,
+                slack_us=period // 8 if board.clock_jump_us else 0,
+            )
+            _compare_clocks(board, length, ms1 - ms0, period, fault)
+            return TimeBase(period, us0, length, measured=True)
+        except ValueError as error:
+            fault("damaged", f"the end frame: {error}", end.offset)
+        except CaptureError as error:
+            fault("wrap", str(error), end.offset)
+            return None
+    if not origins:
+        return None
+    return TimeBase(period, origins[0], plan.duration_us, measured=False)
+
+
+def _compare_clocks(
+    board: BoardIdentity, us: int, ms: int, period: int, fault: Callable[..., None]
+) -> None:
+    """A board whose clock is known to be wrong: say how far its milliseconds were off."""
+    off_us = 1000 * (ms % period) - us
+    if board.clock_jump_us and abs(off_us) > 5000 + us // 1000:
+        text = f"the board's ticks_ms counted {off_us / 1000:+.0f} ms more than its ticks_us"
+        fault("clock_jump", f"{text} in {us / 1000:.0f} ms; times are by ticks_us")
+
+
+def _errors(
+    texts: Sequence[TextFrame], end: TextFrame | None, fault: Callable[..., None]
+) -> tuple[str, ...]:
+    lines = [frame.fields.get("t", "") for frame in texts if frame.kind == "X"]
+    if len(lines) > _MAX_ERROR_LINES:
+        more = len(lines) - _MAX_ERROR_LINES
+        lines[_MAX_ERROR_LINES:] = [f"... ({more} more lines)"]
+    status = end.fields.get("status", "") if end is not None else ""
+    if end is not None and status != "ok":
+        fault("agent", f"the agent ended with status {status[:40]!r}", end.offset)
+        if not lines:
+            lines = [f"the agent ended with status {status[:40]!r} and no traceback"]
+    return tuple(lines)

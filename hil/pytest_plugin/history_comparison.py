@@ -1,0 +1,170 @@
+"""The run compared with its past at its end, then stored with the commit it is made from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.model.errors import ConfigurationError, HilError
+from hil.recording.run_folder import CHANGES_NAME, write_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.history.location import HistoryLocation
+    from hil.model.captures import Capture
+    from hil.model.results import Comparison, Results
+
+COMPARE_WORDS = ("last", "baseline")
+
+
+class HistoryComparison:
+    """What the history says of one run, and what could not be done with it."""
+
+    def __init__(
+        self, place: HistoryLocation | None, compare: str | None, folder: Path, root: Path
+    ) -> None:
+        self._place = place
+        self._compare = compare
+        self._folder = folder
+        self._root = root
+        self.comparison: Comparison | None = None
+        self.failures: list[str] = []
+        self.lines: list[str] = []
+
+    @property
+    def worse(self) -> int:
+        """How many figures have become worse."""
+        changes = self.comparison.changes if self.comparison else ()
+        return sum(one.trend == "worse" for one in changes)
+
+    @property
+    def against(self) -> str:
+        """What the run was compared with, in words."""
+        return self.comparison.against if self.comparison else "nothing"
+
+    def settle(self, results: Results, captures: Sequence[Capture]) -> None:
+        """Compare the run, write ``changes.json``, and store the run; never raises for them.
+
+        A replayed run is compared but not stored: it is there already, or its time has passed.
+        """
+        replayed = results.run.source == "replay"
+        if not results.measurements and not results.errors:
+            return
+        if self._place is None:
+            if self._compare is not None:
+                self._tried("compare", lambda: self._compare_folders(results, captures))
+            return
+        if replayed and self._compare is None:
+            return
+        self._tried("history", lambda: self._with_history(results, captures, not replayed))
+
+    def _with_history(self, results: Results, captures: Sequence[Capture], store: bool) -> None:
+        from hil.history.comparison import compare_with_history
+        from hil.history.database import open_history
+        from hil.history.stored_records import make_history_run
+
+        pass  # TODO-MOVER import gone
+        from hil.history.run_writer import add_run
+
+        assert self._place is not None
+        revision, modified = git_revision(self._root)
+        run = make_history_run(results, captures, revision=revision, modified=modified)
+        with open_history(self._place) as history:
+            compare = self._compare
+            if compare is not None:
+                self._tried(
+                    "compare", lambda: self._found(compare_with_history(history, run, compare))
+                )
+            if store:
+                worse = None if self.comparison is None else self.worse
+                name, _ = add_run(history, run, worse=worse)
+                self.lines.append(f"history: {self._place.shown}, run {name}")
+
+    def _compare_folders(self, results: Results, captures: Sequence[Capture]) -> None:
+        from hil.analysis.change_detection import CHANGE_CONFIDENCE
+        from hil.history.comparison import compare_runs
+        from hil.history.run_reader import find_history_run
+        from hil.history.stored_records import make_history_run
+
+        assert self._compare is not None
+        before = find_history_run(self._compare, None)
+        self._found(compare_runs(before, make_history_run(results, captures), CHANGE_CONFIDENCE))
+
+    def _found(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        write_changes(self._folder / CHANGES_NAME, comparison)
+        self.lines.append(f"changes: {self._folder / CHANGES_NAME}")
+
+    def _tried(self, what: str, work: object) -> None:
+        assert callable(work)
+        try:
+            work()
+        except HilError as error:
+            text = str(error) if str(error).startswith(what) else f"{what}: {error}"
+            if what == "history":
+                text += f"; nothing of the run is lost: `hil history add {self._folder}` puts it in"
+            self.failures.append(text)
+
+
+def check_compare(compare: str | None, place: HistoryLocation | None) -> None:
+    """Refuse what can't be compared with, before anything is measured.
+
+    Raises :class:`~hil.model.errors.ConfigurationError`. A history that can't be reached now is
+    told at the end of the run.
+    """
+    if compare is None or (compare not in COMPARE_WORDS and Path(compare).is_dir()):
+        return
+    if place is None:
+        raise ConfigurationError(f"--hil-compare={compare}: needs a history (--hil-history)")
+    if compare in COMPARE_WORDS:
+        return
+    from hil.history.database import HistoryError, open_history
+    from hil.history.run_reader import find_history_run
+
+    missing = (
+        f"--hil-compare={compare}: give last, baseline, a run's folder, or a run of {place.shown} "
+        "(see `hil history`)"
+    )
+    if place.file is not None and not place.file.is_file():
+        raise ConfigurationError(missing)
+    try:
+        with open_history(place, create=False) as history:
+            find_history_run(compare, history)
+    except ConfigurationError:
+        raise ConfigurationError(missing) from None
+    except HistoryError:
+        return
+
+
+_LIMIT_S = 5.0
+
+
+def git_revision(folder: Path) -> tuple[str | None, bool | None]:
+    """Commit of the repository that ``folder`` is in and whether files differ from it.
+
+    Both ``None`` without git, without a repository, or where git does not answer in time.
+    """
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None or not re.fullmatch(r"[0-9a-f]{40,64}", commit):
+        return None, None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return commit, None if changed is None else bool(changed)
+
+
+def _git(folder: Path, *args: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *args],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,291 @@
+"""What a run shows and leaves behind: progress, the table, ``results.json``, the page."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.experiments.run import common_source
+from hil.model.errors import HilError
+from hil.model.results import Results
+from hil.pytest_plugin.history_comparison import HistoryComparison
+from hil.pytest_plugin.run_end import Outcome
+from hil.recording.run_folder import write_results
+from hil.report.terminal.progress import RunProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, MutableSequence
+    from typing import Any, TextIO
+
+    from hil.experiments.plan import Case, RunOptions
+    from hil.experiments.run import Bench
+    from hil.model.captures import Capture
+    from hil.recording.interfaces import Observer
+
+_HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")
+
+
+class CaptureOutput:
+    """Shows how far the captures of this process are."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        options: RunOptions,
+        stream: TextIO,
+        before_bar: Callable[[], None] | None = None,
+    ) -> None:
+        self._bench = bench
+        self._stream = stream
+        cases = [(board, case) for board in options.boards for case in options.cases]
+        self._progress = RunProgress(
+            len(cases),
+            sum(case.plan.duration_us for _, case in cases) / 1e6,
+            stream,
+            before_bar=before_bar,
+        )
+
+    @contextlib.contextmanager
+    def capturing(self, board: str, case: Case) -> Iterator[Observer]:
+        """Show the progress of one case while it is captured."""
+        plan = case.plan
+        with self._progress.capturing(
+            board, plan.technique, plan.load, plan.duration_us / 1e6
+        ) as observer:
+            before = self._bench.stamps
+            yield observer
+        self._progress.add_stamps(self._bench.stamps - before)
+
+
+class WorkerOutput(CaptureOutput):
+    """A worker's progress, and the end of its part of the run."""
+
+    def __init__(self, bench: Bench, options: RunOptions) -> None:
+        alone = replace(options, boards=options.boards[:1])
+        super().__init__(bench, alone, sys.__stderr__ or sys.stderr)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Let go of the board."""
+        self._bench.close()
+
+
+class RunOutput(CaptureOutput):
+    """Registered as a plugin for the length of one run; ``bench`` knows what came of it.
+
+    ``spread`` says that workers measure: then everything is read from the run's folder.
+    """
+
+    def __init__(
+        self, config: pytest.Config, bench: Bench, options: RunOptions, *, spread: bool = False
+    ) -> None:
+        super().__init__(bench, options, own_stdout(), lambda: end_pytest_line(config))
+        config.add_cleanup(self._close_stream)  # also of a run that does not begin
+        self._config = config
+        self._options = options
+        self._spread = spread
+        self._stored: tuple[Results, list[Capture]] | None = None
+        self._failure: str | None = None
+        self._past = HistoryComparison(
+            options.history, options.compare, bench.folder.path, config.rootpath
+        )
+        self._outcome = Outcome()
+        option = config.option
+        option.xmlpath = option.xmlpath or str(bench.folder.junit)
+        if hasattr(option, "htmlpath"):
+            option.htmlpath = option.htmlpath or str(bench.folder.report)
+            option.self_contained_html = True
+            from hil.report.page.template_environment import style_path
+
+            option.css = [*option.css, str(style_path())]
+
+    def results(self) -> Results:
+        """Everything for ``results.json``, as far as the run has come."""
+        if self._spread:
+            return self._from_folder()[0]
+        done = list(self._bench.results)
+        from hil.analysis.metric_sheet import (
+            skips_for_missing,  # here: not before the first capture
+        )
+
+        absent = [s for one in done for s in skips_for_missing(one.capture, one.summary.reasons)]
+        return Results(
+            run=self._bench.info,
+            boards=tuple(self._bench.boards),
+            measurements=tuple(m for one in done for m in one.measurements),
+            skipped=(*self._bench.skipped, *absent),
+            errors=tuple(self._bench.errors),
+        )
+
+    def _captures(self) -> list[Capture]:
+        if self._spread:
+            return self._from_folder()[1]
+        return [one.capture for one in self._bench.results]
+
+    def _from_folder(self) -> tuple[Results, list[Capture]]:
+        """What the workers stored, read once they are done."""
+        if self._stored is None:
+            from hil.experiments.evaluation import evaluate_run
+            from hil.recording.stored_run import read_run, sound_captures
+
+            run = read_run(self._bench.folder.path)
+            results = evaluate_run(run, self._options.budgets)
+            source = common_source(results.boards)
+            told = tuple(dict.fromkeys((*results.errors, *self._bench.errors)))
+            results = replace(results, run=replace(results.run, source=source), errors=told)
+            self._stored = results, sound_captures(run)
+        return self._stored
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep in mind which tests failed, and which had no measurement."""
+        self._outcome.see(report)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, None, None]:
+        """Write ``results.json``, let the others write theirs, say how the run came out."""
+        self._finish(exitstatus)
+        try:
+            return (yield)
+        except OSError as error:  # the page or junit.xml, on a full disk
+            self._failure = self._failure or f"can't write the report: {error}"
+        finally:
+            broken = bool(self._failure or self._bench.errors or self._past.failures)
+            worse = self._past.worse > 0
+            session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
+
+    def _finish(self, exitstatus: int) -> None:
+        """Close the bench and write the figures; what can't be told fails the run."""
+        if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+            self._bench.interrupted()
+        self._bench.close()
+        self._close_stream()
+        folder = self._bench.folder
+        try:
+            results = self.results()
+            info = replace(results.run, hashes=folder.hashes())
+            write_results(folder.results, replace(results, run=info))
+        except HilError as error:
+            self._failure = str(error)
+        self._past.settle(self.results(), self._captures())
+        self._tell_server()
+
+    def _close_stream(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.close()
+
+    def _tell_server(self) -> None:
+        """Add the outcome to the summary page of a CI server that has one."""
+        from hil.report.exports.job_summary import SUMMARY_VARIABLE, job_summary, write_summary
+
+        place = os.environ.get(SUMMARY_VARIABLE)
+        if not place:
+            return
+        try:
+            text = job_summary(self.results(), self._past.comparison)
+            write_summary(Path(place), text, append=True)
+        except HilError as error:
+            self._failure = self._failure or str(error)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Take the name of this computer out of ``junit.xml``, where pytest puts it."""
+        junit = self._bench.folder.junit
+        with contextlib.suppress(OSError):
+            raw = junit.read_bytes()
+            junit.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """The page's title."""
+        from hil.report.page.page import page_title
+
+        report.title = page_title(board.text for board in self._options.boards)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(
+        self, prefix: MutableSequence[str], summary: MutableSequence[str]
+    ) -> None:
+        """Put the report in front of pytest-html's own table."""
+        from hil.report.page.page import add_to_summary, render_page_parts
+
+        parts = render_page_parts(self.results(), self._captures(), self._past.comparison)
+        add_to_summary(prefix, summary, parts)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(
+        self, report: pytest.TestReport, cells: MutableSequence[str]
+    ) -> None:
+        """pytest-html does not escape test ids, and a board's name is part of them."""
+        from hil.report.page.page import escape_cells
+
+        escape_cells(cells, report.nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The table, and where the files are."""
+        from hil.report.terminal.run_summary import terminal_summary
+
+        writer = terminalreporter._tw
+        terminalreporter.section("hil")
+        width = min(writer.fullwidth, 120)
+        terminalreporter.write(
+            terminal_summary(
+                self.results(),
+                width=width,
+                color=writer.hasmarkup,
+                comparison=self._past.comparison,
+            )
+        )
+        terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
+        terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
+        for line in self._past.lines:
+            terminalreporter.write_line(line)
+        if self._past.worse:
+            text = f"failed: {self._past.worse} figures worse than in {self._past.against}"
+            terminalreporter.write_line(text, red=True)
+        for failure in (*([self._failure] if self._failure else []), *self._past.failures):
+            terminalreporter.write_line(f"error: {failure}", red=True)
+
+
+def _short(path: object) -> str:
+    text = os.fspath(path) if isinstance(path, os.PathLike) else str(path)
+    relative = os.path.relpath(text)
+    return text if relative.startswith("..") else relative
+
+
+def end_pytest_line(config: Any) -> None:
+    """End the line that pytest's reporter has begun, so that a bar does not erase it.
+
+    ``config`` is a ``pytest.Config``; safe while pytest captures.
+    """
+    capture = config.pluginmanager.getplugin("capturemanager")
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        reporter.ensure_newline()
+        writer = getattr(reporter, "_tw", None)
+        if getattr(writer, "width_of_current_line", 0):
+            reporter.write("\n", flush=True)
+        reporter.flush()
+
+
+def own_stdout() -> TextIO:
+    """A text stream on a duplicate of the real standard output, untouched by later redirection.
+
+    Falls back to ``sys.__stderr__`` where there is none to duplicate.
+    """
+    try:
+        number = os.dup((sys.__stdout__ or sys.stdout).fileno())
+    except (AttributeError, OSError, ValueError):
+        return sys.__stderr__ or sys.stderr
+    return open(number, "w", encoding="utf-8", errors="replace", buffering=1)  # noqa: PTH123

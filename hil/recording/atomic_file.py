@@ -1,0 +1,94 @@
+"""Files written in one step, and read whole with a limit of size."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from hil.model.errors import CaptureError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+T = TypeVar("T")
+_MAX_BYTES = 256 * 1024 * 1024
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text through a temporary file beside it and a rename.
+
+    A reader sees the old file or the whole new one. Raises :class:`ConfigurationError` when the
+    file can't be written.
+    """
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink()
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(
+            f"can't write {path}: {reason}; choose another folder with --hil-out"
+        ) from error
+
+
+def write_json_atomically(path: Path, document: Mapping[str, Any]) -> None:
+    """Write an object of plain types; errors as for :func:`write_text_atomically`."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text_atomically(path, text + "\n")
+
+
+def read_whole(path: Path, parse: Callable[[bytes], T]) -> T:
+    """What ``parse`` makes of the file's bytes.
+
+    Raises :class:`ConfigurationError` when the file can't be read and :class:`CaptureError` when it
+    is too large or ``parse`` says so; the line names the file.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise CaptureError(f"{path}: larger than {_MAX_BYTES >> 20} MB, not a {path.name}")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"can't read {path}: {error.strerror or type(error).__name__}; give a run folder's file"
+        ) from error
+    try:
+        return parse(raw)
+    except CaptureError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` when nothing can be written there.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        os.close(handle)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"can't write {path}: {reason}; give --out=FILE") from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()

@@ -1,0 +1,93 @@
+"""A capture file decoded to a :class:`~hil.model.captures.Capture`."""
+
+from __future__ import annotations
+
+import bisect
+from array import array
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.model.captures import CaptureIssue
+from hil.model.errors import CaptureError
+from hil.protocol.decoder import StreamDecoder
+from hil.protocol.device_log import uncaught_exceptions
+from hil.protocol.events import HostPing
+from hil.protocol.reassembly import assemble
+from hil.recording.capture_file import MAX_STATUS, PING, TIME, load_meta, read_chunks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.model.captures import Capture, IntArray
+    from hil.recording.capture_file import StoredMeta
+
+_MAX_PINGS = 10_000_000
+_MAX_VALUES = 1000
+
+
+def read_meta(path: Path) -> StoredMeta:
+    """Board and plan of a stored capture, without reading on."""
+    for chunk in read_chunks(path, []):
+        if chunk.kind == "M":
+            return load_meta(chunk.payload, path)
+        break
+    raise CaptureError(f"{path} does not say what was measured: it was cut at its very beginning")
+
+
+def read_capture(path: Path) -> Capture:
+    """Decode a stored capture; what it lacks is in the capture's faults and errors.
+
+    Memory: 8 bytes a stamp. Raises ``CaptureError`` for a file that
+    is no capture, has a newer schema or does not even say what was measured.
+    """
+    faults: list[CaptureIssue] = []
+    errors: list[str] = []
+    meta: StoredMeta | None = None
+    decoder = StreamDecoder()
+    ends, times = array("Q"), array("q")
+    pings: list[HostPing] = []
+    values: dict[str, list[IntArray]] = {}
+    received = 0
+    status: str | None = None
+    for kind, payload in read_chunks(path, faults):
+        if meta is None:
+            if kind != "M":
+                raise CaptureError(f"{path} does not begin with what was measured")
+            meta = load_meta(payload, path)
+        elif kind == "R" and len(payload) >= TIME.size:
+            data = payload[TIME.size :]
+            decoder.feed(data)
+            received += len(data)
+            ends.append(received)
+            times.append(TIME.unpack_from(payload)[0])
+        elif kind == "P" and len(payload) == PING.size and len(pings) < _MAX_PINGS:
+            pings.append(HostPing(*PING.unpack(payload)))
+        elif kind == "V" and payload:
+            name = payload[1 : 1 + payload[0]].decode("utf-8", "replace")
+            numbers = payload[1 + payload[0] :]
+            if len(values) < _MAX_VALUES and len(numbers) % 8 == 0:
+                values.setdefault(name, []).append(np.frombuffer(numbers, "<i8"))
+        elif kind == "E":
+            status = payload[:MAX_STATUS].decode("utf-8", "replace")
+    if meta is None:
+        raise CaptureError(f"{path} was cut before it said what was measured: delete it")
+    if status is None:
+        faults.append(CaptureIssue("truncated", f"{path.name} was never finished"))
+    elif status != "ok":
+        errors.append(status)
+
+    def arrival_ns(offset: int) -> int:
+        index = bisect.bisect_right(ends, offset)
+        return times[index] if index < len(times) else -1
+
+    capture = assemble(decoder.finish(), meta.board, meta.plan, pings, arrival_ns)
+    errors += uncaught_exceptions(capture.log)
+    taken = {name: np.concatenate(parts).astype(np.int64) for name, parts in values.items()}
+    return replace(
+        capture,
+        faults=(*capture.faults, *faults),
+        errors=(*capture.errors, *errors),
+        values={**capture.values, **taken},
+    )

@@ -1,0 +1,134 @@
+"""The outcome of a run as Markdown, for a CI server's summary page.
+
+What boards, ports and files say is data: of it only letters, digits, spaces and commas stand as
+they are, everything else as a character reference, which Markdown and HTML show and never obey.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.model.budgets import failure_message
+from hil.model.errors import CaptureError
+from hil.model.results import missing_metric
+from hil.model.units import format_measurement
+from hil.report.change_section import change_lines, make_change_section
+from hil.report.deadline_advice import advise
+from hil.report.headline import headline
+from hil.report.result_tables import TECHNIQUE_COLUMNS, technique_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from hil.model.results import Comparison, Measurement, Results
+    from hil.report.result_tables import TechniqueRow
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+"""Names the file that the server shows, where there is one."""
+MAX_CHARACTERS = 400_000
+"""A server that takes a megabyte for a step has room for this in any alphabet, references too."""
+_MAX_LISTED, _MAX_CHANGES, _MAX_TEXT = 30, 15, 300
+_STATES = {"pass": "✅", "fail": "❌", "error": "⚠️", "none": "⚪"}
+_SHORTENED = "\n\n*(cut: the rest is in the report)*\n"
+
+
+def job_summary(results: Results, comparison: Comparison | None = None) -> str:
+    """The whole text: verdict, failures, errors, advice, changes, a table for each load."""
+    boards = [board.name for board in results.boards]
+    rows = technique_rows(results.measurements, boards)
+    head = headline(results, rows)
+    run = results.run
+    parts = [
+        f"## {_STATES.get(head.state, '')} Timing: {escape(head.sentence)}",
+        f"Run {escape(run.id)}, profile {escape(run.profile)}, {run.duration_s:.0f} s, "
+        f"source: {escape(run.source)}, hil {escape(run.harness_version)}.",
+    ]
+    failed = [failure_message(m) for m in results.measurements if m.verdict == "fail"]
+    parts += _listed("Out of budget", failed)
+    errors = [f"{e.technique}, {e.load}, {e.board}: {e.error}" for e in results.errors]
+    parts += _listed("Errors: nothing trustworthy was measured", errors)
+    parts += _advice(results, rows)
+    if comparison is not None:
+        lines = change_lines(make_change_section(comparison), _MAX_CHANGES)
+        parts += _listed("Changed", lines)
+    for board in dict.fromkeys(row.board for row in rows):
+        mine = [row for row in rows if row.board == board]
+        for load in dict.fromkeys(row.load for row in mine):
+            parts.append(f"### {escape(board)}, load {escape(load)}")
+            parts.append(_table([row for row in mine if row.load == load]))
+    whole = [skip for skip in results.skipped if missing_metric(skip) is None]
+    lines = [f"{one.technique}, {one.load}, {one.board}: {one.reason}" for one in whole]
+    parts += _listed("Skipped", lines)
+    text = "\n\n".join(parts) + "\n"
+    if len(text) > MAX_CHARACTERS:
+        text = text[: text.rfind("\n", 0, MAX_CHARACTERS)] + _SHORTENED
+    return text
+
+
+def write_summary(path: Path, text: str, *, append: bool = False) -> None:
+    """Write ``text``, or add it to a server's file; ``CaptureError`` in one line if that fails."""
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CaptureError(f"can't write the job summary {path}: {error.strerror}") from None
+
+
+def escape(text: str) -> str:
+    """``text`` as Markdown that shows it: nothing in it is a mark, a tag, a link or a new line."""
+    if len(text) > _MAX_TEXT:
+        text = f"{text[:_MAX_TEXT]} … ({len(text)} characters)"
+    return "".join(_character(character) for character in text)
+
+
+def _character(character: str) -> str:
+    if character.isalnum() or character in " ,":
+        return character
+    if character.isprintable():
+        return f"&#{ord(character)};"
+    return f"&#92;x{ord(character):02x}"
+
+
+def _listed(title: str, lines: Sequence[str]) -> Iterable[str]:
+    if not lines:
+        return
+    yield f"### {title} ({len(lines)})"
+    items = [f"- {escape(line)}" for line in lines[:_MAX_LISTED]]
+    if len(lines) > _MAX_LISTED:
+        items.append(f"- and {len(lines) - _MAX_LISTED} more, in the report")
+    yield "\n".join(items)
+
+
+def _advice(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[str]:
+    shown = [board.name for board in results.boards if board.source in ("sim", "emulator")]
+    lines = []
+    for one in advise(rows, shown):
+        where = f"{one.board}, {one.deadline}" + ("; a demonstration" if one.demonstration else "")
+        lines += [f"- soft ({escape(where)}): {escape(one.soft)}"]
+        lines += [f"- hard ({escape(where)}): {escape(one.hard)}"]
+    if lines:
+        yield "### Which technique"
+        yield "\n".join(lines)
+
+
+def _table(rows: Sequence[TechniqueRow]) -> str:
+    heads = ["technique", *(heading for _, heading in TECHNIQUE_COLUMNS), "verdict"]
+    lines = [_line(heads), _line(["---"] + ["--:"] * len(TECHNIQUE_COLUMNS) + ["---"])]
+    for row in rows:
+        cells = [_cell(row.cells.get(metric)) for metric, _ in TECHNIQUE_COLUMNS]
+        verdict = {"none": "", "fail": "**fail**"}.get(row.verdict, row.verdict)
+        lines.append(_line([escape(row.name), *cells, verdict]))
+    return "\n".join(lines)
+
+
+def _cell(one: Measurement | None) -> str:
+    if one is None:
+        return ""
+    shown = format_measurement(one)
+    text = f"**{escape(shown.value)}**" if one.verdict == "fail" else escape(shown.value)
+    return f"{text}<br>{escape(shown.bounds)}" if shown.bounds else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

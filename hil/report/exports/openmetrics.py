@@ -1,0 +1,135 @@
+"""OpenMetrics 1.0 text, for Prometheus: every figure a gauge in base units.
+
+Microseconds become seconds, ppm and shares become ratios; the decimal digits stay what they are in
+``results.json``. The label ``stat`` tells the figure (``value``) from its bounds (``lo``, ``hi``)
+and its budget. Format: https://prometheus.io/docs/specs/om/open_metrics_spec/.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from hil.model.errors import CaptureError
+from hil.model.metrics import find_metric
+from hil.model.printable import unicode_text
+
+if TYPE_CHECKING:
+    from hil.model.results import Measurement, Results
+
+_BASE = {
+    "us": ("seconds", -6),
+    "s": ("seconds", 0),
+    "ppm": ("ratio", -6),
+    "1": ("ratio", 0),
+    "hz": ("hertz", 0),
+    "bytes": ("bytes", 0),
+}
+"""Unit of a metric -> base unit, and the power of ten that leads there; a count has none."""
+_STATS = ("value", "lo", "hi", "budget")
+
+
+def openmetrics_text(results: Results) -> str:
+    """The whole exposition, ending with ``# EOF``.
+
+    Raises :class:`~hil.model.errors.CaptureError` when a figure is there twice.
+    """
+    out = StringIO()
+    _run(out, results)
+    families: dict[str, list[Measurement]] = {}
+    units: dict[str, str] = {}
+    for one in results.measurements:
+        name, unit = family(one)
+        families.setdefault(name, []).append(one)
+        units[name] = unit
+    for name, group in families.items():
+        known = find_metric(group[0].metric)
+        _head(out, name, units[name], known.description if known else group[0].metric)
+        seen: set[str] = set()
+        for one in group:
+            labels = _labels(one)
+            for stat in _STATS:
+                number = getattr(one, stat)
+                if number is None:
+                    continue
+                line = f"{name}{_braces({**labels, 'stat': stat})}"
+                if line in seen:
+                    raise CaptureError(f"two figures are the same in OpenMetrics: {line}")
+                seen.add(line)
+                out.write(f"{line} {scaled(number, _BASE.get(one.unit, ('', 0))[1])}\n")
+    out.write("# EOF\n")
+    return out.getvalue()
+
+
+def family(one: Measurement) -> tuple[str, str]:
+    """Name and base unit of a figure's metric family: ``("hil_tie_rms_seconds", "seconds")``."""
+    stem = one.metric.removesuffix(f"_{one.unit}")
+    unit = _BASE.get(one.unit, ("", 0))[0]
+    name = "hil_" + re.sub(r"[^A-Za-z0-9_]", "_", stem)
+    return (f"{name}_{unit}" if unit else name), unit
+
+
+def scaled(number: float, power: int) -> str:
+    """The shortest digits of ``number``, moved by ``power`` decimal places and not rounded again.
+
+    >>> scaled(312.7, -6)
+    '0.0003127'
+    """
+    return str(Decimal(repr(float(number))).scaleb(power))
+
+
+def _run(out: StringIO, results: Results) -> None:
+    info = results.run
+    labels = {
+        "id": info.id,
+        "profile": info.profile,
+        "source": info.source,
+        "harness_version": info.harness_version,
+    }
+    _head(out, "hil_run", "", "the run that the figures are of; always 1")
+    out.write(f"hil_run{_braces(labels)} 1\n")
+    if (begin := _seconds(info.started_utc)) is not None:
+        _head(out, "hil_run_started_timestamp_seconds", "seconds", "when the run began, Unix time")
+        out.write(f"hil_run_started_timestamp_seconds {begin}\n")
+    _head(out, "hil_run_duration_seconds", "seconds", "how long the run took")
+    out.write(f"hil_run_duration_seconds {scaled(info.duration_s, 0)}\n")
+    _head(out, "hil_out_of_budget", "", "figures that are out of their budget")
+    failed = sum(one.verdict == "fail" for one in results.measurements)
+    out.write(f"hil_out_of_budget {failed}\n")
+    _head(out, "hil_errors", "", "measurements that can't be trusted")
+    out.write(f"hil_errors {len(results.errors)}\n")
+
+
+def _seconds(started_utc: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(started_utc).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _head(out: StringIO, name: str, unit: str, text: str) -> None:
+    out.write(f"# TYPE {name} gauge\n")
+    if unit:
+        out.write(f"# UNIT {name} {unit}\n")
+    out.write(f"# HELP {name} {_escaped(text)}\n")
+
+
+def _labels(one: Measurement) -> dict[str, str]:
+    labels = {"board": one.board, "technique": one.technique, "load": one.load}
+    if one.task is not None:
+        labels["task"] = str(one.task)
+    if one.method is not None:
+        labels["method"] = one.method
+    return labels
+
+
+def _braces(labels: dict[str, str]) -> str:
+    return "{" + ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items()) + "}"
+
+
+def _escaped(text: str) -> str:
+    text = unicode_text(text).replace("\\", "\\\\")
+    return text.replace("\n", "\\n").replace('"', '\\"')

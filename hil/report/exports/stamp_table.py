@@ -1,0 +1,223 @@
+"""Stamps as rows, the same columns in Parquet and CSV; one row an activation.
+
+Stamps are never made up: what the recorder dropped or the wire lost is counted beside those that
+are there. Of a truncated capture, what came before its end is exported.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil import __version__
+from hil.analysis.activations import assign
+from hil.model.printable import cell_text, unicode_text
+from hil.recording.atomic_file import replaced_file
+from hil.report.exports.export_format import require_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Any, TextIO
+
+    from numpy.typing import NDArray
+
+    from hil.analysis.activations import Activations
+    from hil.model.captures import Capture, FloatArray, IntArray, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its type in Arrow's words, unit and meaning."""
+
+    name: str
+    kind: str
+    unit: str
+    meaning: str
+
+
+COLUMNS = (
+    Column("board", "text", "", "the board's name in the run"),
+    Column("technique", "text", "", "scheduling technique"),
+    Column("load", "text", "", "background load"),
+    Column("task", "int32", "", "the task's index"),
+    Column("k", "int64", "", "the release that this activation answers"),
+    Column("intended_us", "float64", "us", "when the release was due, on the board's clock"),
+    Column("stamp_us", "int64", "us", "when the task ran, on the board's clock, unwrapped"),
+    Column(
+        "lateness_us", "float64", "us", "stamp_us - intended_us, cost of the clock not taken off"
+    ),
+    Column("lost_before", "int64", "", "stamps that the wire lost right before this one"),
+)
+
+
+def write_parquet(path: Path, source: Iterable[Capture]) -> int:
+    """Write the table with a row group for every piece of a task; how many rows it has.
+
+    Names are dictionary-encoded; each column's unit is in its metadata, and under the key ``hil``
+    what was dropped or lost, by case. Memory: one capture and its analysis.
+    """
+    arrow = require_package("pyarrow", "pyarrow", "parquet")
+    parquet = require_package("pyarrow.parquet", "pyarrow", "parquet")
+    text = arrow.dictionary(arrow.int32(), arrow.string())
+    kinds = {"text": text, **{one: getattr(arrow, one)() for one in ("int32", "int64", "float64")}}
+    schema = arrow.schema(
+        [
+            arrow.field(c.name, kinds[c.kind], False, {"unit": c.unit, "description": c.meaning})
+            for c in COLUMNS
+        ]
+    )
+    count, about = 0, []
+    with (
+        replaced_file(path) as temporary,
+        parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for capture, track in _tracks(source):
+            activations = assign(track, capture.plan.technique)
+            about.append(_about(capture, track, activations))
+            labels = [unicode_text(one) for one in _labels(capture)]
+            for rows in stamp_rows(track, activations):
+                place = np.zeros(rows.n, np.int32)
+                names = [arrow.DictionaryArray.from_arrays(place, [one]) for one in labels]
+                numbers = _numbers(track, rows)
+                columns = names + [
+                    arrow.array(values, kinds[column.kind])
+                    for values, column in zip(numbers, COLUMNS[len(names) :], strict=True)
+                ]
+                writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
+                count += rows.n
+        said = {"schema": 1, "harness_version": __version__, "tracks": about}
+        writer.add_key_value_metadata({"hil": json.dumps(said)})
+    return count
+
+
+def write_csv(stream: TextIO, source: Iterable[Capture]) -> int:
+    """Write the table with a line of headings; how many rows it has.
+
+    Numbers are written so that they are read back as the same. A name that a spreadsheet would
+    take for a formula has a ``'`` before it.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([column.name for column in COLUMNS])
+    count = 0
+    for capture, track in _tracks(source):
+        head = tuple(cell_text(one) for one in _labels(capture))
+        for rows in stamp_rows(track, assign(track, capture.plan.technique)):
+            columns = [values.tolist() for values in _numbers(track, rows)[1:]]
+            writer.writerows((*head, track.index, *cells) for cells in zip(*columns, strict=True))
+            count += rows.n
+    return count
+
+
+def _tracks(source: Iterable[Capture]) -> Iterator[tuple[Capture, Track]]:
+    for capture in source:
+        for track in capture.tracks:
+            yield capture, track
+
+
+def _labels(capture: Capture) -> tuple[str, str, str]:
+    return capture.board.name, capture.plan.technique, capture.plan.load
+
+
+def _numbers(track: Track, rows: StampRows) -> list[NDArray[Any]]:
+    task = np.full(rows.n, track.index, np.int32)
+    return [task, rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us, rows.lost_before]
+
+
+def _about(capture: Capture, track: Track, activations: Activations) -> dict[str, Any]:
+    """What of a task is not in its rows."""
+    labels = [unicode_text(one) for one in _labels(capture)]
+    return {
+        **dict(zip(("board", "technique", "load"), labels, strict=True)),
+        "task": track.index,
+        "period_us": track.period_us,
+        "origin_us": track.origin_us,
+        "end_us": track.end_us,
+        "rule": activations.rule,
+        "missed": activations.missed,
+        "dropped": activations.dropped,
+        "lost": activations.lost,
+    }
+
+
+ROWS_AT_ONCE = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class StampRows:
+    """Activations of one task in their order; every array has the shape (n,).
+
+    ``k`` int64, the release that each answers; ``intended_us`` float64 and ``stamp_us`` int64, both
+    on the board's unwrapped clock; ``lateness_us`` float64, the raw difference (the figures have
+    the cost of reading the clock taken off); ``lost_before`` int64, stamps that the wire lost
+    between this one and the one before.
+    """
+
+    k: IntArray
+    intended_us: FloatArray
+    stamp_us: IntArray
+    lateness_us: FloatArray
+    lost_before: IntArray
+
+    @property
+    def n(self) -> int:
+        """How many."""
+        return len(self.k)
+
+
+def stamp_rows(
+    track: Track, activations: Activations, at_once: int = ROWS_AT_ONCE
+) -> Iterator[StampRows]:
+    """The ``activations`` of ``track``, at most ``at_once`` at a time."""
+    for at in range(0, activations.n, at_once):
+        end = min(at + at_once, activations.n)
+        releases = activations.releases(at, end)
+        grid: FloatArray = releases * activations.period_us
+        yield StampRows(
+            k=releases.astype(np.int64),
+            intended_us=track.origin_us + grid,
+            stamp_us=track.stamps_us[at:end],
+            lateness_us=activations.times(at, end) - grid,
+            lost_before=lost_before(track, at, end - at),
+        )
+
+
+def lost_before(track: Track, first: int, count: int) -> IntArray:
+    """How many stamps the wire lost right before each of ``count`` stamps from ``first`` on."""
+    lost = np.zeros(count, np.int64)
+    for gap in track.gaps:
+        if first <= gap.position < first + count:
+            lost[gap.position - first] += gap.count
+    return lost
+
+
+def lost_after_last(track: Track) -> int:
+    """Stamps that the wire lost or the recorder dropped after the last one that is known."""
+    n = len(track.stamps_us)
+    return track.dropped + sum(gap.count for gap in track.gaps if gap.position >= n)
+
+
+def trace_begin_us(capture: Capture, lead_us: int) -> int:
+    """The board time at which a trace of ``capture`` begins: ``lead_us`` before its window.
+
+    Earlier where a stamp is; so a trace has no negative times and no edge at its very beginning.
+    """
+    starts = [track.origin_us - lead_us for track in capture.tracks]
+    firsts = [int(t.stamps_us[0]) - 1 for t in capture.tracks if len(t.stamps_us)]
+    return min(starts + firsts)
+
+
+def trace_lead_us(capture: Capture) -> int:
+    """The longest period, in whole microseconds: how long a trace runs before the first release."""
+    return max(int(np.ceil(track.period_us)) for track in capture.tracks)
+
+
+def release_times_us(track: Track) -> IntArray:
+    """Every release in the window, on the board's clock, rounded to microseconds; int64."""
+    last = int((track.end_us - track.origin_us) // track.period_us)
+    grid: IntArray = np.rint(np.arange(last + 1) * track.period_us).astype(np.int64)
+    return grid + track.origin_us

@@ -1,0 +1,171 @@
+"""The outcome of a run in a sentence, and what confidence its figures deserve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.analysis.uncertainty.order_statistics import covered_share
+from hil.model.budgets import failure_message
+from hil.model.results import missing_metric
+from hil.model.units import format_digits, format_measurement
+from hil.report.deadline_advice import early_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement, Results
+    from hil.report.result_tables import TechniqueRow
+
+_MAX_FAILURES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """``state`` is ``pass``, ``fail``, ``error`` or ``none``; the rest is plain text."""
+
+    state: str
+    sentence: str
+    failures: list[str]
+    advice: str
+
+
+def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
+    """What a reader must know before anything else."""
+    failed = [one for one in results.measurements if one.verdict == "fail"]
+    judged = sum(one.verdict != "none" for one in results.measurements)
+    names = ", ".join(board.name for board in results.boards) or "no board"
+    count = len({(row.board, row.technique, row.load) for row in rows})
+    measured = f"{_many(count, 'case')} measured on {names}"
+    if failed:
+        state, sentence = "fail", f"{measured}: {_many(len(failed), 'figure')} out of budget"
+    elif results.errors:
+        state, sentence = "error", f"{measured}"
+    elif not count:
+        state, sentence = "none", f"Nothing was measured on {names}"
+    elif judged:
+        state = "pass"
+        sentence = f"{measured}: every figure that has a budget is within it ({judged} judged)"
+    else:
+        state, sentence = "none", f"{measured}; no figure has a budget"
+    if results.errors:
+        sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
+    skipped = sum(missing_metric(skip) is None for skip in results.skipped)
+    if skipped:
+        sentence += f"; {skipped} skipped"
+    lines = [failure_message(one) for one in failed[:_MAX_FAILURES]]
+    if len(failed) > _MAX_FAILURES:
+        lines.append(f"and {len(failed) - _MAX_FAILURES} more")
+    return Headline(state, f"{sentence}.", lines, _advice(rows))
+
+
+def _advice(rows: Sequence[TechniqueRow]) -> str:
+    """Which technique is least late, and which ones the bounds can't tell from it.
+
+    Those that come early do not compete: their lateness is small for another reason.
+    """
+    idle = [row for row in rows if "lateness_p99_us" in row.cells and not early_us(row)]
+    boards = {row.board for row in idle}
+    loads = {row.load for row in idle}
+    if len(boards) != 1 or len(loads) != 1 or len(idle) < 2:
+        return ""
+    best = min(idle, key=lambda row: row.cells["lateness_p99_us"].value)
+    figure = best.cells["lateness_p99_us"]
+    text = f"Least late at p99: {best.technique}, {format_measurement(figure).line}"
+    if figure.hi is None:
+        return f"{text}."
+    alike = [row.technique for row in idle if row is not best and _reaches(row, figure.hi)]
+    if alike:
+        text += f"; the bounds do not tell it from {', '.join(alike)}"
+    return f"{text}."
+
+
+def _reaches(row: TechniqueRow, upper: float) -> bool:
+    one = row.cells["lateness_p99_us"]
+    return one.lo is not None and one.lo <= upper
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceSummary:
+    """Facts about one board's figures, each a word and a sentence."""
+
+    board: str
+    facts: list[tuple[str, str]]
+
+
+def confidence_summaries(
+    results: Results, rows: Sequence[TechniqueRow], captures: Sequence[Capture]
+) -> list[ConfidenceSummary]:
+    """What the figures of each board rest on."""
+    boards = dict.fromkeys(
+        [*(board.name for board in results.boards), *(row.board for row in rows)]
+    )
+    return [
+        ConfidenceSummary(board, list(_facts(board, results, rows, captures)))
+        for board in boards
+        if any(row.board == board for row in rows)
+    ]
+
+
+def _facts(
+    board: str, results: Results, rows: Sequence[TechniqueRow], captures: Sequence[Capture]
+) -> Iterator[tuple[str, str]]:
+    mine = [one for one in results.measurements if one.board == board]
+    bounded = sum(one.lo is not None and one.hi is not None for one in mine)
+    yield (
+        "bounds",
+        f"{bounded} of {len(mine)} figures have bounds that hold the true value with 95 % "
+        "confidence; the others say in their note why they have none.",
+    )
+    counts = [
+        row.cells["lateness_max_us"].n
+        for row in rows
+        if row.board == board and "lateness_max_us" in row.cells
+    ]
+    if counts:
+        few, many = min(counts), max(counts)
+        size = f"{few}" if few == many else f"{few} to {many}"
+        share = format_digits(100 * covered_share(few))
+        yield (
+            "size",
+            f"{size} activations in each case: no more than {format_digits(100 - float(share))} % of all "
+            "activations are later than the latest one seen, with 95 % confidence. "
+            "A longer run (--hil-profile=nightly) narrows every bound.",
+        )
+    instrument = list(_instrument(board, results, mine))
+    if instrument:
+        yield "instrument", f"{'; '.join(instrument)}. All of it is part of the bounds."
+    lost = sum(one.value for one in mine if one.metric == "dropped" and one.method is None)
+    faults = sum(len(c.faults) for c in captures if c.board.name == board)
+    yield (
+        "lost",
+        f"{format_digits(lost, whole=True)} stamps dropped by the instrument, "
+        f"{faults} fault{'' if faults == 1 else 's'} on the way from the board.",
+    )
+    skew = [one for one in mine if one.metric == "clock_skew_ppm"]
+    if skew:
+        widest = max(skew, key=lambda one: abs(one.value))
+        yield (
+            "clock",
+            f"The board's clock against this computer's: {format_measurement(widest).line} in the case where it "
+            "was farthest off. Lateness is on the board's own clock.",
+        )
+
+
+def _instrument(board: str, results: Results, mine: Sequence[Measurement]) -> Iterator[str]:
+    for identity in results.boards:
+        if identity.name != board:
+            continue
+        if identity.tick_resolution_us is not None:
+            yield f"the board's clock steps by {identity.tick_resolution_us:.3g} us"
+        if identity.stamp_cost_us is not None:
+            yield f"one stamp costs {identity.stamp_cost_us:.3g} us"
+    observer = [one for one in mine if one.metric == "observer_effect_us"]
+    if observer:
+        widest = max(observer, key=lambda one: abs(one.value))
+        yield f"stamping every activation makes it {format_measurement(widest).line} longer"

@@ -1,0 +1,91 @@
+"""The part of the page about one case: its charts, its numbers, its faults and its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.model.captures import CaptureIssue
+from hil.model.techniques import TECHNIQUES
+from hil.model.units import format_period_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement, Results
+    from hil.report.charts.chart import Chart
+
+_MAX_FAULTS = 20
+CaseKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CasePart:
+    """One technique under one load on one board."""
+
+    anchor: str
+    board: str
+    technique: str
+    load: str
+    about: str
+    charts: list[Chart]
+    measurements: list[Measurement]
+    faults: tuple[CaptureIssue, ...]
+    log: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the case is called."""
+        return f"{self.technique}, load {self.load}, on {self.board}"
+
+    @property
+    def verdict(self) -> str:
+        """``fail`` if any figure failed, else ``pass`` if any was judged, else ``none``."""
+        verdicts = {one.verdict for one in self.measurements}
+        return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
+
+
+def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
+    """A part for each capture, in their order; then one for figures that have no capture."""
+    from hil.report.charts.run_charts import case_charts  # 30 ms: not before the first capture
+
+    groups: dict[CaseKey, list[Measurement]] = {}
+    for one in results.measurements:
+        groups.setdefault((one.board, one.technique, one.load), []).append(one)
+    for number, capture in enumerate(captures):
+        key = case_key(capture)
+        mine = groups.pop(key, [])
+        faults = capture.faults[:_MAX_FAULTS]
+        if len(capture.faults) > _MAX_FAULTS:
+            more = len(capture.faults) - _MAX_FAULTS
+            faults = (*faults, CaptureIssue("and", f"{more} more in the capture"))
+        charts = case_charts(capture, mine, len(captures))
+        yield CasePart(
+            case_anchor(number), *key, _about(capture), charts, mine, faults, capture.log
+        )
+    for number, (key, mine) in enumerate(groups.items(), len(captures)):
+        yield CasePart(case_anchor(number), *key, "", [], mine, (), ())
+
+
+def case_key(capture: Capture) -> CaseKey:
+    """Board, technique and load of a capture."""
+    return (capture.board.name, capture.plan.technique, capture.plan.load)
+
+
+def case_anchor(number: int) -> str:
+    """The id of a case's part."""
+    return f"hil-case-{number}"
+
+
+def _about(capture: Capture) -> str:
+    from hil.report.charts.case_charts import MAX_TASKS
+
+    plan = capture.plan
+    period = ", ".join(dict.fromkeys(format_period_us(task.period_us) for task in plan.tasks))
+    tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"
+    about = TECHNIQUES.get(plan.technique, "")
+    about = f"The task runs in: {about}. " if about else ""
+    shown = f" (the charts show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
+    window = f"window {plan.duration_us / 1e6:g} s"
+    return f"{about}{tasks}{shown}, period {period or 'none'}, {window}."

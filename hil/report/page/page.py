@@ -1,0 +1,251 @@
+"""The page of a run: fragments that pytest-html takes in, or a page of its own.
+
+Everything that came from a board or from a file goes through autoescaping templates; the only
+markup that is passed through is its own style and script. What the script reads are blocks of JSON
+in which no character can end them: the limits of the deadlines, and each chart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import jinja2
+from markupsafe import Markup, escape
+
+from hil.model.results import missing_metric
+from hil.model.techniques import NAIVE_TECHNIQUES, TECHNIQUES, load_rank
+from hil.model.units import (
+    format_digits,
+    format_elapsed,
+    format_list,
+    format_measurement,
+    pick_unit,
+)
+from hil.recording.atomic_file import write_text_atomically
+from hil.report.change_section import NO_HISTORY, make_change_section
+from hil.report.deadline_advice import advise, limits_for_script
+from hil.report.headline import confidence_summaries, headline
+from hil.report.page.case_sections import case_anchor, case_key, case_parts
+from hil.report.page.template_environment import (
+    data_block,
+    page_script,
+    style_sheet,
+    template_environment,
+)
+from hil.report.result_tables import (
+    TECHNIQUE_COLUMNS,
+    VARIANT_COLUMNS,
+    WEB_COLUMNS,
+    heat_maps,
+    latency_rows,
+    technique_rows,
+    variant_rows,
+    web_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from hil.model.captures import Capture
+    from hil.model.results import Comparison, Measurement, Results
+    from hil.report.charts.chart import Chart
+    from hil.report.result_tables import TechniqueRow
+
+_PAGE_COLUMNS = (
+    *TECHNIQUE_COLUMNS[:2],
+    ("lateness_max_us", "lateness max"),
+    *TECHNIQUE_COLUMNS[2:5],
+    ("overruns", "overruns"),
+    *TECHNIQUE_COLUMNS[5:],
+)
+_MAX_LINES, _MAX_LINE = 60, 400
+
+
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """What the page consists of: plain text ``title``, and two pieces of HTML."""
+
+    title: str
+    headline: Markup
+    body: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadGroup:
+    """The techniques of one board under one load, as table and charts."""
+
+    board: str
+    load: str
+    rows: list[TechniqueRow]
+    charts: list[Chart]
+
+    @property
+    def title(self) -> str:
+        return f"{self.board}, load {self.load}"
+
+
+def render_page_parts(
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> PageParts:
+    """The page of a run as fragments; pure: the same input gives the same text.
+
+    ``captures`` bring figures, logs and faults; a case without one has its numbers only.
+    ``comparison`` is this run against its past, ``None`` where no past was asked for.
+    """
+    from hil.report.charts.run_charts import page_order  # 30 ms: not before the first capture
+
+    boards = [board.name for board in results.boards]
+    rows = technique_rows(results.measurements, boards)
+    captures = page_order(captures, boards)
+    run = results.run
+    simulated = [board.name for board in results.boards if "sim" in (board.source, run.source)]
+    demonstrates = [
+        *simulated,
+        *(board.name for board in results.boards if board.source == "emulator"),
+    ]
+    verdict = headline(results, rows)
+    advice = advise(rows, demonstrates)
+    environment = _environment()
+    top = environment.get_template("headline.html.j2").render(
+        run=run,
+        virtual=any(board.clock == "virtual" for board in results.boards),
+        state=verdict.state,
+        verdict=verdict.sentence,
+        failures=verdict.failures,
+        advice=advice,
+        closest=verdict.advice,
+        errors=results.errors,
+    )
+    names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))
+    body = environment.get_template("body.html.j2").render(
+        names=names,
+        loads=sorted({row.load for row in rows}, key=load_rank),
+        groups=list(_groups(rows, names, captures)),
+        columns=_PAGE_COLUMNS,
+        anchors={case_key(capture): case_anchor(number) for number, capture in enumerate(captures)},
+        maps=heat_maps(rows),
+        advice=advice,
+        sure=confidence_summaries(results, rows, captures),
+        changes=None if comparison is None else make_change_section(comparison),
+        no_history=NO_HISTORY,
+        latencies=latency_rows(results.measurements),
+        requests=web_rows(results.measurements),
+        request_columns=WEB_COLUMNS,
+        variants=variant_rows(results.measurements),
+        variant_columns=VARIANT_COLUMNS,
+        errors=results.errors,
+        skipped=[skip for skip in results.skipped if not missing_metric(skip)],
+        absent=[skip for skip in results.skipped if missing_metric(skip)],
+        boards=results.boards,
+        has_sim=bool(simulated),
+        cases=list(case_parts(results, captures)),
+        naive=format_list([name for name in TECHNIQUES if name in NAIVE_TECHNIQUES]),
+        data=data_block({"limits": limits_for_script(rows)}),
+        script=Markup(script()),
+    )
+    return PageParts(page_title(boards), Markup(top), Markup(body))
+
+
+def page_title(boards: Iterable[str]) -> str:
+    """The page's title as plain text."""
+    return f"hil: timing of {', '.join(boards) or 'no board'}"
+
+
+def render_page(
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> str:
+    """A complete page without pytest-html."""
+    parts = render_page_parts(results, captures, comparison)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=parts.title, style=Markup(style_sheet()), headline=parts.headline, body=parts.body
+        )
+    )
+
+
+def write_page(
+    path: Path,
+    results: Results,
+    captures: Sequence[Capture] = (),
+    comparison: Comparison | None = None,
+) -> None:
+    """Write :func:`render_page`; raises :class:`~hil.model.errors.ConfigurationError` if it
+    can't."""
+    write_text_atomically(path, render_page(results, captures, comparison))
+
+
+def script() -> str:
+    """The page's script; our own, so it is passed through as it is."""
+    return page_script("axes.js", "charts.js", "report.js")
+
+
+def add_to_summary(
+    prefix: MutableSequence[str], summary: MutableSequence[str], parts: PageParts
+) -> None:
+    """For pytest-html's ``pytest_html_results_summary`` hook: headline first, then all the rest."""
+    prefix.append(str(parts.headline))
+    summary.append(str(parts.body))
+
+
+def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
+    """For pytest-html's ``pytest_html_results_table_row`` hook: it does not escape test ids."""
+    for index, cell in enumerate(cells):
+        if nodeid and nodeid in cell:
+            cells[index] = cell.replace(nodeid, str(escape(nodeid)))
+
+
+def _groups(
+    rows: Sequence[TechniqueRow], names: Sequence[str], captures: Sequence[Capture]
+) -> Iterator[_LoadGroup]:
+    from hil.report.charts.run_charts import group_charts
+
+    for board in names:
+        for load in dict.fromkeys(row.load for row in rows if row.board == board):
+            of_group = [row for row in rows if row.board == board and row.load == load]
+            yield _LoadGroup(board, load, of_group, group_charts(rows, captures, board, load))
+
+
+def _row_n(row: TechniqueRow) -> int:
+    return max((one.n for one in row.cells.values()), default=0)
+
+
+def _budget(one: Measurement) -> str:
+    if one.budget is None:
+        return ""
+    unit, factor = pick_unit(one.budget, one.unit)
+    return f"{format_digits(one.budget * factor, not unit)} {unit}".rstrip()
+
+
+def _clip(text: str, most: int = _MAX_LINES * _MAX_LINE) -> str:
+    return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"
+
+
+def _clip_lines(lines: Sequence[str]) -> str:
+    text = "\n".join(_clip(line, _MAX_LINE) for line in lines[:_MAX_LINES])
+    more = len(lines) - _MAX_LINES
+    return f"{text}\n… and {more} more lines in the capture" if more > 0 else text
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    helpers: dict[str, Any] = {
+        "show": format_measurement,
+        "span": format_elapsed,
+        "clip": _clip,
+        "clip_lines": _clip_lines,
+        "budget": _budget,
+        "row_n": _row_n,
+    }
+    made = template_environment().overlay(undefined=jinja2.ChainableUndefined)
+    made.globals = {**made.globals, **helpers}
+    return made

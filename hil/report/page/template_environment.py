@@ -1,0 +1,51 @@
+"""The templates and the style sheet of all pages, and how they are filled in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+def data_block(data: object) -> Markup:
+    """``data`` as JSON for a script element: no text in it can end the element or begin another."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.translate(_IN_SCRIPT))
+
+
+def page_script(*names: str) -> str:
+    """Files of the page's script as one strict function, in this order."""
+    parts = ((TEMPLATE_FOLDER / name).read_text(encoding="utf-8") for name in names)
+    return '"use strict";\n(() => {{\n{}}})();\n'.format("\n".join(parts))
+
+
+def style_sheet() -> str:
+    """The style sheet's text."""
+    return style_path().read_text(encoding="utf-8")
+
+
+@cache
+def template_environment() -> jinja2.Environment:
+    """Everything that is filled in is escaped; a name that is not given is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["data_block"] = data_block
+    return made
+
+
+TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+
+
+def style_path() -> Path:
+    """The style sheet, for pytest-html's ``css`` option."""
+    return TEMPLATE_FOLDER / "style.css"

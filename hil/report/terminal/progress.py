@@ -1,0 +1,190 @@
+"""Progress of a run: a bar on a terminal, plain lines elsewhere.
+
+The display owns a duplicate of the process's standard output, taken before pytest begins to
+capture, so that a running test's output and the bar never meet. Only one bar line is drawn, only
+during a capture, and it is erased before pytest writes again.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from hil.model.units import format_elapsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from rich.progress import TaskID
+
+    from hil.recording.interfaces import Observer
+
+LINE_EVERY_S = 10.0
+"""Plain lines: at most one in so many seconds during a capture."""
+REDRAW_EVERY_S = 0.1
+
+
+class RunProgress:
+    """The progress of all captures of a run.
+
+    ``cases`` and ``total_s`` are the number of captures to come and the sum of their windows.
+    ``stream`` is where to draw (it is not closed); ``terminal`` forces the bar on or off, by
+    default it follows the stream. ``before_bar`` is called before anything appears: pytest's
+    unfinished line must be ended there (:func:`end_pytest_line`).
+    """
+
+    def __init__(
+        self,
+        cases: int,
+        total_s: float,
+        stream: TextIO,
+        *,
+        terminal: bool | None = None,
+        width: int | None = None,
+        before_bar: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cases = cases
+        self._left_s = total_s
+        self._stream = stream
+        self._before = before_bar
+        self._clock = clock
+        self._began = clock()
+        self._over: set[tuple[str, str, str]] = set()
+        self._stamps = 0
+        self._bar = stream.isatty() if terminal is None else terminal
+        self._width = width
+
+    @contextmanager
+    def capturing(
+        self, board: str, technique: str, load: str, window_s: float
+    ) -> Iterator[Observer]:
+        """Show one capture while the block runs; gives what the capture loop reports to.
+
+        Nothing appears before the first report, so that a case whose capture is there already, or
+        that is skipped, passes silently. A case counts once, however often it is asked for.
+        """
+        title = f"{technique} {load}" if board == "sim" else f"{technique} {load} on {board}"
+        title = "".join(char if char.isprintable() else "?" for char in title)[:60]
+        view = (
+            _Bar(self._stream, self._width, self._before)
+            if self._bar
+            else _Lines(self._stream, self._before)
+        )
+        shown = _Window(self, view, title, window_s)
+        try:
+            yield shown
+        finally:
+            view.close()
+            if (board, technique, load) not in self._over:
+                self._over.add((board, technique, load))
+                self._left_s = max(0.0, self._left_s - window_s)
+
+    def add_stamps(self, count: int) -> None:
+        """Say how many stamps the last capture gave."""
+        self._stamps += count
+
+    def status(self, elapsed_s: float, window_s: float, received: int) -> str:
+        """The words beside the bar, also the text of a plain line."""
+        left = max(0.0, self._left_s - min(elapsed_s, window_s))
+        parts = [
+            f"{min(len(self._over) + 1, self._cases)}/{self._cases}",
+            f"{format_elapsed(self._clock() - self._began)} gone",
+            f"about {format_elapsed(left)} left",
+            f"{self._stamps} stamps",
+        ]
+        if received:
+            parts.append(f"{received / 1000:.1f} kB")
+        return ", ".join(parts)
+
+
+class _Window:
+    """What the capture loop talks to."""
+
+    def __init__(self, run: RunProgress, view: _Bar | _Lines, title: str, window_s: float) -> None:
+        self._run, self._view, self._title, self._window_s = run, view, title, window_s
+
+    def advance(self, elapsed_s: float, received_bytes: int) -> None:
+        status = self._run.status(elapsed_s, self._window_s, received_bytes)
+        self._view.show(self._title, elapsed_s, self._window_s, status)
+
+
+class _Lines:
+    """One plain line when a capture begins and a few on the way."""
+
+    def __init__(self, stream: TextIO, before: Callable[[], None] | None) -> None:
+        self._stream = stream
+        self._before = before
+        self._next_s: float | None = None
+
+    def show(self, title: str, elapsed_s: float, window_s: float, status: str) -> None:
+        if self._next_s is None:
+            self._write(f"{title}: window {window_s:g} s ({status})")
+        elif elapsed_s < self._next_s:
+            return
+        else:
+            over = elapsed_s > window_s
+            where = "window over, receiving" if over else f"of {window_s:g} s"
+            self._write(f"{title}: {elapsed_s:.0f} s {where} ({status})")
+        self._next_s = elapsed_s + LINE_EVERY_S
+
+    def close(self) -> None:
+        pass
+
+    def _write(self, text: str) -> None:
+        if self._before is not None:
+            self._before()
+        with suppress(OSError, ValueError):
+            self._stream.write(f"hil: {text}\n")
+            self._stream.flush()
+
+
+class _Bar:
+    """One line with a bar, gone when the capture is."""
+
+    def __init__(
+        self, stream: TextIO, width: int | None, before: Callable[[], None] | None
+    ) -> None:
+        # here: a run has its first stamp sooner, and without a terminal there is no bar
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._before = before
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[status]}", markup=False),
+            console=Console(
+                file=stream,
+                force_terminal=True,
+                width=width,
+                highlight=False,
+                markup=False,
+                emoji=False,
+            ),
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task: TaskID | None = None
+        self._drawn_s = 0.0
+
+    def show(self, title: str, elapsed_s: float, window_s: float, status: str) -> None:
+        done = min(elapsed_s, window_s)
+        if self._task is None:
+            if self._before is not None:
+                self._before()
+            self._task = self._progress.add_task(title, total=window_s, status=status)
+            self._progress.start()
+        elif 0 <= elapsed_s - self._drawn_s < REDRAW_EVERY_S:
+            return
+        self._drawn_s = elapsed_s
+        self._progress.update(self._task, completed=done, status=status)
+        self._progress.refresh()
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._progress.stop()

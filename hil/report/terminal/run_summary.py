@@ -1,0 +1,252 @@
+"""Tables in the terminal: the result of a run, and two runs beside each other."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hil.model.budgets import failure_message
+from hil.model.printable import escaped_line, hex_escaped_line
+from hil.model.results import missing_metric
+from hil.model.units import format_measurement
+from hil.report.change_section import change_lines, make_change_section
+from hil.report.result_tables import TECHNIQUE_COLUMNS, latency_rows, technique_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from hil.model.results import Comparison, ErrorRecord, Measurement, Results, Skip
+    from hil.report.result_tables import LatencyRow, TechniqueRow
+    from hil.report.side_by_side import CasePair, Figure, SideBySide
+
+_WIDE = 100
+_NARROW_HEADINGS = {
+    "lateness p50": "late p50",
+    "lateness p99": "late p99",
+    "jitter rms": "jitter",
+    "dropped": "drop",
+}
+_VERDICT_STYLES = {"pass": "green", "fail": "bold red", "none": "dim"}
+_MAX_LISTED = 40
+_MAX_CHANGES = 12
+
+
+def terminal_summary(
+    results: Results,
+    *,
+    width: int = 100,
+    color: bool = False,
+    comparison: Comparison | None = None,
+) -> str:
+    """The whole text, lines at most ``width`` wide (80 at least), with escapes if ``color``.
+
+    Control characters that a board or its port put into a name or a reason are shown, not sent.
+    """
+    width = max(width, 80)
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    boards = [board.name for board in results.boards]
+    rows = technique_rows(results.measurements, boards)
+    for board in dict.fromkeys(row.board for row in rows):
+        mine = [row for row in rows if row.board == board]
+        for load in dict.fromkeys(row.load for row in mine):
+            console.print(Text(hex_escaped_line(f"{board}, load {load}"), style="bold"))
+            console.print(_technique_table([row for row in mine if row.load == load], width))
+    latencies = latency_rows(results.measurements)
+    if latencies:
+        console.print(Text("interrupt latency", style="bold"))
+        console.print(_latency_table(latencies))
+    if rows:
+        console.print(
+            Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")
+        )
+    for part in _lists(results, rows):
+        console.print(part, soft_wrap=False)
+    for part in () if comparison is None else _changes(comparison):
+        console.print(part, soft_wrap=False)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _technique_table(rows: Sequence[TechniqueRow], width: int) -> Table:
+    wide = width >= _WIDE
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1 if wide else 0, 0, 0), pad_edge=False)
+    table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 17)
+    for _, heading in TECHNIQUE_COLUMNS:
+        text = heading if wide else _NARROW_HEADINGS.get(heading, heading)
+        table.add_column(text, justify="right", no_wrap=True)
+    table.add_column("verdict" if wide else "", no_wrap=True, min_width=4)
+    for row in rows:
+        cells = [_cell(row.cells.get(metric), metric, wide) for metric, _ in TECHNIQUE_COLUMNS]
+        verdict = Text(
+            {"none": "-"}.get(row.verdict, row.verdict), style=_VERDICT_STYLES[row.verdict]
+        )
+        table.add_row(Text(hex_escaped_line(row.name)), *cells, verdict)
+    return table
+
+
+def _latency_table(latencies: Sequence[LatencyRow]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("stage", no_wrap=True, min_width=5)
+    table.add_column("method", no_wrap=True, overflow="ellipsis", max_width=24)
+    for heading in ("p50", "p99", "max", "lost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in latencies:
+        cells = [_bounded(row.cells.get(name), True) for name in ("p50", "p99")]
+        cells += [_bounded(row.cells.get(name), False) for name in ("max", "missed")]
+        table.add_row(row.stage, Text(hex_escaped_line(row.method)), *cells)
+    return table
+
+
+def _cell(one: Measurement | None, metric: str, wide: bool) -> RenderableType:
+    counted = metric in ("missed", "dropped")
+    return _bounded(one, not counted and (wide or metric == "lateness_p99_us"))
+
+
+def _bounded(one: Measurement | None, bounds: bool) -> RenderableType:
+    if one is None:
+        return Text("-", style="dim")
+    shown = format_measurement(one)
+    text = Text(shown.value, style="bold red" if one.verdict == "fail" else "")
+    if shown.bounds and bounds:
+        text.append(f"\n{shown.bounds}", style="dim")
+    return text
+
+
+def _lists(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[Text]:
+    failed = [one for row in rows for one in row.failed]
+    listed = {id(one) for one in failed}
+    failed += [m for m in results.measurements if m.verdict == "fail" and id(m) not in listed]
+    groups = (
+        ("out of budget", "red", [failure_message(one) for one in failed]),
+        ("errors", "red", [_error(one) for one in results.errors]),
+        ("skipped", "yellow", _skips(results.skipped)),
+    )
+    for title, style, lines in groups:
+        if lines:
+            yield Text(f"{title} ({len(lines)})", style=style)
+        for line in lines[:_MAX_LISTED]:
+            yield Text(f"  {hex_escaped_line(line)}")
+        if len(lines) > _MAX_LISTED:
+            yield Text(f"  … and {len(lines) - _MAX_LISTED} more, all in results.json")
+
+
+def _changes(comparison: Comparison) -> Iterable[Text]:
+    view = make_change_section(comparison)
+    style = "red" if view.worse else "green" if view.better else ""
+    yield Text("changed", style=style)
+    for line in change_lines(view, _MAX_CHANGES):
+        yield Text(f"  {hex_escaped_line(line)}")
+
+
+def _error(one: ErrorRecord) -> str:
+    return f"{one.technique}, {one.load}, board {one.board}: {one.error}"
+
+
+def _skips(skipped: Sequence[Skip]) -> list[str]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    figures: Counter[str] = Counter()
+    for one in skipped:
+        metric = missing_metric(one)
+        if metric:
+            figures[metric] += 1
+        else:
+            groups.setdefault((one.board, one.reason), []).append(f"{one.technique}-{one.load}")
+    lines = [f"{', '.join(names)} on {key[0]}: {key[1]}" for key, names in groups.items()]
+    if figures:
+        names = ", ".join(f"{metric} ({count})" for metric, count in sorted(figures.items()))
+        lines.append(f"single figures, reasons in results.json: {names}")
+    return lines
+
+
+_TREND_STYLES = {"worse": "bold red", "better": "green", "same": "dim", "unclear": "yellow"}
+_LEAST = 80
+
+
+def comparison_text(
+    view: SideBySide, *, width: int = 100, color: bool = False, every: bool = False
+) -> str:
+    """The tables and what was judged, lines at most ``width`` wide (80 at least).
+
+    Without ``every`` only what changed and the main figures are shown.
+    """
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=max(width, _LEAST),
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for mark, side in (("A", view.before), ("B", view.after)):
+        facts = dict(view.before.facts if mark == "A" else view.after.facts)
+        told = f"{facts['boards']}, MicroPython {facts['MicroPython']}, {facts['started']}"
+        console.print(Text(escaped_line(f"{mark}: {side.run}: {told}")))
+    places = dict.fromkeys((case.board, case.load) for case in view.cases)
+    for board, load in places:
+        console.print()
+        console.print(Text(escaped_line(f"{board}, load {load}"), style="bold"))
+        group = [case for case in view.cases if (case.board, case.load) == (board, load)]
+        console.print(_comparison_table(group, every))
+    summary = make_change_section(view.comparison)
+    console.print(
+        Text(escaped_line(summary.sentence), style=_TREND_STYLES["worse"] if summary.worse else "")
+    )
+    for text in summary.absent:
+        console.print(Text(f"  {escaped_line(text)}", style="dim"))
+    if not every and view.cases:
+        console.print(Text("the main figures and what changed; --all shows every one", "dim"))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _comparison_table(cases: Sequence[CasePair], every: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=17)
+    table.add_column("figure", overflow="fold", ratio=1)
+    for heading in ("A", "B"):
+        table.add_column(heading, justify="right")
+    table.add_column("B less A", justify="right")
+    table.add_column("B is", no_wrap=True)
+    for case in cases:
+        for number, one in enumerate(case.figures if every else case.main_figures):
+            table.add_row(Text("" if number else escaped_line(case.technique)), *_figure_cells(one))
+    return table
+
+
+def _figure_cells(one: Figure) -> list[Text]:
+    style = _TREND_STYLES.get(one.trend, "dim")
+    return [
+        Text(escaped_line(one.name)),
+        _figure_value(one.before, one.before_bounds),
+        _figure_value(one.after, one.after_bounds),
+        Text(one.difference or "-"),
+        Text(one.trend or "-", style=style),
+    ]
+
+
+def _figure_value(value: str, bounds: str) -> Text:
+    text = Text(value)
+    if bounds:
+        text.append(f" {bounds}", style="dim")
+    return text

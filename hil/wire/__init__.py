@@ -1,1 +1,0 @@
-"""The wire format: bytes from a board in, text frames, stamps, log lines and faults out. Pure."""

@@ -1,0 +1,67 @@
+"""Modules that two threads of a run may import at once, one of them in the background."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hil
+from hil.experiments import background_preload
+
+TWO_THREADS = """
+import importlib, sys, threading, time
+import hil.model.captures
+sys.setswitchinterval(1e-5)
+errors = []
+begin = threading.Barrier(2)
+def enter(name, wait_s):
+    begin.wait()
+    time.sleep(wait_s)
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        errors.append(str(error))
+doors = [("hil.analysis.summary", float(sys.argv[1])), ("hil.analysis.metric_sheet", 0.0)]
+threads = [threading.Thread(target=enter, args=door) for door in doors]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit("; ".join(errors) or 0)
+"""
+
+
+@pytest.mark.parametrize("wait_s", ["0", "0.0001", "0.0003"])
+def test_two_threads_may_enter_the_analysis_by_different_doors(wait_s):
+    run = subprocess.run([sys.executable, "-c", TWO_THREADS, wait_s], capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()
+
+
+def test_what_is_imported_in_the_background_lies_in_packages_that_import_nothing():
+    """Else one thread holds the package and waits for the module, the other the reverse.
+
+    ``hil.store`` may: whoever starts the thread has imported the package with all that it imports.
+    """
+    ours = [name for name in background_preload.PRELOADED_MODULES if name.startswith("hil.")]
+    packages = {name.rpartition(".")[0] for name in ours}
+    assert packages == {"hil", "hil.analysis", "hil.store"}
+    for name in packages - {"hil.store"}:
+        path = Path(hil.__path__[0]).parent.joinpath(*name.split("."), "__init__.py")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)], name
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("hil.pytest_plugin.plugin", ["numpy", "serial", "hil.experiments.session"]),
+        ("hil.experiments.run", ["numpy", "rich", "jinja2"]),
+    ],
+)
+def test_what_is_not_needed_yet_is_not_imported(module, absent):
+    """Neither by every pytest run, nor by one that measures before its board is listened to."""
+    code = f"import sys, {module}; print([n for n in {absent!r} if n in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert run.stdout.decode().strip() == "[]"

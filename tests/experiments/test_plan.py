@@ -1,0 +1,47 @@
+import pytest
+
+from hil.experiments.plan import PROFILES, chosen_names, find_profile, make_cases
+from hil.model.errors import ConfigurationError
+
+QUICK = PROFILES["quick"]
+
+
+def test_every_technique_meets_every_load():
+    cases = make_cases(QUICK, ["a", "b"], ["idle", "gc"])
+    assert [c.id for c in cases] == ["a-idle", "b-idle", "a-gc", "b-gc"]
+
+
+def test_the_default_is_the_railroad_lights():
+    (case,) = make_cases(QUICK, ["a"], ["idle"])
+    assert [t.period_us for t in case.plan.tasks] == [10_000, 10_000]
+
+
+def test_long_windows_stream_and_short_ones_do_not():
+    (short,) = make_cases(QUICK, ["a"], ["idle"])
+    (long,) = make_cases(PROFILES["soak"], ["a"], ["idle"])
+    assert (short.plan.streaming, long.plan.streaming) == (False, True)
+
+
+@pytest.mark.parametrize("period_ms", [0, -1, 0.5, 1e9])
+def test_an_impossible_period_is_refused(period_ms):
+    with pytest.raises(ConfigurationError, match="--hil-period-ms"):
+        make_cases(QUICK, ["a"], ["idle"], period_ms=period_ms)
+
+
+def test_a_window_too_short_is_refused():
+    with pytest.raises(ConfigurationError, match="--hil-duration-s"):
+        make_cases(QUICK, ["a"], ["idle"], duration_s=0.02)
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ConfigurationError, match="unknown 'zebra'; known are a, b"):
+        chosen_names("--hil-load", "a,zebra", ["a", "b"])
+    with pytest.raises(ConfigurationError, match="quick, nightly, soak"):
+        find_profile("fast")
+    with pytest.raises(ConfigurationError, match="at least one"):
+        chosen_names("--hil-load", ",", ["a"])
+
+
+def test_names_are_kept_in_order_without_repeats():
+    assert chosen_names("x", "b,a,b", ["a", "b"]) == ("b", "a")
+    assert chosen_names("x", None, ["a", "b"]) == ("a", "b")

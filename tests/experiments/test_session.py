@@ -1,0 +1,29 @@
+"""A session on the embedded board."""
+
+from hil.boards.backends.registry import parse_board
+from hil.experiments.session import Session
+from hil.experiments.workloads.user_program import UserProgram
+from hil.model.captures import CapturePlan, TaskPlan
+from hil.recording.capture_reader import read_capture
+
+NOISY = """
+from machine import Timer
+from hil_agent import stamp
+def tick(t):
+    stamp()
+    print("tick")
+Timer(-1).init(period=10, callback=tick)
+"""
+PLAN = CapturePlan("noisy", "idle", (TaskPlan(0, 10_000),), 300_000, options={"pings": 2})
+
+
+def test_a_program_of_the_users_leaves_nothing_running(tmp_path):
+    with Session(parse_board("sim:clock=virtual")) as session:
+        session.capture(PLAN, tmp_path / "a.hilcap", agent=UserProgram("noisy", NOISY))
+        assert b"tick" not in session.run("import time; time.sleep_ms(100)")
+        session.capture(PLAN, tmp_path / "b.hilcap", agent=UserProgram("noisy", NOISY))
+    for name in "ab":
+        capture = read_capture(tmp_path / f"{name}.hilcap")
+        assert capture.errors == ()
+        assert capture.log.count("tick") > 15
+        assert capture.tracks[0].stamps_us.size > 15

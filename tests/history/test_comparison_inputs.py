@@ -1,0 +1,80 @@
+"""What one case of a kept run says of each figure: whose bursts, which scale, how wide."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import runs
+
+from hil.analysis.comparison_scale import COUNT, on_scale, percentile_evidence, widened
+from hil.history.comparison_inputs import case_evidence
+from hil.history.stamp_packing import unpack_values
+from hil.history.stored_records import make_history_run
+
+
+def case(technique="timer_soft", **more):
+    taken = runs.capture(np.random.default_rng(1), technique, **more)
+    return make_history_run(runs.results([taken]), [taken]).boards[0].cases[0]
+
+
+def by_metric(one):
+    return {
+        (key.task, key.method, key.metric): told for key, told in case_evidence(one, "b").items()
+    }
+
+
+def test_the_key_is_of_the_board_and_the_case():
+    keys = list(case_evidence(case(), "b"))
+    assert {(key.board, key.technique, key.load) for key in keys} == {("b", "timer_soft", "idle")}
+    assert {key.task for key in keys} == {0, 1, None}
+
+
+def test_counts_are_compared_by_the_bursts_of_their_task():
+    one = case()
+    missed = [
+        replace(m, value=6.0, lo=6.0, hi=6.0) if m.metric == "missed" and m.task == 0 else m
+        for m in one.measurements
+    ]
+    stamps = [
+        replace(s, counts={"missed": 3}) if (s.kind, s.task) == ("task", 0) else s
+        for s in one.stamps
+    ]
+    told = by_metric(replace(one, measurements=tuple(missed), stamps=tuple(stamps)))
+    burst = told[0, None, "missed"]
+    assert (burst.value, burst.cluster, burst.y) == (6.0, 2.0, on_scale(3.0, COUNT))
+    of_method = [replace(m, method="x/y") if m.metric == "missed" else m for m in missed]
+    told = by_metric(replace(one, measurements=tuple(of_method), stamps=tuple(stamps)))
+    assert told[0, "x/y", "missed"].cluster == 1.0
+
+
+def test_interrupt_latencies_are_those_of_the_kept_stamps_less_their_cost():
+    one = case("event_irq", events=1500)
+    (kept,) = [s for s in one.stamps if s.kind == "isr"]
+    latency = np.maximum(unpack_values(kept.data) - kept.cost_us, 0.0)
+    step_us = max(s.step_us for s in one.stamps)
+    wanted = percentile_evidence("isr_latency", latency, step_us)["isr_latency_p50_us"]
+    told = by_metric(one)[None, "loopback/hard", "isr_latency_p50_us"]
+    assert (told.low, told.high, told.c, told.dof) == (
+        wanted.low, wanted.high, wanted.c, wanted.dof
+    )  # fmt: skip
+    figure = [m for m in one.measurements if m.metric == "isr_latency_p50_us"]
+    assert told.value == figure[0].value
+    assert told.y == on_scale(figure[0].value, told.c)
+
+
+def test_a_phase_within_a_millisecond_is_chance_where_asyncio_sleeps():
+    """Evenly spread over 1 ms: 1000 / sqrt(12) us, and its ends sqrt(12) of that apart."""
+    plain, asyncio = by_metric(case("timer_soft")), by_metric(case("asyncio_sleep"))
+    key = (0, None, "period_jitter_rms_us")
+    assert asyncio[key].high == plain[key].high
+    checked = 0
+    for key, told in asyncio.items():
+        if key[2].startswith("lateness_p") and math.isfinite(told.error) and key in plain:
+            alone = plain[key]
+            if alone.value != told.value or not math.isfinite(alone.error):
+                continue
+            wide = widened(alone, 1000.0 / math.sqrt(12.0), math.sqrt(12.0))
+            assert (told.low, told.high) == pytest.approx((wide.low, wide.high))
+            checked += 1
+    assert checked

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hil.experiments.budget_files import default_budgets, default_budgets_path, load_budgets
+from hil.model.budget_file import find_toml_line
+from hil.model.budgets import (
+    Budgets,
+    failure_message,
+    judge_measurement,
+    judge_measurements,
+    straddles,
+)
+from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.errors import ConfigurationError
+from hil.model.metrics import METRICS, find_metric
+from hil.model.results import Measurement
+from hil.model.techniques import TECHNIQUES
+
+
+def measured(metric="lateness_p99_us", value=100.0, lo=None, hi=None, n=500, **more):
+    known = find_metric(metric)
+    fields = {"board": "sim", "technique": "timer_hard", "load": "idle", "task": 0, **more}
+    return Measurement(metric=metric, unit=known.unit, value=value, lo=lo, hi=hi, n=n, **fields)
+
+
+def budgets(tmp_path: Path, text: str) -> Budgets:
+    path = tmp_path / "b.toml"
+    path.write_text(text)
+    return load_budgets(path)
+
+
+LAYERED = """
+[budgets.any.any]
+lateness_p99_us = 1
+missed = 7
+[budgets.any.idle]
+lateness_p99_us = 2
+[budgets.timer_hard.any]
+lateness_p99_us = 3
+[budgets.timer_hard.idle]
+lateness_p99_us = 4
+[board."Pico*".any.any]
+lateness_p99_us = 5
+[board."Pico W*".any.any]
+lateness_p99_us = 6
+"""
+
+
+@pytest.mark.parametrize(
+    ("board", "technique", "load", "limit"),
+    [
+        ("sim", "thread", "gc", 1),
+        ("sim", "thread", "idle", 2),
+        ("sim", "timer_hard", "gc", 3),
+        ("sim", "timer_hard", "idle", 4),
+        ("Pico 2", "timer_hard", "idle", 5),
+        ("Pico W", "timer_hard", "idle", 6),
+    ],
+)
+def test_the_most_specific_line_wins(tmp_path, board, technique, load, limit) -> None:
+    one = measured(board=board, technique=technique, load=load)
+    rules = budgets(tmp_path, LAYERED)
+    assert judge_measurement(one, rules).budget == limit
+    missed = measured("missed", board=board, technique=technique, load=load)
+    assert judge_measurement(missed, rules).budget == 7
+
+
+def test_none_lifts_a_budget(tmp_path) -> None:
+    rules = budgets(
+        tmp_path, '[budgets.any.any]\nmissed = 0\n[budgets.thread.any]\nmissed = "none"\n'
+    )
+    assert judge_measurement(measured("missed", 3), rules).verdict == "fail"
+    assert judge_measurement(measured("missed", 3, technique="thread"), rules).verdict == "none"
+
+
+def test_relative_limits(tmp_path) -> None:
+    rules = budgets(tmp_path, '[budgets.any.any]\nlateness_p99_us = "0.5 period"\nmissed = "2 %"\n')
+    assert judge_measurement(measured(), rules, period_us=10_000).budget == 5_000
+    assert judge_measurement(measured(), rules).verdict == "none"
+    # n counts the activations that came; what was due is those and the missed ones
+    assert judge_measurement(measured("missed", 10, n=490), rules).verdict == "pass"
+    assert judge_measurement(measured("missed", 11, n=489), rules).verdict == "fail"
+    assert judge_measurement(measured("missed", 500, n=0), rules).verdict == "fail"
+    events = measured("missed", 11, n=540, method="loopback/hard")
+    assert judge_measurement(events, rules).budget == pytest.approx(10.8)
+
+
+def test_judge_all_takes_the_period_from_the_plan(tmp_path) -> None:
+    rules = budgets(tmp_path, '[budgets.any.any]\nlateness_p99_us = "1 period"\n')
+    plan = CapturePlan("timer_hard", "idle", (TaskPlan(0, 300), TaskPlan(1, 50)), 1000)
+    ones = [measured(task=0), measured(task=1), measured(task=None)]
+    assert [one.budget for one in judge_measurements(ones, rules, plan)] == [300, 50, 50]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "limit", "verdict"),
+    [
+        ("lateness_p99_us", 100, 100, "pass"),
+        ("lateness_p99_us", 100.5, 100, "fail"),
+        ("lateness_p99_us", -500, 100, "pass"),
+        ("schedule_drift_ppm", -99, 100, "pass"),
+        ("schedule_drift_ppm", -101, 100, "fail"),
+        ("background_share", 0.4, 0.5, "fail"),
+        ("background_share", 0.6, 0.5, "pass"),
+        ("missed", 0, 0, "pass"),
+    ],
+)
+def test_verdict_follows_the_sense(tmp_path, metric, value, limit, verdict) -> None:
+    rules = budgets(tmp_path, f"[budgets.any.any]\n{metric} = {limit}\n")
+    assert judge_measurement(measured(metric, value), rules).verdict == verdict
+
+
+def test_bounds_that_straddle_are_said(tmp_path) -> None:
+    rules = budgets(tmp_path, "[budgets.any.any]\nlateness_p99_us = 100\n")
+    sure = judge_measurement(measured(value=90, lo=80, hi=99), rules)
+    assert (sure.verdict, sure.note) == ("pass", None)
+    unsure = judge_measurement(measured(value=90, lo=80, hi=120, note="old"), rules)
+    assert (unsure.verdict, unsure.note) == ("pass", "old; its bounds reach beyond the budget")
+    over = judge_measurement(measured(value=110, lo=90, hi=120), rules)
+    assert over.verdict == "fail"
+    assert "not certain" in failure_message(over)
+    surely_over = judge_measurement(measured(value=110, lo=105, hi=120), rules)
+    assert "not certain" not in failure_message(surely_over)
+
+
+def test_magnitude_bounds_on_both_sides_of_zero() -> None:
+    assert straddles(measured("schedule_drift_ppm", 1, lo=-30, hi=30), 20)
+    assert not straddles(measured("schedule_drift_ppm", 1, lo=-10, hi=10), 20)
+    assert not straddles(measured("schedule_drift_ppm", -50, lo=-60, hi=-40), 20)
+
+
+def test_failure_message_says_it_all(tmp_path) -> None:
+    rules = budgets(tmp_path, "[budgets.any.any]\nlateness_p99_us = 2000\n")
+    one = judge_measurement(measured(value=2310, lo=2100, hi=2550, where_us=1_234_567.0), rules)
+    text = failure_message(one)
+    assert text == (
+        "timer_hard, idle, task 0, board sim: lateness_p99_us = 2310 us [2100 .. 2550 at 95%] "
+        "is over its budget of 2000 us; the worst activation is 1.234567 s into the window; n = 500"
+    )
+
+
+BAD = {
+    "[budgets.any.any]\nlateness_p98_us = 3\n": "'lateness_p98_us'; did you mean lateness_p",
+    "\n[budgets.timer_hrad.idle]\nmissed = 0\n": "b.toml:2: unknown technique 'timer_hrad'",
+    "[budgets.thread.ilde]\nmissed = 0\n": "b.toml:1: unknown load 'ilde'",
+    "[budgets.any.any]\nmissed = true\n": "b.toml:2: missed: not a number but bool",
+    "[budgets.any.any]\nmissed = [1]\n": "b.toml:2: missed: not a number but list",
+    "[budgets.any.any]\nmissed = -1\n": "b.toml:2: missed: -1 is not a number from 0 up",
+    "[budgets.any.any]\nmissed = nan\n": "b.toml:2: missed: nan is not a number from 0 up",
+    "[budgets.any.any]\nmissed = inf\n": "b.toml:2: missed: inf is not a number from 0 up",
+    '[budgets.any.any]\nmissed = "2 period"\n': "b.toml:2: missed: '2 period' is none of",
+    '[budgets.any.any]\ntie_pp_us = "2 %"\n': "b.toml:2: tie_pp_us: '2 %' is none of",
+    "[budgets.any.any]\nperiod_mean_us = 3\n": "b.toml:2: period_mean_us has no better direction",
+    "[budgets.any]\nmissed = 0\n": "b.toml:2: unknown load 'missed'",
+    "[budgets]\nany = 0\n": "b.toml:2: 'budgets.any' is not a table",
+    "[budget.any.any]\nmissed = 0\n": "b.toml:1: unknown table [budget]",
+    "missed = 0\n": "b.toml:1: unknown table [missed]",
+    '[board."P*".any.any]\nx = 0\n': "b.toml:2: unknown metric 'x'",
+    "[budgets.any.any]\nmissed = 0\nmissed = 1\n": "b.toml:3: malformed TOML: Cannot overwrite",
+    "[budgets.any.any\n": "b.toml:1: malformed TOML",
+    "[budgets.any.any]\nmissed = \n": "b.toml:2: malformed TOML",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: repr(text))
+def test_bad_files_get_one_line_with_the_place(tmp_path, text) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        budgets(tmp_path, text)
+    assert BAD[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unreadable_files(tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match="can't read the budgets file"):
+        load_budgets(tmp_path / "none.toml")
+    with pytest.raises(ConfigurationError, match="can't read the budgets file"):
+        load_budgets(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b"# \xe9\n")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        load_budgets(tmp_path / "latin.toml")
+
+
+@given(st.text(alphabet=st.sampled_from('[]."*=any \nbudgetsmissed0%#')))
+def test_any_text_is_read_or_refused(tmp_path_factory, text) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.toml"
+    path.write_text(text)
+    with suppress(ConfigurationError):
+        load_budgets(path)
+
+
+def test_find_line_reads_headers_and_dotted_keys() -> None:
+    lines = ["# x", "[budgets]", "any.any.missed = 3", '[board."a.b".any]', "idle = {missed = 1}"]
+    assert find_toml_line(lines, ("budgets", "any", "any", "missed")) == 3
+    assert find_toml_line(lines, ("board", "a.b", "any", "idle", "missed")) == 5
+    assert find_toml_line(lines, ("nothing",)) is None
+
+
+def test_shipped_budgets_gate_the_deadline_techniques_only() -> None:
+    rules = load_budgets()
+    assert default_budgets_path().name == "budgets.toml"
+    for technique in TECHNIQUES:
+        one = measured(value=19_000, technique=technique)
+        naive = technique in ("round_robin", "thread", "asyncio_sleep")
+        gated = judge_measurement(one, rules, period_us=10_000)
+        # No limit tighter than the period: the host of the embedded board is a shared machine.
+        if naive:
+            assert gated.verdict == "none"
+            assert (
+                judge_measurement(measured("missed", 400, technique=technique), rules).verdict
+                == "none"
+            )
+        else:
+            assert gated.budget is None or gated.budget >= 10_000
+        assert (
+            judge_measurement(measured("dropped", 1, technique=technique), rules).verdict == "fail"
+        )
+    on_board = measured(board="Pico", value=1e9)
+    assert judge_measurement(on_board, rules, period_us=10_000).verdict == "none"
+
+
+def test_every_metric_name_ends_with_its_unit() -> None:
+    for metric in METRICS.values():
+        if metric.unit not in ("1", "count"):
+            assert metric.name.endswith(f"_{metric.unit}")
+    assert find_metric("mtie_10ms_us") is not None
+    assert find_metric("adev_2p5s") is not None
+    assert find_metric("adev_") is None
+    assert find_metric("tdev_1s") is None
+
+
+def test_shipped_budgets_are_found_in_an_installed_package(tmp_path, monkeypatch) -> None:
+    suite = tmp_path / "hil" / "suite"
+    suite.mkdir(parents=True)
+    (suite / "budgets.toml").write_text("[budgets.any.any]\nmissed = 3\n")
+    monkeypatch.setattr("hil.__file__", str(tmp_path / "hil" / "__init__.py"))
+    assert default_budgets_path() == suite / "budgets.toml"
+    assert default_budgets().entries[0].amount == 3
+    (suite / "budgets.toml").unlink()
+    with pytest.raises(ConfigurationError, match=r"budgets\.toml is missing"):
+        default_budgets()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('lateness_p99_us = "1 %"',
+         'lateness_p99_us: \'1 %\' is none of a number, "none", "0.5 period"'),
+        ('missed = "1 period"', 'missed: \'1 period\' is none of a number, "none", "1 %"'),
+        ('schedule_drift_ppm = "1 %"', 'schedule_drift_ppm: \'1 %\' is none of a number, "none"'),
+        ("lateness_p98_us = 1", "unknown metric 'lateness_p98_us'; did you mean lateness_p"),
+        ("zzz = 1", "unknown metric 'zzz'; known are "),
+        ("missed = true", "missed: not a number but bool"),
+        ("missed = []", "missed: not a number but list"),
+        ("missed = -1", "missed: -1 is not a number from 0 up"),
+        ("missed = inf", "missed: inf is not a number from 0 up"),
+    ],
+)  # fmt: skip
+def test_what_a_limit_can_not_be_is_said(tmp_path, line, text) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text(f"[budgets.any.idle]\n{line}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_budgets(path)
+    assert str(caught.value).startswith(f"{path}:2: {text}")
+    assert len(str(caught.value)) == len(f"{path}:2: {text}") or text[-1] in "p "
+
+
+@pytest.mark.parametrize("metric", ["missed", "overruns", "dropped"])
+def test_counts_may_be_shares_of_what_was_due(tmp_path, metric) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text(f'[budgets.any.idle]\n{metric} = "2.5%"\nlateness_p50_us = "0.5 periods"\n')
+    one, two = load_budgets(path).entries
+    assert (one.metric, one.kind, one.amount, one.board) == (metric, "share", 0.025, None)
+    assert (two.kind, two.amount, two.place) == ("period", 0.5, f"{path}:3")
+
+
+def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text("#" * ((1 << 20) - 1) + "\n")
+    assert load_budgets(path).entries == ()
+    path.write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ConfigurationError, match="larger than 1 MB"):
+        load_budgets(path)

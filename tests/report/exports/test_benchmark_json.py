@@ -1,0 +1,118 @@
+"""Bencher's metric format and github-action-benchmark's list, against schemas of our own words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from hil.model.errors import CaptureError
+from hil.model.metrics import find_metric
+from hil.report.exports.benchmark_json import (
+    BIGGER,
+    SMALLER,
+    action_json,
+    bencher_json,
+    benchmark_name,
+)
+
+NUMBER = {"type": "number"}
+BMF = {  # benchmark -> measure -> value with optional bounds
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"minLength": 1, "maxLength": 64},
+        "additionalProperties": {
+            "type": "object",
+            "properties": {"value": NUMBER, "lower_value": NUMBER, "upper_value": NUMBER},
+            "required": ["value"],
+            "additionalProperties": False,
+        },
+    },
+}
+TEXT = {"type": "string", "minLength": 1}
+ACTION = {  # a list of named values, each with a unit, and what is shown beside
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"name": TEXT, "unit": TEXT, "value": NUMBER, "range": TEXT, "extra": TEXT},
+        "required": ["name", "unit", "value"],
+        "additionalProperties": False,
+    },
+}
+
+
+def checked(text: str, schema: dict):
+    document = json.loads(text, parse_constant=lambda word: pytest.fail(word))
+    check(document, schema, "top")
+    return document
+
+
+def check(value, schema: dict, where: str) -> None:
+    """The few words of JSON Schema that the two above use."""
+    kinds = {"object": dict, "array": list, "string": str, "number": int | float}
+    assert isinstance(value, kinds[schema["type"]]), where
+    assert not isinstance(value, bool), where
+    if schema["type"] == "object":
+        assert not set(schema.get("required", ())) - set(value), where
+        assert len(value) >= schema.get("minProperties", 0), where
+        for key, item in value.items():
+            names = schema.get("propertyNames", {})
+            assert names.get("minLength", 0) <= len(key) <= names.get("maxLength", 10_000), key
+            rule = schema.get("properties", {}).get(key, schema["additionalProperties"])
+            assert rule, f"{where}: {key}"
+            check(item, rule, f"{where}.{key}")
+    elif schema["type"] == "array":
+        for index, item in enumerate(value):
+            check(item, schema["items"], f"{where}[{index}]")
+    elif schema["type"] == "string":
+        assert len(value) >= schema.get("minLength", 0), where
+        assert value.encode("utf-8"), where
+
+
+def test_bencher_has_every_figure_exactly(results):
+    document = checked(bencher_json(results), BMF)
+    found = {
+        (name, metric): (one["value"], one.get("lower_value"), one.get("upper_value"))
+        for name, measures in document.items()
+        for metric, one in measures.items()
+    }
+    assert found == {
+        (benchmark_name(one), one.metric): (one.value, one.lo, one.hi)
+        for one in results.measurements
+    }
+    assert "sim/timer_soft/idle/task1" in document
+    assert "sim/timer_soft/idle/callback/closure/task0" in document
+
+
+def test_the_action_gets_each_figure_on_the_side_that_is_better(results):
+    parts = {}
+    for senses in (SMALLER, BIGGER):
+        text, count = action_json(results, senses)
+        entries = checked(text, ACTION)
+        assert len(entries) == count
+        parts[senses] = {one["name"]: one["value"] for one in entries}
+    smaller, bigger = parts[SMALLER], parts[BIGGER]
+    for one in results.measurements:
+        name = f"{benchmark_name(one)} {one.metric}"
+        sense = find_metric(one.metric).sense
+        side = {"lower": smaller, "magnitude": smaller, "higher": bigger}.get(sense, {})
+        value = abs(one.value) if sense == "magnitude" else one.value
+        assert side.get(name) == (value if sense != "none" else None), name
+        assert (name in smaller) + (name in bigger) == (sense != "none")
+    assert {name.rpartition(" ")[2] for name in bigger} == {"background_share", "desync_s"}
+
+
+def test_budget_bounds_and_note_are_shown_beside(results):
+    entries = json.loads(action_json(results, SMALLER)[0])
+    worst = next(one for one in entries if one["name"].endswith("lateness_max_us"))
+    assert worst["range"] == "[4500000000.0, ?]"
+    assert "budget 4000000000.0: fail" in worst["extra"]
+
+
+def test_two_figures_of_one_name_are_refused(results):
+    twice = dataclasses.replace(results, measurements=(results.measurements[0],) * 2)
+    with pytest.raises(CaptureError, match="the same"):
+        bencher_json(twice)

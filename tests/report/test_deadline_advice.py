@@ -1,0 +1,278 @@
+"""Advice in plain words and the map of technique by load, from rows with known figures."""
+
+from dataclasses import replace
+
+import pytest
+
+from hil.model.results import Measurement, Results, RunInfo
+from hil.model.units import format_deadline
+from hil.report.deadline_advice import (
+    Limit,
+    advise,
+    answer_line,
+    drifts,
+    hard_limit,
+    judge_techniques,
+    limits_for_script,
+    soft_limit,
+)
+from hil.report.headline import headline
+from hil.report.page.page import render_page
+from hil.report.result_tables import heat_maps, technique_rows
+
+
+def row(
+    technique="timer_hard",
+    load="idle",
+    p99=(500, 400, 600),
+    worst=700.0,
+    missed=0,
+    drift=0.0,
+    p50=(50, 40, 60),
+    jitter=None,
+):
+    def one(metric, value, lo=None, hi=None, unit="us", n=3000):
+        return Measurement("b", technique, load, None, metric, unit, float(value), lo, hi, n)
+
+    figures = [
+        one("lateness_max_us", worst),
+        one("period_mean_us", 10_000),
+        one("lateness_p50_us", *p50),
+        one("missed", missed, missed, missed, "count"),
+        one("dropped", 0, 0, 0, "count"),
+        one("schedule_drift_ppm", drift, drift - 1, drift + 1, "ppm"),
+    ]
+    if p99:
+        figures.append(one("lateness_p99_us", *p99))
+    if jitter is not None:
+        figures.append(one("period_jitter_rms_us", jitter))
+    return figures
+
+
+def made(*groups):
+    return technique_rows([one for group in groups for one in group])
+
+
+@pytest.mark.parametrize(
+    ("more", "deadline", "answer"),
+    [
+        ({}, 1000, "yes"),
+        ({}, 600, "yes"),
+        ({}, 500, "open"),
+        ({}, 399, "no"),
+        ({"p99": None}, 1000, "open"),
+        ({"p99": None, "p50": (50, 40, 60)}, 39, "no"),
+        ({"p99": None, "p50": (50, 40, 60)}, 41, "open"),
+        ({"p99": (500, None, None)}, 1000, "open"),
+        ({"p99": (500, None, None)}, 400, "no"),
+        ({"missed": 31}, 1000, "no"),
+        ({"missed": 30}, 1000, "yes"),
+        ({"drift": 50.0}, 10_000, "no"),
+        ({"drift": -50.0}, 10_000, "no"),
+        ({"drift": 9.0}, 1000, "yes"),
+    ],
+)
+def test_soft_goes_by_the_bounds(more, deadline, answer):
+    (one,) = made(row(**more))
+    limit = soft_limit(one)
+    assert limit.answer(deadline) == answer
+    assert getattr(limit, answer)  # the reason
+
+
+@pytest.mark.parametrize(
+    ("more", "deadline", "answer"),
+    [
+        ({}, 700, "yes"),
+        ({}, 699, "no"),
+        ({"missed": 1}, 10_000, "no"),
+        ({"drift": 50.0}, 10_000, "no"),
+    ],
+)
+def test_hard_goes_by_the_worst_that_was_seen(more, deadline, answer):
+    (one,) = made(row(**more))
+    limit = hard_limit(one)
+    assert limit.answer(deadline) == answer
+    assert getattr(limit, answer)
+
+
+@pytest.mark.parametrize(
+    ("drift", "jitter", "gone"),
+    [(50.0, 100.0, True), (50.0, 1400.0, True), (50.0, 1600.0, False), (-50.0, 1600.0, False)],
+)
+def test_a_slope_that_stays_below_the_jitter_runs_nowhere(drift, jitter, gone):
+    # 3000 activations of 10 ms at 50 ppm are 1500 us
+    (one,) = made(row(drift=drift, jitter=jitter))
+    assert drifts(one) is gone
+    assert soft_limit(one).answer(1e6) == ("no" if gone else "yes")
+
+
+EARLY = {"p50": (-757, -760, -750), "p99": (-731, -740, -720), "worst": 38.0}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "soft", "hard"),
+    [(100, "no", "no"), (755, "open", "open"), (760, "yes", "yes"), (1000, "yes", "yes")],
+)
+def test_who_comes_early_by_more_than_the_deadline_does_not_hold_it(deadline, soft, hard):
+    (one,) = made(row(**EARLY))
+    for limit, answer in ((soft_limit(one), soft), (hard_limit(one), hard)):
+        assert limit.answer(deadline) == answer
+        assert "half of the activations come 760 us early" in getattr(limit, answer)
+
+
+def test_who_may_be_early_is_judged_by_what_is_late():
+    (one,) = made(row(p50=(-1, -3, 2), p99=(500, 400, 600)))
+    assert soft_limit(one) == soft_limit(*made(row(p50=(0, -3, 2), p99=(500, 400, 600))))
+    (late,) = made(row(p50=(-20, -30, -10), p99=(500, 400, 600)))
+    assert soft_limit(late).answer(600) == "yes"
+    assert "early" not in soft_limit(late).yes
+
+
+def test_who_comes_early_is_not_least_late():
+    rows = made(
+        row("asyncio_sleep", **EARLY), row("timer_hard"), row("timer_soft", p99=(900, 800, 990))
+    )
+    assert [one.technique for one in judge_techniques(rows, 1000, is_hard=True)][
+        -1
+    ] == "asyncio_sleep"
+    results = Results(RunInfo("r", "", 0.0, "quick", "0", "h", "sim"), (), (), (), ())
+    assert headline(results, rows).advice.startswith("Least late at p99: timer_hard")
+
+
+def several_loads():
+    return made(
+        row(load="idle"),
+        row(load="gc", p99=(4000, 3000, 5000), worst=9000.0),
+        row("thread", "idle", drift=1000.0),
+        row("thread", "gc", drift=1000.0),
+        row("timer_soft", "idle"),
+        row("timer_soft", "gc", worst=900.0),
+    )
+
+
+def test_a_technique_must_hold_under_every_load():
+    rows = several_loads()
+    assert any(map(drifts, rows))
+    (advice,) = advise(rows)
+    assert advice.about == "Measured under each of the loads idle and gc."
+    assert advice.soft.startswith("choose timer_soft: 99 of 100 come within 600 us")
+    assert advice.hard.startswith("choose timer_soft: none of 3000 came later than 900 us")
+    assert "no proof" in advice.hard
+    found = {line.deadline: (line.soft, line.undecided, line.hard) for line in advice.usual}
+    assert found == {
+        "100 us": ("none", "none", "none"),
+        "1 ms": ("timer_soft", "none", "timer_soft"),
+        "10 ms": ("timer_soft, timer_hard", "none", "timer_soft, timer_hard"),
+        "100 ms": ("timer_soft, timer_hard", "none", "timer_soft, timer_hard"),
+    }
+    answers = {line.technique: (line.soft.answer, line.hard.answer) for line in advice.choices}
+    assert answers == {
+        "timer_soft": ("yes", "yes"),
+        "timer_hard": ("no", "no"),
+        "thread": ("no", "no"),
+    }
+
+
+def test_the_load_that_decides_is_named():
+    held = {
+        one.technique: one.reason
+        for one in judge_techniques(several_loads(), 1000.0, is_hard=False)
+    }
+    assert held["timer_hard"] == "p99 is 4000 us [3000, 5000] (load gc)"
+    assert "past any deadline" in held["thread"]
+
+
+def test_the_shortest_limit_comes_first_and_the_others_are_named():
+    rows = made(row(p99=(500, 400, 900)), row("timer_soft", p99=(300, 200, 600)))
+    held = judge_techniques(rows, 1000.0, is_hard=False)
+    assert [one.technique for one in held] == ["timer_soft", "timer_hard"]
+    assert answer_line(held).endswith("Also: timer_hard.")
+
+
+def test_what_the_bounds_leave_open_is_said():
+    held = judge_techniques(made(row(p99=(900, 500, 1500))), 1000.0, is_hard=False)
+    assert answer_line(held) == (
+        "nothing is certain; nearest is timer_hard: "
+        "p99 is 900 us [500, 1500]: the bounds do not decide."
+    )
+
+
+def test_too_few_activations_are_said_with_what_was_seen():
+    rows = made(row("timer_soft", p99=None, p50=(90, 80, 99)), row(p99=None, p50=(50, 40, 60)))
+    held = judge_techniques(rows, 1000.0, is_hard=False)
+    assert answer_line(held) == (
+        "nothing is certain; nearest is timer_hard: the 99th percentile needs 299 activations, "
+        "there are 3000, the latest came 700 us late: measure longer."
+    )
+
+
+def test_when_none_holds_the_nearest_is_named_if_there_is_one():
+    held = judge_techniques(
+        made(row(p99=(3000, 2000, 4000)), row("thread", drift=99.0)), 1000.0, is_hard=False
+    )
+    assert answer_line(held).startswith("none holds it; nearest is timer_hard: p99 is 3000 us")
+    assert (
+        answer_line(judge_techniques(made(row(drift=99.0)), 1e6, is_hard=False)) == "none holds it."
+    )
+
+
+def test_a_limit_answers_at_its_very_ends():
+    limit = Limit(100.0, 200.0)
+    assert [limit.answer(us) for us in (99.9, 100.0, 199.9, 200.0)] == ["no", "open", "open", "yes"]
+
+
+def test_the_script_gets_the_same_limits_with_null_for_infinite():
+    (one,) = limits_for_script(made(row(drift=99.0)))
+    assert one["soft"][:2] == [None, None]
+    (one,) = limits_for_script(made(row()))
+    assert one["soft"][:2] == [400, 600]
+    assert one["hard"][:2] == [700.0, 700.0]
+    assert (one["board"], one["technique"], one["load"]) == ("b", "timer_hard", "idle")
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        *((0.5, "0.5 us"), (100, "100 us"), (999, "999 us"), (1000, "1 ms"), (12_345, "12.3 ms")),
+        *((999_999.5, "1 s"), (2_500_000, "2.5 s"), (1234e6, "1230 s")),
+    ],
+)
+def test_deadlines_are_written_as_people_do(us, text):
+    assert format_deadline(us) == text
+
+
+def test_the_map_is_warmer_where_it_is_later():
+    rows = made(
+        row(p99=(5, 1, 6)),
+        row(load="cpu", p99=(500, 400, 600)),
+        row(load="gc", p99=(12_000, 9_000, 15_000)),
+        row("timer_soft", "cpu", p99=(5, 1, 6), missed=400),
+        row("timer_soft", "gc", p99=None, worst=20.0),
+    )
+    (one,) = heat_maps(rows)
+    assert one.loads == ["idle", "cpu", "gc"]
+    soft_line, hard_line = one.lines
+    assert [cell.heat for cell in hard_line.cells] == [0, 2, 5]
+    assert soft_line.cells[0] is None
+    assert soft_line.cells[1].heat == 4
+    assert (soft_line.cells[2].is_p99, soft_line.cells[2].late.value) == (False, 20.0)
+
+
+def test_the_share_stands_beside_its_technique():
+    share = Measurement("b", "timer_hard", "idle", None, "background_share", "1", 0.9, 0.8, 1.0, 6)
+    (one,) = heat_maps(made([*row(), share]))
+    assert one.lines[0].share == share
+
+
+def test_the_page_has_both(results):
+    group = [replace(one, board="sim") for one in row(load="cpu", p99=(12_000, 9_000, 15_000))]
+    page = render_page(replace(results, measurements=(*results.measurements, *group)))
+    part = page[page.index('id="hil-deadline"') :]
+    part = part[: part.index("</section>")]
+    for text in ("Soft real time", "Hard real time", "The usual deadlines", "(load cpu)"):
+        assert text in part
+    part = page[page.index('aria-label="Technique by load"') :]
+    part = part[: part.index("</section>")]
+    assert "hil-heat-5" in part
+    for text in ('data-load="idle">idle</th>', 'data-load="cpu">cpu</th>', "12.0 ms"):
+        assert text in part

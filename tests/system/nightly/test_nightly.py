@@ -1,0 +1,198 @@
+"""What runs at night: the workflow's steps and the service's command, literally, on `sim`."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from hil.pytest_plugin.run_end import OUT_OF_BUDGET
+
+ROOT = Path(__file__).parents[3]
+WORKFLOW = ROOT / ".github" / "workflows" / "nightly.yml"
+UNITS = ROOT / "contrib" / "systemd"
+SHORT = "--hil-technique=timer_hard --hil-load=idle --hil-duration-s=0.4"
+SUITE = 'def test_lateness(figures):\n    figures.check("lateness_max_us")\n'
+TOO_STRICT = "[budgets.any.idle]\nlateness_max_us = 0.001\n"
+
+
+@pytest.fixture(scope="module")
+def workflow():
+    return YAML(typ="safe").load(WORKFLOW)
+
+
+@pytest.fixture(scope="module")
+def steps(workflow):
+    return {
+        step.get("name", step.get("uses")): step for step in workflow["jobs"]["measure"]["steps"]
+    }
+
+
+def test_the_workflow_fits_the_servers_schema():
+    command = [sys.executable, "-m", "check_jsonschema"]
+    done = subprocess.run(
+        [*command, "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nobody_else_s_code_runs_on_a_host_with_boards(workflow):
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}  # no pull requests
+    assert workflow["permissions"] == {"contents": "read"}
+    job = workflow["jobs"]["measure"]
+    assert job["concurrency"] == {"group": "hil-${{ matrix.host }}", "cancel-in-progress": False}
+    assert job["runs-on"][0] == "self-hosted"
+    assert not any("${{" in step.get("run", "") for step in job["steps"])  # only by variables
+
+
+def test_report_and_history_are_kept_whatever_happened(steps):
+    for name in ("History", "Keep the report and the history"):
+        assert steps[name]["if"] == "always()"
+    assert steps["Keep the report and the history"]["with"]["path"].split() == [
+        "nightly/",
+        "!nightly/latest",
+    ]
+
+
+def test_what_is_installed_is_this_package_with_an_extra_that_it_has(steps):
+    (wanted,) = re.findall(r"'\.\[(.*)\]'", steps["Install"]["run"])
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert wanted in extras
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
+class TestSteps:
+    @pytest.fixture
+    def checkout(self, tmp_path):
+        """A checkout with a suite of one test, and the programs where the step installs them."""
+        place = tmp_path / "checkout"
+        (place / ".venv" / "bin").mkdir(parents=True)
+        for program, module in (("pytest", "pytest"), ("hil", "hil")):
+            path = place / ".venv" / "bin" / program
+            path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n')
+            path.chmod(0o755)
+        (place / "test_it.py").write_text(SUITE)
+        (place / "strict.toml").write_text(TOO_STRICT)
+        (place / "pytest.ini").write_text("[pytest]\n")
+        return place
+
+    @pytest.fixture
+    def run(self, checkout, steps, tmp_path):
+        def run(name, options=SHORT, board="sim:clock=virtual"):
+            files = {
+                "GITHUB_OUTPUT": tmp_path / "output",
+                "GITHUB_STEP_SUMMARY": tmp_path / "summary.md",
+            }
+            script = tmp_path / "step.sh"
+            script.write_text(steps[name]["run"])
+            done = subprocess.run(  # as the server calls it for `shell: bash`
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+                cwd=checkout,
+                env={
+                    **os.environ,
+                    **{key: str(path) for key, path in files.items()},
+                    "HOME": str(tmp_path / "home"),
+                    "HIL_BOARD": board,
+                    "HIL_OPTIONS": options,
+                    "HIL_HISTORY": "",
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return done.returncode, done.stdout + done.stderr
+
+        return run
+
+    def test_two_nights(self, run, checkout, tmp_path):
+        status, said = run("Measure")
+        assert status == 0, said
+        assert (tmp_path / "output").read_text() == "status=0\n"
+        assert (checkout / "nightly" / "latest" / "report.html").exists()
+        assert "timer&#95;hard" in (tmp_path / "summary.md").read_text()
+        assert "::error" not in said
+
+        status, said = run("Measure", f"{SHORT} --hil-budgets=strict.toml")
+        assert status == OUT_OF_BUDGET, said
+        assert "::error title=Timing::" in said
+        assert (tmp_path / "output").read_text() == "status=0\nstatus=1\n"
+
+        status, said = run("History")
+        assert status == 0, said
+        kept = json.loads((checkout / "nightly" / "history.json").read_text())
+        assert len(kept["runs"]) == 2
+        assert (checkout / "nightly" / "history.db").stat().st_size > 0
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [(8, "Bench::something is broken"), (9, "Timing and bench::"), (4, "(status 4)")],
+    )
+    def test_what_the_status_means_is_said_and_passed_on(self, run, checkout, status, said):
+        program = checkout / ".venv" / "bin" / "pytest"
+        program.write_text(f"#!/bin/sh\nexit {status}\n")
+        code, output = run("Measure")
+        assert code == status
+        assert said in output
+
+    def test_a_history_that_can_not_be_read_hides_nothing(self, run, checkout):
+        (checkout / ".venv" / "bin" / "hil").write_text("#!/bin/sh\nexit 1\n")
+        assert run("History")[0] == 0
+
+
+def service():
+    lines = (UNITS / "hil-nightly.service").read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if "=" in line and line[0] not in "#[")
+    found: dict[str, list[str]] = {}
+    for key, _, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def test_the_services_command_is_one_that_pytest_takes(tmp_path):
+    (command,) = service()["ExecStart"]
+    assert service()["KillSignal"] == ["SIGINT"]
+    words = []
+    for word in command.split():
+        if word == "$HIL_OPTIONS":  # systemd splits this form into words, and not ${HIL_BOARD}
+            words += SHORT.split()
+        else:
+            words.append(word.replace("${HIL_BOARD}", "sim").replace("/var/lib/hil", "kept"))
+    assert words[0] == "/srv/hil/.venv/bin/pytest"
+    (tmp_path / "test_it.py").write_text(SUITE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words[1:], "--collect-only", "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_lateness[sim-timer_hard-idle]" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_units(tmp_path):
+    program = Path(sys.executable).with_name("pytest")
+    names = []
+    for path in sorted(UNITS.glob("hil-nightly.*")):
+        text = path.read_text().replace("/srv/hil/.venv/bin/pytest", str(program))
+        (tmp_path / path.name).write_text(text)
+        names.append(str(tmp_path / path.name))
+    assert len(names) == 2
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *names], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -6,7 +6,8 @@
     asyncio.run(schedule.run_forever())
 
 A job's next run comes from its plan, never from its last late start, and a slow job does not hold
-back the others. Runs that were missed are counted and made up for by one run. docs/reference/schedule.md.
+back the others. Runs that were missed are counted and made up for by one run; see
+docs/reference/schedule.md.
 """
 
 import time

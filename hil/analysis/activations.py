@@ -304,4 +304,5 @@ def missed_releases(
 
 
 def activation_time_us(act: Activations, place: int) -> float:
+    """Time of the activation at ``place`` in us on the board's clock."""
     return float(act.some(np.array([place]))[0][0])

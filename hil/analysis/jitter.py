@@ -143,6 +143,7 @@ _PAIRS = 20_000
 def add_intervals(
     sheet: MetricSheet, act: Activations, slope: Slope | None, tick_us: float
 ) -> None:
+    """Add period, jitter and cycle-to-cycle jitter of a task to ``sheet``, each with its bounds."""
     gaps = look_at_intervals(act)
     n = gaps.n
     if n < 1:
@@ -201,6 +202,7 @@ def _mean_bounds(act: Activations, gaps: Intervals, slope: Slope | None, tick_us
 def add_grid_errors(
     sheet: MetricSheet, act: Activations, late: LatenessStatistics, tick_us: float
 ) -> None:
+    """Add TIE and drift of a task against its grid to ``sheet``, each with its bounds."""
     slope = late.slope
     if slope is None:
         for metric in ("tie_rms_us", "tie_pp_us", "schedule_drift_ppm"):

@@ -40,6 +40,7 @@ class LatenessStatistics:
 
 
 def look_at_lateness(act: Activations, tick_us: float, read_cost_us: float) -> LatenessStatistics:
+    """Extremes, overruns and slope of a task's lateness in one pass over its activations."""
     n = act.n
     span = Extremes()
     over = 0
@@ -65,6 +66,7 @@ def look_at_lateness(act: Activations, tick_us: float, read_cost_us: float) -> L
 
 
 def add_counts(sheet: MetricSheet, act: Activations, over: int) -> None:
+    """Add the counts of missed releases, overruns and dropped stamps to ``sheet``."""
     note = EXACT
     if act.dropped:
         note += f"; window shortened to the recorded stamps, {act.dropped} had no room"
@@ -80,6 +82,7 @@ def add_lateness(
     tick_us: float,
     read_cost_us: float,
 ) -> None:
+    """Add percentiles and maximum of a task's lateness to ``sheet``, each with its bounds."""
     slope = late.slope
     wanders = slope is not None and slope.wander > 0.5
     if act.n >= WHOLE_BELOW:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 COUNTS = ("jobs_lost", "jobs_run_twice", "jobs_late")
 _NOT_DONE = {
     KILL: "only the embedded board is killed: flash that was cut off in a write is not risked",
-    DEEP_SLEEP: "deep sleep takes a board off its port; say deepsleep = true in its wiring file if it "
-    "comes back by itself",
+    DEEP_SLEEP: "deep sleep takes a board off its port; "
+    "say deepsleep = true in its wiring file if it comes back by itself",
 }
 _FAR_US = 60e6
 

@@ -120,7 +120,8 @@ def _only(kept: HistoryRun, name: str) -> HistoryRun:
     if not boards:
         has = ", ".join(one.identity.name for one in kept.boards) or "none"
         raise ConfigurationError(
-            f"--boards: no board {escaped_line(name)} in {escaped_line(kept.info.id)}; it has {escaped_line(has)}"
+            f"--boards: no board {escaped_line(name)} in {escaped_line(kept.info.id)}; "
+            f"it has {escaped_line(has)}"
         )
     return dataclasses.replace(kept, boards=boards)
 

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
             ", ".join(one for one in others if one.startswith(args.metric[:4])) or "none like it"
         )
         raise ConfigurationError(
-            f"{masked_line(args.metric)}: no such figure in {shown} with these filters; there is {named}"
+            f"{masked_line(args.metric)}: no such figure in {shown} with these filters; "
+            f"there is {named}"
         )
     if args.html:
         from hil.recording.atomic_file import write_text_atomically

@@ -70,6 +70,7 @@ class BudgetParser:
         self._loads = loads
 
     def parse(self, tables: Mapping[str, Any]) -> Budgets:
+        """All budgets of the file; :class:`~hil.model.errors.ConfigurationError` for a mistake."""
         entries: list[Budget] = []
         for top, value in tables.items():
             if top not in ("budgets", "board"):

@@ -42,6 +42,7 @@ def masked_line(text: str) -> str:
 
 
 def hex_escaped_line(text: str) -> str:
+    """One printable line; what can't be printed as ``\\xNN``."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 

@@ -133,8 +133,9 @@ def _facts(
         share = format_digits(100 * covered_share(few))
         yield (
             "size",
-            f"{size} activations in each case: no more than {format_digits(100 - float(share))} % of all "
-            "activations are later than the latest one seen, with 95 % confidence. "
+            f"{size} activations in each case: "
+            f"no more than {format_digits(100 - float(share))} % of all activations are later than "
+            " the latest one seen, with 95 % confidence. "
             "A longer run (--hil-profile=nightly) narrows every bound.",
         )
     instrument = list(_instrument(board, results, mine))
@@ -152,8 +153,8 @@ def _facts(
         widest = max(skew, key=lambda one: abs(one.value))
         yield (
             "clock",
-            f"The board's clock against this computer's: {format_measurement(widest).line} in the case where it "
-            "was farthest off. Lateness is on the board's own clock.",
+            f"The board's clock against this computer's: {format_measurement(widest).line} "
+            "in the case where it was farthest off. Lateness is on the board's own clock.",
         )
 
 

@@ -145,8 +145,8 @@ def test_the_wake_error_and_why_there_is_none():
     _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP]: rows(*coarse)})
     assert "finer" in reasons["wake_error_us", "survival/deepsleep"]
     stopped = [(k, a, b, 0 if k == BOOT else c, d) for k, a, b, c, d in told]
-    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP]: rows(*[(k, a + 10**8, *x) if k == ASLEEP else (k, a, *x)
-                                              for k, a, *x in stopped])})  # fmt: skip
+    later = [(k, a + 10**8, *x) if k == ASLEEP else (k, a, *x) for k, a, *x in stopped]
+    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP]: rows(*later)})
     assert "does not go on" in reasons["wake_error_us", "survival/deepsleep"]
 
 

@@ -28,7 +28,8 @@ if os.getuid() == 0:
 # Everything is imported as the user that runs the tests, who may be the only one to read it.
 AS_NOBODY = """
 import os, sys
-import pytest, hil.cli.main, hil.cli.doctor, hil.cli.boards, hil.experiments.session, hil.pytest_plugin.plugin
+import pytest, hil.cli.main, hil.cli.doctor, hil.cli.boards
+import hil.experiments.session, hil.pytest_plugin.plugin
 from hil.boards.backends.registry import parse_board
 from hil.experiments.session import Session
 port = sys.argv[1]

@@ -215,7 +215,7 @@ def test_damaged_stamps_in_the_past_say_nothing(history):
     assert counts == {"timer_soft": 2, "timer_hard": 3}
 
 
-def compare_runs(before, after, history):
+def compare_named(before, after, history):
     return compare_runs(
         find_history_run(before, history), find_history_run(after, history), 0.95, history
     )
@@ -226,10 +226,10 @@ class TestTwoRuns:
         for seed in range(6):
             add_run(history, runs.night(seed))
         add_run(history, runs.night(7, {"timer_soft": 500.0, "timer_hard": 60.0}))
-        found = compare_runs("20261101T0001", "20261101T0007", history)
+        found = compare_named("20261101T0001", "20261101T0007", history)
         assert found.against == "run 20261101T000100Z_pico"
         assert ("timer_soft", "lateness_p50_us") in worse(found)
-        back = compare_runs("20261101T0007", "20261101T0001", history)
+        back = compare_named("20261101T0007", "20261101T0001", history)
         assert trends(back)["better"] >= trends(found)["worse"] - 1
 
     def test_across_boards_and_firmware_it_says_so(self):
@@ -259,12 +259,12 @@ class TestTwoRuns:
     def test_neither_a_folder_nor_an_id(self, history, tmp_path):
         add_run(history, runs.night(1))
         with pytest.raises(ConfigurationError, match="zebra: neither"):
-            compare_runs("zebra", "20261101", history)
+            compare_named("zebra", "20261101", history)
         with pytest.raises(ConfigurationError, match="there is no history"):
-            compare_runs("zebra", "zebra", None)
+            compare_named("zebra", "zebra", None)
         (tmp_path / "empty").mkdir()
         with pytest.raises(CaptureError):
-            compare_runs(str(tmp_path / "empty"), "20261101", history)
+            compare_named(str(tmp_path / "empty"), "20261101", history)
 
 
 @pytest.mark.parametrize(("technique", "alarm"), [("asyncio_sleep", False), ("timer_soft", True)])

@@ -96,7 +96,8 @@ def test_span() -> None:
 WIRED = """
 import time
 import pytest
-from hil.report.terminal.progress import RunProgress; from hil.pytest_plugin.run_output import end_pytest_line, own_stdout
+from hil.report.terminal.progress import RunProgress
+from hil.pytest_plugin.run_output import end_pytest_line, own_stdout
 
 class Shown:
     def __init__(self, config):

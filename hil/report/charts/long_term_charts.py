@@ -173,7 +173,8 @@ def _skew(
         "The board's clock",
         f"n = {skew.n} exchanges with the host; the line is the skew, shaded: its 95 % bounds."
         f"{beyond}",
-        f"Offset of the board's clock against the host's during {case}: {format_measurement(skew).line}.",
+        f"Offset of the board's clock against the host's during {case}: "
+        f"{format_measurement(skew).line}.",
         linear_axis(float(data.time_s.min()), float(data.time_s.max()), "time (s)", "s"),
         y,
         series,

@@ -35,6 +35,7 @@ def test_a_place_is_named_without_labgrid(missing):
 
 
 def test_nothing_imports_labgrid_until_a_place_is_asked_for():
-    code = "import sys, hil.experiments.session, hil.boards.backends.labgrid; print('labgrid' in sys.modules)"
+    modules = "hil.experiments.session, hil.boards.backends.labgrid"
+    code = f"import sys, {modules}; print('labgrid' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -144,8 +144,8 @@ def test_stop_leaves_no_process(processes):
 @pytest.mark.parametrize("victim", ["harness", "supervisor"])
 def test_no_orphan_after_a_kill(processes, victim):
     code = (
-        "from hil.boards.backends.qemu import EmulatedMicrobit\nimport time\nb = EmulatedMicrobit()\n"
-        "print(b.pid, flush=True)\ntime.sleep(60)\n"
+        "import time\nfrom hil.boards.backends.qemu import EmulatedMicrobit\n"
+        "b = EmulatedMicrobit()\nprint(b.pid, flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as harness:
         supervisor = int(harness.stdout.readline())

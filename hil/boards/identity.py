@@ -183,7 +183,7 @@ def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[
 
 _MARK = "hil:changed="
 _MOST = 8
-_SETTLE_S, _QUIET_S = 0.2, 0.05
+_SETTLE_S, _QUIET_S, _LISTEN_S = 0.2, 0.05, 0.1
 _OF_THE_PROMPT = re.compile(
     r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
 )
@@ -197,16 +197,17 @@ def find_leftover_activity(repl: RawRepl) -> tuple[str, ...]:
     all the same. A board that does not answer gives nothing here: bringing it back comes later.
     """
     found = []
+    said = b""
     try:
         repl.interrupt()
-        settled = seconds(repl.clock) + _SETTLE_S
-        while seconds(repl.clock) < settled and repl.read(_QUIET_S):
-            pass  # what the program had begun to say
-        repl.enter(soft_reset=False)
-        answer = b"".join(repl.exec(piece) for piece in bundle.pieces("board/leftover_activity.py"))
+        said = _said_at_the_prompt(repl)
+        if not said:  # else its prints come between what is sent and the board's answers
+            repl.enter(soft_reset=False)
+            for piece in bundle.pieces("board/leftover_activity.py"):
+                said += repl.exec(piece)
     except HilError:
-        answer = b""
-    lines = _lines(answer)
+        pass  # bringing the board back comes later
+    lines = _lines(said)
     changed = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
     if changed:
         more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
@@ -215,6 +216,21 @@ def find_leftover_activity(repl: RawRepl) -> tuple[str, ...]:
     if printed:
         found.append(f"it went on printing, first {printed[0][:80]!r}")
     return tuple(found)
+
+
+def _said_at_the_prompt(repl: RawRepl) -> bytes:
+    """What comes although nothing runs: behind what the program had begun to say, whole lines."""
+    settled = seconds(repl.clock) + _SETTLE_S
+    while repl.read(_QUIET_S):
+        if seconds(repl.clock) >= settled:
+            break
+    else:
+        return b""
+    said = b""
+    end = seconds(repl.clock) + _LISTEN_S
+    while (left := end - seconds(repl.clock)) > 0:
+        said += repl.read(left)
+    return b"\n".join(said.split(b"\n")[1:-1])
 
 
 def _lines(said: bytes) -> list[str]:

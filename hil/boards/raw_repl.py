@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _MAX_TRACEBACK, _MAX_LINE = 20_000, 500
 _EXCEPTION = re.compile(rb"Traceback \(|^\w*(Error|Exception|Interrupt|Exit|Timer)\b", re.M)
 _MPREMOTE_WAIT_S = 1.0
+_SENDING_S = 10.0
+_BITS_PER_BYTE = 10
 _MAX_OUTPUT = 20_000_000
 _STDOUT = threading.Lock()
 
@@ -53,6 +55,7 @@ class RawRepl:
     ) -> None:
         self.port = port
         self.clock = clock
+        self._baudrate = baudrate
         self._mp = open_transport(port, baudrate, clock)
         self._serial: BufferedPort = self._mp.serial
         self._attach = Attach(self._serial, port, limits or AttachLimits())
@@ -112,10 +115,19 @@ class RawRepl:
         return self.finish(self.deadline(timeout_s * self.slowness))
 
     def start(self, code: str) -> None:
-        """Send ``code`` and let it run; its output is then read with :meth:`read`."""
-        with _translated(self.port), _quiet():
-            self._attach.expect_prompt()  # mpremote would wait ten seconds for it
-            self._mp.exec_raw_no_follow(code)
+        """Send ``code`` and let it run; its output is then read with :meth:`read`.
+
+        A board that goes on printing does not hold this up: sending has one limit, while
+        mpremote's limits are on the silence between two characters.
+        """
+        sending_s = _SENDING_S + 2 * len(code) * _BITS_PER_BYTE / self._baudrate
+        self._serial.deadline = self.deadline(sending_s * self.slowness)
+        try:
+            with _translated(self.port), _quiet():
+                self._attach.expect_prompt()  # mpremote would wait ten seconds for it
+                self._mp.exec_raw_no_follow(code)
+        finally:
+            self._serial.deadline = None
 
     def finish(self, deadline: Deadline) -> bytes:
         """Read the rest of a started program's output, up to its end."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hil.boards.fault_injection import LinkFaults
-    from hil.recording.interfaces import Clock
+    from hil.recording.interfaces import Clock, Deadline
 
 BAUDRATE = 115200
 _RFC2217, _IGNORE_CONTROL = "rfc2217://", "ign_set_control"
@@ -139,6 +139,7 @@ class BufferedPort:
         self._closed = False
         self._fd = _descriptor(port)
         self.timeout_s = 0.5
+        self.deadline: Deadline | None = None
         self.faults: LinkFaults | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
@@ -174,12 +175,14 @@ class BufferedPort:
 
     def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
         """How many bytes :meth:`read` would return at once."""
+        self._check_deadline()
         if not self._buffer:
             self._buffer += self._fill(0.0)
         return len(self._buffer)
 
     def read(self, size: int = 1) -> bytes:
         """``size`` bytes, or fewer when ``timeout_s`` has passed."""
+        self._check_deadline()
         end = seconds(self.clock) + self.timeout_s
         # in step a program runs on to the end of a wait, whatever it said: let it run little
         slice_s = 0.0 if self._step is not None else self.timeout_s
@@ -204,6 +207,11 @@ class BufferedPort:
     def push_back(self, data: bytes) -> None:
         """Give back what was read too far; the next read returns it first."""
         self._buffer[:0] = data
+
+    def _check_deadline(self) -> None:
+        """While code is sent, mpremote asks without end for what a board says without end."""
+        if self.deadline is not None and self.deadline.expired:
+            raise MpremoteError(self.deadline.describe())
 
     def _check_open(self) -> None:
         if self._closed:

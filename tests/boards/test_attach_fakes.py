@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -205,6 +206,28 @@ def test_a_board_that_stops_reading_is_told(fake, monkeypatch):
         board.habits.stops_reading = True
         with pytest.raises(BoardTimeoutError, match="takes no more input"):
             repl.write(b"x" * 300_000)
+
+
+def test_a_board_that_never_stops_talking_does_not_hold_up_what_is_sent(fake, monkeypatch):
+    """mpremote's limits are on the silence between two characters, and there is none."""
+    monkeypatch.setattr("hil.boards.raw_repl._SENDING_S", 0.5)
+    board = fake()
+    talking = True
+
+    def talk():
+        while talking:
+            board._say(b"tick\r\n" * 50)
+
+    with RawRepl(board.port) as repl:
+        repl.enter()
+        talker = threading.Thread(target=talk)
+        talker.start()
+        try:
+            with pytest.raises(BoardTimeoutError, match="while code was sent"):
+                repl.exec("print(1)")
+        finally:
+            talking = False
+            talker.join()
 
 
 def test_a_closed_port_is_never_read_again(fake, tmp_path):

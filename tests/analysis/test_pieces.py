@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hil.analysis import activations, jitter, stability, streaming_stats, summary
+from hil.analysis import activations, lateness, stability, streaming_stats, summary
 from hil.analysis.activations import assign, lateness_us
 from hil.analysis.uncertainty.correlated import ArraySamples, LateSamples
 from hil.model.board import BoardIdentity
@@ -21,7 +21,7 @@ def use_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming_stats.pieces, "__defaults__", (257,))
     for module in (activations, stability):
         monkeypatch.setattr(module, "PIECE", 257)
-    for module in (stability, jitter):  # nothing is kept as one array
+    for module in (stability, lateness):  # nothing is kept as one array
         monkeypatch.setattr(module, "WHOLE_BELOW", 0)
 
 

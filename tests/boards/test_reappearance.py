@@ -109,7 +109,7 @@ def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
         return {k: v for k, v in probe_board(repl).items() if k != "uid"}
 
     for module in ("hil.boards.identity", "hil.experiments.session"):
-        monkeypatch.setattr(f"{module}.probe", probe_without)
+        monkeypatch.setattr(f"{module}.probe_board", probe_without)
     cable = plug(None)
     with Session(parse_board(f"port:{cable.board.port}")) as session:
         take(session, tmp_path / "1.hilcap")

@@ -102,8 +102,8 @@ from pathlib import Path
 from hil.history.database import open_history
 from hil.history.location import find_location
 from hil.history.queries import RunFilter, list_runs
-with open_history(find_place(sys.argv[1], Path())) as history:
-    print(len(list_runs(history, Wanted())))
+with open_history(find_location(sys.argv[1], Path())) as history:
+    print(len(list_runs(history, RunFilter())))
 """
 
 

@@ -170,7 +170,7 @@ from hil.history.location import find_location
 from hil.history.run_writer import add_run
 host = int(sys.argv[2])
 for number in range(5):
-    with open_history(find_place(sys.argv[1], Path())) as history:
+    with open_history(find_location(sys.argv[1], Path())) as history:
         name, new = add_run(history, runs.night(100 * host + number, number=number, n=320))
         assert new
 """

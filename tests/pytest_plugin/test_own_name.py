@@ -5,8 +5,8 @@ import sys
 import pytest
 
 PRODUCT = {
-    "hil/__init__.py": "from hil.model.errors import code\n",
-    "hil/model/errors.py": "def code():\n    return 1\n",
+    "hil/__init__.py": "from hil.errors import code\n",
+    "hil/errors.py": "def code():\n    return 1\n",
 }
 TEST = "import hil\ndef test_x():\n    assert hil.code() == 1\n"
 SAID = "hil: in this suite `import hil` is {}, not the installed package hil; rename it*"

@@ -48,6 +48,6 @@ def test_the_judge_sees_a_run_that_does_not_end_in_time(monkeypatch, tmp_path):
 
 
 def test_the_judge_sees_a_fault_that_passes(monkeypatch, tmp_path):
-    monkeypatch.setattr(cases, "refuse_void", lambda capture: None)
+    monkeypatch.setattr(cases, "require_valid", lambda capture: None)
     outcome = cases.run("callback", 1, tmp_path)
     assert any("gave figures" in text for text in outcome.wrong)

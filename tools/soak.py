@@ -22,6 +22,7 @@ import numpy as np
 
 from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
+from hil.boards.backends.sim import SimBoard
 from hil.experiments.plan import find_profile, make_cases
 from hil.experiments.session import Session
 from hil.recording.capture_reader import read_capture
@@ -59,8 +60,8 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
     path = folder / "soak.hilcap"
     first = replace(case.plan, duration_us=5_000_000)  # the agents' own memory
     with Session(parse_board(f"sim:tick_bits={TICK_BITS}")) as session:
-        board = session._connection._board
-        watch = Watch(board.pid if board is not None else 0)
+        board = session._connection.board
+        watch = Watch(board.process.pid if isinstance(board, SimBoard) else 0)
         session.capture(first, folder / "first.hilcap")
         free = int(session._repl.exec("import gc; gc.collect(); print(gc.mem_free())"))
         session.capture(case.plan, path, observer=watch)

@@ -12,10 +12,9 @@ from hil.recording.capture_loop import run_capture
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hil.boards.raw_repl import RawRepl
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import CapturePlan
-    from hil.recording.interfaces import CaptureSink
+    from hil.recording.interfaces import CaptureSink, Prompt
 
 CODE_TIMEOUT_S = 20.0
 STAGE_TIMEOUT_S = 30.0
@@ -35,7 +34,7 @@ class Deployment:
         """Nothing of ours is on the board any more."""
         self._files.clear()
 
-    def put(self, repl: RawRepl, program: str, plan: CapturePlan, identity: BoardIdentity) -> None:
+    def put(self, prompt: Prompt, program: str, plan: CapturePlan, identity: BoardIdentity) -> None:
         """Execute the files that are not on the board yet; nothing reaches its flash."""
         if SMALL_HEAP in identity.capabilities:
             return
@@ -45,7 +44,7 @@ class Deployment:
                 continue
             for piece in pieces:
                 try:
-                    repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
+                    prompt.exec(piece, timeout_s=CODE_TIMEOUT_S)
                 except RemoteCodeError as error:
                     raise RemoteCodeError(
                         f"{self._board}: could not load {name}: {error}",
@@ -55,29 +54,29 @@ class Deployment:
 
 
 def start_agent(
-    repl: RawRepl, config: Mapping[str, object], identity: BoardIdentity, sink: CaptureSink
+    prompt: Prompt, config: Mapping[str, object], identity: BoardIdentity, sink: CaptureSink
 ) -> None:
     """Start the agent; on a small heap in stages, of which the last one is left running.
 
     Raises :class:`~hil.model.errors.CapabilityMissing` where even those do not fit.
     """
     if SMALL_HEAP not in identity.capabilities:
-        repl.start(bundle.start_code(config))
+        prompt.start(bundle.start_code(config))
         return
     free = identity.free_bytes or 0
     window_s = float(str(config["duration"])) / 1e6
-    repl.enter()
+    prompt.enter()
     first = True
     for stage in staged_bundle.stages(config, identity.capabilities, free):
         if not first:
-            limit_s = 2 * window_s + STAGE_TIMEOUT_S * repl.slowness
-            repl.unread(run_capture(repl, sink, repl.deadline(limit_s), clock=repl.clock))
-            repl.end_of_program(repl.deadline(CODE_TIMEOUT_S * repl.slowness))
+            limit_s = 2 * window_s + STAGE_TIMEOUT_S * prompt.slowness
+            prompt.unread(run_capture(prompt, sink, prompt.deadline(limit_s), clock=prompt.clock))
+            prompt.end_of_program(prompt.deadline(CODE_TIMEOUT_S * prompt.slowness))
         first = False
         try:
             for piece in stage.pieces:
-                _exec_again(repl, piece)
-                _exec_again(repl, "gc.collect()")
+                _exec_again(prompt, piece)
+                _exec_again(prompt, "gc.collect()")
         except RemoteCodeError as error:
             if "MemoryError" not in str(error):
                 raise
@@ -85,14 +84,14 @@ def start_agent(
                 f"it does not fit into the board's memory ({free} bytes of heap are free; "
                 f"{str(error).rpartition('raised ')[2]})"
             ) from error
-        repl.start(stage.start)
+        prompt.start(stage.start)
 
 
-def _exec_again(repl: RawRepl, code: str, times: int = 3) -> None:
+def _exec_again(prompt: Prompt, code: str, times: int = 3) -> None:
     """Execute code on a board whose serial port loses characters: what it can't parse again."""
     for left in reversed(range(times)):
         try:
-            repl.exec(code, timeout_s=CODE_TIMEOUT_S)
+            prompt.exec(code, timeout_s=CODE_TIMEOUT_S)
             return
         except RemoteCodeError as error:
             if not left or not ("SyntaxError" in str(error) or "Indentation" in str(error)):

@@ -1,44 +1,194 @@
-"""What one ``--board`` value means: :class:`BoardSpec`."""
+"""How a kind of board is reached: the protocols `Backend` and `Board`, and what they speak of.
+
+A backend turns a ``--board`` text into a :class:`BoardSpec` and opens it. Everything else asks the
+spec, the backend or the open board; nothing compares a board's kind.
+:data:`hil.boards.backends.registry.BACKENDS` is the table of backends.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from hil.boards.serial_port import BAUDRATE
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from hil.boards.backends.sim_knobs import SimKnobs
-    from hil.model.board import Source
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
-BoardKind = Literal["serial", "usb-id", "auto", "sim", "qemu", "labgrid", "replay"]
+    from hil.boards.attach import AttachLimits
+    from hil.boards.fault_injection import LinkFaults
+    from hil.model.board import Source
+    from hil.recording.interfaces import Clock, Prompt, StampSource
+
+BAUDRATE = 115200
 
 
 @dataclass(frozen=True, slots=True)
 class BoardSpec:
-    """One ``--board`` value: ``target`` is a port, a USB serial number or a folder by ``kind``.
+    """The meaning of a ``--board`` text: the backend that it belongs to, and the board there.
 
+    ``target`` is the port, address, serial number, place or folder that the text names.
     ``baudrate`` is what ``?baud=N`` behind a port says.
     """
 
     text: str
-    kind: BoardKind
+    backend: Backend
     target: str = ""
-    knobs: SimKnobs | None = None
     baudrate: int = BAUDRATE
 
     @property
     def source(self) -> Source:
-        """Where the figures of such a board come from."""
-        if self.kind == "sim":
-            return "sim"
-        if self.kind == "qemu":
-            return "emulator"
-        return "replay" if self.kind == "replay" else "hardware"
+        """What kind of board its figures come from."""
+        return self.backend.source
+
+    @property
+    def stored_run(self) -> Path | None:
+        """The folder of the run that is to be evaluated again; ``None`` for a board."""
+        return self.backend.stored_run(self)
 
     @property
     def slug(self) -> str:
         """The board's name as a folder name: letters, digits, ``-`` and ``_`` only."""
-        text = "replay" if self.kind == "replay" else self.text.removeprefix("/dev/")
+        text = self.backend.name if self.stored_run else self.text.removeprefix("/dev/")
         return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:40] or "board"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardTraits:
+    """What an experiment must know of a board beside its capabilities; the defaults are a chip's.
+
+    ``own_programs``: a program of the user's may run on it when it is opened.
+    ``resets_are_free``: it may be reset any number of times, there is no flash that wears out.
+    ``plan_speed``: the factor by which a stored schedule may run faster there.
+    ``network``: the board joins a Wi-Fi, or has the host's own network.
+    """
+
+    own_programs: bool = True
+    resets_are_free: bool = False
+    plan_speed: int = 1
+    network: Literal["wifi", "host"] = "wifi"
+
+
+State = Literal["ok", "warning", "wrong", "not tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check of `hil doctor`; ``fix`` is the next thing to do, often nothing."""
+
+    step: str
+    state: State
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryStep:
+    """One way to bring a board back; ``act`` raises when the board still does not answer.
+
+    ``absent`` says why it can't be tried here, empty if it can.
+    """
+
+    name: str
+    act: Callable[[], None]
+    absent: str = ""
+
+
+class Board(Protocol):
+    """A board that this process holds, from :meth:`Backend.open` to :meth:`close`.
+
+    Every method raises the kinds of :class:`~hil.model.errors.TransportError`.
+    :class:`~hil.boards.port_board.PortBoard` is one for whatever offers a serial port.
+    """
+
+    traits: BoardTraits
+    stamp_sources: tuple[StampSource, ...]
+    """Instruments that this board brings with it, beside its own recorder."""
+
+    port: str
+    """What was opened last, for messages."""
+
+    reopened: int
+    """How often the port was opened again."""
+
+    guessed: bool
+    """Whether nothing tells that the board at a new port is the one that was lost."""
+
+    cut_power: Callable[[], None] | None
+    """Ends the board's life at once, whatever it does; it boots anew by itself."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """The board's prompt; another object after its port was opened again."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the board."""
+
+    def connect(self, limits: AttachLimits | None = None, faults: LinkFaults | None = None) -> None:
+        """Open the link. ``faults`` happen to it on purpose, now and whenever it is reopened."""
+
+    def reach(self, *, booting: bool = False, soft_reset: bool = True) -> None:
+        """Bring the board to its prompt; a lost port is waited for and opened again."""
+
+    def lost(self) -> None:
+        """The caller saw the port go away: :meth:`reach` opens it again."""
+
+    def recovery_steps(self) -> Sequence[RecoveryStep]:
+        """The ways to bring the board back, the mildest first; the first one resets nothing."""
+
+    def close(self) -> None:
+        """Leave the board at its prompt and let go of it; never raises."""
+
+
+class Backend(Protocol):
+    """A way to reach boards; implement it by inheriting from it, and add it to ``BACKENDS``.
+
+    ``name`` is one word, ``forms`` the texts that :meth:`parse` takes, as an error message lists
+    them. What has a body here is the usual case and need not be written anew.
+    """
+
+    name: str
+    forms: str
+    source: Source = "hardware"
+    traits: BoardTraits = BoardTraits()
+
+    def parse(self, text: str) -> BoardSpec | None:
+        """The spec of a ``--board`` text, ``None`` for a text that belongs to another backend.
+
+        Raises :class:`~hil.model.errors.ConfigurationError` for one that is of this backend, but
+        wrong.
+        """
+
+    def open(self, spec: BoardSpec) -> Board:
+        """Take the board: lock it, acquire it, or start it. Its link is opened later.
+
+        Raises the kinds of :class:`~hil.model.errors.HilError`, and then holds nothing.
+        """
+
+    def attached(self) -> Iterable[BoardSpec]:
+        """The boards that ``auto`` stands for.
+
+        Raises :class:`~hil.model.errors.BoardNotFoundError` where it can tell why there are none.
+        """
+        return ()
+
+    def lock_names(self, spec: BoardSpec) -> tuple[str, ...]:  # noqa: ARG002
+        """The names under which the board is locked; empty for one that can't be shared."""
+        return ()
+
+    def holder(self, spec: BoardSpec) -> str:  # noqa: ARG002
+        """Who holds the board, for a list; empty if it is free or nobody can tell."""
+        return ""
+
+    def stored_run(self, spec: BoardSpec) -> Path | None:  # noqa: ARG002
+        """The folder of the run that stands in the place of a board; ``None`` for a board."""
+        return None
+
+    def recognises(self, facts: Mapping[str, str]) -> bool:  # noqa: ARG002
+        """Whether a board that says this of itself is one of this backend's, however reached."""
+        return False
+
+    def checks(self, spec: BoardSpec) -> Iterable[Finding]:  # noqa: ARG002
+        """What `hil doctor` can find out before the board is opened, by its steps' names."""
+        return ()

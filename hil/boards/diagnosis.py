@@ -1,4 +1,7 @@
-"""Why a port is refused or a board is silent, in one line that says what to do."""
+"""Why a port is refused or a board is silent, in one line that says what to do.
+
+And what `hil doctor` can say of a port before it is opened.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil.boards.backend import Finding
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
-
-_URL_MARK = "://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,6 @@ class PortHolder:
 
 def open_error(port: str, reason: str) -> TransportError:
     """The error for a port that could not be opened; ``reason`` is what the driver said."""
-    if _URL_MARK in port:
-        return BoardNotFoundError(f"{port}: no answer from that address ({reason})")
     path = Path(port)
     if not path.exists() and os.name == "posix":
         return BoardNotFoundError(
@@ -148,6 +148,65 @@ def _openers(device: str) -> list[int]:
             if any(str(handle.readlink()) == device for handle in folder.iterdir()):
                 found.append(int(folder.parent.name))
     return found
+
+
+def not_a_board(text: str) -> Finding:
+    """The finding for a ``--board`` text that does not name a single board."""
+    return Finding("port", "wrong", f"{text} is not one board", "name one, see `hil boards`")
+
+
+def check_device(port: str) -> Finding:
+    """Whether the port is there, is one, and is left alone."""
+    path = Path(port)
+    if os.name != "posix":
+        return Finding("port", "ok", port)
+    if not path.exists():
+        return Finding(
+            "port",
+            "wrong",
+            f"{port}: there is no such port",
+            "`hil boards` lists what is attached; a charge-only cable shows nothing",
+        )
+    if not path.is_char_device():
+        return Finding("port", "wrong", f"{port}: not a serial port", "see `hil boards`")
+    if "ttyACM" in port and _modem_manager():
+        return Finding(
+            "port",
+            "warning",
+            f"{port} is there, and ModemManager is running",
+            "it talks to new ports for a while: `sudo systemctl disable --now ModemManager`, "
+            'or an udev rule with ENV{ID_MM_DEVICE_IGNORE}="1"',
+        )
+    return Finding("port", "ok", f"{port} is there")
+
+
+def check_permission(port: str) -> Finding:
+    """Whether this user may open the port."""
+    if os.name != "posix":
+        return Finding("permission", "ok", "not a matter of this host")
+    if os.access(port, os.R_OK | os.W_OK):
+        return Finding("permission", "ok", "may be read and written")
+    return Finding(
+        "permission",
+        "wrong",
+        f"{port}: permission denied",
+        permission_fix(port),
+    )
+
+
+def check_lock(holder: str) -> Finding:
+    """Whether the board is free; ``holder`` is empty then."""
+    if holder:
+        return Finding("lock", "wrong", f"held by {holder}", "end that program, or wait for it")
+    return Finding("lock", "ok", "nobody holds the board")
+
+
+def _modem_manager() -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if name.read_text().strip() == "ModemManager":
+                return True
+    return False
 
 
 _TEXT = frozenset((*range(0x20, 0x7F), 0x03, 0x04, 0x07, 0x08, 0x09, 0x0A, 0x0D, 0x1B))

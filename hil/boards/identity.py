@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.agents import bundle
+from hil.boards.backends.registry import recognise
 from hil.boards.wiring import check_answer, find_wiring
 from hil.model.board import SMALL_HEAP, VIRTUAL_TIME, BoardIdentity
 from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
@@ -17,9 +18,9 @@ from hil.recording.interfaces import seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hil.boards.backend import BoardSpec
-    from hil.boards.raw_repl import RawRepl
+    from hil.boards.backend import BoardSpec, BoardTraits
     from hil.model.board import Source, Wiring
+    from hil.recording.interfaces import Prompt
 
 PROBE_MARK = "hil:"
 SMALL_HEAP_BYTES = 32_000
@@ -46,11 +47,6 @@ def parse_probe(output: bytes) -> dict[str, str]:
     if caps:
         facts["caps"] = ",".join((*filter(None, facts.get("caps", "").split(",")), *caps))
     return facts
-
-
-def is_sim(facts: dict[str, str]) -> bool:
-    """Whether the board is the embedded one, however it was reached."""
-    return facts.get("uid", "").startswith(b"hil-sim".hex())
 
 
 def identity_from_probe(
@@ -108,47 +104,53 @@ PROBE_PIECE_BYTES = 120
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedBoard:
-    """A board, the wiring that fits it, and why capabilities that one could expect are missing."""
+    """A board, the wiring that fits it, and why capabilities that one could expect are missing.
+
+    ``traits`` are those that its words tell; ``None`` where it is what it was opened as.
+    """
 
     identity: BoardIdentity
     wiring: Wiring
+    traits: BoardTraits | None = None
     why: Mapping[str, str] = field(default_factory=dict)
 
 
-def identify(repl: RawRepl, spec: BoardSpec, port: str, wiring: Wiring | None) -> IdentifiedBoard:
+def identify(prompt: Prompt, spec: BoardSpec, port: str, wiring: Wiring | None) -> IdentifiedBoard:
     """Ask the board; without a given ``wiring`` the shipped one that fits its words is taken.
 
     Raises :class:`~hil.model.errors.CaptureError` for a board that does not say enough.
     """
-    facts = probe_board(repl)
+    facts = probe_board(prompt)
     if wiring is None:
         machine, unique_id = facts.get("machine", ""), facts.get("uid", "")
         wiring = find_wiring(bundle.agents_folder() / "wiring", machine, unique_id)
-    wired, why = _check_wiring(repl, wiring)
+    wired, why = _check_wiring(prompt, wiring)
     if VIRTUAL_TIME in facts.get("caps", "").split(","):
-        _require_step(repl, port)
+        _require_step(prompt, port)
         why["socket"] = "its time is virtual, and no client of the network lives in it"
+    known = recognise(facts) or spec.backend
     identity = identity_from_probe(
         facts,
         name=spec.text,
         port=port,
-        source="sim" if is_sim(facts) else spec.source,
+        source=known.source,
         wired=wired,
         clock_jump_us=wiring.clock_jump_us,
     )
-    return IdentifiedBoard(identity, wiring, why)
+    traits = None if known is spec.backend else known.traits
+    return IdentifiedBoard(identity, wiring, traits, why)
 
 
-def _require_step(repl: RawRepl, port: str) -> None:
+def _require_step(prompt: Prompt, port: str) -> None:
     """A virtual time that is not followed looks like a clock that is wrong."""
-    if repl.clock.kind != VIRTUAL_TIME:
+    if prompt.clock.kind != VIRTUAL_TIME:
         raise ConfigurationError(
             f"{port}: the time of this embedded board is virtual, and only the run that starts it "
             "can follow it; give --board=sim:clock=virtual instead of its port"
         )
 
 
-def probe_board(repl: RawRepl) -> dict[str, str]:
+def probe_board(prompt: Prompt) -> dict[str, str]:
     """What the board says of itself, by key; a question that its memory is too small for is left.
 
     Raises :class:`~hil.model.errors.RemoteCodeError` for a question that fails otherwise.
@@ -157,7 +159,7 @@ def probe_board(repl: RawRepl) -> dict[str, str]:
     full = False
     for piece in bundle.pieces("board/probe.py", piece_bytes=PROBE_PIECE_BYTES):
         try:
-            said += repl.exec(piece, timeout_s=PROBE_TIMEOUT_S)
+            said += prompt.exec(piece, timeout_s=PROBE_TIMEOUT_S)
         except RemoteCodeError as error:
             full = full or "MemoryError" in str(error)
             if not full:  # what follows may miss a name of the one that was left
@@ -165,20 +167,20 @@ def probe_board(repl: RawRepl) -> dict[str, str]:
     return parse_probe(said)
 
 
-def _check_wiring(repl: RawRepl, wiring: Wiring) -> tuple[tuple[str, ...], dict[str, str]]:
+def _check_wiring(prompt: Prompt, wiring: Wiring) -> tuple[tuple[str, ...], dict[str, str]]:
     """What the wiring adds to the capabilities: the loopback only if a signal comes through."""
     if wiring.loopback is None:
         return wiring.capabilities, {}
     try:
         for piece in bundle.pieces("board/wiring_check.py"):
-            repl.exec(piece, timeout_s=PROBE_TIMEOUT_S)
+            prompt.exec(piece, timeout_s=PROBE_TIMEOUT_S)
         source, sink = wiring.loopback
-        output = repl.exec(f"hil_check_wiring({source!r},{sink!r})", timeout_s=PROBE_TIMEOUT_S)
-        found, reason = check_answer(parse_probe(output), wiring)
+        output = prompt.exec(f"hil_check_wiring({source!r},{sink!r})", timeout_s=PROBE_TIMEOUT_S)
+        words, reason = check_answer(parse_probe(output), wiring)
     except RemoteCodeError as error:
         reason = f"the loopback pair could not be checked: {error}"
-        found = tuple(word for word in wiring.capabilities if word != "loopback")
-    return found, {"loopback": reason} if reason else {}
+        words = tuple(word for word in wiring.capabilities if word != "loopback")
+    return words, {"loopback": reason} if reason else {}
 
 
 _MARK = "hil:changed="
@@ -189,47 +191,47 @@ _OF_THE_PROMPT = re.compile(
 )
 
 
-def find_leftover_activity(repl: RawRepl) -> tuple[str, ...]:
+def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
     """Interrupt the board's program and say what goes on without it, one clear line each.
 
     Seen is what changes: global variables, attributes of global objects, levels of pins, and text
     that comes. A timer that does nothing of this is not seen; the soft reset that follows stops it
     all the same. A board that does not answer gives nothing here: bringing it back comes later.
     """
-    found = []
     said = b""
     try:
-        repl.interrupt()
-        said = _said_at_the_prompt(repl)
+        prompt.interrupt()
+        said = _said_at_the_prompt(prompt)
         if not said:  # else its prints come between what is sent and the board's answers
-            repl.enter(soft_reset=False)
+            prompt.enter(soft_reset=False)
             for piece in bundle.pieces("board/leftover_activity.py"):
-                said += repl.exec(piece)
+                said += prompt.exec(piece)
     except HilError:
         pass  # bringing the board back comes later
     lines = _lines(said)
     changed = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
+    told = []
     if changed:
         more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
-        found.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
+        told.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
     printed = [line for line in lines if not line.startswith(_MARK)]
     if printed:
-        found.append(f"it went on printing, first {printed[0][:80]!r}")
-    return tuple(found)
+        told.append(f"it went on printing, first {printed[0][:80]!r}")
+    return tuple(told)
 
 
-def _said_at_the_prompt(repl: RawRepl) -> bytes:
+def _said_at_the_prompt(prompt: Prompt) -> bytes:
     """What comes although nothing runs: behind what the program had begun to say, whole lines."""
-    settled = seconds(repl.clock) + _SETTLE_S
-    while repl.read(_QUIET_S):
-        if seconds(repl.clock) >= settled:
+    settled = seconds(prompt.clock) + _SETTLE_S
+    while prompt.read(_QUIET_S):
+        if seconds(prompt.clock) >= settled:
             break
     else:
         return b""
     said = b""
-    end = seconds(repl.clock) + _LISTEN_S
-    while (left := end - seconds(repl.clock)) > 0:
-        said += repl.read(left)
+    end = seconds(prompt.clock) + _LISTEN_S
+    while (left := end - seconds(prompt.clock)) > 0:
+        said += prompt.read(left)
     return b"\n".join(said.split(b"\n")[1:-1])
 
 

@@ -45,18 +45,18 @@ class Holder:
         return f"pid {self.pid}" + (f", `{self.command}`" if self.command else "")
 
 
-def lock_names(port: str, usb_identity: str = "") -> tuple[str, ...]:
-    """Every name under which a board is locked; the same for every spelling of one port."""
-    names = [f"usb:{usb_identity}"] if usb_identity else []
-    if "://" in port:
-        parts = urlsplit(port)
-        host = (parts.hostname or "").lower()
-        names.append(f"tcp:{'127.0.0.1' if host in _LOCAL else host}:{parts.port}")
-    elif port.startswith("labgrid:"):
-        names.append(port)
-    else:
-        names.append(f"port:{os.path.realpath(port) if os.name == 'posix' else port.upper()}")
+def device_lock_names(port: str, usb_identity: str = "") -> tuple[str, ...]:
+    """The names under which the board at a port of this host is locked, for every spelling."""
+    path = os.path.realpath(port) if os.name == "posix" else port.upper()
+    names = [f"port:{path}", *([f"usb:{usb_identity}"] if usb_identity else [])]
     return tuple(sorted(names))
+
+
+def address_lock_names(url: str) -> tuple[str, ...]:
+    """The name under which the board behind an address is locked, for every spelling."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    return (f"tcp:{'127.0.0.1' if host in _LOCAL else host}:{parts.port}",)
 
 
 class BoardLock:

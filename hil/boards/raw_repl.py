@@ -17,16 +17,17 @@ import serial
 from mpremote.transport import TransportError as MpremoteError
 
 from hil.boards.attach import Attach, AttachLimits
-from hil.boards.serial_port import BAUDRATE, close_port, open_transport, pulse_reset
+from hil.boards.backend import BAUDRATE
+from hil.boards.serial_port import close_port, open_device, pulse_reset
 from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
 from hil.model.printable import escaped_bytes
-from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK, Deadline
+from hil.recording.interfaces import END_OF_OUTPUT, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.boards.fault_injection import LinkFaults
-    from hil.boards.serial_port import BufferedPort
+    from hil.boards.serial_port import BufferedPort, Opener
     from hil.recording.interfaces import Clock
 
 _MAX_TRACEBACK, _MAX_LINE = 20_000, 500
@@ -41,6 +42,7 @@ _STDOUT = threading.Lock()
 class RawRepl:
     """One board's REPL, entered and left; usable as a context manager.
 
+    ``opener`` brings the link and its clock: how ``port`` is opened, and the time of the board.
     Raises the errors of :mod:`hil.model.errors`, with what was expected and what came. Time-outs
     are those of a usual board; one that was slow to answer :meth:`enter` gets its factor more.
     """
@@ -51,13 +53,13 @@ class RawRepl:
         *,
         baudrate: int = BAUDRATE,
         limits: AttachLimits | None = None,
-        clock: Clock = REAL_CLOCK,
+        opener: Opener = open_device,
     ) -> None:
         self.port = port
-        self.clock = clock
+        self._mp = opener(port, baudrate)
         self._baudrate = baudrate
-        self._mp = open_transport(port, baudrate, clock)
         self._serial: BufferedPort = self._mp.serial
+        self.clock: Clock = self._serial.clock
         self._attach = Attach(self._serial, port, limits or AttachLimits())
 
     def __enter__(self) -> RawRepl:
@@ -94,7 +96,7 @@ class RawRepl:
     def inject(self, faults: LinkFaults | None) -> None:
         """From here on let ``faults`` happen to what the board sends."""
         self._serial.faults = faults
-        if faults is not None and self.clock.kind == "virtual":
+        if faults is not None:
             faults.follow(self.clock)
 
     def reset_softly(self) -> None:

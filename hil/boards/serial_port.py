@@ -1,4 +1,4 @@
-"""A port or URL opened through mpremote's transport, and read without waiting.
+"""A port opened through mpremote's transport, and read without waiting.
 
 pyserial's own time-outs are settings of the port: changing one reconfigures a serial port and
 negotiates anew with an RFC 2217 server. ``socket://`` tells one waiting byte at most. So the port
@@ -12,71 +12,57 @@ import errno
 import os
 import select
 import time
-import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import serial
 from mpremote.transport import TransportError as MpremoteError
 from mpremote.transport_serial import SerialTransport
 
-from hil.boards.backends.sim_clock import VirtualClock
+from hil.boards.backend import BAUDRATE
 from hil.boards.diagnosis import open_error
 from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
     from hil.boards.fault_injection import LinkFaults
     from hil.recording.interfaces import Clock, Deadline
 
-BAUDRATE = 115200
-_RFC2217, _IGNORE_CONTROL = "rfc2217://", "ign_set_control"
+Opener = Callable[[str, int], SerialTransport]
+"""Opens a port at a baud rate: mpremote's transport, its ``serial`` a :class:`BufferedPort`."""
 _RESET_S, _BOOT_STRAP_S = 0.1, 0.05
 
 
-def open_transport(
-    port: str, baudrate: int = BAUDRATE, clock: Clock = REAL_CLOCK
-) -> SerialTransport:
-    """mpremote's transport on ``port``, reading through a :class:`BufferedPort`.
+def open_device(port: str, baudrate: int = BAUDRATE) -> SerialTransport:
+    """The :data:`Opener` of a port of this host, in real time.
 
-    An RFC 2217 server that does not confirm control lines (because the port behind it has none)
-    is asked again with the answers ignored. Raises :class:`~hil.model.errors.TransportError` kinds.
+    Raises the :class:`~hil.model.errors.TransportError` kind that says what is wrong with it.
     """
-    wanted = [port]
-    if port.startswith(_RFC2217) and _IGNORE_CONTROL not in port:
-        wanted.append(f"{port}{'&' if '?' in port else '?'}{_IGNORE_CONTROL}")
-    for url in wanted:
-        try:
-            with _old_thread_names(url):
-                transport = SerialTransport(url, baudrate=baudrate, timeout=POLL_S)
-        except (MpremoteError, OSError, ValueError):
-            continue
-        transport.serial = BufferedPort(transport.serial, clock)
-        transport.is_pty = True  # else mpremote sleeps 10 ms between polls; our reads wait
-        return transport
-    raise open_error(port, _why(wanted[-1], baudrate))
+    transport = try_open(port, baudrate)
+    if transport is None:
+        raise open_error(port, refusal_reason(port, baudrate))
+    return transport
 
 
-def _why(port: str, baudrate: int) -> str:
+def try_open(
+    port: str, baudrate: int, link: Callable[[Any], BufferedPort] | None = None
+) -> SerialTransport | None:
+    """Whatever pyserial opens as ``port``, read through ``link``; ``None`` if it is refused."""
+    try:
+        transport = SerialTransport(port, baudrate=baudrate, timeout=POLL_S)
+    except (MpremoteError, OSError, ValueError):
+        return None
+    transport.serial = (link or BufferedPort)(transport.serial)
+    transport.is_pty = True  # else mpremote sleeps 10 ms between polls; our reads wait
+    return transport
+
+
+def refusal_reason(port: str, baudrate: int) -> str:
     """The driver's reason, which mpremote does not tell."""
     try:
-        with _old_thread_names(port):
-            serial.serial_for_url(port, baudrate=baudrate, timeout=POLL_S, exclusive=True).close()
+        serial.serial_for_url(port, baudrate=baudrate, timeout=POLL_S, exclusive=True).close()
     except (OSError, ValueError) as error:
         return str(error)
     return "it opened at a second attempt"
-
-
-@contextlib.contextmanager
-def _old_thread_names(port: str) -> Iterator[None]:
-    """pyserial's RFC 2217 client starts its thread with deprecated names."""
-    if not port.startswith(_RFC2217):
-        yield
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
 
 
 def close_port(lines: Any, socket: Any) -> None:
@@ -115,38 +101,35 @@ def pulse_reset(lines: Any) -> bool:
 
 POLL_S = 0.05
 WRITE_TIMEOUT_S = 5.0
-ARRIVAL_TIMEOUT_S = 60.0
-"""Real time that what an embedded board said may take through a pseudo-terminal."""
-_READ_SIZE = 65536
+READ_SIZE = 65536
 _RESET_KEYS = b"\x03\x03\x02\x04"
-_SLICE_S = 0.001
+SLICE_S = 0.001
+"""The shortest wait after the first one while bytes are missing."""
 
 
 class BufferedPort:
     """A pyserial port that reads all there is and takes back what was read too far.
 
     It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
-    bytes, ``faults`` what is done to them on purpose. Raises :class:`OSError` when the port is
-    gone. What it does not have is the port's own.
+    bytes (in slices, of which the first is ``first_slice_s`` if given), ``faults`` what is done to
+    them on purpose. Raises :class:`OSError` when the port is gone. What it does not have is the
+    port's own. A backend with another way to wait overrides :meth:`receive`.
     """
 
     def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
         self._port = port
         self.clock = clock
-        self._step = clock if isinstance(clock, VirtualClock) else None
-        self._received = 0
         self._buffer = bytearray()
         self._closed = False
         self._fd = _descriptor(port)
         self.timeout_s = 0.5
+        self.first_slice_s: float | None = None
         self.deadline: Deadline | None = None
         self.faults: LinkFaults | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
             if self._fd is not None and port.write_timeout is None:
                 port.write_timeout = WRITE_TIMEOUT_S
-        if self._step is not None:
-            self._step.attach()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
@@ -160,14 +143,10 @@ class BufferedPort:
         """The port was closed: its descriptor may soon be another file's."""
         self._closed = True
         self._buffer.clear()
-        if self._step is not None:
-            self._step.close()
 
     def write(self, data: bytes) -> int:
         """Send everything."""
         self._check_open()
-        if self._step is not None:
-            self._step.written += len(data)
         if self.faults is not None:
             self.faults.push(self._port.write, data)
             return len(data)
@@ -184,14 +163,13 @@ class BufferedPort:
         """``size`` bytes, or fewer when ``timeout_s`` has passed."""
         self._check_deadline()
         end = seconds(self.clock) + self.timeout_s
-        # in step a program runs on to the end of a wait, whatever it said: let it run little
-        slice_s = 0.0 if self._step is not None else self.timeout_s
+        slice_s = self.timeout_s if self.first_slice_s is None else self.first_slice_s
         while len(self._buffer) < size:
             data = self._fill(max(0.0, min(slice_s, end - seconds(self.clock))))
             if not data and seconds(self.clock) >= end:
                 break
             self._buffer += data
-            slice_s = max(_SLICE_S, 2 * slice_s)
+            slice_s = max(SLICE_S, 2 * slice_s)
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken
@@ -220,39 +198,25 @@ class BufferedPort:
     def _fill(self, timeout_s: float) -> bytes:
         self._check_open()
         if self.faults is None:
-            return self._fill_soundly(timeout_s)
-        data = self.faults.pull(self._fill_soundly, timeout_s)
+            return self.receive(timeout_s)
+        data = self.faults.pull(self.receive, timeout_s)
         if self.faults.wants_reset():
             self._port.write(_RESET_KEYS)
         return data
 
-    def _fill_soundly(self, timeout_s: float) -> bytes:
-        if self._step is not None:
-            return self._fill_in_step(self._step, timeout_s)
+    def receive(self, timeout_s: float) -> bytes:
+        """What the port itself gives, past the buffer and without faults."""
         if self._fd is None:
             return self._fill_by_polling(timeout_s)
-        if not _readable(self._fd, timeout_s):
+        if not readable(self._fd, timeout_s):
             return b""
         try:
-            data = os.read(self._fd, _READ_SIZE)
+            data = os.read(self._fd, READ_SIZE)
         except BlockingIOError:
             return b""
         if not data:
             raise OSError(errno.EIO, "the other end closed")
         return data
-
-    def _fill_in_step(self, clock: VirtualClock, timeout_s: float) -> bytes:
-        """Let the board run, then take all that it said."""
-        clock.run(timeout_s)
-        taken = bytearray()
-        while self._received < clock.arrived:
-            assert self._fd is not None
-            if not _readable(self._fd, ARRIVAL_TIMEOUT_S):
-                raise OSError(errno.EIO, "what the board said did not arrive")
-            data = os.read(self._fd, _READ_SIZE)
-            self._received += len(data)
-            taken += data
-        return bytes(taken)
 
     def _fill_by_polling(self, timeout_s: float) -> bytes:
         """For ports without a descriptor (RFC 2217, Windows), whose own time-out is short."""
@@ -267,7 +231,7 @@ class BufferedPort:
 
     def _waiting(self) -> bytes:
         """All that waits: an RFC 2217 port with a time-out keeps reading until it has them all."""
-        waiting = min(int(self._port.in_waiting), _READ_SIZE)
+        waiting = min(int(self._port.in_waiting), READ_SIZE)
         return bytes(self._port.read(waiting)) if waiting else b""
 
 
@@ -280,7 +244,8 @@ def _descriptor(port: Any) -> int | None:
         return None
 
 
-def _readable(fd: int, timeout_s: float) -> bool:
+def readable(fd: int, timeout_s: float) -> bool:
+    """Whether something can be read from ``fd`` within so long."""
     poller = select.poll()
     poller.register(fd, select.POLLIN)
     return bool(poller.poll(timeout_s * 1000))

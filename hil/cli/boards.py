@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.boards.backends.registry import parse_board
-from hil.boards.backends.serial import AttachedPort, attached_ports, holder_text
+from hil.boards.backends.serial import AttachedPort, attached_ports
 from hil.experiments.session import Session
 from hil.model.errors import HilError
 
@@ -93,9 +93,7 @@ def _row(port: AttachedPort, probe: bool) -> BoardRow:
     row = BoardRow(port.port, port.usb_id, port.serial_number, port.description)
     try:
         spec = parse_board(port.port)
-        row = dataclasses.replace(
-            row, held_by=holder_text(spec.target) if spec.kind == "serial" else ""
-        )
+        row = dataclasses.replace(row, held_by=spec.backend.holder(spec))
         if row.held_by or not probe:
             return row
         session = Session(spec)

@@ -5,18 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import re
-import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
+from hil.boards.backend import Finding
 from hil.boards.backends.registry import parse_board
-from hil.boards.backends.serial import holder_text, resolve_ports
-from hil.boards.diagnosis import permission_fix
 from hil.boards.wiring import load_wiring
 from hil.experiments.session import Session
 from hil.model.errors import CaptureError, HilError
@@ -27,11 +22,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from hil.boards.backend import BoardSpec
+    from hil.boards.backend import BoardSpec, State
     from hil.model.board import Wiring
 
-State = Literal["ok", "warning", "wrong", "not tried"]
-STEPS = ("port", "permission", "lock", "REPL", "version", "memory", "clock", "wiring")
+OPENING_STEPS = ("port", "permission", "lock")
+STEPS = (*OPENING_STEPS, "REPL", "version", "memory", "clock", "wiring")
 _MARKS: dict[State, str] = {"ok": "ok", "warning": "!", "wrong": "WRONG", "not tried": "-"}
 _FIRMWARE = "flash a current MicroPython (https://micropython.org/download)"
 _OLDEST = (1, 20)
@@ -45,16 +40,6 @@ except ImportError:
 print(time.ticks_us())
 """
 _CLOCK_TOLERANCE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one step found; ``fix`` is the next thing to do, empty where nothing is to be done."""
-
-    step: str
-    state: State
-    text: str
-    fix: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,53 +58,37 @@ def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) 
     """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file."""
     given = load_wiring(Path(wiring)) if wiring else None
     findings = list(examine(parse_board(board), given))
-    wrong = any(one.state == "wrong" for one in findings)
+    wrong = any(finding.state == "wrong" for finding in findings)
     if as_json:
-        rows = [dataclasses.asdict(one) for one in findings]
+        rows = [dataclasses.asdict(finding) for finding in findings]
         print(json.dumps({"schema": 1, "board": board, "ok": not wrong, "findings": rows}))
     else:
-        for one in findings:
-            print(f"{_MARKS[one.state]:>5}  {one.step:<10}  {masked_line(one.text)}")
-            if one.fix:
-                print(f"{'':>5}  {'':<10}  -> {masked_line(one.fix)}")
+        for finding in findings:
+            print(f"{_MARKS[finding.state]:>5}  {finding.step:<10}  {masked_line(finding.text)}")
+            if finding.fix:
+                print(f"{'':>5}  {'':<10}  -> {masked_line(finding.fix)}")
     return int(wrong)
 
 
 def examine(spec: BoardSpec, wiring: Wiring | None = None) -> Iterator[Finding]:
     """Every step in order; what can't be tried after one that is wrong is told as such."""
     done = 0
-    for one in _walk(spec, wiring):
-        yield one
-        done = STEPS.index(one.step) + 1
-        if one.state == "wrong" and done <= STEPS.index("REPL") + 1:
+    for finding in _walk(spec, wiring):
+        yield finding
+        done = STEPS.index(finding.step) + 1
+        if finding.state == "wrong" and done <= STEPS.index("REPL") + 1:
             break
     for step in STEPS[done:]:
         yield Finding(step, "not tried", "needs what is wrong above")
 
 
 def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
-    port = spec.target
-    if spec.kind in ("serial", "usb-id"):
-        try:
-            port = resolve_ports(spec)[0]
-        except HilError as error:
-            yield Finding("port", "wrong", str(error), "plug the board in; look at the cable")
-            return
-        yield _address(port) if "://" in port else _device(port)
-        yield _permission(port)
-        held = holder_text(port)
-        yield (
-            Finding("lock", "wrong", f"held by {held}", "end that program, or wait for it")
-            if held
-            else Finding("lock", "ok", "nobody holds the board")
-        )
-    elif spec.kind in ("auto", "replay"):
-        yield Finding(
-            "port", "wrong", f"{spec.text} is not one board", "name one, see `hil boards`"
-        )
-        return
-    else:
-        for step in STEPS[:3]:
+    checked = []
+    for finding in spec.backend.checks(spec):
+        yield finding
+        checked.append(finding.step)
+    for step in OPENING_STEPS:
+        if step not in checked:
             yield Finding(step, "ok", "taken care of when the board is opened")
     session = Session(spec, wiring=wiring)
     with contextlib.closing(session):
@@ -136,64 +105,13 @@ def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
         yield _guarded("wiring", _wiring, session)
 
 
-def _device(port: str) -> Finding:
-    path = Path(port)
-    if os.name != "posix":
-        return Finding("port", "ok", port)
-    if not path.exists():
-        return Finding(
-            "port",
-            "wrong",
-            f"{port}: there is no such port",
-            "`hil boards` lists what is attached; a charge-only cable shows nothing",
-        )
-    if not path.is_char_device():
-        return Finding("port", "wrong", f"{port}: not a serial port", "see `hil boards`")
-    if "ttyACM" in port and _modem_manager():
-        return Finding(
-            "port",
-            "warning",
-            f"{port} is there, and ModemManager is running",
-            "it talks to new ports for a while: `sudo systemctl disable --now ModemManager`, "
-            'or an udev rule with ENV{ID_MM_DEVICE_IGNORE}="1"',
-        )
-    return Finding("port", "ok", f"{port} is there")
-
-
-def _address(url: str) -> Finding:
-    parts = urlsplit(url)
-    try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3).close()
-    except OSError as error:
-        return Finding(
-            "port",
-            "wrong",
-            f"{url}: nobody answers there ({error})",
-            "start the server (ser2net) on that host; look at address, port and firewall",
-        )
-    return Finding("port", "ok", f"{url} answers")
-
-
-def _permission(port: str) -> Finding:
-    if "://" in port or os.name != "posix":
-        return Finding("permission", "ok", "not a matter of this host")
-    if os.access(port, os.R_OK | os.W_OK):
-        return Finding("permission", "ok", "may be read and written")
-    return Finding(
-        "permission",
-        "wrong",
-        f"{port}: permission denied",
-        permission_fix(port),
-    )
-
-
 def _version(session: Session) -> Finding:
     board = session.identity
     text = f"MicroPython {board.micropython} on {board.machine}"
-    found = re.match(r"(\d+)\.(\d+)", board.micropython)
-    if not found:
+    version = re.match(r"(\d+)\.(\d+)", board.micropython)
+    if not version:
         return Finding("version", "warning", text, _FIRMWARE)
-    if (int(found[1]), int(found[2])) < _OLDEST:
+    if (int(version[1]), int(version[2])) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
         return Finding(
             "version",
@@ -278,14 +196,6 @@ def _guarded(step: str, check: Callable[[Session], Finding], session: Session) -
         return check(session)
     except HilError as error:
         return Finding(step, "wrong", str(error), "run this again; if it stays, reset the board")
-
-
-def _modem_manager() -> bool:
-    for name in Path("/proc").glob("[0-9]*/comm"):
-        with contextlib.suppress(OSError):
-            if name.read_text().strip() == "ModemManager":
-                return True
-    return False
 
 
 def _since(begin: float) -> str:

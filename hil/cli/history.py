@@ -17,6 +17,7 @@ from hil.cli.history_arguments import (
     short_revision,
 )
 from hil.history.queries import list_runs
+from hil.model.board import SOURCES
 from hil.model.errors import ConfigurationError
 from hil.model.printable import masked_line
 
@@ -82,7 +83,7 @@ def _judged_history_run(folder: Path) -> HistoryRun:
     from hil.recording.stored_run import read_run, sound_captures
 
     stored = read_run(folder)
-    if stored.log.info.source == "replay":
+    if not SOURCES[stored.log.info.source].measured:
         raise ConfigurationError(f"{folder}: a replayed run; add the run that it replays")
     written = RunFolder(folder).results
     results = (

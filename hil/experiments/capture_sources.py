@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hil.boards.fault_injection import LinkFaults
@@ -15,6 +14,8 @@ from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.recording.capture_file import capture_path, list_captures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import FaultSpec
     from hil.experiments.plan import Case
@@ -56,8 +57,8 @@ def open_source(
     faults: FaultSpec | None = None,
 ) -> CaptureSource:
     """Open the board that ``spec`` means, the ``number``-th of the run."""
-    if spec.kind == "replay":
-        return ReplaySource(Path(spec.target), folder.captures)
+    if spec.stored_run is not None:
+        return ReplaySource(spec, spec.stored_run, folder.captures)
     link = None if faults is None else LinkFaults(faults)
     session = Session(spec, wiring=wiring, faults=link)
     return LiveSource(session, folder.captures, number, agent)
@@ -134,14 +135,14 @@ class ReplaySource:
 
     strays: tuple[str, ...] = ()
 
-    def __init__(self, folder: Path, captures: Path) -> None:
+    def __init__(self, spec: BoardSpec, folder: Path, captures: Path) -> None:
         from hil.recording.stored_run import captures_folder, read_run
 
         run = read_run(folder)
         if not run.captures:
-            raise CaptureError(f"replay:{folder}: the run has no captures")
+            raise CaptureError(f"{spec.text}: the run has no captures")
         self._captures = {(c.plan.technique, c.plan.load): c for c in run.captures}
-        self.identity = replace(run.captures[0].board, source="replay")
+        self.identity = replace(run.captures[0].board, source=spec.source)
         for path in list_captures(captures_folder(folder)):
             shutil.copyfile(path, captures / path.name)
 

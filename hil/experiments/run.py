@@ -13,6 +13,7 @@ from hil import __version__
 from hil.boards.fault_injection import format_faults
 from hil.experiments.background_preload import start_preload
 from hil.experiments.capture_sources import open_source
+from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
 from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
 from hil.model.results import ErrorRecord, RunInfo, Skip
@@ -250,5 +251,4 @@ def _profile_name(options: RunOptions) -> str:
 def common_source(boards: Sequence[BoardIdentity]) -> Source:
     """The one source of all figures; of a mixed run the least artificial one."""
     sources = {board.source for board in boards}
-    order: tuple[Source, ...] = ("hardware", "emulator", "sim", "replay")
-    return next((source for source in order if source in sources), "hardware")
+    return next((source for source in SOURCES if source in sources), "hardware")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hil.agents import bundle
 from hil.agents.deploy import CODE_TIMEOUT_S, Deployment, agent_config, start_agent
-from hil.boards.connection import INTERRUPT_STEP, Connection
+from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
+from hil.boards.port_board import INTERRUPT_STEP
 from hil.experiments.plan import extra_s
 from hil.experiments.workloads.reset_persistence import run_reset_experiment
 from hil.experiments.workloads.user_program import USER_PROGRAM
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import LinkFaults
-    from hil.boards.raw_repl import RawRepl
     from hil.experiments.workloads.user_program import UserProgram
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import CapturePlan
-    from hil.recording.interfaces import Clock, Observer
+    from hil.recording.interfaces import Clock, Observer, Prompt
 
 INTERRUPT_AFTER_S = 0.3
 WINDOW_SLACK_S = 30.0
@@ -80,6 +80,7 @@ class Session:
             port = self._connection.port
             found = identify(self._repl, self.spec, port, self._wiring)
             self.identity, self._wiring, self._why = found.identity, found.wiring, found.why
+            self._connection.traits = found.traits or self._connection.traits
         except BaseException:
             self.close()
             raise
@@ -88,7 +89,7 @@ class Session:
     @property
     def strays(self) -> tuple[str, ...]:
         """What the board's own program had left running when it was opened; it is stopped now."""
-        return self._connection.strays
+        return self._connection.leftover_activity
 
     @property
     def clock(self) -> Clock:
@@ -146,7 +147,7 @@ class Session:
         config = dict(agent_config(plan, self._wiring or NO_WIRING, self.identity))
         if agent:
             config.update(technique=program, pins=())
-        if plan.load == WEB_LOAD and self.identity.source != "sim":
+        if plan.load == WEB_LOAD and self._connection.traits.network == "wifi":
             config.update(wifi_config())
         window_s, more_s = plan.duration_us / 1e6, extra_s(plan)
         slow = self._repl.slowness
@@ -223,7 +224,7 @@ class Session:
         self.identity = replace(self.identity, port=port)
 
     @property
-    def _repl(self) -> RawRepl:
+    def _repl(self) -> Prompt:
         return self._connection.repl
 
     def _recover(self, error: BaseException) -> str:

@@ -19,6 +19,32 @@ Source = Literal["hardware", "emulator", "sim", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
+class SourceTraits:
+    """What figures of such a board stand for.
+
+    ``demonstration``: they show how a technique behaves, not how fast a chip is. ``embedded``: it
+    is the embedded board, which the page explains. ``own_id``: the board's unique id tells it from
+    others. ``measured``: they are this run's, not computed anew from an earlier one.
+    """
+
+    demonstration: bool = False
+    embedded: bool = False
+    own_id: bool = False
+    measured: bool = True
+
+
+SOURCES: Mapping[Source, SourceTraits] = {
+    "hardware": SourceTraits(own_id=True),
+    "emulator": SourceTraits(demonstration=True),
+    "sim": SourceTraits(demonstration=True, embedded=True),
+    "replay": SourceTraits(measured=False),
+}
+"""The sources of figures, the least artificial first."""
+DEFAULT_BOARD = "sim"
+"""The board that is measured when none is named."""
+
+
+@dataclass(frozen=True, slots=True)
 class Temperature(StoredRecord):
     """A board's own temperature before and after a run, in degrees Celsius."""
 
@@ -118,7 +144,7 @@ def board_key(board: BoardIdentity) -> str:
 
     The embedded board and emulators go by their name: their id says nothing of their settings.
     """
-    if board.unique_id and board.source == "hardware":
+    if board.unique_id and SOURCES[board.source].own_id:
         return board.unique_id[:400]
     return board.name[:400]
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.model.board import SOURCES
 from hil.model.errors import ConfigurationError, HilError
 from hil.recording.run_folder import CHANGES_NAME, write_changes
 
@@ -50,7 +51,7 @@ class HistoryComparison:
 
         A replayed run is compared but not stored: it is there already, or its time has passed.
         """
-        replayed = results.run.source == "replay"
+        replayed = not SOURCES[results.run.source].measured
         if not results.measurements and not results.errors:
             return
         if self._place is None:

@@ -84,6 +84,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     from hil.experiments.plan import agent_case, chosen_names, find_profile, make_cases
     from hil.experiments.workloads.user_program import read_user_program
     from hil.history.location import find_location
+    from hil.model.board import DEFAULT_BOARD
 
     get = config.getoption
     profile = find_profile(get("--hil-profile") or "quick")
@@ -96,7 +97,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         else tuple(load for load in profile.loads if load in known_loads)
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    specs = _boards(boards or asked_boards(config) or ["sim"])
+    specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
     period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
     duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
     cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
@@ -110,7 +111,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
                 agent.name, agent.periods_us, profile, period_ms=period_ms, duration_s=duration_s
             ),
         )
-    if all(board.kind == "replay" for board in specs):
+    if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     out = Path(get("--hil-out") or config.rootpath / "reports")
     return RunOptions(
@@ -156,7 +157,8 @@ def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tup
     stored = {
         Case(capture.plan).id: Case(capture.plan)
         for board in boards
-        for capture in read_run(Path(board.target)).captures
+        if board.stored_run is not None
+        for capture in read_run(board.stored_run).captures
     }
     wanted = {case.id for case in asked}
     return tuple(case for name, case in stored.items() if not wanted or name in wanted)

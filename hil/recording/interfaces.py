@@ -1,4 +1,4 @@
-"""What recording needs of the layers above: the link, the clock, a sink and an observer.
+"""What recording needs of the layers above: link, prompt, clock, stamp source, sink, observer.
 
 Protocols, and the deadline that every wait obeys.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from typing import Literal
+
+    from hil.model.captures import CapturePlan
 
 
 class Link(Protocol):
@@ -109,25 +111,107 @@ class Deadline:
         return f"not done after {self.elapsed_s:.1f} s"
 
 
+class Prompt(Link, Protocol):
+    """A :class:`Link` at whose other end code runs: the raw REPL of a board.
+
+    Every method raises the kinds of :class:`~hil.model.errors.TransportError`. Time-outs are those
+    of a usual board; those that a caller names are multiplied by ``slowness`` by the caller, except
+    in :meth:`exec`.
+    """
+
+    @property
+    def port(self) -> str:
+        """What was opened, for messages."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the board, which every wait goes by."""
+
+    @property
+    def slowness(self) -> float:
+        """The factor on every time-out, 1 for a usual board."""
+
+    def enter(self, *, soft_reset: bool = True, booting: bool = False) -> None:
+        """Interrupt what runs and wait for the prompt, by default from a fresh start.
+
+        ``booting`` says that the board has just been reset.
+        """
+
+    def interrupt(self) -> None:
+        """Send Ctrl-C as a person would; a line that was begun is not executed."""
+
+    def exec(self, code: str, *, timeout_s: float = 10.0) -> bytes:
+        """Run ``code`` to its end and return what it printed.
+
+        Raises :class:`~hil.model.errors.RemoteCodeError` with the board's traceback if it raised.
+        """
+
+    def start(self, code: str) -> None:
+        """Send ``code`` and let it run; its output is then read with ``read``."""
+
+    def finish(self, deadline: Deadline) -> bytes:
+        """Read the rest of a started program's output, up to its end; errors as for ``exec``."""
+
+    def end_of_program(self, deadline: Deadline) -> None:
+        """After the program's output ended: raise what it raised, if anything."""
+
+    def unread(self, data: bytes) -> None:
+        """Give back what was read too far; the next read returns it first."""
+
+    def deadline(self, overall_s: float, idle_s: float | None = None) -> Deadline:
+        """A deadline on the board's clock."""
+
+
 class CaptureSink(Protocol):
-    """Where a capture goes: the store's writer, or a test's list."""
+    """Where a capture goes: the writer of a capture file, or a test's list."""
 
     def rx(self, data: bytes, host_ns: int) -> None:
-        """Keep bytes that arrived at a monotonic host time."""
+        """Take bytes that arrived at a monotonic host time."""
 
     def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
-        """Keep the host's times of one clock exchange."""
+        """Take the host's times of one clock exchange."""
+
+
+class StampSource(Protocol):
+    """Where stamps of a capture come from: the board's own recorder, or an instrument.
+
+    ``name`` is the ``source`` of the tracks and figures that come of it, ``resolution_us`` the
+    least step between two of its stamps, in microseconds.
+    """
+
+    @property
+    def name(self) -> str:
+        """``board`` for the board's own recorder, else the instrument's name."""
+
+    @property
+    def resolution_us(self) -> float:
+        """The least step between two stamps, in microseconds."""
+
+    def begin(self, plan: CapturePlan, sink: CaptureSink) -> None:
+        """Start recording what ``plan`` asks for; what comes goes to ``sink`` as it comes.
+
+        Raises :class:`~hil.model.errors.HilError` kinds, also from the other methods.
+        """
+
+    def poll(self, timeout_s: float) -> bool:
+        """Take what has come, waiting at most so long for it; false once the source is at its end.
+
+        A source that has nothing to wait for returns at once.
+        """
+
+    def end(self) -> None:
+        """Stop recording and let go of what :meth:`begin` took; also after an error."""
 
 
 class Companion(Protocol):
-    """Who follows what the agent says while it runs, for example to drive its web server."""
+    """Reads along while an agent runs, for example to drive its web server."""
 
     def feed(self, data: bytes) -> None:
         """Called with what arrived; must not wait."""
 
 
 class Observer(Protocol):
-    """Who is told how far a capture is."""
+    """Is told how far a capture has got."""
 
     def advance(self, elapsed_s: float, received_bytes: int) -> None:
         """Called some twenty times a second."""

@@ -28,9 +28,8 @@ def board(tmp_path: Path) -> Iterator[Callable[..., RawRepl]]:
             if main:
                 (tmp_path / "main.py").write_text(main)
             one = stack.enter_context(VirtualBoard("clock=virtual", root=tmp_path))
-            clock = one.new_clock()
-            repl = stack.enter_context(RawRepl(one.port, limits=limits, clock=clock))
-            clock.sleep(0.5)
+            repl = stack.enter_context(one.open_repl(limits))
+            repl.clock.sleep(0.5)
             return repl
 
         yield start

@@ -9,15 +9,21 @@ import sys
 
 import pytest
 
-from hil.boards.locks import BoardLock, lock_file, lock_holder, lock_names
+from hil.boards.locks import (
+    BoardLock,
+    address_lock_names,
+    device_lock_names,
+    lock_file,
+    lock_holder,
+)
 from hil.model.errors import BoardBusyError, ConfigurationError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="flock")
 
 HOLD = """
 import sys, time
-from hil.boards.locks import BoardLock, lock_names
-lock = BoardLock(sys.argv[1], lock_names(sys.argv[1]))
+from hil.boards.locks import BoardLock, device_lock_names
+lock = BoardLock(sys.argv[1], device_lock_names(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
 """
@@ -51,11 +57,11 @@ def other():
 def test_the_second_run_is_told_who_holds_the_board(other):
     process = other("/dev/ttyUSB7")
     with pytest.raises(BoardBusyError) as caught:
-        BoardLock("/dev/ttyUSB7", lock_names("/dev/ttyUSB7"))
+        BoardLock("/dev/ttyUSB7", device_lock_names("/dev/ttyUSB7"))
     assert f"pid {process.pid}" in str(caught.value)
     assert "-c /dev/ttyUSB7" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert lock_holder(lock_names("/dev/ttyUSB7")).pid == process.pid
+    assert lock_holder(device_lock_names("/dev/ttyUSB7")).pid == process.pid
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
@@ -63,13 +69,13 @@ def test_the_lock_ends_with_its_holder_however_it_ends(other, signum):
     process = other("socket://bench:4000")
     process.send_signal(signum)
     process.wait()
-    with BoardLock("socket://bench:4000", lock_names("socket://bench:4000")):
+    with BoardLock("socket://bench:4000", address_lock_names("socket://bench:4000")):
         pass
-    assert lock_holder(lock_names("socket://bench:4000")) is None
+    assert lock_holder(address_lock_names("socket://bench:4000")) is None
 
 
 def test_it_ends_although_a_child_of_the_holder_goes_on(other):
-    names = lock_names("/dev/ttyUSB1")
+    names = device_lock_names("/dev/ttyUSB1")
     with BoardLock("a", names):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -80,10 +86,10 @@ def test_it_ends_although_a_child_of_the_holder_goes_on(other):
 
 
 def test_one_run_can_take_several_boards_but_none_twice():
-    one, two = lock_names("/dev/ttyUSB1"), lock_names("/dev/ttyUSB2")
+    one, two = device_lock_names("/dev/ttyUSB1"), device_lock_names("/dev/ttyUSB2")
     with BoardLock("a", one), BoardLock("b", two), pytest.raises(BoardBusyError):
         BoardLock("a", one)
-    BoardLock("a", lock_names("/dev/ttyUSB1")).release()
+    BoardLock("a", device_lock_names("/dev/ttyUSB1")).release()
 
 
 @pytest.mark.parametrize(
@@ -94,8 +100,8 @@ def test_one_run_can_take_several_boards_but_none_twice():
     ],
 )
 def test_an_address_has_one_name_however_it_is_written(one, other):
-    assert lock_names(one) == lock_names(other)
-    assert lock_names(one) != lock_names("socket://bench:4001")
+    assert address_lock_names(one) == address_lock_names(other)
+    assert address_lock_names(one) != address_lock_names("socket://bench:4001")
 
 
 def test_a_link_and_its_device_are_one_board(tmp_path):
@@ -103,20 +109,20 @@ def test_a_link_and_its_device_are_one_board(tmp_path):
     device.touch()
     by_id = tmp_path / "usb-MicroPython_Board"
     by_id.symlink_to(device)
-    assert lock_names(str(by_id)) == lock_names(str(device))
+    assert device_lock_names(str(by_id)) == device_lock_names(str(device))
 
 
 def test_the_usb_identity_keeps_the_lock_when_the_port_changes_its_name():
     identity = "2e8a:0005:E66"
-    with BoardLock("a", lock_names("/dev/ttyACM0", identity)):
+    with BoardLock("a", device_lock_names("/dev/ttyACM0", identity)):
         with pytest.raises(BoardBusyError):
-            BoardLock("a", lock_names("/dev/ttyACM1", identity))
+            BoardLock("a", device_lock_names("/dev/ttyACM1", identity))
         # nothing of the refused attempt stays behind
-        BoardLock("b", lock_names("/dev/ttyACM1")).release()
+        BoardLock("b", device_lock_names("/dev/ttyACM1")).release()
 
 
 def test_what_stands_in_the_file_is_data():
-    names = lock_names("/dev/ttyUSB3")
+    names = device_lock_names("/dev/ttyUSB3")
     with BoardLock("a", names):
         for text in ("", "[1]", '{"pid": "x"}', '{"pid": 1, "command": "a\\nb\\u001b[2J"}'):
             lock_file(names[0]).write_text(text)
@@ -129,4 +135,4 @@ def test_a_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "file" / "locks"))
     with pytest.raises(ConfigurationError, match="HIL_LOCK_DIR"):
-        BoardLock("a", lock_names("/dev/ttyUSB3"))
+        BoardLock("a", device_lock_names("/dev/ttyUSB3"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hil.boards.backends.registry import parse_board
-from hil.boards.backends.serial import Whereabouts
+from hil.boards.backends.serial import PortHistory
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import probe_board
-from hil.boards.locks import BoardLock, lock_names
+from hil.boards.locks import BoardLock, device_lock_names
 from hil.experiments.plan import calibration_plan
 from hil.experiments.session import Session
 from hil.model.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
@@ -22,7 +22,7 @@ from hil.recording.validity import require_valid
 
 @pytest.fixture(autouse=True)
 def impatient(attached, monkeypatch):
-    monkeypatch.setattr("hil.boards.connection._REAPPEAR_S", 4.0)
+    monkeypatch.setattr("hil.boards.port_board._REAPPEAR_S", 4.0)
 
 
 class Cable:
@@ -88,8 +88,8 @@ def test_a_board_at_another_port_is_measured_there(plug, tmp_path, number):
         assert session.identity.port == second
         assert read_capture(tmp_path / "3.hilcap").board.port == second
         with pytest.raises(BoardBusyError):  # the lock went with it
-            BoardLock("other", lock_names(second))
-    BoardLock("other", lock_names(second)).release()
+            BoardLock("other", device_lock_names(second))
+    BoardLock("other", device_lock_names(second)).release()
 
 
 @pytest.mark.parametrize("number", ["E66", None], ids=["USB number", "no number"])
@@ -121,7 +121,7 @@ def test_a_board_without_any_number_is_not_guessed(plug, tmp_path, monkeypatch):
 
 
 def test_a_board_that_stays_away_is_told(plug, attached, tmp_path, monkeypatch):
-    monkeypatch.setattr("hil.boards.connection._REAPPEAR_S", 0.3)
+    monkeypatch.setattr("hil.boards.port_board._REAPPEAR_S", 0.3)
     cable = plug("E66")
     with Session(parse_board(f"port:{cable.board.port}")) as session:
         take(session, tmp_path / "1.hilcap")
@@ -138,8 +138,8 @@ def test_where_a_board_is_looked_for(attached):
     attached.plug("/dev/ttyUSB0", "E66")
     attached.plug("/dev/ttyUSB1")
     attached.plug("/dev/ttyUSB2")
-    numbered = Whereabouts.of(parse_board("u0"), "/dev/ttyUSB0")
-    plain = Whereabouts.of(parse_board("u1"), "/dev/ttyUSB1")
+    numbered = PortHistory.of("u0", "/dev/ttyUSB0")
+    plain = PortHistory.of("u1", "/dev/ttyUSB1")
     attached.clear()
     attached.plug("/dev/ttyUSB2")
     attached.plug("/dev/ttyUSB3", vid=1)
@@ -153,15 +153,15 @@ def test_where_a_board_is_looked_for(attached):
     attached.plug("/dev/ttyUSB0", "other")
     with pytest.raises(BoardNotFoundError, match="another device is at this port"):
         numbered.candidates()
-    elsewhere = Whereabouts.of(parse_board("socket://127.0.0.1:5000"), "socket://127.0.0.1:5000")
-    assert elsewhere.candidates() == ("socket://127.0.0.1:5000",)
+    unknown_to_usb = PortHistory.of("/dev/ttyS0", "/dev/ttyS0")
+    assert unknown_to_usb.candidates() == ("/dev/ttyS0",)
 
 
 def test_a_symbolic_name_is_the_same_port(attached, tmp_path):
     link = tmp_path / "board"
     link.symlink_to("/dev/ttyUSB7")
     attached.plug("/dev/ttyUSB7", "E66")
-    where = Whereabouts.of(parse_board(f"port:{link}"), str(link))
+    where = PortHistory.of(f"port:{link}", str(link))
     assert where.has_number
     assert where.candidates() == ("/dev/ttyUSB7",)
     assert Path(link).is_symlink()

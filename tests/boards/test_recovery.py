@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
 import pytest
 
 from hil.boards.attach import AttachLimits
+from hil.boards.backend import Backend, BoardSpec, RecoveryStep
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
-from hil.boards.connection import Connection, RecoveryStep, run_recovery_steps
+from hil.boards.connection import Connection, run_recovery_steps
+from hil.boards.port_board import PortBoard
 from hil.experiments.plan import calibration_plan
 from hil.experiments.session import Session
 from hil.model.errors import (
@@ -31,15 +34,24 @@ def locks(tmp_path, monkeypatch):
     monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "locks"))
 
 
+class PlainPort(Backend):
+    """The port of a board in virtual time, in step with it."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+
+    def open(self, spec: BoardSpec) -> PortBoard:
+        held = contextlib.ExitStack()
+        return PortBoard(spec, self._board.port, held, opener=self._board.new_opener())
+
+
 def through_port(board: VirtualBoard) -> Session:
     """A session that knows the board's port and its time, and nothing of its reset button."""
-    session = Session(parse_board(f"port:{board.port}"))
-    session._connection.clock = board.new_clock()
-    return session
+    return Session(BoardSpec(f"port:{board.port}", PlainPort(board)))
 
 
 def ladder(tried: list[str], helps: str):
-    def rung(name: str, absent: str = "") -> RecoveryStep:
+    def step(name: str, absent: str = "") -> RecoveryStep:
         def act() -> None:
             tried.append(name)
             if name != helps:
@@ -47,7 +59,7 @@ def ladder(tried: list[str], helps: str):
 
         return RecoveryStep(name, act, absent)
 
-    return [rung("Ctrl-C"), rung("soft reset"), rung("power cycle", "no switch"), rung("last")]
+    return [step("Ctrl-C"), step("soft reset"), step("power cycle", "no switch"), step("last")]
 
 
 def test_the_mildest_that_helps_is_the_last_that_is_tried(caplog):
@@ -62,7 +74,7 @@ def test_the_mildest_that_helps_is_the_last_that_is_tried(caplog):
     assert "the board came back after a last" in caplog.text
 
 
-def test_a_ladder_without_success_tells_every_rung_once():
+def test_a_ladder_without_success_tells_every_step_once():
     tried: list[str] = []
     with pytest.raises(BoardBrokenError) as caught:
         run_recovery_steps("board", ladder(tried, "nothing"))
@@ -110,7 +122,9 @@ def test_a_board_that_nothing_brings_back_is_given_up_at_once(fake, monkeypatch)
         assert "Ctrl-C: no answer, soft reset: no answer, hardware reset: no answer" in said
         assert "no power cycle" in said
         board.power_on()  # even if it came back now: its state is not known
-        monkeypatch.setattr(connection, "_rungs", lambda: pytest.fail("it was tried again"))
+        monkeypatch.setattr(
+            connection.board, "recovery_steps", lambda: pytest.fail("it was tried again")
+        )
         with pytest.raises(BoardBrokenError, match="given up earlier"):
             connection.recover()
     finally:
@@ -121,7 +135,7 @@ def test_after_a_board_broke_every_further_case_is_an_error_at_once(tmp_path):
     """Through a plain port: the embedded board's reset button is not wired there."""
     with VirtualBoard("clock=virtual") as board, through_port(board) as session:
         session.capture(calibration_plan(), tmp_path / "1.hilcap")
-        session._connection._limits = SHORT
+        session._connection.board.limits = SHORT
         session._repl._attach._limits = SHORT
         session._repl.start(DEAF)
         session._repl.clock.sleep(0.1)
@@ -220,7 +234,7 @@ def test_a_run_ends_soon_after_its_board_died(pytester, run_here, monkeypatch):
     )
     with VirtualBoard() as board, Path(board.port).open("rb", 0):  # keeps the port's name taken
         monkeypatch.setenv("HIL_BOARD_PID", str(board.pid))
-        monkeypatch.setattr("hil.boards.connection._REAPPEAR_S", 0.5)
+        monkeypatch.setattr("hil.boards.port_board._REAPPEAR_S", 0.5)
         result = run_here(
             f"--board=port:{board.port}",
             "--hil-technique=cooperative,round_robin,timer_hard,timer_soft,timer_oneshot",

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hil.boards import diagnosis
 from hil.boards.backends.serial import port_lock_names
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.locks import BoardLock
@@ -120,13 +121,13 @@ def test_the_lines_for_a_person_hold_state_and_fix(capsys):
 
 
 def test_modem_manager_is_named(monkeypatch):
-    monkeypatch.setattr(doctor, "_modem_manager", lambda: True)
+    monkeypatch.setattr(diagnosis, "_modem_manager", lambda: True)
     monkeypatch.setattr("pathlib.Path.exists", lambda self: True)
     monkeypatch.setattr("pathlib.Path.is_char_device", lambda self: True)
-    found = doctor._device("/dev/ttyACM0")
+    found = diagnosis.check_device("/dev/ttyACM0")
     assert found.state == "warning"
     assert "ID_MM_DEVICE_IGNORE" in found.fix
-    assert doctor._device("/dev/ttyUSB0").state == "ok"
+    assert diagnosis.check_device("/dev/ttyUSB0").state == "ok"
 
 
 class Host:

@@ -90,7 +90,7 @@ def connect(knobs: str = "") -> Iterator[Runner]:
     costs = WHOLE_US if "_us=" not in knobs else ""
     with (
         VirtualBoard(",".join(filter(None, ("clock=virtual", costs, knobs))), hold=True) as board,
-        RawRepl(board.port, clock=board.new_clock()) as repl,
+        board.open_repl() as repl,
     ):
         repl.enter()
         yield Runner(repl)
@@ -182,7 +182,9 @@ def session_on(
 
     @contextmanager
     def opened(root: Path) -> Iterator[Session]:
-        monkeypatch.setattr("hil.boards.connection.VirtualBoard", partial(VirtualBoard, root=root))
+        monkeypatch.setattr(
+            "hil.boards.backends.sim.VirtualBoard", partial(VirtualBoard, root=root)
+        )
         with Session(parse_board("sim:clock=virtual")) as session:
             yield session
 
@@ -244,7 +246,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         shutil.copy(path, root / "lib")
     with (
         VirtualBoard("clock=virtual", root=root, hold=True) as virtual,
-        RawRepl(virtual.port, clock=virtual.new_clock()) as repl,
+        virtual.open_repl() as repl,
     ):
         repl.enter()
         installed = Installed(repl)

@@ -9,7 +9,6 @@ from hil.analysis.summary import measure
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import find_leftover_activity
-from hil.boards.raw_repl import RawRepl
 from hil.experiments.capture_sources import LiveSource
 from hil.experiments.plan import Case
 from hil.experiments.session import Session
@@ -72,7 +71,7 @@ def test_nothing_is_left_by_any_technique(runner):
 @contextmanager
 def in_step():
     board = VirtualBoard(VIRTUAL, hold=True)
-    with board, RawRepl(board.port, clock=board.new_clock()) as repl:
+    with board, board.open_repl() as repl:
         yield repl
 
 

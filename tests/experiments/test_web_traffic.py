@@ -13,6 +13,7 @@ import pytest
 from hil.agents.bundle import start_code as agents_start_code
 from hil.analysis.latency import measure_web, request_stretches
 from hil.analysis.summary import summarise
+from hil.boards.backend import BoardTraits
 from hil.boards.backends.registry import parse_board
 from hil.experiments.session import Session
 from hil.experiments.workloads.web_traffic import (
@@ -253,7 +254,7 @@ def test_no_web_load_no_figures():
 def run_on_sim(path: Path, technique: str, monkeypatch=None, **options: str) -> Capture:
     with Session(parse_board("sim")) as session:
         if monkeypatch:
-            monkeypatch.setattr(session, "identity", replace(session.identity, source="hardware"))
+            monkeypatch.setattr(session._connection, "traits", BoardTraits(network="wifi"))
         plan = CapturePlan(technique, "web", TASKS, 3_000_000, options={"pings": 5, **options})
         session.capture(plan, path)
     return read_capture(path)

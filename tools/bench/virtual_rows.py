@@ -44,7 +44,7 @@ def virtual_rows(rounds: int) -> list[Row]:
         VirtualBoard() as real,
         VirtualBoard("clock=virtual") as virtual,
         RawRepl(real.port) as plain,
-        RawRepl(virtual.port, clock=virtual.new_clock()) as counted,
+        virtual.open_repl() as counted,
     ):
         for repl in (plain, counted):
             repl.enter()

@@ -17,6 +17,10 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
+from hil.boards.backend import Backend, BoardSpec
+from hil.boards.backends.remote import open_address
+from hil.boards.locks import BoardLock
+from hil.boards.port_board import PortBoard
 from hil.model.errors import BoardBusyError, BoardNotFoundError, ConfigurationError, TransportError
 
 if TYPE_CHECKING:
@@ -148,6 +152,34 @@ class LabgridPlace:
             place = self._session.get_acquired_place(self.name)
             found = self._session.get_target_resources(place)
         return {cls: dict(entry.params) for (_, cls), entry in found.items()}
+
+
+class LabgridBackend(Backend):
+    """``labgrid:PLACE``, with the power switch of the place if labgrid has a driver for it."""
+
+    name = "labgrid"
+    forms = "labgrid:PLACE"
+
+    def parse(self, text: str) -> BoardSpec | None:
+        """``labgrid:PLACE``; labgrid itself is not needed for that."""
+        prefix, mark, place = text.partition(":")
+        if not mark or prefix != self.name:
+            return None
+        if not place:
+            raise ConfigurationError(f"--board={text}: labgrid: needs a place's name behind it")
+        return BoardSpec(text, self, place)
+
+    def open(self, spec: BoardSpec) -> PortBoard:
+        """Acquire the place."""
+        with contextlib.ExitStack() as held:
+            held.enter_context(BoardLock(spec.text, self.lock_names(spec)))
+            place = held.enter_context(LabgridPlace(spec.target))
+            switch = place.power_cycle if place.has_power else None
+            return PortBoard(spec, place.port, held, opener=open_address, power_switch=switch)
+
+    def lock_names(self, spec: BoardSpec) -> tuple[str, ...]:
+        """The place's name."""
+        return (f"labgrid:{spec.target}",)
 
 
 def _client() -> Any:

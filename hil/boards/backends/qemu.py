@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hil.boards.backend import Backend, BoardSpec, BoardTraits
 from hil.boards.backends.supervised_process import SupervisorProcess
+from hil.boards.port_board import PortBoard
 from hil.model.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hil.model.board import Source
 
 _START_TIMEOUT_S = 30.0
 
@@ -65,3 +72,21 @@ def emulator_command() -> list[str]:
         *("-chardev", "stdio,id=repl,signal=off", "-serial", "chardev:repl"),
         *("-device", f"loader,file={firmware_file()}"),
     ]
+
+
+class QemuBackend(Backend):
+    """``qemu-microbit``."""
+
+    name = "qemu"
+    forms = "qemu-microbit"
+    source: Source = "emulator"
+    traits = BoardTraits(own_programs=False)
+
+    def parse(self, text: str) -> BoardSpec | None:
+        """``qemu-microbit`` alone."""
+        return BoardSpec(text, self) if text == self.forms else None
+
+    def open(self, spec: BoardSpec) -> PortBoard:
+        """Start the emulator with the firmware."""
+        with contextlib.ExitStack() as held:
+            return PortBoard(spec, held.enter_context(EmulatedMicrobit()).port, held)

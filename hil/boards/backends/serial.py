@@ -1,8 +1,10 @@
-"""Serial ports that are attached, those that answer, and a board's port after it re-appeared."""
+"""Serial ports: those attached, those that answer, and a board's port after it re-appeared."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,16 +12,28 @@ from typing import TYPE_CHECKING
 from serial.tools import list_ports
 
 from hil.boards.attach import AttachLimits
-from hil.boards.diagnosis import is_locked, port_holders
-from hil.boards.locks import BoardLock, lock_holder, lock_names
+from hil.boards.backend import BAUDRATE, Backend, BoardSpec, Finding
+from hil.boards.diagnosis import (
+    check_device,
+    check_lock,
+    check_permission,
+    is_locked,
+    port_holders,
+)
+from hil.boards.locks import BoardLock, device_lock_names, lock_holder
+from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl
-from hil.model.errors import BoardNotFoundError, HilError
+from hil.model.errors import BoardNotFoundError, ConfigurationError, HilError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Self
 
-    from hil.boards.backend import BoardSpec
-
+PORT_PREFIX, _NUMBER_PREFIX = "port:", "id:"
+_SHORTCUT = re.compile(r"([auc])(\d+)(?=[?&]|\Z)")
+_SHORTCUT_PORT = {"a": "/dev/ttyACM", "u": "/dev/ttyUSB", "c": "COM"}
+_BAUD = re.compile(r"[?&]baud=([^&]*)")
+_BAUDRATES = range(300, 12_000_001)
 _AT_ONCE = 16
 _HELLO = "import sys\nprint('hil', sys.implementation[0])"
 _HELLO_ANSWER = b"hil micropython"
@@ -43,64 +57,59 @@ class AttachedPort:
 
 def attached_ports() -> tuple[AttachedPort, ...]:
     """Every USB serial port that the system lists, ordered by name."""
-    found = []
-    for info in sorted(list_ports.comports(), key=lambda p: p.device):
-        if info.vid is None:
-            continue
-        found.append(
-            AttachedPort(
-                info.device,
-                f"{info.vid:04x}:{info.pid or 0:04x}",
-                info.serial_number or "",
-                info.description or "",
-            )
+    return tuple(
+        AttachedPort(
+            info.device,
+            f"{info.vid:04x}:{info.pid or 0:04x}",
+            info.serial_number or "",
+            info.description or "",
         )
-    return tuple(found)
+        for info in sorted(list_ports.comports(), key=lambda p: p.device)
+        if info.vid is not None
+    )
 
 
-def resolve_ports(spec: BoardSpec) -> tuple[str, ...]:
-    """The ports that a serial, ``id:`` or ``auto`` board string stands for.
+def find_port(serial_number: str) -> str:
+    """The port of the board with this USB serial number.
 
-    Raises :class:`~hil.model.errors.BoardNotFoundError` when there is none.
+    Raises :class:`~hil.model.errors.BoardNotFoundError` when it is not attached.
     """
-    if spec.kind == "serial":
-        return (spec.target,)
-    if spec.kind == "auto":
-        return tuple(p.port for p in answering_ports())
-    matching = tuple(p.port for p in attached_ports() if p.serial_number == spec.target)
-    if not matching:
-        raise BoardNotFoundError(
-            f"no attached board has the USB serial number {spec.target}; "
-            "`hil boards` lists what is attached"
-        )
-    return matching[:1]
+    for port in attached_ports():
+        if port.serial_number == serial_number:
+            return port.port
+    raise BoardNotFoundError(
+        f"no attached board has the USB serial number {serial_number}; "
+        "`hil boards` lists what is attached"
+    )
 
 
 def port_lock_names(port: str) -> tuple[str, ...]:
     """The names of the board behind ``port``, its USB identity among them."""
     device = _device(port)
     identity = next((p.identity for p in attached_ports() if _device(p.port) == device), "")
-    return lock_names(port, identity)
+    return device_lock_names(port, identity)
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """What is known of a board's port while it is there, to find the board when it went away.
+class PortHistory:
+    """What was known of a board's port while it was there, to find the board when it went away.
 
+    ``board`` is its name in messages, ``known`` the port as USB knows it, ``None`` if it does not;
     ``others`` are the ports that were attached beside it.
     """
 
-    spec: BoardSpec
+    board: str
+    port: str
     known: AttachedPort | None
     others: frozenset[str]
 
     @classmethod
-    def of(cls, spec: BoardSpec, port: str) -> Self:
+    def of(cls, board: str, port: str) -> Self:
         """Look at what is attached now."""
         attached = attached_ports()
         device = _device(port)
         known = next((p for p in attached if _device(p.port) == device), None)
-        return cls(spec, known, frozenset(p.port for p in attached if p is not known))
+        return cls(board, port, known, frozenset(p.port for p in attached if p is not known))
 
     @property
     def has_number(self) -> bool:
@@ -114,26 +123,26 @@ class Whereabouts:
         with its USB id that were not there before. Raises
         :class:`~hil.model.errors.BoardNotFoundError` when it is known not to be attached.
         """
-        if self.spec.kind != "serial" or self.known is None:
-            return resolve_ports(self.spec)
+        if self.known is None:
+            return (self.port,)
         attached = attached_ports()
         if not self.known.serial_number:
             kind = (self.known.usb_id, "")
             alike = [p.port for p in attached if (p.usb_id, p.serial_number) == kind]
             new = (port for port in alike if port not in self.others)
-            return tuple(dict.fromkeys((self.spec.target, *new)))
+            return tuple(dict.fromkeys((self.port, *new)))
         same = tuple(p.port for p in attached if p.identity == self.known.identity)
-        device = _device(self.spec.target)
+        device = _device(self.port)
         if not same and any(_device(p.port) == device for p in attached):
             raise BoardNotFoundError(
-                f"{self.spec.text}: another device is at this port now, and no port has the "
+                f"{self.board}: another device is at this port now, and no port has the "
                 f"board's USB serial number {self.known.serial_number}"
             )
-        return same or (self.spec.target,)
+        return same or (self.port,)
 
 
 def _device(port: str) -> str:
-    return port if "://" in port or os.name != "posix" else os.path.realpath(port)
+    return port if os.name != "posix" else os.path.realpath(port)
 
 
 def answering_ports() -> tuple[AttachedPort, ...]:
@@ -150,11 +159,11 @@ def answering_ports() -> tuple[AttachedPort, ...]:
         )
     with ThreadPoolExecutor(min(_AT_ONCE, len(ports))) as pool:
         refusals = list(pool.map(_refusal, ports))
-    found = tuple(port for port, refusal in zip(ports, refusals, strict=True) if refusal is None)
-    if not found:
+    answering = tuple(p for p, refusal in zip(ports, refusals, strict=True) if refusal is None)
+    if not answering:
         why = "; ".join(refusal for refusal in refusals if refusal)
         raise BoardNotFoundError(f"--board=auto: no attached board answers as MicroPython: {why}")
-    return found
+    return answering
 
 
 def holder_text(port: str) -> str:
@@ -162,16 +171,16 @@ def holder_text(port: str) -> str:
     holder = lock_holder(port_lock_names(port))
     if holder is not None:
         return str(holder)
-    if "://" in port or not is_locked(port):
+    if not is_locked(port):
         return ""
-    return ", ".join(str(one) for one in port_holders(port)) or "another program"
+    return ", ".join(str(process) for process in port_holders(port)) or "another program"
 
 
 def _refusal(port: AttachedPort) -> str | None:
     """Why the port is not taken by ``auto``; ``None`` when a MicroPython answers."""
     try:
         with (
-            BoardLock(port.port, lock_names(port.port, port.identity)),
+            BoardLock(port.port, device_lock_names(port.port, port.identity)),
             RawRepl(port.port, limits=_PATIENCE) as repl,
         ):
             repl.enter(soft_reset=False)
@@ -180,3 +189,141 @@ def _refusal(port: AttachedPort) -> str | None:
             return f"{port.port}: another Python answers"
     except HilError as error:
         return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class SerialSpec(BoardSpec):
+    """A board of this host; ``target`` is its USB serial number if ``by_number``, else its port."""
+
+    by_number: bool = False
+
+
+class SerialBoard(PortBoard):
+    """A board at a port of this host; it is found again when it comes back at another port.
+
+    ``number`` is the USB serial number that it was asked for by, empty if it was a port.
+    """
+
+    def __init__(self, spec: BoardSpec, port: str, number: str, held: contextlib.ExitStack) -> None:
+        self._lock = held.enter_context(BoardLock(spec.text, port_lock_names(port)))
+        self._number = number
+        self._history = PortHistory.of(spec.text, port)
+        super().__init__(spec, port, held)
+
+    def candidates(self) -> tuple[str, ...]:
+        """The port that has the board's number now, or those that the port's history tells."""
+        return (find_port(self._number),) if self._number else self._history.candidates()
+
+    def claim(self, port: str) -> None:
+        """Lock the board at this port too."""
+        self._lock.extend(port_lock_names(port))
+
+    def moved(self, port: str) -> None:
+        """Only a USB serial number tells that it is the same board."""
+        super().moved(port)
+        self.guessed = not (self._number or self._history.has_number)
+
+
+class SerialBackend(Backend):
+    """Ports of this host, by their names, by shortcuts or by the board's USB serial number."""
+
+    name = "serial"
+    forms = "a port such as /dev/ttyUSB0 or COM5, a0/u0/c0, id:SERIAL"
+
+    def parse(self, text: str) -> BoardSpec | None:
+        """A port in any of its forms, maybe with ``?baud=N``; a URL is no port."""
+        known = text.startswith(("/", _NUMBER_PREFIX)) or text.upper().startswith("COM")
+        if text.startswith(PORT_PREFIX):
+            known = "://" not in text
+        if not (known or _SHORTCUT.match(text)):
+            return None
+        port, baudrate = split_baudrate(text)
+        if port.startswith(_NUMBER_PREFIX):
+            number = _needed(text, port, _NUMBER_PREFIX, "a USB serial number")
+            return SerialSpec(text, self, number, baudrate, by_number=True)
+        if port.startswith(PORT_PREFIX):
+            port = _needed(text, port, PORT_PREFIX, "a port")
+        elif not known:
+            shortcut = _SHORTCUT.fullmatch(port)
+            if shortcut is None:
+                return None
+            port = _SHORTCUT_PORT[shortcut[1]] + shortcut[2]
+        return SerialSpec(text, self, port, baudrate)
+
+    def open(self, spec: BoardSpec) -> SerialBoard:
+        """Lock the port, in every name that it has."""
+        with contextlib.ExitStack() as held:
+            return SerialBoard(spec, _port_of(spec), _number_of(spec), held)
+
+    def attached(self) -> Iterable[BoardSpec]:
+        """Every attached board that answers, each named so that it stays the same.
+
+        A board with a USB serial number of its own is ``id:...``, another one its port.
+        """
+        numbers = [p.serial_number for p in attached_ports()]
+        for port in answering_ports():
+            number = port.serial_number
+            if number and numbers.count(number) == 1:
+                yield SerialSpec(f"{_NUMBER_PREFIX}{number}", self, number, by_number=True)
+            else:
+                yield SerialSpec(f"{PORT_PREFIX}{port.port}", self, port.port)
+
+    def lock_names(self, spec: BoardSpec) -> tuple[str, ...]:
+        """The port's names; none for a board that is not attached."""
+        try:
+            return port_lock_names(_port_of(spec))
+        except BoardNotFoundError:
+            return ()
+
+    def holder(self, spec: BoardSpec) -> str:
+        """Another run, or another program that has the port open."""
+        try:
+            return holder_text(_port_of(spec))
+        except BoardNotFoundError:
+            return ""
+
+    def checks(self, spec: BoardSpec) -> Iterator[Finding]:
+        """Whether the port is there, may be opened, and is free."""
+        try:
+            port = _port_of(spec)
+        except HilError as error:
+            yield Finding("port", "wrong", str(error), "plug the board in; look at the cable")
+            return
+        yield check_device(port)
+        yield check_permission(port)
+        yield check_lock(holder_text(port))
+
+
+def split_baudrate(text: str) -> tuple[str, int]:
+    """A port without its ``?baud=N``, and N.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for a number that is no baud rate.
+    """
+    given = _BAUD.search(text)
+    if not given:
+        return text, BAUDRATE
+    number = given[1]
+    if not (
+        number.isascii() and number.isdecimal() and len(number) < 9 and int(number) in _BAUDRATES
+    ):
+        raise ConfigurationError(f"--board={text}: baud= needs a number from 300 to 12000000")
+    rest = text[given.end() :]
+    separator = "?" if rest and given[0][0] == "?" else ""
+    return text[: given.start()] + separator + rest[len(separator) :], int(number)
+
+
+def _port_of(spec: BoardSpec) -> str:
+    """The port at which the board is now."""
+    number = _number_of(spec)
+    return find_port(number) if number else spec.target
+
+
+def _number_of(spec: BoardSpec) -> str:
+    return spec.target if isinstance(spec, SerialSpec) and spec.by_number else ""
+
+
+def _needed(text: str, port: str, prefix: str, what: str) -> str:
+    target = port.removeprefix(prefix)
+    if not target:
+        raise ConfigurationError(f"--board={text}: {prefix} needs {what} behind it")
+    return target

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import tempfile
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.boards.backends.sim_clock import VirtualClock
+from hil.boards.backend import Backend, BoardSpec, BoardTraits
+from hil.boards.backends.sim_clock import VirtualClock, open_in_step
 from hil.boards.backends.sim_knobs import SimKnobs, format_sim_knobs, parse_sim_knobs
 from hil.boards.backends.sim_program import find_vm
 from hil.boards.backends.supervised_process import STOP_TIMEOUT_S, SupervisorProcess
+from hil.boards.port_board import PortBoard
+from hil.boards.raw_repl import RawRepl
+from hil.boards.serial_port import open_device
 from hil.model.errors import TransportError
-from hil.recording.interfaces import REAL_CLOCK
 
 if TYPE_CHECKING:
-    from hil.recording.interfaces import Clock
+    from collections.abc import Mapping
 
-
-def start_sim(knobs: SimKnobs | None = None, root: Path | None = None) -> VirtualBoard:
-    """Start an embedded board with ``knobs``; ``root`` is its file system, else a temporary one."""
-    return VirtualBoard(format_sim_knobs(knobs or SimKnobs()), root=root)
+    from hil.boards.attach import AttachLimits
+    from hil.boards.serial_port import Opener
+    from hil.model.board import Source
 
 
 _START_TIMEOUT_S = 20.0
@@ -59,9 +64,15 @@ class VirtualBoard(SupervisorProcess):
             repeatable=self.knobs.virtual,
         )
 
-    def new_clock(self) -> Clock:
-        """The clock that a session with this board goes by; a virtual one keeps step with it."""
-        return VirtualClock(self._control) if self.knobs.virtual else REAL_CLOCK
+    def new_opener(self) -> Opener:
+        """How a session opens the port; in virtual time its clock keeps step with the board."""
+        if self.knobs.virtual:
+            return partial(open_in_step, VirtualClock(self._control))
+        return open_device
+
+    def open_repl(self, limits: AttachLimits | None = None) -> RawRepl:
+        """A prompt of its own on the port, which one at a time may have."""
+        return RawRepl(self.port, limits=limits, opener=self.new_opener())
 
     def drive_pin(self, pin: int, level: int | None) -> None:
         """Put ``level`` on an input pin from outside, or take it away: an external stimulus."""
@@ -87,3 +98,50 @@ class VirtualBoard(SupervisorProcess):
             raise TransportError(f"the embedded board does not answer ({error})") from None
         if answer != b"ok":
             raise TransportError(f"the embedded board refused {command!r}: {answer.decode()}")
+
+
+@dataclass(frozen=True, slots=True)
+class SimSpec(BoardSpec):
+    """An embedded board with its settings."""
+
+    knobs: SimKnobs = field(default_factory=SimKnobs)
+
+
+class SimBoard(PortBoard):
+    """An embedded board that this process started; ``process`` has its reset button."""
+
+    def __init__(self, spec: BoardSpec, process: VirtualBoard, held: contextlib.ExitStack) -> None:
+        super().__init__(
+            spec,
+            process.port,
+            held,
+            opener=process.new_opener(),
+            reset_button=process.reset,
+        )
+        self.process = process
+        self.cut_power = process.reset
+
+
+class SimBackend(Backend):
+    """``sim``, with its knobs."""
+
+    name = "sim"
+    forms = "sim"
+    source: Source = "sim"
+    traits = BoardTraits(own_programs=False, resets_are_free=True, plan_speed=4, network="host")
+
+    def parse(self, text: str) -> BoardSpec | None:
+        """``sim`` and ``sim:KNOB=VALUE,...``."""
+        name, _, knobs = text.partition(":")
+        return SimSpec(text, self, knobs=parse_sim_knobs(knobs)) if name == "sim" else None
+
+    def open(self, spec: BoardSpec) -> SimBoard:
+        """Start the board; in virtual time it stands still until its link is opened."""
+        knobs = spec.knobs if isinstance(spec, SimSpec) else SimKnobs()
+        with contextlib.ExitStack() as held:
+            process = held.enter_context(VirtualBoard(knobs, hold=True))
+            return SimBoard(spec, process, held)
+
+    def recognises(self, facts: Mapping[str, str]) -> bool:
+        """An embedded board says so in its unique id, also to those that know only its port."""
+        return facts.get("uid", "").startswith(b"hil-sim".hex())

@@ -1,4 +1,4 @@
-"""The clock of a session that keeps step with a board in virtual time.
+"""The clock and the link of a session that keeps step with a board in virtual time.
 
 :mod:`hil.boards.backends.sim_time` is the other side.
 """
@@ -6,15 +6,31 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hil.boards.backends.sim_knobs import EPOCH_S
+from hil.boards.diagnosis import open_error
+from hil.boards.serial_port import (
+    READ_SIZE,
+    BufferedPort,
+    readable,
+    refusal_reason,
+    try_open,
+)
 from hil.model.errors import BoardTimeoutError, LinkLostError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Literal
+    from typing import Any, Literal
+
+    from mpremote.transport_serial import SerialTransport
+
+ARRIVAL_TIMEOUT_S = 60.0
+"""Real time that what an embedded board said may take through a pseudo-terminal."""
 
 REAL_LIMIT_S = 120.0
 """How long the host waits in real time for an answer of the board's supervisor."""
@@ -111,3 +127,50 @@ class VirtualClock:
         if word != expected or len(values) != numbers:
             raise LinkLostError(f"the embedded board answered {answer!r}")
         return [int(value) for value in values]
+
+
+class SteppedPort(BufferedPort):
+    """The port of a board in virtual time: it runs while the session waits, and at no other time.
+
+    Opening it stops the board, closing it lets the board run freely again.
+    """
+
+    def __init__(self, clock: VirtualClock, port: Any) -> None:
+        super().__init__(port, clock)
+        self._step = clock
+        self._received = 0
+        # a program runs on to the end of a wait, whatever it said: let it run little
+        self.first_slice_s = 0.0
+        clock.attach()
+
+    def write(self, data: bytes) -> int:
+        """Send everything; the board hears it when it runs next."""
+        self._check_open()
+        self._step.written += len(data)
+        return super().write(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Let the board run, then take all that it said."""
+        self._step.run(timeout_s)
+        taken = bytearray()
+        while self._received < self._step.arrived:
+            assert self._fd is not None
+            if not readable(self._fd, ARRIVAL_TIMEOUT_S):
+                raise OSError(errno.EIO, "what the board said did not arrive")
+            data = os.read(self._fd, READ_SIZE)
+            self._received += len(data)
+            taken += data
+        return bytes(taken)
+
+    def forget(self) -> None:
+        """The port was closed."""
+        super().forget()
+        self._step.close()
+
+
+def open_in_step(clock: VirtualClock, port: str, baudrate: int) -> SerialTransport:
+    """An :data:`~hil.boards.serial_port.Opener` once ``clock`` is given."""
+    transport = try_open(port, baudrate, partial(SteppedPort, clock))
+    if transport is None:
+        raise open_error(port, refusal_reason(port, baudrate))
+    return transport

@@ -1,11 +1,13 @@
-"""Which MicroPython Unix VM runs, and what virtual time shares with it: memory and overlay.
+"""The program of the embedded board: the MicroPython Unix VM, found, prepared, and entered.
 
-The overlay counts the jumps of the main program by a callback of the VM's scheduler. It needs two
-addresses in the VM's memory, which are the same before and after the fork.
+In virtual time its overlay is machine code, and counts the jumps of the main program by a callback
+of the VM's scheduler. It needs two addresses in the VM's memory, which are the same before and
+after the fork.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -13,13 +15,23 @@ import mmap
 import os
 import platform
 import shutil
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hil.agents.minify import native
 from hil.model.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from hil.boards.backends.sim_knobs import SimKnobs
+
 WHEEL_MODULE = "micropython_run"
+ENDED_FRIENDLY, ENDED_RAW, ENDED_BADLY = 10, 11, 12
+"""Exit statuses of a forked VM: the mode that its REPL was in."""
+_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
+_START = "__import__('sim_boot').main(globals())"
 
 
 def find_vm() -> list[str]:
@@ -160,3 +172,95 @@ def write_native_overlay(overlay: Path, folder: Path) -> None:
         if path.name not in _BYTECODE:
             text = native(text)
         (folder / path.name).write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class VmPlan:
+    """What stays the same over the runs of one board. ``binary`` is ``None`` for the wheel.
+
+    ``overlays`` are the folders of the board's MicroPython code, in the order of search.
+    """
+
+    binary: str | None
+    overlays: tuple[Path, ...]
+    runtime: Path
+    root: Path
+    knobs: SimKnobs
+    terminal: int
+
+
+def become_vm(
+    plan: VmPlan,
+    parent: int,
+    standard: tuple[int, int],
+    open_fds: tuple[int, ...],
+    cause: int,
+    raw: bool,
+) -> None:
+    """In the forked child: session, death with the supervisor, files, environment."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, b"hil-sim-vm", 0, 0, 0)
+        libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(ENDED_BADLY)
+    stdin, terminal = standard
+    os.dup2(stdin, 0)
+    os.dup2(terminal, 1)
+    os.dup2(terminal, 2)
+    low = 3
+    for fd in sorted(open_fds):
+        os.set_inheritable(fd, True)
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, 4096)
+    os.chdir(plan.runtime / "empty")
+    folders = ":".join(str(folder) for folder in (plan.runtime, *plan.overlays))
+    os.environ["MICROPYPATH"] = f"{folders}:.frozen"
+    os.environ["HOME"] = str(plan.runtime)
+    os.environ["HIL_SIM_CAUSE"] = str(cause)
+    os.environ["HIL_SIM_RAW"] = "1" if raw else ""
+
+
+def run_vm(plan: VmPlan, raw: bool) -> int:
+    """In the forked child: the VM, up to its end; returns how it ended."""
+    argv = ["micropython", "-X", f"heapsize={plan.knobs.heap}K", "-i", "-c", _START]
+    if plan.binary is not None:
+        os.execv(plan.binary, argv)
+    signal.signal(signal.SIGUSR2, lambda *_: None)
+    module = importlib.import_module(WHEEL_MODULE)
+    mode = _repl_mode(module.__file__)
+    _interrupt_at_safe_points(module.__file__)
+    if mode is not None:
+        mode.value = int(raw)
+    module.run_main(argv)
+    return ENDED_RAW if mode is not None and mode.value else ENDED_FRIENDLY
+
+
+def _repl_mode(library: str | None) -> ctypes.c_int | None:
+    """The VM's variable that says whether its REPL is raw."""
+    try:
+        return ctypes.c_int.in_dll(ctypes.CDLL(library), "pyexec_mode_kind")
+    except (OSError, ValueError):
+        return None
+
+
+def _interrupt_at_safe_points(library: str | None) -> None:
+    """Let SIGUSR1 mark KeyboardInterrupt as pending, as an interrupt handler does on a board.
+
+    It must restart system calls: the VM's collector waits for other threads in a ``sem_wait`` that
+    it does not repeat, and would go on marking beside them.
+    """
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if sys.platform != "linux":  # elsewhere the VM's collector uses this signal
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        handler = ctypes.cast(ctypes.CDLL(library).mp_sched_keyboard_interrupt, ctypes.c_void_p)
+        libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+        libc.signal(int(signal.SIGUSR1), handler)

@@ -22,17 +22,18 @@ import tty
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.boards.backends.sim_client import Terminal
 from hil.boards.backends.sim_knobs import parse_sim_knobs
 from hil.boards.backends.sim_program import (
+    VmPlan,
     find_binary,
     overlay_folder,
     require_posix,
     require_virtual,
     write_native_overlay,
 )
-from hil.boards.backends.sim_terminal import Terminal
 from hil.boards.backends.sim_time import VirtualTime
-from hil.boards.backends.sim_vm import VmPlan, VmProcess
+from hil.boards.backends.sim_vm import VmProcess
 from hil.model.errors import ConfigurationError, HilError
 
 if TYPE_CHECKING:

@@ -1,14 +1,13 @@
-"""Who lets time pass on a board in virtual time: its supervisor, or a client that keeps step.
+"""How time passes on a board in virtual time: freely, or in step with a client.
 
 The board runs up to the moment that it was granted, then says so and stands until it is granted
 more. It also stops where its main program waits for input. Without a client it is always granted
 more, so it runs as fast as it can; where it waits for input, at the pace of real time.
 
-A client (:class:`hil.boards.backends.sim_clock.VirtualClock`) asks on the control socket to ``run``
-until a moment. The answer comes when the board got there, waits for input, or has said something
-and waits at its prompt. Between requests the board stands still, so all that the client sends
-arrives at a moment that does not depend on how fast either of them is. Requests and answers carry
-how many bytes went each way before, because a terminal hands bytes on with a delay.
+A client (:class:`hil.boards.backends.sim_client.StepClient`) asks to run until a moment. The answer
+comes when the board got there, waits for input, or has said something and waits at its prompt.
+Between requests the board stands still, so all that the client sends arrives at a moment that does
+not depend on how fast either of them is.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import os
 import selectors
 import struct
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.boards.backends.sim_client import StepClient
 from hil.boards.backends.sim_knobs import VirtualStart
 from hil.boards.backends.sim_program import SharedState
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from hil.boards.backends.sim_terminal import Terminal
+    from hil.boards.backends.sim_client import Terminal
     from hil.boards.backends.sim_vm import VmProcess
 
 CTRL_C = b"\x03"
@@ -49,12 +48,6 @@ STUCK = (
     b"\r\nMPY: the clock stood still for %d s: a loop in native code, or a thread that neither "
     b"waits nor reads the clock; the board was reset\r\n"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    until_ns: int
-    written: int
 
 
 class VirtualTime:
@@ -91,10 +84,7 @@ class VirtualTime:
         self._marked = 0.0  # when a read of a program was interrupted
         self._queue = bytearray()
         self._received = 0
-        self._client: socket.socket | None = None
-        self._attaching = False
-        self._request = b""
-        self._goal: _Goal | None = None
+        self.client = StepClient(selector, self._client_changed)
         self._said = False
         self._look_s = _LOOK_S
         self._pace_end = self._granted = 0.0
@@ -134,7 +124,7 @@ class VirtualTime:
         """How long at most until :meth:`step` is called again."""
         if self._pace_end:
             return max(0.0, self._pace_end - time.monotonic())
-        if not self._stopped and (self._goal or self._attaching or self._queue):
+        if not self._stopped and (self.client.goal or self.client.attaching or self._queue):
             return self._look_s
         return None if self._stopped else 0.5
 
@@ -170,12 +160,7 @@ class VirtualTime:
 
     def attach(self, client: socket.socket) -> None:
         """``client`` keeps step from now on; any earlier one is let go."""
-        self._let_go()
-        client.setblocking(False)
-        self._client = client
-        self._attaching = True
-        self._request = b""
-        self._selector.register(client, selectors.EVENT_READ, self._from_client)
+        self.client.attach(client)
         self.step()
 
     def step(self) -> None:
@@ -184,14 +169,14 @@ class VirtualTime:
         if self._stopped:
             self._granted = time.monotonic()
             self._answer_board()
-        elif self._ready and (self._attaching or self._goal or self._shared.asked):
+        elif self._ready and (self.client.attaching or self.client.goal or self._shared.asked):
             self._look_at_prompt()
         if not self._stopped and time.monotonic() - self._granted > _UNLOCK_S:
             self._look_for_standstill()
 
     def close(self) -> None:
         """Let go of the client."""
-        self._let_go()
+        self.client.let_go()
         self.terminal.close()
 
     # the board
@@ -236,13 +221,13 @@ class VirtualTime:
         if self._stopped == _ATTENTION and self._woken:  # else a program, or on its way out of one
             self._at_prompt = not self._interrupt
         self._woken = False
-        if self._attaching:
+        if self.client.attaching:
             self._welcome()
-        if self._client is None:
+        if not self.client.present:
             if not self._hold:
                 self._run_freely()
             return
-        goal = self._goal
+        goal = self.client.goal
         if goal is None or self._received < goal.written or self._queue:
             return
         if self._at_prompt:
@@ -293,9 +278,9 @@ class VirtualTime:
         self._granted = time.monotonic()
         self._marked = 0.0
         self.drain()
-        goal = self._goal
+        goal = self.client.goal
         if self._horizon_ns == self.now_ns:
-            if self._attaching:
+            if self.client.attaching:
                 self._welcome()
             if goal is not None and self._received >= goal.written and not self._queue:
                 if self._said or self.now_ns >= goal.until_ns:
@@ -364,7 +349,7 @@ class VirtualTime:
                 else:
                     self._hand_over(CTRL_C)
             else:
-                if self._client is None:  # else it stops by itself, at a moment that is the same
+                if not self.client.present:  # else it stops by itself, at a moment that is the same
                     self._shared.ask()
                 self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
                 return
@@ -378,49 +363,15 @@ class VirtualTime:
 
     # the client
 
-    def _from_client(self) -> None:
-        assert self._client is not None
-        try:
-            data = self._client.recv(4096)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._let_go()
-            self.step()
-            return
-        *lines, self._request = (self._request + data).split(b"\n")
-        for line in lines:
-            words = line.split()
-            if len(words) == 3 and words[0] == b"run" and all(word.isdigit() for word in words[1:]):
-                self._goal = _Goal(int(words[1]), int(words[2]))
-                self._look_s = _LOOK_S
+    def _client_changed(self) -> None:
+        self._look_s = _LOOK_S
         self.step()
 
     def _welcome(self) -> None:
-        self._attaching = self._hold = False
+        self._hold = self._said = False
         self.terminal.forget()
-        self._said = False
-        self._goal = None
-        self._send(f"ok {self.now_ns} {self._received} {self.terminal.total}")
+        self.client.welcome(self.now_ns, self._received, self.terminal.total)
 
     def _reply(self) -> None:
-        self._goal = None
         self._said = False
-        self._send(f"stop {self.now_ns} {self.terminal.total}")
-
-    def _send(self, line: str) -> None:
-        assert self._client is not None
-        try:
-            self._client.sendall(line.encode("ascii") + b"\n")
-        except OSError:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        self._goal = None
-        self._attaching = False
-        if self._client is not None:
-            self._selector.unregister(self._client)
-            self._client.close()
-            self._client = None
+        self.client.answer(self.now_ns, self.terminal.total)

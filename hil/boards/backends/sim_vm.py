@@ -16,20 +16,24 @@ import signal
 import sys
 import termios
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.boards.backends.sim_knobs import VmPipes, config_source
-from hil.boards.backends.sim_program import WHEEL_MODULE
+from hil.boards.backends.sim_program import (
+    ENDED_BADLY,
+    ENDED_FRIENDLY,
+    ENDED_RAW,
+    WHEEL_MODULE,
+    become_vm,
+    run_vm,
+)
 
 if TYPE_CHECKING:
-    from hil.boards.backends.sim_knobs import SimKnobs, VirtualStart
+    from hil.boards.backends.sim_knobs import VirtualStart
+    from hil.boards.backends.sim_program import VmPlan
 
-_ENDED_FRIENDLY, _ENDED_RAW, _ENDED_BADLY = 10, 11, 12
-_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
 _BACK_IN_READ_S = 1.0
-_START = "__import__('sim_boot').main(globals())"
 # System calls that the VM starts again after a signal, having run its soft callbacks:
 # read, recvfrom, accept, accept4.
 _RESTARTED: tuple[int, ...] = {
@@ -37,21 +41,6 @@ _RESTARTED: tuple[int, ...] = {
     "aarch64": (63, 207, 202, 242),
 }.get(platform.machine(), ())
 _SYS_TGKILL = {"x86_64": 234, "aarch64": 131}.get(platform.machine(), 0)
-
-
-@dataclass(frozen=True, slots=True)
-class VmPlan:
-    """What stays the same over the runs of one board. ``binary`` is ``None`` for the wheel.
-
-    ``overlays`` are the folders of the board's MicroPython code, in the order of search.
-    """
-
-    binary: str | None
-    overlays: tuple[Path, ...]
-    runtime: Path
-    root: Path
-    knobs: SimKnobs
-    terminal: int
 
 
 class VmProcess:
@@ -78,7 +67,7 @@ class VmProcess:
             self.output, child_output = os.pipe()
             os.set_blocking(self.output, False)
             virtual = (child_grant,)
-        kept = (child_host, child_notice, *wake, *poke, *virtual)
+        child_fds = (child_host, child_notice, *wake, *poke, *virtual)
         pipes = VmPipes(
             wake=wake, poke=poke, host=child_host, notice=child_notice, grant=child_grant
         )
@@ -92,14 +81,14 @@ class VmProcess:
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            status = _ENDED_BADLY
+            status = ENDED_BADLY
             try:
                 terminal = plan.terminal if start is None else child_output
-                _become_vm(plan, parent, (child_stdin, terminal), kept, cause, raw)
-                status = _run(plan, raw)
+                become_vm(plan, parent, (child_stdin, terminal), child_fds, cause, raw)
+                status = run_vm(plan, raw)
             finally:
                 os._exit(status)
-        for fd in (child_stdin, *kept, *((child_output,) if start is not None else ())):
+        for fd in (child_stdin, *child_fds, *((child_output,) if start is not None else ())):
             os.close(fd)
         self.ended_raw: bool | None = None
         self._status: int | None = None
@@ -111,8 +100,8 @@ class VmProcess:
             if pid:
                 self._status = status
                 code = os.waitstatus_to_exitcode(status)
-                if self.forked and code in (_ENDED_FRIENDLY, _ENDED_RAW):
-                    self.ended_raw = code == _ENDED_RAW
+                if self.forked and code in (ENDED_FRIENDLY, ENDED_RAW):
+                    self.ended_raw = code == ENDED_RAW
         return self._status is not None
 
     def kill(self) -> None:
@@ -155,7 +144,9 @@ class VmProcess:
 
     def nudge(self) -> None:
         """Make a VM that is blocked in a read run its soft callbacks."""
-        if self.forked and self._blocked_in_read():
+        call = self._system_call()
+        shown = call is not None or Path("/proc/self/task").exists()
+        if self.forked and (not shown or (call and call[0] in _RESTARTED)):
             self._signal_main(signal.SIGUSR2)
 
     @property
@@ -169,15 +160,25 @@ class VmProcess:
         """Whether it is blocked in a read of its input, and nothing is left there (Linux)."""
         if not self.input_is_empty:
             return False
+        call = self._system_call()
+        if call is None:
+            return self._all_sleep() and self.input_is_empty
+        return bool(call) and call[0] in _RESTARTED[:1] and call[1] == 0
+
+    def _system_call(self) -> tuple[int, ...] | None:
+        """The number and first argument of the system call that the main thread is blocked in.
+
+        Empty where it runs or is gone, ``None`` where the system does not show it.
+        """
         try:
             if self._call < 0:
                 self._call = os.open(f"/proc/{self.pid}/task/{self.pid}/syscall", os.O_RDONLY)
-            call = os.pread(self._call, 200, 0).split()
-        except (FileNotFoundError, PermissionError):  # not shown by this system
-            return self._all_sleep() and self.input_is_empty
+            words = os.pread(self._call, 200, 0).split()
+        except (FileNotFoundError, PermissionError):
+            return None
         except OSError:
-            return False
-        return call[0].isdigit() and int(call[0]) in _RESTARTED[:1] and int(call[1], 16) == 0
+            return ()
+        return (int(words[0]), int(words[1], 16)) if words and words[0].isdigit() else ()
 
     def _all_sleep(self) -> bool:
         """Whether all threads sleep, twice in a row: in virtual time the VM only waits for input.
@@ -262,87 +263,3 @@ class VmProcess:
             if line.startswith("SigCgt:"):
                 return bool(int(line.split()[1], 16) >> (signum - 1) & 1)
         return False
-
-    def _blocked_in_read(self) -> bool:
-        base = f"/proc/{self.pid}/task/{self.pid}"
-        try:
-            call = Path(f"{base}/syscall").read_text().split()
-        except OSError:
-            return not Path("/proc/self/task").exists()
-        return call[0].isdecimal() and int(call[0]) in _RESTARTED
-
-
-def _become_vm(
-    plan: VmPlan,
-    parent: int,
-    standard: tuple[int, int],
-    kept: tuple[int, ...],
-    cause: int,
-    raw: bool,
-) -> None:
-    """In the forked child: session, death with the supervisor, files, environment."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_DFL)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        libc.prctl(_PR_SET_NAME, b"hil-sim-vm", 0, 0, 0)
-        libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(_ENDED_BADLY)
-    stdin, terminal = standard
-    os.dup2(stdin, 0)
-    os.dup2(terminal, 1)
-    os.dup2(terminal, 2)
-    low = 3
-    for fd in sorted(kept):
-        os.set_inheritable(fd, True)
-        os.closerange(low, fd)
-        low = fd + 1
-    os.closerange(low, 4096)
-    os.chdir(plan.runtime / "empty")
-    folders = ":".join(str(folder) for folder in (plan.runtime, *plan.overlays))
-    os.environ["MICROPYPATH"] = f"{folders}:.frozen"
-    os.environ["HOME"] = str(plan.runtime)
-    os.environ["HIL_SIM_CAUSE"] = str(cause)
-    os.environ["HIL_SIM_RAW"] = "1" if raw else ""
-
-
-def _run(plan: VmPlan, raw: bool) -> int:
-    argv = ["micropython", "-X", f"heapsize={plan.knobs.heap}K", "-i", "-c", _START]
-    if plan.binary is not None:
-        os.execv(plan.binary, argv)
-    signal.signal(signal.SIGUSR2, lambda *_: None)
-    module = importlib.import_module(WHEEL_MODULE)
-    mode = _repl_mode(module.__file__)
-    _interrupt_at_safe_points(module.__file__)
-    if mode is not None:
-        mode.value = int(raw)
-    module.run_main(argv)
-    return _ENDED_RAW if mode is not None and mode.value else _ENDED_FRIENDLY
-
-
-def _repl_mode(library: str | None) -> ctypes.c_int | None:
-    """The VM's variable that says whether its REPL is raw."""
-    try:
-        return ctypes.c_int.in_dll(ctypes.CDLL(library), "pyexec_mode_kind")
-    except (OSError, ValueError):
-        return None
-
-
-def _interrupt_at_safe_points(library: str | None) -> None:
-    """Let SIGUSR1 mark KeyboardInterrupt as pending, as an interrupt handler does on a board.
-
-    It must restart system calls: the VM's collector waits for other threads in a ``sem_wait`` that
-    it does not repeat, and would go on marking beside them.
-    """
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    if sys.platform != "linux":  # elsewhere the VM's collector uses this signal
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        handler = ctypes.cast(ctypes.CDLL(library).mp_sched_keyboard_interrupt, ctypes.c_void_p)
-        libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
-        libc.signal(int(signal.SIGUSR1), handler)

@@ -42,13 +42,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hil.boards.connection import Connection
-    from hil.boards.raw_repl import RawRepl
     from hil.model.board import BoardIdentity
+    from hil.recording.interfaces import Prompt
 
 _PROGRAM = "workloads/reset_persistence.py"
 _JOBS = 3
-_SIM_SPEED = {SOFT_RESET: 4, KILL: 4, DEEP_SLEEP: 2}
-"""The plan's clock runs so many times faster on the embedded board: more is due in a life."""
 _MOST_ON_A_CHIP = 20
 """Flash wears out: no more lives than this on a real board."""
 _ANSWER_S, _SLEEP_SLACK_S = 20.0, 10.0
@@ -71,15 +69,17 @@ def run_reset_experiment(
         return
     for mode in RESET_MODES:
         times = reset_count(mode, options)
-        if identity.source != "sim":
+        if not connection.traits.resets_are_free:
             times = min(times, _MOST_ON_A_CHIP)
         possible = {
             SOFT_RESET: True,
-            KILL: connection.can_cut_power,
+            KILL: connection.cut_power is not None,
             DEEP_SLEEP: "deepsleep" in have,
         }
         if times and possible[mode]:
-            speed = _SIM_SPEED[mode] if identity.source == "sim" else 1
+            speed = connection.traits.plan_speed
+            if mode == DEEP_SLEEP:
+                speed = max(1, speed // 2)
             keep(RESET_CHANNELS[mode], _ResetSeries(connection, mode, speed).live(times))
             keep(f"{RESET_CHANNELS[mode]}.speed", (speed,))
 
@@ -135,6 +135,7 @@ class _ResetSeries:
             return
         life.listen(self._rng.uniform(0.0, _ALIVE_S))
         if self._mode == KILL:
+            assert self._connection.cut_power is not None
             self._connection.cut_power()
             life.listen(0.0)
             self._connection.rejoin()
@@ -164,14 +165,14 @@ class _ResetSeries:
         return self._repl.exec(code, timeout_s=_ANSWER_S)
 
     @property
-    def _repl(self) -> RawRepl:
+    def _repl(self) -> Prompt:
         return self._connection.repl
 
 
 class _BootSession:
     """Reads what a board says in one life; the frames' numbers show whether a line was lost."""
 
-    def __init__(self, repl: RawRepl, rows: array[int]) -> None:
+    def __init__(self, repl: Prompt, rows: array[int]) -> None:
         self._repl = repl
         self._rows = rows
         self._rest = b""

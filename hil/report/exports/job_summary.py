@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.model.board import SOURCES
 from hil.model.budgets import failure_message
 from hil.model.errors import CaptureError
 from hil.model.results import missing_metric
@@ -101,7 +102,7 @@ def _listed(title: str, lines: Sequence[str]) -> Iterable[str]:
 
 
 def _advice(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[str]:
-    shown = [board.name for board in results.boards if board.source in ("sim", "emulator")]
+    shown = [board.name for board in results.boards if SOURCES[board.source].demonstration]
     lines = []
     for one in advise(rows, shown):
         where = f"{one.board}, {one.deadline}" + ("; a demonstration" if one.demonstration else "")

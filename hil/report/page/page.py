@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup, escape
 
+from hil.model.board import SOURCES
 from hil.model.results import missing_metric
 from hil.model.techniques import NAIVE_TECHNIQUES, TECHNIQUES, load_rank
 from hil.model.units import (
@@ -104,10 +105,14 @@ def render_page_parts(
     rows = technique_rows(results.measurements, boards)
     captures = page_order(captures, boards)
     run = results.run
-    simulated = [board.name for board in results.boards if "sim" in (board.source, run.source)]
+    embedded = [
+        board.name
+        for board in results.boards
+        if SOURCES[board.source].embedded or SOURCES[run.source].embedded
+    ]
     demonstrates = [
-        *simulated,
-        *(board.name for board in results.boards if board.source == "emulator"),
+        *embedded,
+        *(board.name for board in results.boards if SOURCES[board.source].demonstration),
     ]
     verdict = headline(results, rows)
     advice = advise(rows, demonstrates)
@@ -143,7 +148,7 @@ def render_page_parts(
         skipped=[skip for skip in results.skipped if not missing_metric(skip)],
         absent=[skip for skip in results.skipped if missing_metric(skip)],
         boards=results.boards,
-        has_sim=bool(simulated),
+        has_sim=bool(embedded),
         cases=list(case_parts(results, captures)),
         naive=format_list([name for name in TECHNIQUES if name in NAIVE_TECHNIQUES]),
         data=data_block({"limits": limits_for_script(rows)}),

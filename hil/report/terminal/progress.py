@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from hil.model.board import DEFAULT_BOARD
 from hil.model.units import format_elapsed
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class RunProgress:
         Nothing appears before the first report, so that a case whose capture is there already, or
         that is skipped, passes silently. A case counts once, however often it is asked for.
         """
-        title = f"{technique} {load}" if board == "sim" else f"{technique} {load} on {board}"
+        title = f"{technique} {load}"
+        if board != DEFAULT_BOARD:
+            title += f" on {board}"
         title = "".join(char if char.isprintable() else "?" for char in title)[:60]
         view = (
             _Bar(self._stream, self._width, self._before)

@@ -5,7 +5,7 @@ from hil.model.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "target"),
+    ("text", "backend", "target"),
     [
         ("/dev/ttyUSB0", "serial", "/dev/ttyUSB0"),
         ("/dev/pts/7", "serial", "/dev/pts/7"),
@@ -14,18 +14,18 @@ from hil.model.errors import ConfigurationError
         ("u12", "serial", "/dev/ttyUSB12"),
         ("c3", "serial", "COM3"),
         ("port:/dev/board", "serial", "/dev/board"),
-        ("id:335A34", "usb-id", "335A34"),
+        ("id:335A34", "serial", "335A34"),
         ("auto", "auto", ""),
-        ("socket://bench:4000", "serial", "socket://bench:4000"),
-        ("rfc2217://bench:4000", "serial", "rfc2217://bench:4000"),
-        ("rfc2217://bench:4000?ign_set_control", "serial", "rfc2217://bench:4000?ign_set_control"),
+        ("socket://bench:4000", "remote", "socket://bench:4000"),
+        ("rfc2217://bench:4000", "remote", "rfc2217://bench:4000"),
+        ("rfc2217://bench:4000?ign_set_control", "remote", "rfc2217://bench:4000?ign_set_control"),
         ("labgrid:pico-3", "labgrid", "pico-3"),
         ("replay:reports/latest", "replay", "reports/latest"),
     ],
 )
-def test_every_form_is_understood(text, kind, target):
+def test_every_form_is_understood(text, backend, target):
     spec = parse_board(text)
-    assert (spec.kind, spec.target) == (kind, target)
+    assert (spec.backend.name, spec.target) == (backend, target)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from hil.boards.attach import AttachLimits
 from hil.boards.backends.registry import parse_board
+from hil.boards.backends.remote import open_address
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.connection import Connection
 from hil.boards.raw_repl import RawRepl
@@ -75,14 +76,14 @@ def served(request, tmp_path, monkeypatch) -> Iterator[Served]:
 
 def test_a_board_answers_through_the_server_and_again(served):
     for n in range(2):
-        with RawRepl(served.url) as repl:
+        with RawRepl(served.url, opener=open_address) as repl:
             repl.enter()
             assert repl.exec(f"print({n} + 1)").split() == [b"%d" % (n + 1)]
 
 
 def test_all_bytes_pass(served):
     """Among them 255, which telnet escapes, and the ones that terminals like to change."""
-    with RawRepl(served.url) as repl:
+    with RawRepl(served.url, opener=open_address) as repl:
         repl.enter()
         code = "import sys\nfor k in range(200): sys.stdout.buffer.write(bytes(range(5,256)))"
         assert repl.exec(code) == bytes(range(5, 256)) * 200
@@ -97,7 +98,7 @@ def processor_s(repl: RawRepl, program: str, size: int) -> float:
 
 def test_reading_keeps_up_with_a_fast_board(served):
     """A hundred times as much costs a hundred times as much, or less; copying what came, 10,000."""
-    with RawRepl(served.url) as repl:
+    with RawRepl(served.url, opener=open_address) as repl:
         repl.enter()
         program = "import sys\nfor k in range(%d): sys.stdout.write('x' * 1000)"
         little = min(processor_s(repl, program % 5, 5_000) for _ in range(5))
@@ -117,7 +118,7 @@ def test_a_dead_server_ends_in_an_error_and_the_board_is_given_up(served):
     finally:
         connection.close()
     with pytest.raises(BoardNotFoundError):
-        RawRepl(served.url)
+        RawRepl(served.url, opener=open_address)
 
 
 def test_a_whole_run(served, pytester):

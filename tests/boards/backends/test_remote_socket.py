@@ -13,6 +13,7 @@ import tty
 import pytest
 
 from hil.boards.backends.registry import parse_board
+from hil.boards.backends.remote import open_address
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.raw_repl import RawRepl
 from hil.boards.serial_port import BufferedPort
@@ -80,7 +81,7 @@ def bridge(tmp_path, monkeypatch):
 
 def test_a_board_answers_through_a_socket_and_again(bridge):
     for n in range(2):
-        with RawRepl(bridge.url) as repl:
+        with RawRepl(bridge.url, opener=open_address) as repl:
             repl.enter()
             assert repl.exec(f"print({n} + 1)").split() == [b"%d" % (n + 1)]
             assert repl.slowness == 1
@@ -88,7 +89,7 @@ def test_a_board_answers_through_a_socket_and_again(bridge):
 
 def test_a_flood_is_read_in_large_pieces(bridge):
     """pyserial tells one waiting byte at most on a socket; reading must not go byte by byte."""
-    with RawRepl(bridge.url) as repl:
+    with RawRepl(bridge.url, opener=open_address) as repl:
         repl.enter()
         repl.start("import sys\nfor i in range(2000): sys.stdout.write('x' * 1000)")
         reads = received = 0
@@ -101,7 +102,7 @@ def test_a_flood_is_read_in_large_pieces(bridge):
 
 
 def test_waiting_in_vain_takes_the_time_that_was_given(bridge):
-    with RawRepl(bridge.url) as repl:
+    with RawRepl(bridge.url, opener=open_address) as repl:
         repl.enter()
         repl.start("import time; time.sleep(30)")
         begin = time.monotonic()
@@ -118,7 +119,7 @@ def test_a_capture_through_a_socket_is_complete(bridge, tmp_path):
 
 
 def test_a_connection_that_ends_is_a_lost_link(bridge):
-    with RawRepl(bridge.url) as repl:
+    with RawRepl(bridge.url, opener=open_address) as repl:
         repl.enter()
         repl.start("import time; time.sleep(30)")
         bridge.hang_up()
@@ -130,7 +131,7 @@ def test_nobody_listens_there():
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"socket://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(BoardNotFoundError) as caught:
-        RawRepl(url)
+        RawRepl(url, opener=open_address)
     assert "refused" in str(caught.value)
 
 

@@ -13,14 +13,14 @@ from hil.boards.backends.registry import expand_boards, parse_board
 from hil.boards.backends.serial import (
     answering_ports,
     attached_ports,
+    find_port,
     holder_text,
     port_lock_names,
-    resolve_ports,
 )
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.diagnosis import open_error, port_holders
 from hil.boards.locks import BoardLock
-from hil.model.errors import BoardNotFoundError, ConfigurationError, TransportError
+from hil.model.errors import BoardNotFoundError, ConfigurationError
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -62,17 +62,16 @@ def test_auto_tells_what_each_port_said(attached, silent):
 
 def test_the_serial_number_finds_a_board_at_its_new_port(attached):
     attached.plug("/dev/ttyACM0", "E66")
-    spec = parse_board("id:E66")
-    assert resolve_ports(spec) == ("/dev/ttyACM0",)
+    assert find_port("E66") == "/dev/ttyACM0"
     before = port_lock_names("/dev/ttyACM0")
     attached.clear()
     attached.plug("/dev/ttyACM0", "other")
     attached.plug("/dev/ttyACM3", "E66")
-    assert resolve_ports(spec) == ("/dev/ttyACM3",)
+    assert find_port("E66") == "/dev/ttyACM3"
     assert set(before) & set(port_lock_names("/dev/ttyACM3"))
     attached.clear()
     with pytest.raises(BoardNotFoundError, match="E66"):
-        resolve_ports(spec)
+        find_port("E66")
 
 
 def test_one_board_under_two_names_is_refused(attached):
@@ -129,4 +128,3 @@ def test_a_port_that_is_none_is_explained(tmp_path):
     (tmp_path / "file").touch()
     assert "not a serial port" in str(open_error(str(tmp_path / "file"), ""))
     assert "no such port" in str(open_error("/dev/ttyUSB99", ""))
-    assert isinstance(open_error("socket://127.0.0.1:1", "refused"), TransportError)

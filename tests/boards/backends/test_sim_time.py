@@ -137,7 +137,7 @@ def test_a_ctrl_c_reaches_a_board_that_was_just_woken_at_its_input(board, time, 
     with in_step(board, time) as client:
         board.reads = True
         client.sendall(b"run 5000 3\n")
-        time._from_client()
+        time.client.receive()
         time._woken, board.reads, board.catches_interrupt = True, False, catches
         hear(time, board, "a", 0)
         board.granted()
@@ -153,7 +153,7 @@ def test_a_board_that_missed_its_waking_is_woken_again(board, time):
     with in_step(board, time) as client:
         board.reads = True
         client.sendall(b"run 5000 0\n")
-        time._from_client()
+        time.client.receive()
         hear(time, board, "h", 0)
         time._horizon_ns = time.now_ns = 0
         end = clock.monotonic() + 60

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from hil.boards.backends.sim import VirtualBoard
-from hil.boards.raw_repl import RawRepl
 from hil.model.errors import RemoteCodeError
 from hil.recording.interfaces import END_OF_OUTPUT
 
@@ -51,8 +50,8 @@ class Board:
     def __init__(self, knobs: str, root: Path | None = None) -> None:
         self.virtual = VirtualBoard(knobs, root=root, hold=knobs.startswith(VIRTUAL))
         try:
-            self.clock = self.virtual.new_clock()
-            self.repl = RawRepl(self.virtual.port, clock=self.clock)
+            self.repl = self.virtual.open_repl()
+            self.clock = self.repl.clock
         except BaseException:
             self.virtual.stop()
             raise

@@ -111,7 +111,7 @@ def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkey
 def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm, told):
     monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
     with Session(parse_board("sim")) as session:
-        session._connection._limits = session._repl._attach._limits = SHORT
+        session._connection.board.limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, storm)
         path = tmp_path / "a.hilcap"
         with pytest.raises(HilError, match="did not finish") as caught:
@@ -129,7 +129,7 @@ def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path,
     """Through a plain port: the embedded board's reset button is not wired there."""
     monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
     with VirtualBoard() as board, Session(parse_board(f"port:{board.port}")) as session:
-        session._connection._limits = session._repl._attach._limits = SHORT
+        session._connection.board.limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, DEAF_STORM)
         with pytest.raises(HilError, match="timers and pins may still be active"):
             session.capture(plan(), tmp_path / "a.hilcap")

@@ -184,7 +184,7 @@ def test_a_run_that_is_interrupted_at_another_moment_ends(tmp_path, moment):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the port's name must not be taken again")
 def test_a_board_that_dies_in_mid_run_stops_no_other(tmp_path):
-    impatient = "import hil.boards.connection\nhil.boards.connection._REAPPEAR_S = 0.5\n"
+    impatient = "import hil.boards.port_board\nhil.boards.port_board._REAPPEAR_S = 0.5\n"
     (tmp_path / "conftest.py").write_text(impatient)
     with VirtualBoard("seed=1") as stays, VirtualBoard("seed=2") as dies:
         boards = [f"port:{board.port}" for board in (stays, dies)]

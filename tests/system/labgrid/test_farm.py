@@ -9,6 +9,7 @@ import pytest
 from hil.boards.attach import AttachLimits
 from hil.boards.backends.labgrid import LabgridPlace
 from hil.boards.backends.registry import parse_board
+from hil.boards.backends.remote import open_address
 from hil.boards.connection import Connection
 from hil.boards.raw_repl import RawRepl
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
@@ -32,7 +33,7 @@ def test_a_place_is_acquired_and_released(farm):
 
 
 def test_its_board_answers_through_the_exporter(farm):
-    with LabgridPlace(PLACE) as place, RawRepl(place.port) as repl:
+    with LabgridPlace(PLACE) as place, RawRepl(place.port, opener=open_address) as repl:
         repl.enter()
         assert repl.exec("print(6*7)") == b"42\n"
 

@@ -1,0 +1,203 @@
+"""A board with its raw REPL behind a port: opened, reset, lost and found again.
+
+What differs between backends comes in as a function: how the port is opened, its reset button, its
+power switch. :class:`~hil.boards.backends.serial.SerialBoard` also looks for its port elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from hil.boards.backend import BoardTraits, RecoveryStep
+from hil.boards.raw_repl import RawRepl
+from hil.boards.serial_port import open_device
+from hil.model.errors import HilError, LinkLostError, TransportError
+from hil.recording.interfaces import REAL_CLOCK, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from hil.boards.attach import AttachLimits
+    from hil.boards.backend import BoardSpec
+    from hil.boards.fault_injection import LinkFaults
+    from hil.boards.serial_port import Opener
+    from hil.recording.interfaces import Clock, StampSource
+
+LOG = logging.getLogger("hil")
+INTERRUPT_STEP = "Ctrl-C"
+_REAPPEAR_S = 8.0
+_RETRY_S = 0.1
+
+
+class PortBoard:
+    """See :class:`~hil.boards.backend.Board`.
+
+    ``held`` are the lock, the process or the place that :meth:`close` lets go of. ``opener`` opens
+    the port, with the clock that belongs to it. Without a ``reset_button`` the port's control lines
+    reset the board; without a ``power_switch`` nothing switches it off and on.
+    """
+
+    cut_power: Callable[[], None] | None = None
+    stamp_sources: tuple[StampSource, ...] = ()
+
+    def __init__(
+        self,
+        spec: BoardSpec,
+        port: str,
+        held: contextlib.ExitStack,
+        *,
+        opener: Opener = open_device,
+        traits: BoardTraits | None = None,
+        reset_button: Callable[[], None] | None = None,
+        power_switch: Callable[[], None] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.port = port
+        self.traits = traits or spec.backend.traits
+        self.reopened = 0
+        self.guessed = False
+        self.limits: AttachLimits | None = None
+        self._faults: LinkFaults | None = None
+        self._held = held.pop_all()
+        self._opener = opener
+        self._reset_button = reset_button
+        self._power_switch = power_switch
+        self._prompt: RawRepl | None = None
+        self._lost = self._gone = False
+
+    @property
+    def prompt(self) -> RawRepl:
+        """The raw REPL; another object after the port was opened again."""
+        if self._prompt is None:
+            raise TransportError(f"{self.spec.text}: the board's port is not open")
+        return self._prompt
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the opened port."""
+        return REAL_CLOCK if self._prompt is None else self._prompt.clock
+
+    def connect(self, limits: AttachLimits | None = None, faults: LinkFaults | None = None) -> None:
+        """Open the port; errors as for :class:`~hil.boards.raw_repl.RawRepl`."""
+        self.limits, self._faults = limits, faults
+        self._open_prompt()
+
+    def reach(self, *, booting: bool = False, soft_reset: bool = True) -> None:
+        """Enter the raw REPL, at the port where the board is now."""
+        if self._lost:
+            self._reopen()
+        with self._watched():
+            self.prompt.enter(booting=booting, soft_reset=soft_reset)
+
+    def lost(self) -> None:
+        """The next attempt opens the port again."""
+        self._lost = True
+
+    def recovery_steps(self) -> Sequence[RecoveryStep]:
+        """Ctrl-C, soft reset, hardware reset, power cycle."""
+        return [
+            RecoveryStep(INTERRUPT_STEP, self.reach),
+            RecoveryStep("soft reset", self._soft_reset),
+            RecoveryStep("hardware reset", self._hardware_reset),
+            RecoveryStep(
+                "power cycle",
+                self._power_cycle,
+                "" if self._power_switch else "no power switch is known",
+            ),
+        ]
+
+    def close(self) -> None:
+        """Leave the board at its friendly prompt, then let go of what is held; never raises."""
+        self._close_prompt()
+        self._held.close()
+
+    def candidates(self) -> Iterable[str]:
+        """The ports at which the board may be now, the likeliest first."""
+        return (self.port,)
+
+    def claim(self, port: str) -> None:
+        """Before ``port`` is opened: lock it too; raises if another process has it."""
+
+    def moved(self, port: str) -> None:
+        """The board answers at ``port`` now, which is another one than before."""
+        LOG.warning("%s: the board is at %s now", self.spec.text, port)
+
+    def _soft_reset(self) -> None:
+        with self._watched():
+            self.prompt.reset_softly()
+        self.reach()
+
+    def _hardware_reset(self) -> None:
+        if self._reset_button is not None:
+            self._reset_button()
+        else:
+            if self._lost:
+                self._reopen()
+            with self._watched():
+                if not self.prompt.reset_by_lines():
+                    raise TransportError(f"{self.port}: the port has no reset line")
+        self.reach(booting=True)
+
+    def _power_cycle(self) -> None:
+        assert self._power_switch is not None
+        self._close_prompt()
+        self._lost, self._gone = True, False
+        self._power_switch()
+        self.reach(booting=True)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Notice that the port went away: the next attempt opens it again."""
+        try:
+            yield
+        except LinkLostError:
+            self._lost = True
+            raise
+
+    def _reopen(self) -> None:
+        """Wait for the port, which a reset board may offer under another name."""
+        self._close_prompt()
+        end = seconds(self.clock) + (0.0 if self._gone else _REAPPEAR_S)
+        while True:
+            try:
+                self._open_at_candidates()
+            except HilError:
+                if seconds(self.clock) > end:
+                    self._gone = True  # waiting once is enough
+                    raise
+                self.clock.sleep(_RETRY_S)
+            else:
+                self._lost = self._gone = False
+                self.reopened += 1
+                return
+
+    def _open_at_candidates(self) -> None:
+        """At the port it has now; a port that is refused is no reason not to try the next."""
+        before, first = self.port, None
+        for port in self.candidates():
+            try:
+                self.claim(port)
+                self.port = port
+                self._open_prompt()
+            except HilError as error:
+                first = first or error
+                self.port = before
+            else:
+                if port != before:
+                    self.moved(port)
+                return
+        assert first is not None
+        raise first
+
+    def _open_prompt(self) -> None:
+        prompt = RawRepl(
+            self.port, baudrate=self.spec.baudrate, limits=self.limits, opener=self._opener
+        )
+        prompt.inject(self._faults)
+        self._prompt = prompt
+
+    def _close_prompt(self) -> None:
+        if self._prompt is not None:
+            self._prompt.close()

@@ -7,8 +7,8 @@ The grid is the one that the agent was asked for and is never re-based: release 
     The agent numbered its releases at the source. Its numbers are taken.
 ``sequence``
     The n-th activation answers the n-th release. For the techniques that have no queue in which a
-    release could be lost, because the task itself waits and then runs again
-    (``NAIVE_TECHNIQUES``). Lateness may grow to many periods; that is the finding.
+    release could be lost, because the task itself waits and then runs again (``releases`` are ``in
+    order``). Lateness may grow to many periods; that is the finding.
 ``level``
     For all others: as ``sequence``, but where the lateness so obtained steps up by a whole period
     or more and *never comes back down*, that many releases were lost before the activation. A late
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.streaming_stats import PIECE
-from hil.model.techniques import NAIVE_TECHNIQUES
+from hil.model.techniques import find_technique
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,7 +176,7 @@ def assign(track: Track, technique: str = "") -> Activations:
         shifts=np.array(shifts, np.int64),
         breaks=np.array(breaks, np.int64),
         window_us=float(track.end_us - track.origin_us),
-        rule="sequence" if technique in NAIVE_TECHNIQUES else "level",
+        rule="sequence" if find_technique(technique).releases == "in order" else "level",
         missed=0,
         dropped=track.dropped,
         lost=lost,

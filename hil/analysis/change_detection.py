@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.comparison_scale import Evidence
     from hil.model.captures import FloatArray
-    from hil.model.metrics import Sense
+    from hil.model.metric import Sense
     from hil.model.results import Trend
 
 CHANGE_CONFIDENCE = 0.99

@@ -21,12 +21,14 @@ import numpy as np
 
 from hil.analysis.uncertainty import order_statistics
 from hil.analysis.uncertainty.correlated import CARRIERS, cell_means, effective_samples, mean_error
+from hil.model.metrics import percentile_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.analysis.activations import BoolArray
     from hil.model.captures import FloatArray, IntArray
+    from hil.model.metric import SeriesName
     from hil.model.results import Measurement
 
 UNIT_SCALES = {"us": 1.0, "ppm": -10.0, "s": 1.0, "hz": 1.0, "bytes": 1.0, "1": 1e-9}
@@ -155,8 +157,10 @@ def pooled_evidence(tasks: Sequence[TaskStamps], step_us: float) -> dict[str, Ev
     return percentile_evidence("lateness", late, step_us)
 
 
-def percentile_evidence(prefix: str, series: FloatArray, step_us: float) -> dict[str, Evidence]:
-    """Evidence for ``<prefix>_p50_us`` and so on, as far as the number of samples supports them.
+def percentile_evidence(
+    name: SeriesName, series: FloatArray, step_us: float
+) -> dict[str, Evidence]:
+    """Evidence for the percentiles of a series, as far as the number of samples supports them.
 
     The error of a percentile is that of its rank, for the number of independent samples that
     ``series`` (n,), in the order of time, is worth. It is taken far from the percentile, where a
@@ -166,7 +170,8 @@ def percentile_evidence(prefix: str, series: FloatArray, step_us: float) -> dict
     ordered = np.sort(series)
     n = series.size
     c = max(UNIT_SCALES["us"], step_us)
-    for name, quantile in order_statistics.PERCENTILES:
+    for metric, percentile in percentile_metrics(name).items():
+        quantile = percentile.share
         if n < order_statistics.needed_samples(quantile):
             continue
         value = float(ordered[math.ceil(quantile * n) - 1])
@@ -181,7 +186,7 @@ def percentile_evidence(prefix: str, series: FloatArray, step_us: float) -> dict
         sides = [reach / z for reach, z in zip(sides, _reaches(quantile, worth), strict=True)]
         low, high = (math.hypot(side, rounding) for side in sides)
         dof = float(max(4, int(0.4 * above.size ** (2 / 3))))
-        found[f"{prefix}_{name}_us"] = Evidence(value, y, low, high, c, dof)
+        found[metric] = Evidence(value, y, low, high, c, dof)
     return found
 
 

@@ -18,9 +18,9 @@ from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
 from hil.analysis.reset_persistence import measure_reset_persistence
 from hil.analysis.stability import measure_stability
-from hil.model.metrics import find_metric
+from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import Measurement
-from hil.model.techniques import NAIVE_METHODS, NAIVE_TECHNIQUES
+from hil.model.techniques import find_method, find_technique
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
@@ -72,14 +72,13 @@ def measure(capture: Capture) -> list[Measurement]:
 
 
 def _record(capture: Capture, task: int | None, one: Estimate) -> Measurement:
-    known = find_metric(one.metric)
     return Measurement(
         board=capture.board.name,
         technique=capture.plan.technique,
         load=capture.plan.load,
         task=task,
         metric=one.metric,
-        unit=known.unit if known else "1",
+        unit=metric_or_unknown(one.metric).unit,
         value=one.value,
         lo=one.bounds.lo,
         hi=one.bounds.hi,
@@ -111,10 +110,7 @@ def measure_task(activations: Activations, tick_us: float, read_cost_us: float) 
     return sheet
 
 
-SERIES_METRICS = (
-    *("lateness_p50_us", "lateness_p99_us", "lateness_max_us"),
-    *("period_mean_us", "period_jitter_rms_us", "schedule_drift_ppm", "missed", "dropped"),
-)
+SERIES_METRICS = frozenset(metric.name for metric in METRICS.values() if metric.in_series)
 """What is said of a series: it is too short for the rest."""
 
 
@@ -124,9 +120,9 @@ def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> lis
     technique = capture.plan.technique
     for one in capture.series:
         track = one.track
-        if one.method in NAIVE_METHODS:
+        if find_method(one.method).releases == "in order":
             track = replace(track, releases=np.arange(track.stamps_us.size), gaps=())
-        elif technique not in NAIVE_TECHNIQUES and not track.gaps:
+        elif find_technique(technique).releases == "queued" and not track.gaps:
             track = replace(track, releases=latest_releases(track))
         sheet = measure_task(assign(track, technique), tick_us, read_cost_us)
         sheet.figures = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hil.cli.history_arguments import add_location_argument, opened_history
 from hil.history.retention import list_baselines, remove_baseline, set_baseline
-from hil.model.printable import masked_line
+from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
     import argparse
@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "baselines": [dataclasses.asdict(one) for one in found]}))
         return 0
     if text:
-        print(masked_line(text))
+        print(escaped_line(text))
         return 0
     for one in found:
         note = f" ({one.note})" if one.note else ""
-        print(masked_line(f"{one.run}: {'; '.join(one.lines)}, profile {one.profile}{note}"))
+        print(escaped_line(f"{one.run}: {'; '.join(one.lines)}, profile {one.profile}{note}"))
     if not found:
         print("no baseline; `hil baseline set RUN` makes a run one")
     return 0

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,12 +15,13 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import AttachedPort, attached_ports
 from hil.experiments.session import Session
 from hil.model.errors import HilError
+from hil.report.terminal.console import output_console
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-_AT_ONCE, _WIDE = 16, 200
+_AT_ONCE = 16
 _NOTHING = "no USB serial port is attached; --board=sim measures the embedded board"
 
 
@@ -142,4 +141,4 @@ def _print(rows: Sequence[BoardRow]) -> None:
             " ".join(row.capabilities),
         )
         table.add_row(*map(Text, cells))
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    output_console().print(table)

@@ -15,7 +15,7 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.wiring import load_wiring
 from hil.experiments.session import Session
 from hil.model.errors import CaptureError, HilError
-from hil.model.printable import masked_line
+from hil.model.printable import escaped_line
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) 
         print(json.dumps({"schema": 1, "board": board, "ok": not wrong, "findings": rows}))
     else:
         for finding in findings:
-            print(f"{_MARKS[finding.state]:>5}  {finding.step:<10}  {masked_line(finding.text)}")
+            print(f"{_MARKS[finding.state]:>5}  {finding.step:<10}  {escaped_line(finding.text)}")
             if finding.fix:
-                print(f"{'':>5}  {'':<10}  -> {masked_line(finding.fix)}")
+                print(f"{'':>5}  {'':<10}  -> {escaped_line(finding.fix)}")
     return int(wrong)
 
 

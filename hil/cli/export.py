@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ from hil.report.exports.registry import EXPORTS
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from hil.report.exports.export_format import ExportFormat
+    from hil.model.results import Results
+    from hil.report.exports.export_format import Export
 
 DEFAULT_FOLDER = "reports/latest"
 
@@ -69,7 +71,15 @@ def _formats(text: str) -> list[str]:
 
 
 def _list(as_json: bool) -> int:
-    rows = [{"name": one.name, "file": one.file, "opens": one.opens} for one in EXPORTS.values()]
+    rows = [
+        {
+            "name": export.name,
+            "file": export.file,
+            "opens": export.opens,
+            "package": export.package,
+        }
+        for export in EXPORTS.values()
+    ]
     if as_json:
         print(json.dumps({"schema": 1, "formats": rows}))
         return 0
@@ -80,13 +90,13 @@ def _list(as_json: bool) -> int:
 
 def _say(written: list[ExportedFile], as_json: bool, stream: TextIO) -> None:
     if as_json:
-        rows = [dataclasses.asdict(one) for one in written]
+        rows = [dataclasses.asdict(file) for file in written]
         print(json.dumps({"schema": 1, "written": rows}), file=stream)
         return
-    for line in dict.fromkeys(line for one in written for line in one.left_out):
+    for line in dict.fromkeys(line for file in written for line in file.left_out):
         print(f"hil: {escaped_line(line)}", file=sys.stderr)
-    for one in written:
-        print(f"{one.format:<12} {one.count} {one.what}: {one.path}", file=stream)
+    for file in written:
+        print(f"{file.format:<12} {file.count} {file.what}: {file.path}", file=stream)
 
 
 STDOUT = Path("-")
@@ -94,7 +104,7 @@ STDOUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """What was written: ``count`` activations or figures; ``left_out`` says what is not in it."""
+    """What was written: ``count`` activations, figures or charts, and what is not in it."""
 
     format: str
     path: str
@@ -103,49 +113,50 @@ class ExportedFile:
     left_out: tuple[str, ...] = ()
 
 
-def export_run(folder: Path, form: ExportFormat, out: Path | None = None) -> ExportedFile:
-    """Write one format; ``out`` defaults to the format's file in ``folder``, ``-`` is stdout.
+class FolderInput:
+    """A run's folder as an :class:`~hil.report.exports.export_format.ExportInput`.
 
     Figures are those of ``results.json``; where there is none they are computed from the captures
-    and judged by the default budgets. Raises :class:`~hil.model.errors.HilError`.
+    and judged by the default budgets.
     """
-    path = out if out is not None else folder / form.file
-    if form.figures is not None:
-        results = results_in(folder)
-        text, count = form.figures(results)
-        if path == STDOUT:
-            sys.stdout.buffer.write(text.encode("utf-8"))
-        else:
-            with replaced_file(path) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="\n")
-        return ExportedFile(form.name, str(path), "figures", count)
-    source = CaptureStream(folder)
-    if form.charts is not None and path != STDOUT:
-        count = form.charts(path, results_in(folder), list(source))
-        return ExportedFile(form.name, str(path), "charts", count, tuple(source.left_out))
-    if form.rows is not None:
-        if path == STDOUT:
-            count = _to_stream(TextIOWrapper(sys.stdout.buffer, "utf-8", newline=""), form, source)
-        else:
-            with (
-                replaced_file(path) as file,
-                file.open("w", encoding="utf-8", newline="") as stream,
-            ):
-                count = _to_stream(stream, form, source)
-    elif form.stamps is not None and path != STDOUT:
-        count = form.stamps(path, source)
-    else:
-        raise ConfigurationError(f"--to {form.name} does not go to stdout; give --out=FILE")
-    return ExportedFile(form.name, str(path), "activations", count, tuple(source.left_out))
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._captures: CaptureStream | None = None
+
+    @cached_property
+    def results(self) -> Results:
+        """The judged figures."""
+        return results_in(self._folder)
+
+    @property
+    def captures(self) -> CaptureStream:
+        """The captures that give figures, read one at a time."""
+        if self._captures is None:
+            self._captures = CaptureStream(self._folder)
+        return self._captures
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was not read, if captures were asked for, and why."""
+        return () if self._captures is None else tuple(self._captures.left_out)
 
 
-def _to_stream(stream: TextIOWrapper, form: ExportFormat, source: CaptureStream) -> int:
-    if form.rows is None:
-        raise AssertionError(form.name)
-    try:
-        count = form.rows(stream, source)
-        stream.flush()
-    finally:
-        if stream.buffer is sys.stdout.buffer:
+def export_run(folder: Path, export: Export, out: Path | None = None) -> ExportedFile:
+    """Write one format; ``out`` defaults to the format's file in ``folder``, ``-`` is stdout.
+
+    Raises :class:`~hil.model.errors.HilError`.
+    """
+    path = out if out is not None else folder / export.file
+    run = FolderInput(folder)
+    if path == STDOUT:
+        stream = TextIOWrapper(sys.stdout.buffer, "utf-8", newline="")
+        try:
+            count = export.write(stream, run)
+            stream.flush()
+        finally:
             stream.detach()
-    return count
+    else:
+        with replaced_file(path) as temporary:
+            count = export.write(temporary, run)
+    return ExportedFile(export.name, str(path), export.counts, count, run.left_out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,13 @@ from hil.cli.history_arguments import (
 from hil.history.queries import list_runs
 from hil.model.board import SOURCES
 from hil.model.errors import ConfigurationError
-from hil.model.printable import masked_line
+from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
     from hil.history.queries import ListedRun
     from hil.history.stored_records import HistoryRun
 
 _MOST = 50
-_WIDE = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +66,7 @@ def _add(args: argparse.Namespace) -> int:
             name, new = add_run(history, _judged_history_run(Path(folder)))
             done.append({"folder": folder, "run": name, "new": new})
             if not args.json:
-                print(f"{masked_line(name)}: {'added' if new else 'was there already'}")
+                print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
             print(json.dumps({"schema": 1, "history": history.place.shown, "added": done}))
     return 0
@@ -96,9 +94,10 @@ def _judged_history_run(folder: Path) -> HistoryRun:
 
 def _print(found: list[ListedRun]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from hil.report.terminal.console import output_console
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in (
@@ -124,9 +123,9 @@ def _print(found: list[ListedRun]) -> None:
         )
         worse = "" if one.worse is None else str(one.worse)
         table.add_row(
-            *(Text(masked_line(cell)) for cell in cells),
+            *(Text(escaped_line(cell)) for cell in cells),
             Text(one.verdict, style=styles.get(one.verdict, "")),
             Text(worse, style="red" if one.worse else ""),
             Text(short_revision(one.revision, one.modified)),
         )
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    output_console().print(table)

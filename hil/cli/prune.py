@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hil.cli.history_arguments import add_location_argument, opened_history, parse_moment
 from hil.history.retention import old_runs, remove_runs
 from hil.model.errors import ConfigurationError
-from hil.model.printable import masked_line
+from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(done))
         return 0
     for name in names:
-        print(f"{'would remove' if args.dry_run else 'removed'} {masked_line(name)}")
+        print(f"{'would remove' if args.dry_run else 'removed'} {escaped_line(name)}")
     if not names:
         print(f"nothing to remove from {shown}")
     return 0

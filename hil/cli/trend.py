@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from hil.cli.history_arguments import (
 )
 from hil.history.queries import known_metrics, trend_lines
 from hil.model.errors import ConfigurationError
-from hil.model.printable import masked_line
+from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from hil.history.queries import TrendLine
 
 _MOST = 100
-_WIDE = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             ", ".join(one for one in others if one.startswith(args.metric[:4])) or "none like it"
         )
         raise ConfigurationError(
-            f"{masked_line(args.metric)}: no such figure in {shown} with these filters; "
+            f"{escaped_line(args.metric)}: no such figure in {shown} with these filters; "
             f"there is {named}"
         )
     if args.html:
@@ -72,19 +70,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(lines: list[TrendLine]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from hil.model.units import format_value
     from hil.report.page.history_pages import describe_trend_line
+    from hil.report.terminal.console import output_console
     from hil.report.terminal.sparklines import sparkline
 
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console = output_console()
     for group in dict.fromkeys((one.board, one.firmware, one.profile) for one in lines):
         board, firmware, profile = group
         console.print(
-            Text(masked_line(f"{board}, MicroPython {firmware}, profile {profile}"), "bold")
+            Text(escaped_line(f"{board}, MicroPython {firmware}, profile {profile}"), "bold")
         )
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("technique", "over time", "smallest", "largest", "last", "runs"):
@@ -96,7 +94,7 @@ def _print(lines: list[TrendLine]) -> None:
             values = [point.value for point in one.points]
             last = one.points[-1]
             table.add_row(
-                Text(masked_line(describe_trend_line(one))),
+                Text(escaped_line(describe_trend_line(one))),
                 sparkline(values),
                 *(format_value(value, one.unit) for value in (min(values), max(values))),
                 Text(format_value(last.value, one.unit), "red" if last.verdict == "fail" else ""),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import ConfigurationError
 from hil.model.reset_rows import DEEP_SLEEP, KILL, RESET_OPTIONS, SOFT_RESET
+from hil.model.techniques import loads_of_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,6 @@ class Profile:
     duration_us: int
     isr_events: int
     clock_pings: int
-    loads: tuple[str, ...] = ("idle",)
     restarts: int = 40
     callbacks: int = 390
     share: int = 6
@@ -49,12 +49,16 @@ class Profile:
         default_factory=lambda: {SOFT_RESET: 6, KILL: 10, DEEP_SLEEP: 6}
     )
 
+    @property
+    def loads(self) -> tuple[str, ...]:
+        """The loads that it measures unasked."""
+        return loads_of_profile(self.name)
+
 
 PROFILES: Mapping[str, Profile] = {
     "quick": Profile("quick", 10_000, 5_000_000, 2_000, 100),
     "nightly": Profile(
         *("nightly", 10_000, 60_000_000, 10_000, 200),
-        loads=("idle", "cpu", "gc", "print", "flash", "irq", "web"),
         restarts=200,
         callbacks=1000,
         share=12,

@@ -19,7 +19,7 @@ from hil.history.run_reader import (
 )
 from hil.history.stored_records import pair_boards
 from hil.model.errors import HilError
-from hil.model.metrics import find_metric
+from hil.model.metrics import metric_or_unknown
 from hil.model.results import Change, Comparison
 
 if TYPE_CHECKING:
@@ -193,7 +193,6 @@ def _alike(side: _Side, now: _Side) -> dict[FigureKey, Evidence]:
 
 
 def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence: float) -> Change:
-    known = find_metric(key.metric)
     notes = ["over all tasks"] if _all_tasks(key) else []
     if one.two:
         notes.append("this run and the one before it together")
@@ -205,7 +204,7 @@ def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence
         load=key.load,
         task=key.task,
         metric=key.metric,
-        unit=known.unit if known else "1",
+        unit=metric_or_unknown(key.metric).unit,
         before=one.before,
         after=one.after,
         lo=one.lo,
@@ -219,7 +218,11 @@ def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence
 
 
 def _all_tasks(key: FigureKey) -> bool:
-    return key.task is None and key.method is None and key.metric.startswith("lateness_p")
+    return (
+        key.task is None
+        and key.method is None
+        and metric_or_unknown(key.metric).is_percentile_of("lateness")
+    )
 
 
 def _absent(now: _Side, held: Sequence[_Side], board: str) -> list[str]:

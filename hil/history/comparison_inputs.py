@@ -24,8 +24,8 @@ from hil.analysis.comparison_scale import (
 )
 from hil.history.stamp_packing import FORMAT, unpack_stamps, unpack_values
 from hil.model.errors import CaptureError
-from hil.model.metrics import find_metric
-from hil.model.techniques import MILLISECOND_TECHNIQUES
+from hil.model.metrics import metric_or_unknown
+from hil.model.techniques import resolution_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,13 +33,9 @@ if TYPE_CHECKING:
     from hil.history.stored_records import HistoryCase, HistoryStamps
     from hil.model.results import Measurement
 
-_PREFIX = {"isr": "isr_latency", "defer": "defer_latency"}
 _TOO_FEW = "too few independent"
-_PHASE = (1000.0 / math.sqrt(12.0), math.sqrt(12.0))
-"""A phase anywhere within a millisecond: standard deviation (us), and how many of them it spans."""
-DERIVED = frozenset({"desync_s"})
-"""Not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude where
-nothing changed. What it follows from, the phase's error and the drift, is compared."""
+_UNIFORM = math.sqrt(12.0)
+"""How many of its standard deviations a uniform distribution spans."""
 
 
 def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
@@ -58,7 +54,7 @@ def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
     figures = {
         (one.task, one.method, one.metric): one
         for one in case.measurements
-        if one.metric not in DERIVED
+        if metric_or_unknown(one.metric).compared != "no"
     }
     found = {
         key: figure_evidence(one, step_us, None if key[1] else counts.get((key[0], key[2])))
@@ -79,16 +75,20 @@ def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
                 found[key] = _with_value(evidence, figure.value)
     return {
         FigureKey(board, case.technique, case.load, *key): (
-            widened(evidence, *_PHASE) if _has_phase(case.technique, *key[1:]) else evidence
+            with_phase_error(evidence, case.technique, *key[1:])
         )
         for key, evidence in found.items()
     }
 
 
-def _has_phase(technique: str, method: str | None, metric: str) -> bool:
-    """Whether this lateness hangs on where in a millisecond the run happened to begin."""
-    by_asyncio = method.startswith("asyncio/") if method else technique in MILLISECOND_TECHNIQUES
-    return by_asyncio and metric.startswith("lateness_p")
+def with_phase_error(
+    evidence: Evidence, technique: str, method: str | None, metric: str
+) -> Evidence:
+    """A lateness widened by where in one step of its clock the run happened to begin: anywhere."""
+    step_us = resolution_us(technique, method)
+    if not step_us or not metric_or_unknown(metric).is_percentile_of("lateness"):
+        return evidence
+    return widened(evidence, step_us / _UNIFORM, _UNIFORM)
 
 
 def task_stamps(one: HistoryStamps) -> TaskStamps:
@@ -116,10 +116,10 @@ def _from_stamps(
         if one.kind == "task":
             pools[one.period_us].append(stamps)
     for one in case.stamps:
-        if one.kind not in ("task", "series"):
+        if one.kind == "isr" or one.kind == "defer":
             _check(one)
             latency = np.maximum(unpack_values(one.data) - one.cost_us, 0.0)
-            told = percentile_evidence(_PREFIX[one.kind], latency, step_us)
+            told = percentile_evidence(one.kind, latency, step_us)
             found.append((None, one.method, told))
     if len(pools) == 1 and len(tasks := next(iter(pools.values()))) > 1:
         every: Callable[[str], bool] = lambda metric: all(  # noqa: E731
@@ -164,8 +164,6 @@ class FigureKey(NamedTuple):
 
 PAST_RUNS = 30
 """So many past runs are looked at: what is learned of the noise floor grows little beyond."""
-LEADING = ("lateness_p50_us", "lateness_p99_us")
-"""What a run is judged by first, over all tasks."""
 _STANDARD_ERRORS_APART = 5.0
 _RUNS_ON_A_SIDE = 3
 RunEvidence = Mapping[FigureKey, Evidence]
@@ -202,18 +200,18 @@ def pair_figures(
             before = past[1:] if reference is None else fixed
             if reference is not None or len(before) >= 2:
                 recent, earlier = newest, ReferenceEvidence(tuple(before), tuple(past[1:]))
-        known = find_metric(key.metric)
+        metric = metric_or_unknown(key.metric)
         yield (
             key,
             FigureHistory(
                 case=(key.board, key.technique, key.load),
                 metric=key.metric,
-                sense="lower" if known is None else known.sense,
+                sense=metric.sense,
                 now=evidence,
                 past=ReferenceEvidence(tuple(fixed), tuple(past)),
                 recent=recent,
                 earlier=earlier,
-                leading=key.metric in LEADING
+                leading=metric.compared == "leading"
                 and key.method is None
                 and (key.task is None or key._replace(task=None) not in now),
             ),

@@ -16,7 +16,7 @@ from hil.analysis.clock import instrument
 from hil.analysis.comparison_scale import stretches_of
 from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
 from hil.model.board import board_key, firmware_line
-from hil.model.techniques import NAIVE_METHODS, NAIVE_TECHNIQUES
+from hil.model.techniques import is_queued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,7 +174,7 @@ def _stamps(capture: Capture) -> tuple[HistoryStamps, ...]:
     kept = [_track("task", None, track, technique, tools) for track in capture.tracks]
     for one in capture.series:
         track = one.track
-        if one.method not in NAIVE_METHODS and technique not in NAIVE_TECHNIQUES and not track.gaps:
+        if is_queued(technique, one.method) and not track.gaps:
             index = latest_releases(track)
         else:
             index = assign(track, technique).index

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hil.model.budgets import BudgetKind
-    from hil.model.metrics import Metric
+    from hil.model.metric import Metric
 
 _KEY = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[A-Za-z0-9_-]+")
 _ASSIGN = re.compile(rf"\s*((?:{_KEY.pattern})(?:\s*\.\s*(?:{_KEY.pattern}))*)\s*=")
@@ -29,8 +29,8 @@ _ASSIGN = re.compile(rf"\s*((?:{_KEY.pattern})(?:\s*\.\s*(?:{_KEY.pattern}))*)\s
 def find_toml_line(lines: list[str], keys: tuple[str, ...]) -> int | None:
     """The 1-based line on which this dotted key, or a table below it, is first written.
 
-    ``tomllib`` keeps no places; this reads headers and assignments well enough for a message and
-    gives ``None`` where it can't tell.
+    ``tomllib`` gives no line numbers; this reads headers and assignments well enough for a
+    message and gives ``None`` where it can't tell.
     """
     header: tuple[str, ...] = ()
     for number, line in enumerate(lines, 1):
@@ -53,7 +53,6 @@ def _split(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in _KEY.findall(dotted))
 
 
-_COUNTS = frozenset({"missed", "overruns", "dropped"})
 _PERIOD = re.compile(r"([0-9]+(?:\.[0-9]+)?) *periods?")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *%")
 
@@ -80,8 +79,8 @@ class BudgetParser:
                 {None: ((top,), inner)}
                 if top == "budgets"
                 else {
-                    pattern: ((top, pattern), self._table((top, pattern), one))
-                    for pattern, one in inner.items()
+                    pattern: ((top, pattern), self._table((top, pattern), table))
+                    for pattern, table in inner.items()
                 }
             )
             for pattern, (keys, group) in groups.items():
@@ -99,8 +98,8 @@ class BudgetParser:
                 for name, value in self._table((*keys, technique, load), metrics).items():
                     at = (*keys, technique, load, name)
                     kind, amount = self._amount(at, name, value)
-                    place = self._place(at)
-                    entries.append(Budget(name, kind, amount, technique, load, board, place))
+                    where = self._location(at)
+                    entries.append(Budget(name, kind, amount, technique, load, board, where))
         return entries
 
     def _amount(self, at: tuple[str, ...], name: str, value: Any) -> tuple[BudgetKind, float]:
@@ -111,7 +110,7 @@ class BudgetParser:
                 f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(METRICS)}"
             )
             raise self._error(at, f"unknown metric {name!r:.60}; {names}")
-        if metric.sense == "none":
+        if not metric.budget:
             raise self._error(at, f"{name} has no better direction, so it can't have a budget")
         if isinstance(value, str):
             return self._relative(at, metric, value)
@@ -124,15 +123,14 @@ class BudgetParser:
     def _relative(self, at: tuple[str, ...], metric: Metric, text: str) -> tuple[BudgetKind, float]:
         if text == "none":
             return "none", 0.0
-        found = _PERIOD.fullmatch(text)
-        if found and metric.unit == "us":
-            return "period", float(found[1])
-        found = _SHARE.fullmatch(text)
-        if found and metric.name in _COUNTS:
-            return "share", float(found[1]) / 100
+        periods, per_cent = _PERIOD.fullmatch(text), _SHARE.fullmatch(text)
+        if periods and "period" in metric.budget:
+            return "period", float(periods[1])
+        if per_cent and "share" in metric.budget:
+            return "share", float(per_cent[1]) / 100
+        examples = {"period": '"0.5 period"', "share": '"1 %"'}
         forms = ["a number", '"none"']
-        forms += ['"0.5 period"'] if metric.unit == "us" else []
-        forms += ['"1 %"'] if metric.name in _COUNTS else []
+        forms += [example for form, example in examples.items() if form in metric.budget]
         raise self._error(at, f"{metric.name}: {text!r:.40} is none of {', '.join(forms)}")
 
     def _known(self, what: str, name: str, known: Collection[str], keys: tuple[str, ...]) -> None:
@@ -149,8 +147,8 @@ class BudgetParser:
         return value
 
     def _error(self, keys: tuple[str, ...], text: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._place(keys)}: {text}")
+        return ConfigurationError(f"{self._location(keys)}: {text}")
 
-    def _place(self, keys: tuple[str, ...]) -> str:
+    def _location(self, keys: tuple[str, ...]) -> str:
         line = find_toml_line(self._lines, keys)
         return str(self._path) if line is None else f"{self._path}:{line}"

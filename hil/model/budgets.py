@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from hil.model.metrics import JUDGED_OF_VARIANTS, Metric, find_metric
+from hil.model.metrics import metric_or_unknown
 from hil.model.techniques import is_variant
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.model.captures import CapturePlan
+    from hil.model.metric import Metric
     from hil.model.results import Measurement
 
 ANY = "any"
@@ -26,7 +27,7 @@ class Budget:
     """One limit: ``amount`` in the metric's unit, in periods, or as a share (0..1) of what was due.
 
     ``board`` is the name pattern, ``None`` for every board; technique and load may be ``any``.
-    ``place`` says where it was written, for messages.
+    ``location`` says where it was written, for messages.
     """
 
     metric: str
@@ -35,15 +36,15 @@ class Budget:
     technique: str = ANY
     load: str = ANY
     board: str | None = None
-    place: str = ""
+    location: str = ""
 
-    def fits(self, one: Measurement) -> bool:
+    def fits(self, measurement: Measurement) -> bool:
         """Whether this budget speaks of this measurement."""
         return (
-            self.metric == one.metric
-            and self.technique in (ANY, one.technique)
-            and self.load in (ANY, one.load)
-            and (self.board is None or fnmatchcase(one.board, self.board))
+            self.metric == measurement.metric
+            and self.technique in (ANY, measurement.technique)
+            and self.load in (ANY, measurement.load)
+            and (self.board is None or fnmatchcase(measurement.board, self.board))
         )
 
     def rank(self) -> tuple[int, bool, bool]:
@@ -51,13 +52,13 @@ class Budget:
         literal = -1 if self.board is None else len(re.sub(r"[*?]", "", self.board))
         return (literal, self.technique != ANY, self.load != ANY)
 
-    def limit(self, one: Measurement, period_us: float | None) -> float | None:
-        """The limit in the metric's unit; ``None`` where it does not apply or can't be told."""
+    def limit(self, measurement: Measurement, period_us: float | None) -> float | None:
+        """The limit in the metric's unit; ``None`` where it does not apply or is not known."""
         if self.kind == "none":
             return None
         if self.kind == "period":
             return None if period_us is None else self.amount * period_us
-        return self.amount * _due(one) if self.kind == "share" else self.amount
+        return self.amount * _due(measurement) if self.kind == "share" else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,19 @@ class Budgets:
     entries: tuple[Budget, ...] = ()
     path: Path | None = None
 
-    def find(self, one: Measurement) -> Budget | None:
+    def find(self, measurement: Measurement) -> Budget | None:
         """The budget that counts for this measurement, or ``None``."""
         best: Budget | None = None
         for entry in self.entries:
-            if entry.fits(one) and (best is None or entry.rank() >= best.rank()):
+            if entry.fits(measurement) and (best is None or entry.rank() >= best.rank()):
                 best = entry
         return best
 
 
-def _due(one: Measurement) -> float:
+def _due(measurement: Measurement) -> float:
     """How many there should have been: ``n`` counts what came, but all events of an event set."""
-    lost = one.metric in ("missed", "dropped") and one.method is None
-    return one.n + one.value if lost else float(one.n)
+    lost = _metric(measurement).outside_n and measurement.method is None
+    return measurement.n + measurement.value if lost else float(measurement.n)
 
 
 def judge_measurement(
@@ -93,7 +94,7 @@ def judge_measurement(
     for budgets in periods; without it they give no verdict. Variants beside a technique
     have none, but for what must never happen.
     """
-    finding = is_variant(measurement.method) and measurement.metric not in JUDGED_OF_VARIANTS
+    finding = is_variant(measurement.method) and not _metric(measurement).judged_in_variants
     entry = None if finding else budgets.find(measurement)
     limit = None if entry is None else entry.limit(measurement, period_us)
     if limit is None:
@@ -118,11 +119,11 @@ def judge_measurements(
     shortest = min(periods.values(), default=None)
     return tuple(
         judge_measurement(
-            one,
+            figure,
             budgets,
-            period_us=shortest if one.task is None else periods.get(one.task, shortest),
+            period_us=shortest if figure.task is None else periods.get(figure.task, shortest),
         )
-        for one in measurements
+        for figure in measurements
     )
 
 
@@ -137,7 +138,7 @@ def straddles(measurement: Measurement, limit: float) -> bool:
 
 
 def failure_message(measurement: Measurement) -> str:
-    """One line on a judged measurement that failed: what, how much, how sure, where, out of n."""
+    """One line on a judged measurement that failed: what, how much, how certain, where, of n."""
     m = measurement
     sense = _metric(m).sense
     unit = "" if m.unit in ("1", "count") else f" {m.unit}"
@@ -158,12 +159,12 @@ def failure_message(measurement: Measurement) -> str:
     return "".join(parts)
 
 
-def _metric(one: Measurement) -> Metric:
-    return find_metric(one.metric) or Metric(one.metric, one.unit, "")
+def _metric(measurement: Measurement) -> Metric:
+    return metric_or_unknown(measurement.metric, measurement.unit)
 
 
-def _beyond(one: Measurement, value: float, limit: float) -> bool:
-    sense = _metric(one).sense
+def _beyond(measurement: Measurement, value: float, limit: float) -> bool:
+    sense = _metric(measurement).sense
     if sense == "higher":
         return value < limit
     return (abs(value) if sense == "magnitude" else value) > limit

@@ -180,5 +180,10 @@ class Capture:
     """Channels of plain numbers by name, as the agent took them (not the calibration's)."""
     series: tuple[Series, ...] = ()
 
+    @property
+    def case(self) -> tuple[str, str, str]:
+        """Board, technique and load."""
+        return (self.board.name, self.plan.technique, self.plan.load)
+
 
 CALIBRATE = "calibrate"

@@ -1,99 +1,339 @@
-"""The table of metrics: name, unit, meaning and sense of every figure."""
+"""The table of metrics.
+
+:data:`METRICS` is the only place that names a metric for display, for budgets and for comparisons;
+a new metric is a row here and the analysis that computes it. In the formulas ``t_i`` is the time
+of activation ``i`` on the board's clock, ``k_i`` the release that it answers, ``P`` the period,
+``T_i = t_(i+1) - t_i``, and ``L_i = t_i - k_i P``, counted from the origin of the grid.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
-Sense = Literal["lower", "higher", "magnitude", "none"]
+from hil.model.metric import (
+    EXTREME,
+    IN_PERIODS,
+    IN_SHARES,
+    ORDER_STATISTIC,
+    Column,
+    Metric,
+    Percentile,
+    SeriesName,
+    Table,
+    percentiles,
+    smallest,
+    spread,
+)
 
+_COUNTED = "definition: counted"
+_JEDEC = "JEDEC JESD65B"
+_LATENESS = "lateness: actual minus intended activation"
+_HANDLER = "stimulus to first statement of the handler"
+_PROPORTION = "definition; bounds: Clopper and Pearson 1934"
+_TIE = "definition as in ITU-T G.810; grid: least squares"
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One figure's name, unit and meaning.
-
-    ``sense`` says which way is better: ``lower``, ``higher``, ``magnitude`` (nearer to zero, either
-    sign) or ``none`` (neither: it can't have a budget).
-    """
-
-    name: str
-    unit: str
-    description: str
-    sense: Sense = "lower"
-
-
-_FIXED = (
-    Metric("period_mean_us", "us", "mean of consecutive activation intervals", "none"),
-    Metric("period_jitter_rms_us", "us", "period jitter: rms of the intervals about their mean"),
-    Metric("period_jitter_pp_us", "us", "period jitter, peak to peak"),
-    Metric(
-        "c2c_jitter_rms_us", "us", "cycle-to-cycle jitter: rms difference of adjacent intervals"
+_LATENCY_COLUMNS = {
+    "p50": (Column("latencies", "p50", 20),),
+    "p99": (Column("latencies", "p99", 30),),
+    "p999": (Column("latencies", "p99.9", 40, brief=False),),
+    "max": (Column("latencies", "max", 50),),
+}
+_LATENESS_COLUMNS = {
+    "p50": (
+        Column("techniques", "lateness p50", 10, "late p50"),
+        Column("variants", "lateness p50", 10),
+        Column("requests", "task lateness p50", 60),
     ),
-    Metric("c2c_jitter_max_us", "us", "cycle-to-cycle jitter, largest"),
-    Metric("tie_rms_us", "us", "time interval error against the best-fit grid, rms"),
-    Metric("tie_pp_us", "us", "time interval error against the best-fit grid, peak to peak"),
-    Metric("lateness_p50_us", "us", "lateness: actual minus intended activation, median"),
-    Metric("lateness_p99_us", "us", "lateness, 99th percentile"),
-    Metric("lateness_p999_us", "us", "lateness, 99.9th percentile"),
-    Metric("lateness_max_us", "us", "lateness, largest seen"),
+    "p99": (
+        Column("techniques", "lateness p99", 20, "late p99", narrow_bounds=True),
+        Column("variants", "lateness p99", 20),
+        Column("requests", "task lateness p99", 70),
+    ),
+    "max": (
+        Column("techniques", "lateness max", 30, brief=False),
+        Column("variants", "lateness max", 30),
+        Column("requests", "task lateness max", 80),
+    ),
+}
+_REQUEST_COLUMNS = {
+    "p50": (Column("requests", "request p50", 20),),
+    "p99": (Column("requests", "request p99", 30),),
+    "max": (Column("requests", "request max", 40),),
+}
+
+_ROWS = (
+    Metric(
+        *("period_mean_us", "us", "mean of consecutive activation intervals", "mean(T_i)"),
+        "definition; bounds: docs/decisions/0004-statistics.md",
+        sense="none",
+        budget=frozenset(),
+        in_series=True,
+    ),
+    Metric(
+        "period_jitter_rms_us",
+        "us",
+        "period jitter: rms of the intervals about their mean",
+        "sqrt(mean((T_i - mean(T_i))^2))",
+        _JEDEC,
+        budget=IN_PERIODS,
+        shown=(
+            Column("techniques", "jitter rms", 40, "jitter"),
+            Column("variants", "jitter rms", 40),
+            Column("requests", "task jitter rms", 90),
+        ),
+        in_series=True,
+    ),
+    Metric(
+        *("period_jitter_pp_us", "us", "period jitter, peak to peak", "max T_i - min T_i", _JEDEC),
+        bounds="tolerance",
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        "c2c_jitter_rms_us",
+        "us",
+        "cycle-to-cycle jitter: rms difference of adjacent intervals",
+        "sqrt(mean((T_(i+1) - T_i)^2))",
+        _JEDEC,
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        "c2c_jitter_max_us",
+        "us",
+        "cycle-to-cycle jitter, largest",
+        "max |T_(i+1) - T_i|",
+        _JEDEC,
+        bounds="tolerance",
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        "tie_rms_us",
+        "us",
+        "time interval error against the best-fit grid, rms",
+        "sqrt(mean(e_i^2)), e_i the residuals of t_i about their least-squares line over k_i",
+        _TIE,
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        "tie_pp_us",
+        "us",
+        "time interval error against the best-fit grid, peak to peak",
+        "max e_i - min e_i, e_i as for tie_rms_us",
+        _TIE,
+        bounds="tolerance",
+        budget=IN_PERIODS,
+    ),
+    *percentiles(
+        *("lateness", "lateness", _LATENESS, "L_i"),
+        _LATENESS_COLUMNS,
+        leading=("p50", "p99"),
+        in_series=("p50", "p99", "max"),
+    ),
     Metric(
         "schedule_drift_ppm",
         "ppm",
         "slope of the activations against the grid that was asked for, on the board's clock",
-        "magnitude",
+        "1e6 / P * slope of L_i over k_i",
+        "generalised least squares; docs/decisions/0004-statistics.md",
+        sense="magnitude",
+        shown=(Column("techniques", "drift", 50), Column("variants", "drift", 50)),
+        in_series=True,
     ),
-    Metric("clock_skew_ppm", "ppm", "the board's clock against the host's", "magnitude"),
-    Metric("missed", "count", "activations that never came"),
-    Metric("overruns", "count", "activations that came after the next one was due"),
-    Metric("dropped", "count", "stamps that the instrument lost"),
-    Metric("isr_latency_min_us", "us", "stimulus to first statement of the handler, smallest"),
-    Metric("isr_latency_p50_us", "us", "stimulus to first statement of the handler, median"),
-    Metric("isr_latency_p99_us", "us", "stimulus to first statement of the handler, 99th perc."),
-    Metric("isr_latency_p999_us", "us", "stimulus to first statement of the handler, 99.9th perc."),
-    Metric("isr_latency_max_us", "us", "stimulus to first statement of the handler, largest seen"),
-    Metric("isr_jitter_pp_us", "us", "spread of the interrupt latency, peak to peak"),
-    Metric("defer_latency_min_us", "us", "handler to deferred code, smallest"),
-    Metric("defer_latency_p50_us", "us", "handler to deferred code, median"),
-    Metric("defer_latency_p99_us", "us", "handler to deferred code, 99th percentile"),
-    Metric("defer_latency_p999_us", "us", "handler to deferred code, 99.9th percentile"),
-    Metric("defer_latency_max_us", "us", "handler to deferred code, largest seen"),
-    Metric("defer_jitter_pp_us", "us", "spread of the deferral, peak to peak"),
-    Metric("phase_error_rms_us", "us", "two alternating tasks: rms error of their phase"),
-    Metric("desync_s", "s", "time until two tasks no longer alternate", "higher"),
-    Metric("background_share", "1", "share of the CPU left to the main program", "higher"),
-    Metric("stop_latency_us", "us", "from the call of stop() to the last callback, largest seen"),
-    Metric("restart_phase_us", "us", "first callback after a start, less one period", "magnitude"),
-    Metric("callbacks_after_stop", "count", "callbacks that came after the end"),
-    Metric("timer_after_stop", "count", "what a stopped timer still delivered, a stop on average"),
-    Metric("callback_bytes", "bytes", "heap taken by one call of a callback"),
-    Metric("callback_errors", "count", "callbacks that failed for want of memory, and were caught"),
-    Metric("jobs_lost", "count", "jobs of a stored plan, or runs of them, that a reset lost"),
-    Metric("jobs_run_twice", "count", "runs that came again after a reset"),
-    Metric("jobs_late", "count", "runs that came a period late or more, over resets"),
-    Metric("wake_error_us", "us", "boot from deep sleep, less when a job was due", "magnitude"),
-    Metric("request_latency_p50_us", "us", "HTTP request to its whole answer, median"),
-    Metric("request_latency_p99_us", "us", "HTTP request to its whole answer, 99th percentile"),
-    Metric("request_latency_p999_us", "us", "HTTP request to its whole answer, 99.9th percentile"),
-    Metric("request_latency_max_us", "us", "HTTP request to its whole answer, largest seen"),
-    Metric("request_rate_hz", "hz", "HTTP requests answered a second", "none"),
-    Metric("request_errors", "count", "HTTP requests that failed or came too late"),
-    Metric("stamp_cost_us", "us", "what one stamp costs on this board"),
+    Metric(
+        "clock_skew_ppm",
+        "ppm",
+        "the board's clock against the host's",
+        "slope of the board's clock over the host's, less 1, times 1e6",
+        "generalised least squares of exchanges; docs/decisions/0005-clock-model.md",
+        sense="magnitude",
+    ),
+    Metric(
+        *("missed", "count", "activations that never came"),
+        *("releases in the window that no activation answers", _COUNTED),
+        bounds="exact",
+        budget=IN_SHARES,
+        shown=(
+            Column("techniques", "missed", 60),
+            Column("variants", "missed", 60),
+            Column("requests", "missed", 100),
+            Column("latencies", "lost", 60),
+        ),
+        in_series=True,
+        outside_n=True,
+    ),
+    Metric(
+        *("overruns", "count", "activations that came after the next one was due"),
+        *("number of L_i >= P", _COUNTED),
+        bounds="exact",
+        budget=IN_SHARES,
+        shown=(Column("techniques", "overruns", 70, brief=False),),
+        in_truncated=False,
+    ),
+    Metric(
+        *("dropped", "count", "stamps that the instrument lost"),
+        *("stamps without room on the board, and stamps lost on the way", _COUNTED),
+        bounds="exact",
+        budget=IN_SHARES,
+        shown=(Column("techniques", "dropped", 80, "drop"),),
+        in_series=True,
+        in_truncated=False,
+        outside_n=True,
+    ),
+    smallest("isr_latency", _HANDLER, "D_i"),
+    *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _LATENCY_COLUMNS),
+    spread("isr_jitter_pp_us", "spread of the interrupt latency, peak to peak", "D_i"),
+    smallest("defer_latency", "handler to deferred code", "D_i"),
+    *percentiles(
+        "defer", "defer_latency", "handler to deferred code", "latencies D_i", _LATENCY_COLUMNS
+    ),
+    spread("defer_jitter_pp_us", "spread of the deferral, peak to peak", "D_i"),
+    Metric(
+        "phase_error_rms_us",
+        "us",
+        "two alternating tasks: rms error of their phase",
+        "sqrt(mean(p_i^2)), p_i the time between the tasks' activations less the one asked for",
+        "definition; docs/decisions/0004-statistics.md",
+        budget=IN_PERIODS,
+    ),
+    # not compared: seen in one run and extrapolated in the next, it moves by orders of magnitude
+    # where nothing changed; what it follows from, phase error and drift, is compared
+    Metric(
+        *("desync_s", "s", "time until two tasks no longer alternate"),
+        "first time with |p_i| > P / 4, seen or extrapolated",
+        "drift: bounds of the slope; random walk: first-passage times",
+        sense="higher",
+        compared="no",
+    ),
+    Metric(
+        *("background_share", "1", "share of the CPU left to the main program"),
+        "median over pairs of windows of (turns per second with the tasks) / (without)",
+        "order statistic; bounds: sign test",
+        sense="higher",
+    ),
+    Metric(
+        *("stop_latency_us", "us", "from the call of stop() to the last callback, largest seen"),
+        *("max over the stops", EXTREME),
+        bounds="tolerance",
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        *("restart_phase_us", "us", "first callback after a start, less one period"),
+        *("median over the starts", ORDER_STATISTIC),
+        sense="magnitude",
+        budget=IN_PERIODS,
+    ),
+    Metric(
+        *("callbacks_after_stop", "count", "callbacks that came after the end"),
+        *("number of callbacks", _COUNTED),
+        bounds="exact",
+        shown=(Column("variants", "after its end", 90),),
+        judged_in_variants=True,
+    ),
+    Metric(
+        *("timer_after_stop", "count", "what a stopped timer still delivered, a stop on average"),
+        *("callbacks / stops", _COUNTED),
+        bounds="exact",
+    ),
+    Metric(
+        *("callback_bytes", "bytes", "heap taken by one call of a callback"),
+        *("bytes allocated / calls", _COUNTED),
+        bounds="exact",
+        shown=(Column("variants", "heap a call", 70),),
+    ),
+    Metric(
+        "callback_errors",
+        "count",
+        "callbacks that failed for want of memory, and were caught",
+        *("number of MemoryErrors", _COUNTED),
+        bounds="exact",
+        shown=(Column("variants", "no memory", 80),),
+    ),
+    Metric(
+        *("jobs_lost", "count", "jobs of a stored plan, or runs of them, that a reset lost"),
+        *("number over all resets", _PROPORTION),
+        shown=(Column("variants", "jobs lost", 100),),
+        judged_in_variants=True,
+    ),
+    Metric(
+        *("jobs_run_twice", "count", "runs that came again after a reset"),
+        *("number over all resets", _PROPORTION),
+        shown=(Column("variants", "run twice", 110),),
+    ),
+    Metric(
+        *("jobs_late", "count", "runs that came a period late or more, over resets"),
+        *("number over all resets", _PROPORTION),
+        shown=(Column("variants", "run late", 120),),
+    ),
+    Metric(
+        *("wake_error_us", "us", "boot from deep sleep, less when a job was due"),
+        *("median over the sleeps", "order statistic; bounds: sign test"),
+        sense="magnitude",
+        budget=IN_PERIODS,
+        shown=(Column("variants", "wake error", 130),),
+    ),
+    *percentiles(
+        "request",
+        "request_latency",
+        "HTTP request to its whole answer",
+        "times of the requests, each from when it was due",
+        _REQUEST_COLUMNS,
+    ),
+    Metric(
+        *("request_rate_hz", "hz", "HTTP requests answered a second"),
+        *("answers / duration", "definition"),
+        sense="none",
+        bounds="none",
+        budget=frozenset(),
+        shown=(Column("requests", "answered", 10),),
+    ),
+    Metric(
+        *("request_errors", "count", "HTTP requests that failed or came too late"),
+        *("number of requests", _COUNTED),
+        bounds="exact",
+        shown=(Column("requests", "errors", 50),),
+    ),
+    Metric(
+        *("stamp_cost_us", "us", "what one stamp costs on this board"),
+        *("median over batches of (time of a batch / stamps in it)", ORDER_STATISTIC),
+        budget=IN_PERIODS,
+    ),
     Metric(
         "observer_effect_us",
         "us",
         "how much longer an activation takes when every one is stamped, not only first and last",
+        *("median over pairs of loops, stamped less not stamped, an activation", ORDER_STATISTIC),
+        budget=IN_PERIODS,
     ),
 )
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _FIXED}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
 """The metrics with a fixed name, in the order in which they are shown."""
-JUDGED_OF_VARIANTS = frozenset({"callbacks_after_stop", "jobs_lost"})
-"""What must not happen in a variant either: these figures have their budgets."""
+_RANKS = {name: rank for rank, name in enumerate(METRICS)}
 _TAU = r"[0-9]+(?:p[0-9]+)?(?:us|ms|s)"
-_PATTERNS = (
-    (re.compile(rf"adev_{_TAU}"), "1", "overlapping Allan deviation at this averaging time"),
-    (re.compile(rf"mtie_{_TAU}_us"), "us", "maximum time interval error over this time"),
-    (re.compile(rf"tdev_{_TAU}_us"), "us", "time deviation at this averaging time"),
+_FAMILIES = (
+    (
+        re.compile(rf"adev_{_TAU}"),
+        Metric(
+            *("adev_TAU", "1", "overlapping Allan deviation at this averaging time"),
+            *("overlapping Allan deviation of t_i", "IEEE 1139; NIST SP 1065"),
+        ),
+    ),
+    (
+        re.compile(rf"mtie_{_TAU}_us"),
+        Metric(
+            *("mtie_TAU_us", "us", "maximum time interval error over this time"),
+            *("largest peak-to-peak time error in any window of TAU", "ITU-T G.810, II.5"),
+            bounds="none",
+            budget=IN_PERIODS,
+        ),
+    ),
+    (
+        re.compile(rf"tdev_{_TAU}_us"),
+        Metric(
+            *("tdev_TAU_us", "us", "time deviation at this averaging time"),
+            *("TAU / sqrt(3) * modified Allan deviation", "ITU-T G.810, II.3; NIST SP 1065"),
+            budget=IN_PERIODS,
+        ),
+    ),
 )
 
 
@@ -106,13 +346,37 @@ def find_metric(name: str) -> Metric | None:
     known = METRICS.get(name)
     if known is not None:
         return known
-    for pattern, unit, description in _PATTERNS:
+    for pattern, metric in _FAMILIES:
         if pattern.fullmatch(name):
-            return Metric(name, unit, description)
+            return replace(metric, name=name)
     return None
+
+
+def metric_or_unknown(name: str, unit: str = "1") -> Metric:
+    """The metric of this name; one that this version does not know is better when lower."""
+    return find_metric(name) or Metric(name, unit, "", "", "")
 
 
 def metric_rank(name: str) -> tuple[int, str]:
     """Sort key: the fixed metrics in their order, then the others by name."""
-    names = list(METRICS)
-    return (names.index(name) if name in METRICS else len(names), name)
+    return (_RANKS.get(name, len(_RANKS)), name)
+
+
+def table_columns(table: Table, *, brief: bool = False) -> tuple[tuple[Metric, Column], ...]:
+    """The columns of a table in their order, each with its metric; ``brief``: of its short form."""
+    pairs = [
+        (metric, column)
+        for metric in METRICS.values()
+        for column in metric.shown
+        if column.table == table and (column.brief or not brief)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: pair[1].position))
+
+
+def percentile_metrics(series: SeriesName) -> dict[str, Percentile]:
+    """Metric name -> percentile, of all that are percentiles of this series."""
+    return {
+        metric.name: metric.percentile
+        for metric in METRICS.values()
+        if metric.percentile is not None and metric.percentile.of == series
+    }

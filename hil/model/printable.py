@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 
-def escaped_bytes(text: bytes) -> str:
-    """Text with everything that a terminal might act on written as an escape."""
-    decoded = text.decode("utf-8", "backslashreplace")
-    if decoded.isprintable():
-        return decoded
+def escaped_line(text: str, also: str = "") -> str:
+    """One printable line: whatever else is in ``text`` is shown as its escape.
+
+    The characters of ``also`` stay as they are.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode("ascii")
-        for c in decoded
-    )
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def escaped_line(text: str) -> str:
-    """One printable line: whatever else is in ``text`` is shown as its escape."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        char
+        if char.isprintable() or char in also
+        else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def escaped_bytes(text: bytes) -> str:
+    """UTF-8 text with everything that a terminal might act on, but tabs, as an escape."""
+    return escaped_line(text.decode("utf-8", "backslashreplace"), also="\t")
 
 
 def unicode_text(text: str) -> str:
     """``text`` as it is, but for what no UTF-8 file can hold: lone surrogates become escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell_text(text: str) -> str:
@@ -36,20 +37,10 @@ def cell_text(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def masked_line(text: str) -> str:
-    """One printable line; a board's name may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def hex_escaped_line(text: str) -> str:
-    """One printable line; what can't be printed as ``\\xNN``."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
-
-
 _LONGEST_DATABASE_TEXT = 20_000
 
 
 def database_text(value: str, most: int = _LONGEST_DATABASE_TEXT) -> str:
     """``value`` as every database takes it: no zero bytes, no half characters, not endless."""
-    clean = value.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    clean = unicode_text(value.replace("\x00", "\\x00"))
     return clean if len(clean) <= most else clean[: most - 1] + "…"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hil.model.board import BoardIdentity, Source
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
 from hil.model.metrics import find_metric
+from hil.model.techniques import load_rank, technique_rank
 
 Verdict = Literal["pass", "fail", "undecided", "none"]
+CaseKey = tuple[str, str, str]
+"""Board, technique and load of one case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class ErrorRecord(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class HostClock(StoredRecord):
-    """How the host's clock is kept, and how far its rate may be off, in parts per million."""
+    """How the host's clock is synchronised, and how far its rate may be off, in ppm."""
 
     sync: str
     error_ppm: float | None = None
@@ -216,3 +219,37 @@ def missing_metric(skip: Skip) -> str | None:
     """The metric that this entry speaks of, or ``None`` when the whole case was skipped."""
     name = skip.reason.partition(":")[0].partition(" ")[0]
     return name if find_metric(name) else None
+
+
+def case_key(record: Measurement | Skip | ErrorRecord | Change) -> CaseKey:
+    """The case that a record is of."""
+    return (record.board, record.technique, record.load)
+
+
+def case_order(
+    case: CaseKey, boards: Sequence[str] = (), *, technique_first: bool = False
+) -> tuple[object, ...]:
+    """Sort key of cases wherever they are listed: by board, load and technique.
+
+    Boards stand in the order of ``boards``, others after them by name; loads and techniques in the
+    order of their tables. ``technique_first`` sorts the loads of a technique together.
+    """
+    board, technique, load = case
+    rank = boards.index(board) if board in boards else len(boards)
+    by_load = (load_rank(load), technique_rank(technique))
+    return (rank, board, *(by_load[::-1] if technique_first else by_load))
+
+
+def group_by_case(measurements: Iterable[Measurement]) -> dict[CaseKey, list[Measurement]]:
+    """The figures of each case, in the order in which they come."""
+    groups: dict[CaseKey, list[Measurement]] = {}
+    for measurement in measurements:
+        groups.setdefault(case_key(measurement), []).append(measurement)
+    return groups
+
+
+def worst_verdict(measurements: Iterable[Measurement]) -> Verdict:
+    """``fail`` if any figure failed, else ``undecided`` or ``pass`` if any is, else ``none``."""
+    verdicts = {measurement.verdict for measurement in measurements}
+    order: tuple[Verdict, ...] = ("fail", "undecided", "pass")
+    return next((verdict for verdict in order if verdict in verdicts), "none")

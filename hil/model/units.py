@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from hil.model.results import Measurement
 
@@ -17,7 +18,50 @@ _STEPS = {
 }
 UNWRITTEN_UNITS = ("1", "count")
 """Units that are not written."""
-_FACTOR = {"s": 1e-6, "ms": 1e-3, "us": 1.0, "%": 1e-4, "ppm": 1.0}
+_FACTOR = {"s": 1e-6, "ms": 1e-3, "%": 1e-4}
+"""From microseconds or ppm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The unit in which several values of one kind are shown, and the factor that leads to it."""
+
+    unit: str
+    factor: float
+    whole: bool
+    """Whether whole numbers stay whole: counts and shares."""
+    zero: float = 0.0
+    """What is smaller is shown as zero."""
+
+    def number(self, value: float | None, sign: str = "") -> str:
+        """Three digits; ``sign`` before what is above zero, ``?`` for what is not known."""
+        if value is None or not math.isfinite(value):
+            return "?"
+        value = 0.0 if abs(value) < self.zero else value
+        return (sign if value > 0 else "") + format_digits(value * self.factor, self.whole)
+
+    def quantity(self, value: float | None, sign: str = "") -> str:
+        """:meth:`number` with its unit."""
+        return f"{self.number(value, sign)} {self.unit}".rstrip()
+
+    def bounds(self, lo: float | None, hi: float | None, sign: str = "") -> str:
+        """``[lo, hi]``, an empty string if there are none."""
+        if lo is None and hi is None:
+            return ""
+        return f"[{self.number(lo, sign)}, {self.number(hi, sign)}]"
+
+
+def pick_scale(values: Iterable[float], unit: str, *, zero: float = 0.0) -> Scale:
+    """The scale that suits the largest of ``values``, which are in ``unit``.
+
+    10,000 us and more are milliseconds, 1,000,000 us seconds, 10,000 ppm per cent.
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if unit in UNWRITTEN_UNITS:
+        return Scale("", 1.0, True, zero)
+    steps = _STEPS.get(unit, ((0.0, unit),))
+    name = next(name for least, name in steps if largest >= least)
+    return Scale(name, 1.0 if unit == name else _FACTOR[name], False, zero)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +77,19 @@ class FormattedMeasurement:
         return f"{self.value} {self.bounds}".rstrip()
 
 
-def format_measurement(one: Measurement) -> FormattedMeasurement:
-    """A measurement for people: ``Shown("312 us", "[290, 350]")``.
+def format_measurement(measurement: Measurement) -> FormattedMeasurement:
+    """A measurement for people: ``FormattedMeasurement("312 us", "[290, 350]")``.
 
-    The unit follows the value (10,000 us and more are milliseconds, 1,000,000 us seconds, 10,000
-    ppm per cent) and holds for the bounds too.
+    The unit follows the value (:func:`pick_scale`) and holds for the bounds too.
     """
-    unit, factor = pick_unit(one.value, one.unit)
-    value = format_digits(one.value * factor, one.unit in UNWRITTEN_UNITS) + (
-        f" {unit}" if unit else ""
-    )
-    if one.lo is None and one.hi is None:
-        return FormattedMeasurement(value)
-    lo = "?" if one.lo is None else format_digits(one.lo * factor, one.unit in UNWRITTEN_UNITS)
-    hi = "?" if one.hi is None else format_digits(one.hi * factor, one.unit in UNWRITTEN_UNITS)
-    exact = one.lo == one.hi == one.value
-    return FormattedMeasurement(value, "" if exact else f"[{lo}, {hi}]")
-
-
-def pick_unit(value: float, unit: str) -> tuple[str, float]:
-    """The unit to show a value in, and the factor that brings it there."""
-    if unit in UNWRITTEN_UNITS:
-        return "", 1.0
-    for least, name in _STEPS.get(unit, ((0.0, unit),)):
-        if abs(value) >= least:
-            factor = 1.0 if unit == "s" else _FACTOR.get(name, 1.0)
-            return name, factor
-    return unit, 1.0
+    scale = pick_scale([measurement.value], measurement.unit)
+    exact = measurement.lo == measurement.hi == measurement.value
+    bounds = "" if exact else scale.bounds(measurement.lo, measurement.hi)
+    return FormattedMeasurement(scale.quantity(measurement.value), bounds)
 
 
 def format_digits(value: float, whole: bool = False) -> str:
-    """Three significant digits, whole numbers kept whole, no exponent between 0.001 and 1e7."""
+    """Three significant digits; no decimals of whole numbers, no exponent from 0.001 to 1e7."""
     if (whole and value == round(value)) or value == 0:
         return f"{value:.0f}"
     size = abs(value)
@@ -81,12 +107,18 @@ def format_list(names: Sequence[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
+def in_decimal_unit(us: float, size_us: float) -> tuple[float, str]:
+    """A time in the largest unit in which ``size_us`` is 1 or more: ``1 ms``, not ``1000 us``."""
+    for least, factor, unit in ((999_999.0, 1e-6, "s"), (999.999, 1e-3, "ms")):
+        if abs(size_us) >= least:
+            return us * factor, unit
+    return us, "us"
+
+
 def format_deadline(us: float) -> str:
-    """A time as people write deadlines: ``1 ms``, not ``1000 us``."""
-    for least, factor, unit in ((999_999.0, 1e-6, "s"), (999.999, 1e-3, "ms"), (0.0, 1.0, "us")):
-        if abs(us) >= least:
-            return f"{float(f'{us * factor:.3g}'):g} {unit}"
-    return f"{us} us"
+    """A time as people write deadlines."""
+    value, unit = in_decimal_unit(us, us)
+    return f"{float(f'{value:.3g}'):g} {unit}"
 
 
 def format_elapsed(seconds: float) -> str:
@@ -100,12 +132,16 @@ def format_elapsed(seconds: float) -> str:
 
 
 def format_period_us(period_us: float) -> str:
-    """A period in a fitting unit."""
-    unit, factor = pick_unit(period_us, "us")
-    return f"{period_us * factor:g} {unit}"
+    """A period in a fitting unit, all its digits."""
+    scale = pick_scale([period_us], "us")
+    return f"{period_us * scale.factor:g} {scale.unit}"
+
+
+def format_time_us(value_us: float) -> str:
+    """A time in a fitting unit."""
+    return format_value(value_us, "us")
 
 
 def format_value(value: float, unit: str) -> str:
     """A value with a unit that suits it."""
-    shown, factor = pick_unit(value, unit)
-    return f"{format_digits(value * factor, unit in UNWRITTEN_UNITS)} {shown}".rstrip()
+    return pick_scale([value], unit).quantity(float(value))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.model.errors import CaptureError, HilError, RemoteCodeError
+from hil.model.metrics import metric_or_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,6 @@ def clock_step(pings: Pings | None, tick_us: float) -> str | None:
 
 
 TRUNCATED_NOTE = "the capture was cut: figures up to its last stamp"
-_UNKNOWN = frozenset(("dropped", "overruns"))  # what the board counted at the end never came
 _TRUNCATED = "truncated"
 _OUR_END = ("error: ", "interrupted")  # how the store says that the harness ended it
 
@@ -143,5 +143,5 @@ def mark_truncated(measurements: Sequence[Measurement]) -> list[Measurement]:
     return [
         replace(one, note=f"{one.note}; {TRUNCATED_NOTE}" if one.note else TRUNCATED_NOTE)
         for one in measurements
-        if one.metric not in _UNKNOWN
+        if metric_or_unknown(one.metric).in_truncated
     ]

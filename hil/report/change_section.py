@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.model.metrics import metric_rank
-from hil.model.techniques import load_rank, technique_rank
-from hil.model.units import UNWRITTEN_UNITS, format_digits, pick_unit
+from hil.model.results import case_key, case_order
+from hil.model.units import pick_scale
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 NO_HISTORY = (
     "Nothing to compare with: no past run of this board was asked for. "
-    "Every run is kept, so run again with --hil-compare=last."
+    "Every run is stored, so run again with --hil-compare=last."
 )
 """What is said instead, and how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change as text; ``one`` is the record that it was made from."""
+    """One change as text; ``change`` is the record that it was made from."""
 
     where: str
     figure: str
@@ -32,7 +32,7 @@ class ChangeRow:
     after: str
     difference: str
     note: str
-    one: Change
+    change: Change
 
     @property
     def line(self) -> str:
@@ -72,15 +72,15 @@ def make_change_section(comparison: Comparison) -> ChangeSection:
     """Rows in the order of boards, loads, techniques and metrics."""
 
     def of(trend: Trend) -> tuple[ChangeRow, ...]:
-        found = [one for one in comparison.changes if one.trend == trend]
-        return tuple(_row(one) for one in sorted(found, key=_change_order))
+        changes = [change for change in comparison.changes if change.trend == trend]
+        return tuple(_row(change) for change in sorted(changes, key=_change_order))
 
     return ChangeSection(
         against=comparison.against,
         worse=of("worse"),
         better=of("better"),
         unclear=of("unclear"),
-        same=sum(one.trend == "same" for one in comparison.changes),
+        same=sum(change.trend == "same" for change in comparison.changes),
         absent=comparison.absent,
     )
 
@@ -98,37 +98,26 @@ def change_lines(view: ChangeSection, most: int) -> list[str]:
     return lines
 
 
-def _row(one: Change) -> ChangeRow:
-    sizes = [abs(value) for value in (one.before, one.after) if math.isfinite(value)]
-    unit, factor = pick_unit(max(sizes, default=0.0), one.unit)
-
-    def text(value: float | None, sign: str = "") -> str:
-        if value is None or not math.isfinite(value):
-            return "?"
-        said = format_digits(value * factor, one.unit in UNWRITTEN_UNITS)
-        return f"{sign}{said}" if value > 0 else said
-
-    tail = f" {unit}" if unit else ""
+def _row(change: Change) -> ChangeRow:
+    scale = pick_scale((change.before, change.after), change.unit)
     difference = ""
-    if math.isfinite(one.before):
-        difference = f"{text(one.after - one.before, '+')}{tail}"
-        if one.lo is not None or one.hi is not None:
-            difference += f" [{text(one.lo, '+')}, {text(one.hi, '+')}]"
-    figure = one.metric
-    figure += f" ({one.method})" if one.method else ""
-    figure += "" if one.task is None else f", task {one.task}"
+    if math.isfinite(change.before):
+        bounds = scale.bounds(change.lo, change.hi, "+")
+        difference = f"{scale.quantity(change.after - change.before, '+')} {bounds}".rstrip()
+    figure = change.metric
+    figure += f" ({change.method})" if change.method else ""
+    figure += "" if change.task is None else f", task {change.task}"
     return ChangeRow(
-        where=f"{one.technique}, {one.load}, {one.board}",
+        where=f"{change.technique}, {change.load}, {change.board}",
         figure=figure,
-        before="-" if math.isnan(one.before) else f"{text(one.before)}{tail}",
-        after=f"{text(one.after)}{tail}",
+        before="-" if math.isnan(change.before) else scale.quantity(change.before),
+        after=scale.quantity(change.after),
         difference=difference,
-        note=one.note or "",
-        one=one,
+        note=change.note or "",
+        change=change,
     )
 
 
-def _change_order(one: Change) -> tuple[Any, ...]:
-    task = -1 if one.task is None else one.task
-    ranks = (load_rank(one.load), technique_rank(one.technique), metric_rank(one.metric))
-    return (one.board, *ranks, one.method or "", task)
+def _change_order(change: Change) -> tuple[Any, ...]:
+    task = -1 if change.task is None else change.task
+    return (case_order(case_key(change)), metric_rank(change.metric), change.method or "", task)

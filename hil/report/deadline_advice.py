@@ -1,6 +1,6 @@
 """Which techniques hold a deadline on this board, soft and hard real time apart.
 
-Soft: of a hundred activations at most one is later; told by the bounds of the 99th percentile.
+Soft: of a hundred activations at most one is later; decided by the bounds of the 99th percentile.
 Hard: none may be later; a measurement can only refute it, so what is said is what was seen. Who
 usually comes before the release by more than the deadline does not hold it either: a task that runs
 early is as far off as one that runs late.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from hil.model.results import Measurement
     from hil.report.result_tables import TechniqueRow
 
 DEADLINES_US = (100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -108,13 +109,13 @@ def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[
     """The advice for each board; boards in ``simulated`` demonstrate only."""
     result = []
     for board in dict.fromkeys(row.board for row in rows):
-        mine = [row for row in rows if row.board == board]
-        loads = sorted({row.load for row in mine}, key=load_rank)
+        of_board = [row for row in rows if row.board == board]
+        loads = sorted({row.load for row in of_board}, key=load_rank)
         word = "load" if len(loads) == 1 else "each of the loads"
         soft_now, hard_now = (
-            judge_techniques(mine, FIRST_US, is_hard=hard) for hard in (False, True)
+            judge_techniques(of_board, FIRST_US, is_hard=hard) for hard in (False, True)
         )
-        hards = {one.technique: one for one in hard_now}
+        hards = {answer.technique: answer for answer in hard_now}
         result.append(
             Advice(
                 board=board,
@@ -123,8 +124,10 @@ def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[
                 deadline=format_deadline(FIRST_US),
                 soft=answer_line(soft_now),
                 hard=answer_line(hard_now),
-                choices=[Choice(one.technique, one, hards[one.technique]) for one in soft_now],
-                usual=[_usual(mine, deadline) for deadline in DEADLINES_US],
+                choices=[
+                    Choice(answer.technique, answer, hards[answer.technique]) for answer in soft_now
+                ],
+                usual=[_usual(of_board, deadline) for deadline in DEADLINES_US],
             )
         )
     return result
@@ -136,24 +139,28 @@ def judge_techniques(
     """Every technique of one board: who holds the deadline first, the shortest limit first."""
     rule = hard_limit if is_hard else soft_limit
     several = len({row.load for row in rows}) > 1
-    found = []
+    judged = []
     for technique in sorted({row.technique for row in rows}, key=technique_rank):
         limits = [(rule(row), row.load) for row in rows if row.technique == technique]
         answers = [limit.answer(deadline_us) for limit, _ in limits]
         answer: Answer = "no" if "no" in answers else "open" if "open" in answers else "yes"
-        mine = [limit for limit, given in zip(limits, answers, strict=True) if given == answer]
-        worst, load = max(mine, key=lambda one: _size(one[0], answer))
+        decisive = [limit for limit, given in zip(limits, answers, strict=True) if given == answer]
+        worst, load = max(decisive, key=lambda pair: _size(pair[0], answer))
         reason = getattr(worst, answer) + (f" (load {load})" if several else "")
-        found.append(
+        judged.append(
             DeadlineAnswer(technique, answer, reason, _size(worst, answer), worst.no_below_us)
         )
-    return sorted(found, key=lambda one: (_ORDER.index(one.answer), one.limit_us, one.floor_us))
+    return sorted(judged, key=_answer_order)
+
+
+def _answer_order(answer: DeadlineAnswer) -> tuple[int, float, float]:
+    return (_ORDER.index(answer.answer), answer.limit_us, answer.floor_us)
 
 
 def answer_line(held: Sequence[DeadlineAnswer]) -> str:
     """The choice in one sentence, or which one comes nearest."""
     first = held[0]
-    more = [one.technique for one in held[1:] if one.answer == "yes"]
+    more = [other.technique for other in held[1:] if other.answer == "yes"]
     if first.answer == "yes":
         also = f" Also: {', '.join(more)}." if more else ""
         return f"choose {first.technique}: {first.reason}.{also}"
@@ -207,14 +214,14 @@ def _not_early(row: TechniqueRow, limit: Limit) -> Limit:
     early = early_us(row)
     if early is None or early[1] <= limit.no_below_us:
         return limit
-    said = f"half of the activations come {format_deadline(early[1])} early"
+    early_text = f"half of the activations come {format_deadline(early[1])} early"
     late = limit.no_below_us >= early[0]
     return Limit(
         max(limit.no_below_us, early[0]),
         max(limit.yes_from_us, early[1]),
-        limit.no if late else said,
-        said if early[1] > limit.yes_from_us or not limit.open else limit.open,
-        f"{limit.yes}; {said}" if limit.yes else "",
+        limit.no if late else early_text,
+        early_text if early[1] > limit.yes_from_us or not limit.open else limit.open,
+        f"{limit.yes}; {early_text}" if limit.yes else "",
     )
 
 
@@ -227,18 +234,16 @@ def _soft(row: TechniqueRow) -> Limit:
         return _no(
             f"{format_measurement(missed).value} activations missed beside {missed.n} that came"
         )
-    half, one = row.cells.get("lateness_p50_us"), row.cells.get("lateness_p99_us")
+    half, p99 = row.cells.get("lateness_p50_us"), row.cells.get("lateness_p99_us")
     least = half.lo if half is not None and half.lo is not None else 0.0
-    if one is None:
+    if p99 is None:
         no = f"half of the activations are later than {format_deadline(least)}"
         return Limit(least, math.inf, no, _too_few(row))
-    shown = f"p99 is {format_measurement(one).line}"
-    low = one.value if one.lo is None else one.lo
-    high = math.inf if one.hi is None else one.hi
-    inside = (
-        f"{shown}: the bounds do not decide" if one.hi is not None else f"{shown}, without bounds"
-    )
-    yes = "" if one.hi is None else f"99 of 100 come within {format_deadline(one.hi)} ({shown})"
+    shown = f"p99 is {format_measurement(p99).line}"
+    low = p99.value if p99.lo is None else p99.lo
+    high = math.inf if p99.hi is None else p99.hi
+    inside = f"{shown}: the bounds do not decide" if p99.hi is not None else _unbounded(p99, shown)
+    yes = "" if p99.hi is None else f"99 of 100 come within {format_deadline(p99.hi)} ({shown})"
     return Limit(max(least, low), high, shown, inside, yes)
 
 
@@ -257,11 +262,20 @@ def _hard(row: TechniqueRow) -> Limit:
     if dropped is not None and dropped.value > 0:
         lost = f"{format_measurement(dropped).value} stamps were lost, so the worst is not known"
         return Limit(worst.value, math.inf, largest, lost)
-    share = format_digits(100 * covered_share(worst.n))
-    seen = f"none of {worst.n} came later than {format_deadline(worst.value)}"
-    return Limit(
-        worst.value, worst.value, largest, yes=f"{seen} (95 % sure of {share} %, no proof)"
+    share = format_digits(100 * (1.0 - covered_share(worst.n)))
+    seen = (
+        f"worst of {worst.n} activations: {format_deadline(worst.value)} late; with 95 % "
+        f"confidence fewer than {share} % are later, which is not a guarantee"
     )
+    return Limit(worst.value, worst.value, largest, yes=seen)
+
+
+def _unbounded(p99: Measurement, shown: str) -> str:
+    """Why a percentile without an upper bound decides nothing."""
+    reason = p99.remarks or ""
+    if not reason or "too few" in reason:
+        return f"{shown}; too little data to bound it, run with --hil-profile=nightly"
+    return f"{shown}, without bounds: {reason}"
 
 
 def drifts(row: TechniqueRow) -> bool:
@@ -289,9 +303,9 @@ def _is_certain(row: TechniqueRow) -> bool:
 def _never(row: TechniqueRow) -> Limit | None:
     if not _is_certain(row):
         return None
-    one = row.cells["schedule_drift_ppm"]
+    drift = row.cells["schedule_drift_ppm"]
     return _no(
-        f"runs away from the grid by {format_measurement(one).line}: past any deadline in time"
+        f"runs away from the grid by {format_measurement(drift).line}: past any deadline in time"
     )
 
 
@@ -317,7 +331,7 @@ def _usual(rows: Sequence[TechniqueRow], deadline_us: float) -> Usual:
     hards = judge_techniques(rows, deadline_us, is_hard=True)
 
     def names(held: Sequence[DeadlineAnswer], answer: Answer) -> str:
-        return ", ".join(one.technique for one in held if one.answer == answer) or "none"
+        return ", ".join(other.technique for other in held if other.answer == answer) or "none"
 
     soft, undecided = names(softs, "yes"), names(softs, "open")
     return Usual(format_deadline(deadline_us), soft, undecided, names(hards, "yes"))

@@ -33,8 +33,8 @@ class Headline:
 
 def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     """What a reader must know before anything else."""
-    failed = [one for one in results.measurements if one.verdict == "fail"]
-    judged = sum(one.verdict != "none" for one in results.measurements)
+    failed = [figure for figure in results.measurements if figure.verdict == "fail"]
+    judged = sum(figure.verdict != "none" for figure in results.measurements)
     names = ", ".join(board.name for board in results.boards) or "no board"
     count = len({(row.board, row.technique, row.load) for row in rows})
     measured = f"{_many(count, 'case')} measured on {names}"
@@ -46,18 +46,33 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
         state, sentence = "none", f"Nothing was measured on {names}"
     elif judged:
         state = "pass"
-        sentence = f"{measured}: every figure that has a budget is within it ({judged} judged)"
+        met = f"{'all ' if judged > 1 else ''}{_many(judged, 'limit')} met"
+        sentence = f"{measured}: {met}{_without_limit(rows)}"
     else:
-        state, sentence = "none", f"{measured}; no figure has a budget"
+        state = "none"
+        sentence = f"{measured}; no figure has a limit, set your own with --hil-budgets"
     if results.errors:
         sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
     skipped = sum(missing_metric(skip) is None for skip in results.skipped)
     if skipped:
         sentence += f"; {skipped} skipped"
-    lines = [failure_message(one) for one in failed[:_MAX_FAILURES]]
+    lines = [failure_message(figure) for figure in failed[:_MAX_FAILURES]]
     if len(failed) > _MAX_FAILURES:
         lines.append(f"and {len(failed) - _MAX_FAILURES} more")
     return Headline(state, f"{sentence}.", lines, _advice(rows))
+
+
+def _without_limit(rows: Sequence[TechniqueRow]) -> str:
+    """How many techniques have no limit on the 99th percentile of their lateness."""
+    techniques = {row.technique for row in rows}
+    p99 = [(row.technique, row.cells.get("lateness_p99_us")) for row in rows]
+    limited = {name for name, figure in p99 if figure is not None and figure.budget is not None}
+    if techniques == limited:
+        return ""
+    return (
+        f"; {len(techniques - limited)} of {_many(len(techniques), 'technique')} without a limit "
+        "on p99, set your own with --hil-budgets"
+    )
 
 
 def _advice(rows: Sequence[TechniqueRow]) -> str:
@@ -82,8 +97,8 @@ def _advice(rows: Sequence[TechniqueRow]) -> str:
 
 
 def _reaches(row: TechniqueRow, upper: float) -> bool:
-    one = row.cells["lateness_p99_us"]
-    return one.lo is not None and one.lo <= upper
+    figure = row.cells["lateness_p99_us"]
+    return figure.lo is not None and figure.lo <= upper
 
 
 def _many(count: int, word: str) -> str:
@@ -115,11 +130,11 @@ def confidence_summaries(
 def _facts(
     board: str, results: Results, rows: Sequence[TechniqueRow], captures: Sequence[Capture]
 ) -> Iterator[tuple[str, str]]:
-    mine = [one for one in results.measurements if one.board == board]
-    bounded = sum(one.lo is not None and one.hi is not None for one in mine)
+    figures = [figure for figure in results.measurements if figure.board == board]
+    bounded = sum(figure.lo is not None and figure.hi is not None for figure in figures)
     yield (
         "bounds",
-        f"{bounded} of {len(mine)} figures have bounds that hold the true value with 95 % "
+        f"{bounded} of {len(figures)} figures have bounds that hold the true value with 95 % "
         "confidence; the others say in their note why they have none.",
     )
     counts = [
@@ -130,27 +145,28 @@ def _facts(
     if counts:
         few, many = min(counts), max(counts)
         size = f"{few}" if few == many else f"{few} to {many}"
-        share = format_digits(100 * covered_share(few))
+        share = format_digits(100 * (1.0 - covered_share(few)))
         yield (
             "size",
-            f"{size} activations in each case: "
-            f"no more than {format_digits(100 - float(share))} % of all activations are later than "
-            " the latest one seen, with 95 % confidence. "
+            f"{size} activations in each case: with 95 % confidence at most {share} % of all "
+            "activations are later than the latest that was seen; this is not a guarantee. "
             "A longer run (--hil-profile=nightly) narrows every bound.",
         )
-    instrument = list(_instrument(board, results, mine))
+    instrument = list(_instrument(board, results, figures))
     if instrument:
         yield "instrument", f"{'; '.join(instrument)}. All of it is part of the bounds."
-    lost = sum(one.value for one in mine if one.metric == "dropped" and one.method is None)
+    lost = sum(
+        figure.value for figure in figures if figure.metric == "dropped" and figure.method is None
+    )
     faults = sum(len(c.faults) for c in captures if c.board.name == board)
     yield (
         "lost",
         f"{format_digits(lost, whole=True)} stamps dropped by the instrument, "
         f"{faults} fault{'' if faults == 1 else 's'} on the way from the board.",
     )
-    skew = [one for one in mine if one.metric == "clock_skew_ppm"]
+    skew = [figure for figure in figures if figure.metric == "clock_skew_ppm"]
     if skew:
-        widest = max(skew, key=lambda one: abs(one.value))
+        widest = max(skew, key=lambda figure: abs(figure.value))
         yield (
             "clock",
             f"The board's clock against this computer's: {format_measurement(widest).line} "
@@ -158,7 +174,7 @@ def _facts(
         )
 
 
-def _instrument(board: str, results: Results, mine: Sequence[Measurement]) -> Iterator[str]:
+def _instrument(board: str, results: Results, figures: Sequence[Measurement]) -> Iterator[str]:
     for identity in results.boards:
         if identity.name != board:
             continue
@@ -166,7 +182,7 @@ def _instrument(board: str, results: Results, mine: Sequence[Measurement]) -> It
             yield f"the board's clock steps by {identity.tick_resolution_us:.3g} us"
         if identity.stamp_cost_us is not None:
             yield f"one stamp costs {identity.stamp_cost_us:.3g} us"
-    observer = [one for one in mine if one.metric == "observer_effect_us"]
+    observer = [figure for figure in figures if figure.metric == "observer_effect_us"]
     if observer:
-        widest = max(observer, key=lambda one: abs(one.value))
+        widest = max(observer, key=lambda figure: abs(figure.value))
         yield f"stamping every activation makes it {format_measurement(widest).line} longer"

@@ -9,23 +9,21 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.model.metrics import find_metric
-from hil.model.techniques import describe_method, is_variant, load_rank, technique_rank
+from hil.model.metrics import metric_or_unknown, table_columns
+from hil.model.results import case_key, case_order, group_by_case, worst_verdict
+from hil.model.techniques import (
+    describe_method,
+    is_variant,
+    load_rank,
+    method_rank,
+    technique_rank,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hil.model.results import Measurement, Verdict
-
-TECHNIQUE_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("lateness_p50_us", "lateness p50"),
-    ("lateness_p99_us", "lateness p99"),
-    ("period_jitter_rms_us", "jitter rms"),
-    ("schedule_drift_ppm", "drift"),
-    ("missed", "missed"),
-    ("dropped", "dropped"),
-)
-"""Metric and heading of the columns with a value."""
+    from hil.model.metric import Column, Metric
+    from hil.model.results import CaseKey, Measurement, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +54,57 @@ def technique_rows(
     Of several tasks the figure over all tasks is shown where there is one, else the worst task's.
     The verdict is ``fail`` if any figure of the row failed, ``pass`` if any was judged.
     """
-    groups: dict[tuple[str, str, str], list[Measurement]] = {}
-    for one in measurements:
-        groups.setdefault((one.board, one.technique, one.load), []).append(one)
-    order = {name: index for index, name in enumerate(boards)}
-
-    def place(key: tuple[str, str, str]) -> tuple[object, ...]:
-        board, technique, load = key
-        return (order.get(board, len(order)), board, load_rank(load), technique_rank(technique))
-
+    groups = group_by_case(measurements)
+    shown = {metric.name for metric, _ in table_columns("techniques", brief=True)}
     rows = []
-    for key in sorted(groups, key=place):
+    for key in sorted(groups, key=lambda key: case_order(key, boards)):
         group = groups[key]
-        verdicts = {one.verdict for one in group}
-        verdict: Verdict = (
-            "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
-        )
-        cells = {}
-        tasks = [one for one in group if one.method is None]
-        for metric in dict.fromkeys(one.metric for one in tasks):
-            found = worst_measurement([one for one in tasks if one.metric == metric])
-            if found is not None:
-                cells[metric] = found
-        failed = tuple(one for one in group if one.verdict == "fail")
-        rows.append(TechniqueRow(*key, cells, verdict, failed))
-    return [row for row in rows if any(metric in row.cells for metric, _ in TECHNIQUE_COLUMNS)]
+        cells = worst_cells(figure for figure in group if figure.method is None)
+        failed = tuple(figure for figure in group if figure.verdict == "fail")
+        if shown & cells.keys():
+            rows.append(TechniqueRow(*key, cells, worst_verdict(group), failed))
+    return rows
 
 
-def worst_measurement(group: Sequence[Measurement]) -> Measurement | None:
-    """The figure over all tasks where there is one, else the worst of the tasks; ``None`` if empty.
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """The techniques of one board under one load, in their order."""
 
-    A count is the sum that the record over all tasks gives, or the worst task's.
-    """
-    whole = [one for one in group if one.task is None]
-    candidates = whole or list(group)
-    if not candidates:
-        return None
-    metric = find_metric(candidates[0].metric)
-    sense = "lower" if metric is None else metric.sense
+    board: str
+    load: str
+    rows: list[TechniqueRow]
+
+    @property
+    def title(self) -> str:
+        """What the group is called."""
+        return f"{self.board}, load {self.load}"
+
+
+def group_rows(rows: Iterable[TechniqueRow]) -> list[RowGroup]:
+    """The rows of each board and load, in the order in which they come."""
+    groups: dict[tuple[str, str], RowGroup] = {}
+    for row in rows:
+        key = (row.board, row.load)
+        groups.setdefault(key, RowGroup(*key, [])).rows.append(row)
+    return list(groups.values())
+
+
+def worst_cells(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
+    """Metric -> the figure over all tasks where there is one, else the worst task's."""
+    groups: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        groups.setdefault(measurement.metric, []).append(measurement)
+    return {metric: _worst(group) for metric, group in groups.items()}
+
+
+def _worst(group: Sequence[Measurement]) -> Measurement:
+    candidates = [figure for figure in group if figure.task is None] or group
+    sense = metric_or_unknown(candidates[0].metric).sense
     if sense == "higher":
-        return min(candidates, key=lambda one: one.value)
+        return min(candidates, key=lambda figure: figure.value)
     if sense == "magnitude":
-        return max(candidates, key=lambda one: abs(one.value))
-    return max(candidates, key=lambda one: one.value)
+        return max(candidates, key=lambda figure: abs(figure.value))
+    return max(candidates, key=lambda figure: figure.value)
 
 
 HEAT_STEPS = (0.001, 0.01, 0.1, 0.5, 1.0)
@@ -140,20 +146,16 @@ def heat_maps(rows: Sequence[TechniqueRow]) -> list[HeatMap]:
     """A map for every board, techniques and loads in their usual order."""
     maps = []
     for board in dict.fromkeys(row.board for row in rows):
-        mine = {(row.technique, row.load): row for row in rows if row.board == board}
-        loads = sorted({load for _, load in mine}, key=load_rank)
+        by_case = {(row.technique, row.load): row for row in rows if row.board == board}
+        loads = sorted({load for _, load in by_case}, key=load_rank)
         lines = []
-        for technique in sorted({name for name, _ in mine}, key=technique_rank):
-            found = [mine.get((technique, load)) for load in loads]
-            shares = [row.cells["background_share"] for row in found if row and _has_share(row)]
-            cells = [None if row is None else _heat_cell(row) for row in found]
-            lines.append(HeatLine(technique, cells, shares[0] if shares else None))
+        for technique in sorted({name for name, _ in by_case}, key=technique_rank):
+            across = [by_case.get((technique, load)) for load in loads]
+            shares = [row.cells.get("background_share") for row in across if row]
+            cells = [None if row is None else _heat_cell(row) for row in across]
+            lines.append(HeatLine(technique, cells, next(filter(None, shares), None)))
         maps.append(HeatMap(board, loads, lines))
     return maps
-
-
-def _has_share(row: TechniqueRow) -> bool:
-    return "background_share" in row.cells
 
 
 def _heat_cell(row: TechniqueRow) -> HeatCell:
@@ -168,23 +170,6 @@ def _heat_cell(row: TechniqueRow) -> HeatCell:
         share = missed.value / max(1.0, missed.n + missed.value)
         heat = max(heat, min(5, 2 + math.floor(20 * share)))
     return HeatCell(late, p99 is not None, missed, heat)
-
-
-VARIANT_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("lateness_p50_us", "lateness p50"),
-    ("lateness_p99_us", "lateness p99"),
-    ("lateness_max_us", "lateness max"),
-    ("period_jitter_rms_us", "jitter rms"),
-    ("schedule_drift_ppm", "drift"),
-    ("missed", "missed"),
-    ("callback_bytes", "heap a call"),
-    ("callback_errors", "no memory"),
-    ("callbacks_after_stop", "after its end"),
-    ("jobs_lost", "jobs lost"),
-    ("jobs_run_twice", "run twice"),
-    ("jobs_late", "run late"),
-    ("wake_error_us", "wake error"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,39 +189,21 @@ def variant_rows(measurements: Iterable[Measurement]) -> list[VariantRow]:
 
     Figures of a variant without a task stand in the row of its first task.
     """
-    groups: dict[tuple[str, str, str, str], dict[int, dict[str, Measurement]]] = {}
-    for one in measurements:
-        if one.method is not None and is_variant(one.method):
-            tasks = groups.setdefault((one.board, one.load, one.technique, one.method), {})
-            tasks.setdefault(one.task or 0, {})[one.metric] = one
+    groups: dict[tuple[CaseKey, str], dict[int, dict[str, Measurement]]] = {}
+    for figure in measurements:
+        if figure.method is not None and is_variant(figure.method):
+            tasks = groups.setdefault((case_key(figure), figure.method), {})
+            tasks.setdefault(figure.task or 0, {})[figure.metric] = figure
     rows = []
-    boards = list(dict.fromkeys(key[0] for key in groups))
-    for key in sorted(
-        groups,
-        key=lambda key: (boards.index(key[0]), load_rank(key[1]), technique_rank(key[2]), key[3]),
-    ):
-        board, load, technique, method = key
+    boards = list(dict.fromkeys(case[0] for case, _ in groups))
+    for key in sorted(groups, key=lambda key: (case_order(key[0], boards), key[1])):
+        (board, technique, load), method = key
         for task, cells in sorted(groups[key].items()):
-            n = max((one.n for one in cells.values() if one.metric.startswith("late")), default=0)
-            n = n or max(one.n for one in cells.values())
+            lateness = [f.n for f in cells.values() if f.metric.startswith("lateness")]
+            n = max(lateness, default=0) or max(figure.n for figure in cells.values())
             where = f"{technique}, {load}, {board}"
             rows.append(VariantRow(where, method, describe_method(method), task, n, cells))
     return rows
-
-
-WEB_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("request_rate_hz", "answered"),
-    ("request_latency_p50_us", "request p50"),
-    ("request_latency_p99_us", "request p99"),
-    ("request_latency_max_us", "request max"),
-    ("request_errors", "errors"),
-    ("lateness_p50_us", "task lateness p50"),
-    ("lateness_p99_us", "task lateness p99"),
-    ("lateness_max_us", "task lateness max"),
-    ("period_jitter_rms_us", "task jitter rms"),
-    ("missed", "missed"),
-)
-_SERVERS = {"loop": "a loop with sockets", "asyncio": "asyncio"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,38 +218,33 @@ class WebRow:
 
 def web_rows(measurements: Iterable[Measurement]) -> list[WebRow]:
     """Rows in the order of boards, techniques, servers and rising rates."""
-    groups: dict[tuple[str, str, str, str], list[Measurement]] = {}
-    for one in measurements:
-        kind, _, rest = (one.method or "").partition("/")
-        server, _, rate = rest.partition("/")
-        if kind == "web" and server in _SERVERS:
-            groups.setdefault((one.board, one.technique, server, rate), []).append(one)
+    groups: dict[tuple[str, str, str], list[Measurement]] = {}
+    for figure in measurements:
+        method = figure.method or ""
+        if method.startswith("web/") and describe_method(method):
+            groups.setdefault((figure.board, figure.technique, method), []).append(figure)
     boards = list(dict.fromkeys(key[0] for key in groups))
-    servers = list(_SERVERS)
+
+    def order(key: tuple[str, str, str]) -> tuple[object, ...]:
+        board, technique, method = key
+        rate = method.rpartition("/")[2]
+        number = int(rate) if rate.isdecimal() else 1 << 30
+        return (boards.index(board), technique_rank(technique), method_rank(method)[0], number)
+
+    shown = {metric.name for metric, _ in table_columns("requests")}
     rows = []
-    for key in sorted(
-        groups,
-        key=lambda key: (
-            boards.index(key[0]),
-            technique_rank(key[1]),
-            servers.index(key[2]),
-            int(key[3]) if key[3].isdecimal() else 1 << 30,
-        ),
-    ):
-        board, technique, server, rate = key
-        cells = {}
-        for metric, _ in WEB_COLUMNS:
-            found = worst_measurement([one for one in groups[key] if one.metric == metric])
-            if found is not None:
-                cells[metric] = found
-        said = "as fast as it answers" if rate == "max" else "none" if rate == "0" else f"{rate}/s"
-        rows.append(WebRow(f"{technique}, {board}", _SERVERS[server], said, cells))
+    for key in sorted(groups, key=order):
+        board, technique, method = key
+        cells = worst_cells(figure for figure in groups[key] if figure.metric in shown)
+        rate = method.rpartition("/")[2]
+        words = {"max": "as fast as it answers", "0": "none"}.get(rate, f"{rate}/s")
+        rows.append(WebRow(f"{technique}, {board}", describe_method(method), words, cells))
     return rows
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """Interrupt latency by one method at one stage; cells by ``min``, ``p50`` … and ``missed``."""
+    """Interrupt latency by one method at one stage; ``cells`` by the heading of their column."""
 
     method: str
     where: str
@@ -291,25 +253,34 @@ class LatencyRow:
     cells: dict[str, Measurement]
 
 
+def latency_headings(*, brief: bool = False) -> list[str]:
+    """The headings of the latency table, in their order; the stages share their columns."""
+    return list(dict.fromkeys(column.heading for _, column in _latency_columns(brief=brief)))
+
+
 def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
-    """One row for each board, technique, load, method and stage that has a latency."""
-    rows: dict[tuple[str, str, str, str, str], dict[str, Measurement]] = {}
-    missed: dict[tuple[str, str, str, str, str], Measurement] = {}
-    for one in measurements:
-        if one.method is None:
+    """One row for each board, technique, load, method and stage that has a latency.
+
+    The stage is the first word of the metric's name; a figure that stages share has it in its note.
+    """
+    headings = {metric.name: column.heading for metric, column in _latency_columns()}
+    rows: dict[tuple[CaseKey, str, str], dict[str, Measurement]] = {}
+    shared: dict[tuple[CaseKey, str, str], dict[str, Measurement]] = {}
+    for figure in measurements:
+        if figure.method is None or figure.metric not in headings:
             continue
-        stage, _, rest = one.metric.partition("_latency_")
-        if one.metric == "missed":
-            stage = (one.note or "").partition(" ")[0]
-            missed[one.board, one.technique, one.load, one.method, stage] = one
-        elif rest and stage in ("isr", "defer"):
-            key = (one.board, one.technique, one.load, one.method, stage)
-            rows.setdefault(key, {})[rest.removesuffix("_us")] = one
-    found = []
+        stage, _, rest = figure.metric.partition("_latency_")
+        stage = stage if rest else (figure.note or "").partition(" ")[0]
+        cells = (rows if rest else shared).setdefault((case_key(figure), figure.method, stage), {})
+        cells[headings[figure.metric]] = figure
+    result = []
     for key, cells in rows.items():
-        board, technique, load, method, stage = key
-        n = max(one.n for one in cells.values())
-        if key in missed:
-            cells = {**cells, "missed": missed[key]}
-        found.append(LatencyRow(method, f"{technique}, {load}, {board}", stage, n, cells))
-    return found
+        (board, technique, load), method, stage = key
+        n = max(figure.n for figure in cells.values())
+        where = f"{technique}, {load}, {board}"
+        result.append(LatencyRow(method, where, stage, n, {**cells, **shared.get(key, {})}))
+    return result
+
+
+def _latency_columns(*, brief: bool = False) -> tuple[tuple[Metric, Column], ...]:
+    return table_columns("latencies", brief=brief)

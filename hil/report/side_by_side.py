@@ -10,10 +10,9 @@ import numpy as np
 
 from hil.history.comparison_inputs import task_stamps
 from hil.history.stored_records import pair_boards
-from hil.model.metrics import metric_rank
-from hil.model.techniques import load_rank, technique_rank
-from hil.model.units import UNWRITTEN_UNITS, format_digits, pick_unit
-from hil.report.result_tables import TECHNIQUE_COLUMNS
+from hil.model.metrics import metric_rank, table_columns
+from hil.model.results import case_order
+from hil.model.units import pick_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from hil.model.results import Change, Comparison, Measurement
 
 _Key = tuple[str, str | None, int | None]
-HEADLINE = frozenset(metric for metric, _ in TECHNIQUE_COLUMNS)
+HEADLINE = frozenset(metric.name for metric, _ in table_columns("techniques", brief=True))
 """Metrics that are shown also where nothing changed."""
 _WEIGHT = {"worse": 4, "better": 3, "unclear": 2, "same": 1, "": 0}
-_NOTHING = 1e-9
+_ROUNDING = 1e-9
 """What rounding leaves of a difference, as a share of the values, or of one count."""
 
 
@@ -75,7 +74,7 @@ class Side:
 class CasePair:
     """One technique under one load on both sides.
 
-    ``late_us`` are the latenesses that are kept of each side, all tasks together, float64.
+    ``late_us`` are the latenesses that are stored of each side, all tasks together, float64.
     """
 
     board: str
@@ -87,20 +86,20 @@ class CasePair:
     @property
     def main_figures(self) -> tuple[Figure, ...]:
         """One figure a metric, of those that stand out: the task whose verdict says most."""
-        found: dict[tuple[str, str | None], Figure] = {}
-        for one in self.figures:
-            key = (one.metric, one.method)
-            if one.stands_out and (
-                key not in found or _WEIGHT[one.trend] > _WEIGHT[found[key].trend]
+        chosen: dict[tuple[str, str | None], Figure] = {}
+        for figure in self.figures:
+            key = (figure.metric, figure.method)
+            if figure.stands_out and (
+                key not in chosen or _WEIGHT[figure.trend] > _WEIGHT[chosen[key].trend]
             ):
-                found[key] = one
-        return tuple(found.values())
+                chosen[key] = figure
+        return tuple(chosen.values())
 
     @property
     def trends(self) -> tuple[str, ...]:
         """The verdicts of the case that a reader looks for."""
-        found = {figure.trend for figure in self.figures}
-        return tuple(word for word in ("worse", "better") if word in found)
+        trends = {figure.trend for figure in self.figures}
+        return tuple(word for word in ("worse", "better") if word in trends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +125,13 @@ def side_by_side(comparison: Comparison, before: HistoryRun, after: HistoryRun) 
 def _cases(comparison: Comparison, old: HistoryBoard, new: HistoryBoard) -> Iterator[CasePair]:
     board = new.identity.name
     changes: dict[tuple[str, str], dict[_Key, Change]] = {}
-    for one in comparison.changes:
-        if one.board == board:
-            key = (one.metric, one.method, one.task)
-            changes.setdefault((one.technique, one.load), {})[key] = one
+    for change in comparison.changes:
+        if change.board == board:
+            key = (change.metric, change.method, change.task)
+            changes.setdefault((change.technique, change.load), {})[key] = change
     past = {(case.technique, case.load): case for case in old.cases}
     both = [case for case in new.cases if (case.technique, case.load) in past]
-    for case in sorted(both, key=lambda c: (load_rank(c.load), technique_rank(c.technique))):
+    for case in sorted(both, key=lambda case: case_order((board, case.technique, case.load))):
         name = (case.technique, case.load)
         figures = tuple(_figures(past[name], case, changes.get(name, {})))
         late = (_lateness(past[name]), _lateness(case))
@@ -149,7 +148,7 @@ def _figures(
 
 
 def _by_key(figures: Sequence[Measurement]) -> dict[_Key, Measurement]:
-    return {(one.metric, one.method, one.task): one for one in figures}
+    return {(figure.metric, figure.method, figure.task): figure for figure in figures}
 
 
 def _figure_order(key: _Key) -> tuple[object, ...]:
@@ -160,37 +159,29 @@ def _figure_order(key: _Key) -> tuple[object, ...]:
 def _figure(
     key: _Key, before: Measurement | None, after: Measurement | None, change: Change | None
 ) -> Figure:
-    values = [one.value for one in (before, after) if one is not None]
+    values = [measurement.value for measurement in (before, after) if measurement is not None]
     values += [change.before, change.after] if change is not None else []
-    shown = next(one for one in (after, before, change) if one is not None)
+    unit = next(record.unit for record in (after, before, change) if record is not None)
     size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
-    unit, factor = pick_unit(size, shown.unit)
-    whole = shown.unit in UNWRITTEN_UNITS
-    nothing = _NOTHING * (max(size, 1.0) if shown.unit == "count" else size)
+    rounding = _ROUNDING * (max(size, 1.0) if unit == "count" else size)
+    scale = pick_scale(values, unit, zero=rounding)
 
-    def text(value: float | None, sign: str = "") -> str:
-        if value is None or not math.isfinite(value):
-            return "?"
-        value = 0.0 if abs(value) < nothing else value
-        return (sign if value > 0 else "") + format_digits(value * factor, whole)
+    def value_of(measurement: Measurement | None, other: float | None) -> str:
+        value = measurement.value if measurement is not None else other
+        return "-" if value is None else scale.quantity(value)
 
-    def value_of(one: Measurement | None, other: float | None) -> str:
-        value = one.value if one is not None else other
-        return "-" if value is None else f"{text(value)} {unit}".rstrip()
-
-    def bounds_of(one: Measurement | None) -> str:
-        if one is None or (one.lo is None and one.hi is None) or one.lo == one.hi:
+    def bounds_of(measurement: Measurement | None) -> str:
+        if measurement is None or measurement.lo == measurement.hi:
             return ""
-        return f"[{text(one.lo)}, {text(one.hi)}]"
+        return scale.bounds(measurement.lo, measurement.hi)
 
     difference = trend = note = ""
     if change is not None:
         trend, note = change.trend, change.note or ""
         old = change.before if before is None else before.value
         new = change.after if after is None else after.value
-        difference = f"{text(new - old, '+')} {unit}".rstrip()
-        if change.lo is not None or change.hi is not None:
-            difference += f" [{text(change.lo, '+')}, {text(change.hi, '+')}]"
+        bounds = scale.bounds(change.lo, change.hi, "+")
+        difference = f"{scale.quantity(new - old, '+')} {bounds}".rstrip()
     return Figure(
         *key,
         before=value_of(before, None if change is None else change.before),
@@ -205,7 +196,7 @@ def _figure(
 
 
 def _lateness(case: HistoryCase) -> FloatArray:
-    parts = [task_stamps(one).lateness_us for one in case.stamps if one.kind == "task"]
+    parts = [task_stamps(stamps).lateness_us for stamps in case.stamps if stamps.kind == "task"]
     return np.concatenate([*parts, np.empty(0)])
 
 
@@ -216,8 +207,8 @@ def _side(run: HistoryRun) -> Side:
         ("profile", run.info.profile),
         ("harness", run.info.harness_version),
         ("commit", (run.revision or "unknown")[:12] + ("+" if run.modified else "")),
-        ("boards", ", ".join(one.name for one in boards) or "none"),
-        ("machine", ", ".join(dict.fromkeys(one.machine for one in boards))),
-        ("MicroPython", ", ".join(dict.fromkeys(one.micropython for one in boards))),
+        ("boards", ", ".join(board.name for board in boards) or "none"),
+        ("machine", ", ".join(dict.fromkeys(board.machine for board in boards))),
+        ("MicroPython", ", ".join(dict.fromkeys(board.micropython for board in boards))),
     )
     return Side(run.info.id, facts)

@@ -89,17 +89,17 @@ class TestEvidence:
             if phi:
                 for at in range(1, noise.size):
                     noise[at] = phi * noise[at - 1] + math.sqrt(1 - phi * phi) * noise[at]
-            found.append(percentile_evidence("x", 300.0 * np.exp(0.5 * noise), 1.0))
-        mine = [one[f"x_{quantile}_us"] for one in found]
+            found.append(percentile_evidence("lateness", 300.0 * np.exp(0.5 * noise), 1.0))
+        mine = [one[f"lateness_{quantile}_us"] for one in found]
         scatter = float(np.std([one.y for one in mine]))
         stated = math.sqrt(float(np.mean([one.error**2 for one in mine])))
         assert 0.75 < stated / scatter < 1.35
 
     def test_a_bound_that_few_samples_give(self):
         series = np.random.default_rng(1).exponential(100.0, 500)
-        told = percentile_evidence("x", series, 1.0)
-        assert set(told) == {"x_p50_us", "x_p99_us"}  # 500 are too few for p99.9
-        assert told["x_p99_us"].high > told["x_p99_us"].low > 0.0
+        told = percentile_evidence("lateness", series, 1.0)
+        assert set(told) == {"lateness_p50_us", "lateness_p99_us"}  # 500 are too few for p99.9
+        assert told["lateness_p99_us"].high > told["lateness_p99_us"].low > 0.0
 
     def test_a_task(self):
         rng = np.random.default_rng(5)

@@ -175,7 +175,7 @@ def test_the_cost_of_a_reading_is_taken_off_the_lateness():
 def test_percentiles_have_the_scale_of_the_clock(n, dof):
     series = np.random.default_rng(2).exponential(100.0, n)
     for step, c in ((0.5, 1.0), (30.5, 30.5)):
-        told = percentile_evidence("x", series, step)["x_p50_us"]
+        told = percentile_evidence("lateness", series, step)["lateness_p50_us"]
         assert told.value == np.sort(series)[n // 2 - 1]
         assert (told.c, told.cluster) == (c, 1.0)
         assert told.y == pytest.approx(math.asinh(told.value / c))
@@ -187,7 +187,7 @@ def test_the_error_of_a_median_is_that_of_its_rank():
     n = 4001
     series = np.random.default_rng(3).permutation(np.linspace(0.0, 1000.0, n))
     for step in (1.0, 40.0):
-        told = percentile_evidence("x", series, step)["x_p50_us"]
+        told = percentile_evidence("lateness", series, step)["lateness_p50_us"]
         c = max(1.0, step)
         sigma = math.hypot(1000.0 / (2.0 * math.sqrt(n)), 0.29 * step) / math.hypot(500.0, c)
         assert told.low == pytest.approx(sigma, rel=0.2)

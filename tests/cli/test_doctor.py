@@ -174,5 +174,5 @@ def test_a_clock_that_runs_at_another_rate_is_wrong(rate, state):
 
 
 def test_text_from_a_board_cannot_drive_the_terminal():
-    assert "\x1b" not in printable.masked_line("evil\x1b[2J\nname")
-    assert "\n" not in printable.masked_line("evil\x1b[2J\nname")
+    assert "\x1b" not in printable.escaped_line("evil\x1b[2J\nname")
+    assert "\n" not in printable.escaped_line("evil\x1b[2J\nname")

@@ -53,7 +53,7 @@ def test_interrupt_latencies_are_those_of_the_kept_stamps_less_their_cost():
     (kept,) = [s for s in one.stamps if s.kind == "isr"]
     latency = np.maximum(unpack_values(kept.data) - kept.cost_us, 0.0)
     step_us = max(s.step_us for s in one.stamps)
-    wanted = percentile_evidence("isr_latency", latency, step_us)["isr_latency_p50_us"]
+    wanted = percentile_evidence("isr", latency, step_us)["isr_latency_p50_us"]
     told = by_metric(one)[None, "loopback/hard", "isr_latency_p50_us"]
     assert (told.low, told.high, told.c, told.dof) == (
         wanted.low, wanted.high, wanted.c, wanted.dof

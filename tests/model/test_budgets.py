@@ -276,7 +276,7 @@ def test_counts_may_be_shares_of_what_was_due(tmp_path, metric) -> None:
     path.write_text(f'[budgets.any.idle]\n{metric} = "2.5%"\nlateness_p50_us = "0.5 periods"\n')
     one, two = load_budgets(path).entries
     assert (one.metric, one.kind, one.amount, one.board) == (metric, "share", 0.025, None)
-    assert (two.kind, two.amount, two.place) == ("period", 0.5, f"{path}:3")
+    assert (two.kind, two.amount, two.location) == ("period", 0.5, f"{path}:3")
 
 
 def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, EventSet
 from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
-from hil.model.techniques import NAIVE_TECHNIQUES, TECHNIQUES
+from hil.model.techniques import TECHNIQUES, find_technique
 from hil.report.page.page import render_page
 from tools import synthetic_captures
 
@@ -101,7 +101,7 @@ def make_capture(
     for _ in range(2):
         noise = rng.exponential(180, n)
         noise[n // 3] += 4_000
-        if technique in NAIVE_TECHNIQUES:
+        if find_technique(technique).naive:
             noise = noise + np.cumsum(rng.exponential(120, n))
         lateness.append(noise)
     events = ()

@@ -1,4 +1,4 @@
-"""How sure the figures are: counted from the records, not said in general."""
+"""The confidence in a run's figures: counted from the records, not said in general."""
 
 from dataclasses import replace
 
@@ -19,7 +19,9 @@ def test_bounds_and_sizes_are_counted(results):
     found = facts(replace(results, measurements=(*results.measurements, *extra)))
     n = len(results.measurements)
     assert found["bounds"].startswith(f"{n} of {n + 3} figures have bounds")
-    assert found["size"].startswith("299 activations in each case: no more than 1")
+    assert found["size"].startswith(
+        "299 activations in each case: with 95 % confidence at most 0.997 % of all"
+    )
 
 
 def test_the_instrument_and_its_losses_are_named(results, captures):

@@ -10,7 +10,8 @@ from hil.analysis.activations import assign, lateness_us
 from hil.analysis.clock import instrument
 from hil.analysis.jitter import intervals_us, tie_us
 from hil.analysis.plot_data import decimate, histogram, percentile_curve
-from hil.model.units import format_digits, format_measurement, pick_unit
+from hil.model.metrics import percentile_metrics
+from hil.model.units import format_measurement, format_time_us
 from hil.report.charts.chart import (
     INK,
     Axis,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hil.analysis.activations import Activations
     from hil.analysis.clock import Instrument
     from hil.model.captures import Capture, EventSet, FloatArray
+    from hil.model.metric import Percentile
     from hil.model.results import Measurement
 
 MAX_TASKS = 2
@@ -41,7 +43,6 @@ _BINS = 40
 _MAX_METHODS = 14
 _RASTER_US = 100_000.0
 _MAX_RASTER_POINTS = 200
-_PERCENTILES = {"lateness_p50_us": 2.0, "lateness_p99_us": 100.0, "lateness_p999_us": 1000.0}
 
 
 def technique_charts(
@@ -73,12 +74,6 @@ def figure_of(measurements: Sequence[Measurement], metric: str) -> Measurement |
     return next((m for m in measurements if m.metric == metric and not m.method), None)
 
 
-def time_text(value_us: float) -> str:
-    """A time in a fitting unit, three digits."""
-    unit, factor = pick_unit(float(value_us), "us")
-    return f"{format_digits(float(value_us) * factor)} {unit}"
-
-
 def seconds_axis(series: Sequence[Series]) -> Axis:
     """An axis of the seconds of the window that holds all series."""
     ends = [float(shown.x[k]) for shown in series for k in (0, -1)]
@@ -95,10 +90,11 @@ def _lateness(
         _percentile_series(_label(track, values.size), values, color)
         for color, (track, values) in enumerate(zip(tracks, late, strict=True))
     ]
+    percentiles = percentile_metrics("lateness")
     marks = [
-        _percentile_mark(m, _PERCENTILES[m.metric], m.metric[9:-3])
+        _percentile_mark(m, percentiles[m.metric])
         for m in measurements
-        if m.metric in _PERCENTILES and m.task in (0, None) and not m.method
+        if m.metric in percentiles and m.task in (0, None) and not m.method
     ]
     alt = f"Lateness of {case} over percentiles."
     alt += f" {'; '.join(mark.text for mark in marks)}." if marks else ""
@@ -117,10 +113,15 @@ def _latency(
         for color, (e, v) in enumerate(zip(sets, values, strict=True))
     ]
     methods = {events.method for events in sets}
+    shown = {
+        metric: percentile
+        for metric, percentile in percentile_metrics(stage).items()
+        if percentile.label == "p99"
+    }
     marks = [
-        _percentile_mark(m, 100.0, f"{m.method} p99")
+        _percentile_mark(m, shown[m.metric], f"{m.method} ")
         for m in measurements
-        if m.metric == f"{stage}_latency_p99_us" and m.method in methods
+        if m.metric in shown and m.method in methods
     ]
     what = "interrupts" if stage == "isr" else "deferred calls"
     alt = f"Latency of {what} of {case} over percentiles: "
@@ -165,12 +166,12 @@ def _percentiles(
     )
 
 
-def _percentile_mark(measurement: Measurement, tail: float, word: str) -> Mark:
+def _percentile_mark(measurement: Measurement, percentile: Percentile, words: str = "") -> Mark:
     lo, hi = measurement.lo, measurement.hi
     bounds = None if lo is None or hi is None else (lo, hi)
-    return Mark(
-        tail, measurement.value, f"{word} {format_measurement(measurement).line}", bounds=bounds
-    )
+    tail = round(1.0 / (1.0 - percentile.share), 6)
+    text = f"{words}{percentile.label} {format_measurement(measurement).line}"
+    return Mark(tail, measurement.value, text, bounds=bounds)
 
 
 def _intervals(
@@ -204,8 +205,8 @@ def _intervals(
     return Chart(
         "Intervals",
         f"n = {n}; shaded: 95 % bounds of the counts seen; dotted: the mean.{beyond}",
-        f"Histogram of {n} activation intervals of {case}, from {time_text(all_values.min())} "
-        f"to {time_text(all_values.max())}.{beyond}",
+        f"Histogram of {n} activation intervals of {case}, from {format_time_us(all_values.min())} "
+        f"to {format_time_us(all_values.max())}.{beyond}",
         linear_axis(float(edges.min()), float(edges.max()), "interval between activations", "us"),
         log_axis(0.8, most, "count"),
         series,
@@ -233,7 +234,7 @@ def _time_interval_error(
         references.append(ReferenceLine("y", -upper, upper, kind="span"))
         band = " band: +- the rms at its upper bound;" if rms.hi is not None else " band: +- rms;"
     n = sum(track.n for track in tracks)
-    text = f"{time_text(worst[1])} at {worst[0]:.3f} s"
+    text = f"{format_time_us(worst[1])} at {worst[0]:.3f} s"
     values = np.concatenate([shown.y for shown in series])
     return Chart(
         "Time interval error",
@@ -274,9 +275,11 @@ def _raster(tracks: Sequence[Activations], late: Sequence[FloatArray], case: str
         name = f"task {track.task} came"
         series.append(Series(name, came, below, row, style="points", origin=origin))
         if row == worst_row:
-            text = f"task {track.task}, {centre_us / 1e6:.4f} s: {time_text(worst_us)} late"
+            text = f"task {track.task}, {centre_us / 1e6:.4f} s: {format_time_us(worst_us)} late"
             marks.append(Mark(centre_us / 1e6, row - 0.15, text, kind="worst"))
-    text = f"task {tracks[worst_row].task} at {centre_us / 1e6:.4f} s, {time_text(worst_us)} late"
+    text = (
+        f"task {tracks[worst_row].task} at {centre_us / 1e6:.4f} s, {format_time_us(worst_us)} late"
+    )
     return Chart(
         "The worst 100 ms",
         f"Around the activation farthest from its release (red): {text}.",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hil.model.units import in_decimal_unit
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -79,11 +81,9 @@ class Axis:
             return f"{value:.6g}" if abs(value) > 1e-12 * (self.hi - self.lo) else "0"
         if abs(value) < 1e-9 * max(abs(self.hi), abs(self.lo)):
             return "0"
-        by = max(abs(self.lo), abs(self.hi)) if self.kind == "linear" else abs(value)
-        for least, factor, unit in ((1e6, 1e-6, "s"), (1e3, 1e-3, "ms")):
-            if by >= least * 0.999999:
-                return f"{value * factor:.6g} {unit}"
-        return f"{value:.6g} us"
+        size_us = max(abs(self.lo), abs(self.hi)) if self.kind == "linear" else value
+        number, unit = in_decimal_unit(value, size_us)
+        return f"{number:.6g} {unit}"
 
     def as_data(self) -> dict[str, Any]:
         """The axis for the page: its ticks as steps and texts, and what a zoom needs."""

@@ -9,8 +9,8 @@ import numpy as np
 from hil.analysis.activations import assign
 from hil.analysis.clock import instrument
 from hil.analysis.plot_data import decimate, phase_plot, skew_plot, stability_curves
-from hil.model.units import format_measurement
-from hil.report.charts.case_charts import MAX_TASKS, POINTS, figure_of, seconds_axis, time_text
+from hil.model.units import format_measurement, format_time_us
+from hil.report.charts.case_charts import MAX_TASKS, POINTS, figure_of, seconds_axis
 from hil.report.charts.chart import INK, Chart, Mark, ReferenceLine, Series, linear_axis, log_axis
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _phase(
         seconds_axis(series),
         linear_axis(low, high, "phase error", "us"),
         series,
-        [Mark(float(shown.time_s[shown.worst]), worst, f"worst: {time_text(worst)}", "worst")],
+        [Mark(float(shown.time_s[shown.worst]), worst, f"worst: {format_time_us(worst)}", "worst")],
         references,
     )
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.plot_data import counts_between, lateness_of_tasks
+from hil.model.results import case_order
 from hil.model.techniques import technique_rank
-from hil.model.units import format_measurement
-from hil.report.charts.case_charts import time_text
+from hil.model.units import format_measurement, format_time_us
 from hil.report.charts.chart import (
     COLORS,
     Chart,
@@ -60,7 +60,7 @@ def overview_charts(
 
 def _lateness(captures: Sequence[Capture]) -> Iterator[tuple[str, FloatArray]]:
     """Sorted lateness of all tasks of each technique, in us."""
-    for capture in sorted(captures, key=lambda c: technique_rank(c.plan.technique)):
+    for capture in sorted(captures, key=lambda capture: case_order(capture.case)):
         yield capture.plan.technique, np.sort(lateness_of_tasks(capture))
 
 
@@ -80,7 +80,7 @@ def _distribution(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title
         "what stands far to the right is what a deadline meets. "
         f"All tasks together, {_sizes(late)}.",
         f"{title}: distribution of lateness of {len(late)} techniques; the latest activation is "
-        f"one of {latest}, {time_text(values[-1])}.",
+        f"one of {latest}, {format_time_us(values[-1])}.",
         axis,
         log_axis(least, 1.0, "share of the activations", "share"),
         series,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hil.model.techniques import load_rank, technique_rank
+from hil.model.results import case_order, group_by_case
 from hil.report.charts.case_charts import MAX_TASKS, POINTS, technique_charts
 from hil.report.charts.long_term_charts import long_term_charts
 from hil.report.charts.overview_charts import overview_charts
-from hil.report.result_tables import technique_rows
+from hil.report.result_tables import group_rows, technique_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture
     from hil.model.results import Measurement, Results
     from hil.report.charts.chart import Chart
-    from hil.report.result_tables import TechniqueRow
+    from hil.report.result_tables import RowGroup
 
 MANY_CASES = 40
 """With more cases than this each series has fewer points, and stability is that of one task: the
@@ -30,25 +30,23 @@ def run_charts(results: Results, captures: Sequence[Capture]) -> Iterator[Chart]
     boards = [board.name for board in results.boards]
     captures = page_order(captures, boards)
     rows = technique_rows(results.measurements, boards)
-    for board, load in dict.fromkeys((row.board, row.load) for row in rows):
-        title = f"{board}, load {load}"
-        for chart in group_charts(rows, captures, board, load):
-            yield replace(chart, title=f"{title}: {chart.title}")
+    for group in group_rows(rows):
+        for chart in group_charts(group, captures):
+            yield replace(chart, title=f"{group.title}: {chart.title}")
+    groups = group_by_case(results.measurements)
     for capture in captures:
-        key = (capture.board.name, capture.plan.technique, capture.plan.load)
-        figures = [m for m in results.measurements if (m.board, m.technique, m.load) == key]
-        title = f"{key[0]}, {key[1]}, load {key[2]}"
+        figures = groups.get(capture.case, [])
+        board, technique, load = capture.case
+        title = f"{board}, {technique}, load {load}"
         for chart in case_charts(capture, figures, len(captures)):
             yield replace(chart, title=f"{title}: {chart.title}")
 
 
-def group_charts(
-    rows: Sequence[TechniqueRow], captures: Sequence[Capture], board: str, load: str
-) -> list[Chart]:
+def group_charts(group: RowGroup, captures: Sequence[Capture]) -> list[Chart]:
     """The charts of all techniques of one board under one load."""
-    of_group = [row for row in rows if (row.board, row.load) == (board, load)]
-    measured = [c for c in captures if (c.board.name, c.plan.load) == (board, load)]
-    return list(overview_charts(measured, of_group, f"{board}, load {load}"))
+    key = (group.board, group.load)
+    measured = [c for c in captures if (c.board.name, c.plan.load) == key]
+    return list(overview_charts(measured, group.rows, group.title))
 
 
 def case_charts(capture: Capture, measurements: Sequence[Measurement], cases: int) -> list[Chart]:
@@ -62,10 +60,6 @@ def case_charts(capture: Capture, measurements: Sequence[Measurement], cases: in
 
 def page_order(captures: Sequence[Capture], boards: Sequence[str]) -> list[Capture]:
     """Captures by board, in the order of ``boards``, then by technique and load."""
-
-    def rank(capture: Capture) -> tuple[object, ...]:
-        board, plan = capture.board.name, capture.plan
-        known = boards.index(board) if board in boards else len(boards)
-        return (known, board, technique_rank(plan.technique), load_rank(plan.load))
-
-    return sorted(captures, key=rank)
+    return sorted(
+        captures, key=lambda capture: case_order(capture.case, boards, technique_first=True)
+    )

@@ -16,7 +16,7 @@ from hil.model.printable import unicode_text
 if TYPE_CHECKING:
     from typing import Any
 
-    from hil.model.metrics import Sense
+    from hil.model.metric import Sense
     from hil.model.results import Measurement, Results
 
 SMALLER: tuple[Sense, ...] = ("lower", "magnitude")
@@ -26,14 +26,14 @@ BIGGER: tuple[Sense, ...] = ("higher",)
 def bencher_json(results: Results) -> str:
     """Benchmarks by name, each with its measures: value, lower and upper bound."""
     benchmarks: dict[str, dict[str, Any]] = {}
-    for one in results.measurements:
-        measures = benchmarks.setdefault(benchmark_name(one), {})
-        measure = unicode_text(one.metric)
+    for figure in results.measurements:
+        measures = benchmarks.setdefault(benchmark_name(figure), {})
+        measure = unicode_text(figure.metric)
         if measure in measures:
-            raise CaptureError(f"two figures are the same: {benchmark_name(one)}, {measure}")
-        bounds = {"lower_value": one.lo, "upper_value": one.hi}
+            raise CaptureError(f"two figures are the same: {benchmark_name(figure)}, {measure}")
+        bounds = {"lower_value": figure.lo, "upper_value": figure.hi}
         measures[measure] = {
-            "value": one.value,
+            "value": figure.value,
             **{key: bound for key, bound in bounds.items() if bound is not None},
         }
     return _text(benchmarks)
@@ -45,30 +45,32 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
     The action compares plain numbers, so a figure that is best near zero gives its magnitude.
     """
     entries = []
-    for one in results.measurements:
-        known = find_metric(one.metric)
+    for figure in results.measurements:
+        known = find_metric(figure.metric)
         if known is None or known.sense not in senses:
             continue
-        bounds = ["?" if bound is None else repr(bound) for bound in (one.lo, one.hi)]
-        extra = [f"n = {one.n}, value {one.value!r}"]
-        extra += [f"budget {one.budget!r}: {one.verdict}"] if one.budget is not None else []
-        extra += [unicode_text(one.remarks)] if one.remarks else []
+        bounds = ["?" if bound is None else repr(bound) for bound in (figure.lo, figure.hi)]
+        extra = [f"n = {figure.n}, value {figure.value!r}"]
+        extra += (
+            [f"budget {figure.budget!r}: {figure.verdict}"] if figure.budget is not None else []
+        )
+        extra += [unicode_text(figure.remarks)] if figure.remarks else []
         entry: dict[str, Any] = {
-            "name": f"{benchmark_name(one)} {one.metric}",
-            "unit": one.unit,
-            "value": abs(one.value) if known.sense == "magnitude" else one.value,
+            "name": f"{benchmark_name(figure)} {figure.metric}",
+            "unit": figure.unit,
+            "value": abs(figure.value) if known.sense == "magnitude" else figure.value,
         }
-        if (one.lo, one.hi) != (None, None):
+        if (figure.lo, figure.hi) != (None, None):
             entry["range"] = f"[{bounds[0]}, {bounds[1]}]"
         entries.append({**entry, "extra": "\n".join(extra)})
     return _text(entries), len(entries)
 
 
-def benchmark_name(one: Measurement) -> str:
+def benchmark_name(figure: Measurement) -> str:
     """``board/technique/load``, then the method and the task where there is one."""
-    parts = [one.board, one.technique, one.load]
-    parts += [one.method] if one.method is not None else []
-    parts += [f"task{one.task}"] if one.task is not None else []
+    parts = [figure.board, figure.technique, figure.load]
+    parts += [figure.method] if figure.method is not None else []
+    parts += [f"task{figure.task}"] if figure.task is not None else []
     return unicode_text("/".join(parts))
 
 

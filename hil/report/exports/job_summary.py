@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from hil.model.board import SOURCES
 from hil.model.budgets import failure_message
 from hil.model.errors import CaptureError
+from hil.model.metrics import table_columns
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.deadline_advice import advise
 from hil.report.headline import headline
-from hil.report.result_tables import TECHNIQUE_COLUMNS, technique_rows
+from hil.report.result_tables import group_rows, technique_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,13 +54,10 @@ def job_summary(results: Results, comparison: Comparison | None = None) -> str:
     if comparison is not None:
         lines = change_lines(make_change_section(comparison), _MAX_CHANGES)
         parts += _listed("Changed", lines)
-    for board in dict.fromkeys(row.board for row in rows):
-        mine = [row for row in rows if row.board == board]
-        for load in dict.fromkeys(row.load for row in mine):
-            parts.append(f"### {escape(board)}, load {escape(load)}")
-            parts.append(_table([row for row in mine if row.load == load]))
+    for group in group_rows(rows):
+        parts += [f"### {escape(group.title)}", _table(group.rows)]
     whole = [skip for skip in results.skipped if missing_metric(skip) is None]
-    lines = [f"{one.technique}, {one.load}, {one.board}: {one.reason}" for one in whole]
+    lines = [f"{skip.technique}, {skip.load}, {skip.board}: {skip.reason}" for skip in whole]
     parts += _listed("Skipped", lines)
     text = "\n\n".join(parts) + "\n"
     if len(text) > MAX_CHARACTERS:
@@ -104,30 +102,33 @@ def _listed(title: str, lines: Sequence[str]) -> Iterable[str]:
 def _advice(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[str]:
     shown = [board.name for board in results.boards if SOURCES[board.source].demonstration]
     lines = []
-    for one in advise(rows, shown):
-        where = f"{one.board}, {one.deadline}" + ("; a demonstration" if one.demonstration else "")
-        lines += [f"- soft ({escape(where)}): {escape(one.soft)}"]
-        lines += [f"- hard ({escape(where)}): {escape(one.hard)}"]
+    for advice in advise(rows, shown):
+        where = f"{advice.board}, {advice.deadline}" + (
+            "; a demonstration" if advice.demonstration else ""
+        )
+        lines += [f"- soft ({escape(where)}): {escape(advice.soft)}"]
+        lines += [f"- hard ({escape(where)}): {escape(advice.hard)}"]
     if lines:
         yield "### Which technique"
         yield "\n".join(lines)
 
 
 def _table(rows: Sequence[TechniqueRow]) -> str:
-    heads = ["technique", *(heading for _, heading in TECHNIQUE_COLUMNS), "verdict"]
-    lines = [_line(heads), _line(["---"] + ["--:"] * len(TECHNIQUE_COLUMNS) + ["---"])]
+    columns = table_columns("techniques", brief=True)
+    heads = ["technique", *(column.heading for _, column in columns), "verdict"]
+    lines = [_line(heads), _line(["---"] + ["--:"] * len(columns) + ["---"])]
     for row in rows:
-        cells = [_cell(row.cells.get(metric)) for metric, _ in TECHNIQUE_COLUMNS]
+        cells = [_cell(row.cells.get(metric.name)) for metric, _ in columns]
         verdict = {"none": "", "fail": "**fail**"}.get(row.verdict, row.verdict)
         lines.append(_line([escape(row.name), *cells, verdict]))
     return "\n".join(lines)
 
 
-def _cell(one: Measurement | None) -> str:
-    if one is None:
+def _cell(figure: Measurement | None) -> str:
+    if figure is None:
         return ""
-    shown = format_measurement(one)
-    text = f"**{escape(shown.value)}**" if one.verdict == "fail" else escape(shown.value)
+    shown = format_measurement(figure)
+    text = f"**{escape(shown.value)}**" if figure.verdict == "fail" else escape(shown.value)
     return f"{text}<br>{escape(shown.bounds)}" if shown.bounds else text
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from hil.model.budgets import failure_message
 from hil.model.printable import escaped_line
-from hil.model.results import missing_metric
-from hil.model.techniques import load_rank, technique_rank
+from hil.model.results import case_key, case_order, missing_metric
 
 if TYPE_CHECKING:
     from hil.model.results import ErrorRecord, Measurement, Results, Skip
@@ -48,19 +47,19 @@ def junit_text(results: Results) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def property_name(one: Measurement) -> str:
+def property_name(figure: Measurement) -> str:
     """The metric, its method and its task: ``lateness_p99_us.callback/closure.task0``."""
-    parts = [one.metric]
-    parts += [one.method] if one.method is not None else []
-    parts += [f"task{one.task}"] if one.task is not None else []
+    parts = [figure.metric]
+    parts += [figure.method] if figure.method is not None else []
+    parts += [f"task{figure.task}"] if figure.task is not None else []
     return ".".join(parts)
 
 
 def _cases(results: Results) -> dict[tuple[str, str, str], _Case]:
     cases: dict[tuple[str, str, str], _Case] = {}
 
-    def case(one: Measurement | ErrorRecord | Skip) -> _Case:
-        return cases.setdefault((one.board, one.technique, one.load), _Case())
+    def case(record: Measurement | ErrorRecord | Skip) -> _Case:
+        return cases.setdefault(case_key(record), _Case())
 
     for figure in results.measurements:
         case(figure).figures.append(figure)
@@ -68,13 +67,8 @@ def _cases(results: Results) -> dict[tuple[str, str, str], _Case]:
         case(error).errors.append(error)
     for skip in results.skipped:
         case(skip).skips.append(skip)
-    ranks = {board.name: index for index, board in enumerate(results.boards)}
-
-    def place(key: tuple[str, str, str]) -> tuple[object, ...]:
-        board, technique, load = key
-        return ranks.get(board, len(ranks)), board, load_rank(load), technique_rank(technique)
-
-    return {key: cases[key] for key in sorted(cases, key=place)}
+    boards = [board.name for board in results.boards]
+    return {key: cases[key] for key in sorted(cases, key=lambda key: case_order(key, boards))}
 
 
 def _board_name(board: str) -> str:
@@ -97,18 +91,18 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
     classname = "hil" if board == _RUN else f"hil.{escaped_line(board)}"
     element = ET.SubElement(suite, "testcase", classname=classname, name=escaped_line(name))
     rows: list[tuple[str, str]] = []
-    for one in case.figures:
-        stem = property_name(one)
-        rows.append((stem, repr(one.value)))
+    for figure in case.figures:
+        stem = property_name(figure)
+        rows.append((stem, repr(figure.value)))
         for what in ("lo", "hi", "budget"):
-            number = getattr(one, what)
+            number = getattr(figure, what)
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
     absent = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
     _properties(element, rows + absent)
-    failed = [failure_message(one) for one in case.figures if one.verdict == "fail"]
+    failed = [failure_message(figure) for figure in case.figures if figure.verdict == "fail"]
     skips = [skip.reason for skip in case.skips if not missing_metric(skip)]
     if case.errors:
-        texts = [f"{one.error}\n{one.detail}".rstrip() for one in case.errors]
+        texts = [f"{error.error}\n{error.detail}".rstrip() for error in case.errors]
         _outcome(element, "error", case.errors[0].error, texts + failed)
         return "error"
     if failed:

@@ -41,33 +41,33 @@ def openmetrics_text(results: Results) -> str:
     _run(out, results)
     families: dict[str, list[Measurement]] = {}
     units: dict[str, str] = {}
-    for one in results.measurements:
-        name, unit = family(one)
-        families.setdefault(name, []).append(one)
+    for figure in results.measurements:
+        name, unit = family(figure)
+        families.setdefault(name, []).append(figure)
         units[name] = unit
     for name, group in families.items():
         known = find_metric(group[0].metric)
         _head(out, name, units[name], known.description if known else group[0].metric)
         seen: set[str] = set()
-        for one in group:
-            labels = _labels(one)
+        for figure in group:
+            labels = _labels(figure)
             for stat in _STATS:
-                number = getattr(one, stat)
+                number = getattr(figure, stat)
                 if number is None:
                     continue
                 line = f"{name}{_braces({**labels, 'stat': stat})}"
                 if line in seen:
                     raise CaptureError(f"two figures are the same in OpenMetrics: {line}")
                 seen.add(line)
-                out.write(f"{line} {scaled(number, _BASE.get(one.unit, ('', 0))[1])}\n")
+                out.write(f"{line} {scaled(number, _BASE.get(figure.unit, ('', 0))[1])}\n")
     out.write("# EOF\n")
     return out.getvalue()
 
 
-def family(one: Measurement) -> tuple[str, str]:
+def family(figure: Measurement) -> tuple[str, str]:
     """Name and base unit of a figure's metric family: ``("hil_tie_rms_seconds", "seconds")``."""
-    stem = one.metric.removesuffix(f"_{one.unit}")
-    unit = _BASE.get(one.unit, ("", 0))[0]
+    stem = figure.metric.removesuffix(f"_{figure.unit}")
+    unit = _BASE.get(figure.unit, ("", 0))[0]
     name = "hil_" + re.sub(r"[^A-Za-z0-9_]", "_", stem)
     return (f"{name}_{unit}" if unit else name), unit
 
@@ -97,7 +97,7 @@ def _run(out: StringIO, results: Results) -> None:
     _head(out, "hil_run_duration_seconds", "seconds", "how long the run took")
     out.write(f"hil_run_duration_seconds {scaled(info.duration_s, 0)}\n")
     _head(out, "hil_out_of_budget", "", "figures that are out of their budget")
-    failed = sum(one.verdict == "fail" for one in results.measurements)
+    failed = sum(figure.verdict == "fail" for figure in results.measurements)
     out.write(f"hil_out_of_budget {failed}\n")
     _head(out, "hil_errors", "", "measurements that can't be trusted")
     out.write(f"hil_errors {len(results.errors)}\n")
@@ -117,12 +117,12 @@ def _head(out: StringIO, name: str, unit: str, text: str) -> None:
     out.write(f"# HELP {name} {_escaped(text)}\n")
 
 
-def _labels(one: Measurement) -> dict[str, str]:
-    labels = {"board": one.board, "technique": one.technique, "load": one.load}
-    if one.task is not None:
-        labels["task"] = str(one.task)
-    if one.method is not None:
-        labels["method"] = one.method
+def _labels(figure: Measurement) -> dict[str, str]:
+    labels = {"board": figure.board, "technique": figure.technique, "load": figure.load}
+    if figure.task is not None:
+        labels["task"] = str(figure.task)
+    if figure.method is not None:
+        labels["method"] = figure.method
     return labels
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from hil.analysis.activations import assign
 from hil.model.printable import escaped_line
-from hil.recording.atomic_file import replaced_file
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
     lost_after_last,
@@ -42,7 +41,7 @@ def write_perfetto(path: Path, source: Iterable[Capture]) -> int:
     schema = require_package(
         "perfetto.protos.perfetto.trace.perfetto_trace_pb2", "perfetto", "perfetto"
     )
-    with replaced_file(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         writer = _Writer(schema, file)
         for capture in source:
             writer.add(capture)
@@ -124,17 +123,17 @@ class _Writer:
         plan = capture.plan
         begin = min(track.origin_us for track in capture.tracks) - base
         end = max(track.end_us for track in capture.tracks) - base
-        said: dict[str, int | float] = {"zero_us": base, "duration_us": plan.duration_us}
+        facts: dict[str, int | float] = {"zero_us": base, "duration_us": plan.duration_us}
         for track in capture.tracks:
             lost = sum(gap.count for gap in track.gaps)
-            said |= {
+            facts |= {
                 f"task{track.index}_period_us": track.period_us,
                 f"task{track.index}_origin_us": track.origin_us,
                 f"task{track.index}_dropped": track.dropped,
                 f"task{track.index}_lost": lost,
                 f"task{track.index}_missing_at_end": lost_after_last(track),
             }
-        for name, arguments in ((f"window: {plan.technique}", said), (f"load: {plan.load}", {})):
+        for name, arguments in ((f"window: {plan.technique}", facts), (f"load: {plan.load}", {})):
             event = self._slice(begin, self._event.TYPE_SLICE_BEGIN, case)
             event.name = escaped_line(name)
             for key, value in arguments.items():

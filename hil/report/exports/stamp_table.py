@@ -16,7 +16,6 @@ import numpy as np
 from hil import __version__
 from hil.analysis.activations import assign
 from hil.model.printable import cell_text, unicode_text
-from hil.recording.atomic_file import replaced_file
 from hil.report.exports.export_format import require_package
 
 if TYPE_CHECKING:
@@ -64,7 +63,10 @@ def write_parquet(path: Path, source: Iterable[Capture]) -> int:
     arrow = require_package("pyarrow", "pyarrow", "parquet")
     parquet = require_package("pyarrow.parquet", "pyarrow", "parquet")
     text = arrow.dictionary(arrow.int32(), arrow.string())
-    kinds = {"text": text, **{one: getattr(arrow, one)() for one in ("int32", "int64", "float64")}}
+    kinds = {
+        "text": text,
+        **{kind: getattr(arrow, kind)() for kind in ("int32", "int64", "float64")},
+    }
     schema = arrow.schema(
         [
             arrow.field(c.name, kinds[c.kind], False, {"unit": c.unit, "description": c.meaning})
@@ -72,17 +74,14 @@ def write_parquet(path: Path, source: Iterable[Capture]) -> int:
         ]
     )
     count, about = 0, []
-    with (
-        replaced_file(path) as temporary,
-        parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for capture, track in _tracks(source):
             activations = assign(track, capture.plan.technique)
             about.append(_about(capture, track, activations))
-            labels = [unicode_text(one) for one in _labels(capture)]
+            labels = [unicode_text(label) for label in _labels(capture)]
             for rows in stamp_rows(track, activations):
-                place = np.zeros(rows.n, np.int32)
-                names = [arrow.DictionaryArray.from_arrays(place, [one]) for one in labels]
+                indices = np.zeros(rows.n, np.int32)
+                names = [arrow.DictionaryArray.from_arrays(indices, [label]) for label in labels]
                 numbers = _numbers(track, rows)
                 columns = names + [
                     arrow.array(values, kinds[column.kind])
@@ -90,8 +89,8 @@ def write_parquet(path: Path, source: Iterable[Capture]) -> int:
                 ]
                 writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
                 count += rows.n
-        said = {"schema": 1, "harness_version": __version__, "tracks": about}
-        writer.add_key_value_metadata({"hil": json.dumps(said)})
+        facts = {"schema": 1, "harness_version": __version__, "tracks": about}
+        writer.add_key_value_metadata({"hil": json.dumps(facts)})
     return count
 
 
@@ -105,7 +104,7 @@ def write_csv(stream: TextIO, source: Iterable[Capture]) -> int:
     writer.writerow([column.name for column in COLUMNS])
     count = 0
     for capture, track in _tracks(source):
-        head = tuple(cell_text(one) for one in _labels(capture))
+        head = tuple(cell_text(label) for label in _labels(capture))
         for rows in stamp_rows(track, assign(track, capture.plan.technique)):
             columns = [values.tolist() for values in _numbers(track, rows)[1:]]
             writer.writerows((*head, track.index, *cells) for cells in zip(*columns, strict=True))
@@ -120,7 +119,7 @@ def _tracks(source: Iterable[Capture]) -> Iterator[tuple[Capture, Track]]:
 
 
 def _labels(capture: Capture) -> tuple[str, str, str]:
-    return capture.board.name, capture.plan.technique, capture.plan.load
+    return capture.case
 
 
 def _numbers(track: Track, rows: StampRows) -> list[NDArray[Any]]:
@@ -130,7 +129,7 @@ def _numbers(track: Track, rows: StampRows) -> list[NDArray[Any]]:
 
 def _about(capture: Capture, track: Track, activations: Activations) -> dict[str, Any]:
     """What of a task is not in its rows."""
-    labels = [unicode_text(one) for one in _labels(capture)]
+    labels = [unicode_text(label) for label in _labels(capture)]
     return {
         **dict(zip(("board", "technique", "load"), labels, strict=True)),
         "task": track.index,

@@ -17,7 +17,6 @@ import numpy as np
 
 from hil import __version__
 from hil.model.printable import unicode_text
-from hil.recording.atomic_file import replaced_file
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
     lost_after_last,
@@ -52,7 +51,7 @@ def write_vcd(path: Path, source: Iterable[Capture]) -> int:
     """Write the file; how many edges of pins are in it.
 
     Memory: 8 bytes a stamp and release. Two activations in one microsecond are two changes at one
-    time. Raises :class:`~hil.model.errors.HilError` as ``source`` and :func:`replacing` do.
+    time. Raises :class:`~hil.model.errors.HilError` as ``source`` does.
     """
     library = require_package("vcd", "pyvcd", "vcd")
     names = Identifiers()
@@ -64,7 +63,7 @@ def write_vcd(path: Path, source: Iterable[Capture]) -> int:
         about.append(_about(capture, own[0].scope))
         wires += own
         edges += sum(len(track.stamps_us) for track in capture.tracks)
-    with replaced_file(path) as temporary, temporary.open("w", 1 << 16, encoding="utf-8") as file:
+    with path.open("w", 1 << 16, encoding="utf-8") as file:
         writer = library.VCDWriter(
             file, timescale="1 us", date="", version=f"hil {__version__}", comment=_comment(about)
         )
@@ -100,11 +99,11 @@ def _wires(capture: Capture, names: Identifiers) -> Iterator[Wire]:
 def _lost(track: Track) -> IntArray:
     """Begin and end of every stretch in which stamps are missing, in turn; int64."""
     stamps, times = track.stamps_us, []
-    places = sorted({gap.position for gap in track.gaps if gap.count})
-    for place in places:
-        if place < len(stamps):
-            end = int(stamps[place])
-            times += [int(stamps[place - 1]) if place else min(track.origin_us, end), end]
+    positions = sorted({gap.position for gap in track.gaps if gap.count})
+    for position in positions:
+        if position < len(stamps):
+            end = int(stamps[position])
+            times += [int(stamps[position - 1]) if position else min(track.origin_us, end), end]
     if lost_after_last(track):
         last = int(stamps[-1]) if len(stamps) else track.origin_us
         times += [last, max(last, track.end_us)]
@@ -113,18 +112,16 @@ def _lost(track: Track) -> IntArray:
 
 def _about(capture: Capture, scope: tuple[str, str, str]) -> dict[str, Any]:
     """What the names in the file stand for, and where its time zero lies on the board's clock."""
-    plan = capture.plan
-    said = (capture.board.name, plan.technique, plan.load)
     return {
         "scope": ".".join(scope),
-        "of": [unicode_text(text) for text in said],
+        "of": [unicode_text(text) for text in capture.case],
         "zero_us": trace_begin_us(capture, trace_lead_us(capture)),
     }
 
 
 def _comment(about: Sequence[dict[str, Any]]) -> str:
     """One line of JSON a scope; ASCII, and no ``$``, which would end the comment."""
-    lines = [json.dumps(one, ensure_ascii=True).replace("$", "\\u0024") for one in about]
+    lines = [json.dumps(scope, ensure_ascii=True).replace("$", "\\u0024") for scope in about]
     return "\n".join(["a wire toggles at each activation", *lines])
 
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.model.captures import CaptureIssue
-from hil.model.techniques import TECHNIQUES
+from hil.model.results import group_by_case, worst_verdict
+from hil.model.techniques import find_technique
 from hil.model.units import format_period_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hil.model.captures import Capture
-    from hil.model.results import Measurement, Results
+    from hil.model.results import Measurement, Results, Verdict
     from hil.report.charts.chart import Chart
 
 _MAX_FAULTS = 20
-CaseKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +40,29 @@ class CasePart:
         return f"{self.technique}, load {self.load}, on {self.board}"
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """``fail`` if any figure failed, else ``pass`` if any was judged, else ``none``."""
-        verdicts = {one.verdict for one in self.measurements}
-        return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
+        return worst_verdict(self.measurements)
 
 
 def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
     """A part for each capture, in their order; then one for figures that have no capture."""
     from hil.report.charts.run_charts import case_charts  # 30 ms: not before the first capture
 
-    groups: dict[CaseKey, list[Measurement]] = {}
-    for one in results.measurements:
-        groups.setdefault((one.board, one.technique, one.load), []).append(one)
+    groups = group_by_case(results.measurements)
     for number, capture in enumerate(captures):
-        key = case_key(capture)
-        mine = groups.pop(key, [])
+        key = capture.case
+        figures = groups.pop(key, [])
         faults = capture.faults[:_MAX_FAULTS]
         if len(capture.faults) > _MAX_FAULTS:
             more = len(capture.faults) - _MAX_FAULTS
             faults = (*faults, CaptureIssue("and", f"{more} more in the capture"))
-        charts = case_charts(capture, mine, len(captures))
+        charts = case_charts(capture, figures, len(captures))
         yield CasePart(
-            case_anchor(number), *key, _about(capture), charts, mine, faults, capture.log
+            case_anchor(number), *key, _about(capture), charts, figures, faults, capture.log
         )
-    for number, (key, mine) in enumerate(groups.items(), len(captures)):
-        yield CasePart(case_anchor(number), *key, "", [], mine, (), ())
-
-
-def case_key(capture: Capture) -> CaseKey:
-    """Board, technique and load of a capture."""
-    return (capture.board.name, capture.plan.technique, capture.plan.load)
+    for number, (key, figures) in enumerate(groups.items(), len(captures)):
+        yield CasePart(case_anchor(number), *key, "", [], figures, (), ())
 
 
 def case_anchor(number: int) -> str:
@@ -84,7 +76,7 @@ def _about(capture: Capture) -> str:
     plan = capture.plan
     period = ", ".join(dict.fromkeys(format_period_us(task.period_us) for task in plan.tasks))
     tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"
-    about = TECHNIQUES.get(plan.technique, "")
+    about = find_technique(plan.technique).description
     about = f"The task runs in: {about}. " if about else ""
     shown = f" (the charts show {MAX_TASKS})" if len(plan.tasks) > MAX_TASKS else ""
     window = f"window {plan.duration_us / 1e6:g} s"

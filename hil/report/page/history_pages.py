@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from hil.analysis.plot_data import counts_between
 from hil.model.metrics import find_metric
-from hil.model.techniques import load_rank, technique_rank
+from hil.model.results import case_order
 from hil.model.units import UNWRITTEN_UNITS, format_value
 from hil.report.change_section import make_change_section
 from hil.report.charts.chart import Axis, Chart, Mark, Series, category_axis, log_axis, time_axis
@@ -61,7 +61,7 @@ def render_comparison(view: SideBySide) -> str:
 
 
 def _overlay(pair: CasePair, view: SideBySide) -> Chart | None:
-    """Both distributions of lateness in one chart, as shares of what is kept of each."""
+    """Both distributions of lateness in one chart, as shares of what is stored of each."""
     if not all(late.size for late in pair.late_us):
         return None
     axis = time_axis(
@@ -79,7 +79,7 @@ def _overlay(pair: CasePair, view: SideBySide) -> Chart | None:
     return Chart(
         "Lateness",
         "Share of the activations in each stretch of lateness, on logarithmic axes, of the stamps "
-        "that are kept; all tasks together.",
+        "that are stored; all tasks together.",
         f"{pair.technique}, load {pair.load}: distributions of lateness of both runs.",
         axis,
         log_axis(least, 1.0, "share of the activations", "share"),
@@ -93,28 +93,28 @@ def sort_trend_lines(lines: Sequence[TrendLine]) -> list[TrendLine]:
     """By board, firmware line, load and technique, as everywhere in a report."""
     return sorted(
         lines,
-        key=lambda one: (
-            *(one.board, one.firmware, one.profile),
-            *(load_rank(one.load), technique_rank(one.technique)),
-            *(one.method or "", -1 if one.task is None else one.task),
+        key=lambda line: (
+            *(line.board, line.firmware, line.profile),
+            case_order((line.board, line.technique, line.load)),
+            *(line.method or "", -1 if line.task is None else line.task),
         ),
     )
 
 
-def describe_trend_line(one: TrendLine) -> str:
+def describe_trend_line(line: TrendLine) -> str:
     """Technique, load, and what else the figure is about."""
-    text = f"{one.technique}, {one.load}"
-    text += f", {one.method}" if one.method else ""
-    return text if one.task is None else f"{text}, task {one.task}"
+    text = f"{line.technique}, {line.load}"
+    text += f", {line.method}" if line.method else ""
+    return text if line.task is None else f"{text}, task {line.task}"
 
 
 def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
     """A self-contained page with a chart for each line."""
     known = find_metric(metric)
     groups: dict[str, list[Chart]] = {}
-    for one in sort_trend_lines(lines):
-        name = f"{one.board}, MicroPython {one.firmware}, profile {one.profile}"
-        groups.setdefault(name, []).append(trend_chart(one))
+    for line in sort_trend_lines(lines):
+        name = f"{line.board}, MicroPython {line.firmware}, profile {line.profile}"
+        groups.setdefault(name, []).append(trend_chart(line))
     return (
         template_environment()
         .get_template("trend.html.j2")

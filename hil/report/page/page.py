@@ -15,20 +15,20 @@ import jinja2
 from markupsafe import Markup, escape
 
 from hil.model.board import SOURCES
+from hil.model.metrics import table_columns
 from hil.model.results import missing_metric
-from hil.model.techniques import NAIVE_TECHNIQUES, TECHNIQUES, load_rank
+from hil.model.techniques import TECHNIQUES, load_rank
 from hil.model.units import (
-    format_digits,
     format_elapsed,
     format_list,
     format_measurement,
-    pick_unit,
+    format_value,
 )
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.deadline_advice import advise, limits_for_script
 from hil.report.headline import confidence_summaries, headline
-from hil.report.page.case_sections import case_anchor, case_key, case_parts
+from hil.report.page.case_sections import case_anchor, case_parts
 from hil.report.page.template_environment import (
     data_block,
     page_script,
@@ -36,10 +36,9 @@ from hil.report.page.template_environment import (
     template_environment,
 )
 from hil.report.result_tables import (
-    TECHNIQUE_COLUMNS,
-    VARIANT_COLUMNS,
-    WEB_COLUMNS,
+    group_rows,
     heat_maps,
+    latency_headings,
     latency_rows,
     technique_rows,
     variant_rows,
@@ -47,22 +46,14 @@ from hil.report.result_tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+    from collections.abc import Iterable, MutableSequence, Sequence
     from pathlib import Path
     from typing import Any
 
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Measurement, Results
-    from hil.report.charts.chart import Chart
     from hil.report.result_tables import TechniqueRow
 
-_PAGE_COLUMNS = (
-    *TECHNIQUE_COLUMNS[:2],
-    ("lateness_max_us", "lateness max"),
-    *TECHNIQUE_COLUMNS[2:5],
-    ("overruns", "overruns"),
-    *TECHNIQUE_COLUMNS[5:],
-)
 _MAX_LINES, _MAX_LINE = 60, 400
 
 
@@ -75,20 +66,6 @@ class PageParts:
     body: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class _LoadGroup:
-    """The techniques of one board under one load, as table and charts."""
-
-    board: str
-    load: str
-    rows: list[TechniqueRow]
-    charts: list[Chart]
-
-    @property
-    def title(self) -> str:
-        return f"{self.board}, load {self.load}"
-
-
 def render_page_parts(
     results: Results,
     captures: Sequence[Capture] = (),
@@ -99,7 +76,8 @@ def render_page_parts(
     ``captures`` bring figures, logs and faults; a case without one has its numbers only.
     ``comparison`` is this run against its past, ``None`` where no past was asked for.
     """
-    from hil.report.charts.run_charts import page_order  # 30 ms: not before the first capture
+    # 30 ms: not before the first capture
+    from hil.report.charts.run_charts import group_charts, page_order
 
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
@@ -131,26 +109,27 @@ def render_page_parts(
     body = environment.get_template("body.html.j2").render(
         names=names,
         loads=sorted({row.load for row in rows}, key=load_rank),
-        groups=list(_groups(rows, names, captures)),
-        columns=_PAGE_COLUMNS,
-        anchors={case_key(capture): case_anchor(number) for number, capture in enumerate(captures)},
+        groups=[(group, group_charts(group, captures)) for group in group_rows(rows)],
+        columns=table_columns("techniques"),
+        anchors={capture.case: case_anchor(number) for number, capture in enumerate(captures)},
         maps=heat_maps(rows),
         advice=advice,
-        sure=confidence_summaries(results, rows, captures),
+        confidence=confidence_summaries(results, rows, captures),
         changes=None if comparison is None else make_change_section(comparison),
         no_history=NO_HISTORY,
         latencies=latency_rows(results.measurements),
+        latency_headings=latency_headings(),
         requests=web_rows(results.measurements),
-        request_columns=WEB_COLUMNS,
+        request_columns=table_columns("requests"),
         variants=variant_rows(results.measurements),
-        variant_columns=VARIANT_COLUMNS,
+        variant_columns=table_columns("variants"),
         errors=results.errors,
         skipped=[skip for skip in results.skipped if not missing_metric(skip)],
         absent=[skip for skip in results.skipped if missing_metric(skip)],
         boards=results.boards,
         has_sim=bool(embedded),
         cases=list(case_parts(results, captures)),
-        naive=format_list([name for name in TECHNIQUES if name in NAIVE_TECHNIQUES]),
+        naive=format_list([technique.name for technique in TECHNIQUES.values() if technique.naive]),
         data=data_block({"limits": limits_for_script(rows)}),
         script=Markup(script()),
     )
@@ -209,26 +188,14 @@ def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
             cells[index] = cell.replace(nodeid, str(escape(nodeid)))
 
 
-def _groups(
-    rows: Sequence[TechniqueRow], names: Sequence[str], captures: Sequence[Capture]
-) -> Iterator[_LoadGroup]:
-    from hil.report.charts.run_charts import group_charts
-
-    for board in names:
-        for load in dict.fromkeys(row.load for row in rows if row.board == board):
-            of_group = [row for row in rows if row.board == board and row.load == load]
-            yield _LoadGroup(board, load, of_group, group_charts(rows, captures, board, load))
-
-
 def _row_n(row: TechniqueRow) -> int:
-    return max((one.n for one in row.cells.values()), default=0)
+    return max((figure.n for figure in row.cells.values()), default=0)
 
 
-def _budget(one: Measurement) -> str:
-    if one.budget is None:
+def _budget(figure: Measurement) -> str:
+    if figure.budget is None:
         return ""
-    unit, factor = pick_unit(one.budget, one.unit)
-    return f"{format_digits(one.budget * factor, not unit)} {unit}".rstrip()
+    return format_value(figure.budget, figure.unit)
 
 
 def _clip(text: str, most: int = _MAX_LINES * _MAX_LINE) -> str:

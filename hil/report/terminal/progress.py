@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hil.model.board import DEFAULT_BOARD
+from hil.model.printable import escaped_line
 from hil.model.units import format_elapsed
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class RunProgress:
         title = f"{technique} {load}"
         if board != DEFAULT_BOARD:
             title += f" on {board}"
-        title = "".join(char if char.isprintable() else "?" for char in title)[:60]
+        title = escaped_line(title)[:60]
         view = (
             _Bar(self._stream, self._width, self._before)
             if self._bar

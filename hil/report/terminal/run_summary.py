@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hil.model.budgets import failure_message
-from hil.model.printable import escaped_line, hex_escaped_line
+from hil.model.metrics import table_columns
+from hil.model.printable import escaped_line
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
 from hil.report.change_section import change_lines, make_change_section
-from hil.report.result_tables import TECHNIQUE_COLUMNS, latency_rows, technique_rows
+from hil.report.result_tables import group_rows, latency_headings, latency_rows, technique_rows
+from hil.report.terminal.console import TextConsole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,13 +28,7 @@ if TYPE_CHECKING:
     from hil.report.side_by_side import CasePair, Figure, SideBySide
 
 _WIDE = 100
-_NARROW_HEADINGS = {
-    "lateness p50": "late p50",
-    "lateness p99": "late p99",
-    "jitter rms": "jitter",
-    "dropped": "drop",
-}
-_VERDICT_STYLES = {"pass": "green", "fail": "bold red", "none": "dim"}
+_VERDICT_STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "none": "dim"}
 _MAX_LISTED = 40
 _MAX_CHANGES = 12
 
@@ -50,26 +44,12 @@ def terminal_summary(
 
     Control characters that a board or its port put into a name or a reason are shown, not sent.
     """
-    width = max(width, 80)
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    console = TextConsole(width, color=color)
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
-    for board in dict.fromkeys(row.board for row in rows):
-        mine = [row for row in rows if row.board == board]
-        for load in dict.fromkeys(row.load for row in mine):
-            console.print(Text(hex_escaped_line(f"{board}, load {load}"), style="bold"))
-            console.print(_technique_table([row for row in mine if row.load == load], width))
+    for group in group_rows(rows):
+        console.print(Text(escaped_line(group.title), style="bold"))
+        console.print(_technique_table(group.rows, console.width))
     latencies = latency_rows(results.measurements)
     if latencies:
         console.print(Text("interrupt latency", style="bold"))
@@ -79,26 +59,30 @@ def terminal_summary(
             Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")
         )
     for part in _lists(results, rows):
-        console.print(part, soft_wrap=False)
+        console.print(part)
     for part in () if comparison is None else _changes(comparison):
-        console.print(part, soft_wrap=False)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+        console.print(part)
+    return console.text
 
 
 def _technique_table(rows: Sequence[TechniqueRow], width: int) -> Table:
     wide = width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1 if wide else 0, 0, 0), pad_edge=False)
     table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 17)
-    for _, heading in TECHNIQUE_COLUMNS:
-        text = heading if wide else _NARROW_HEADINGS.get(heading, heading)
+    columns = table_columns("techniques", brief=True)
+    for _, column in columns:
+        text = column.heading if wide else column.narrow or column.heading
         table.add_column(text, justify="right", no_wrap=True)
     table.add_column("verdict" if wide else "", no_wrap=True, min_width=4)
     for row in rows:
-        cells = [_cell(row.cells.get(metric), metric, wide) for metric, _ in TECHNIQUE_COLUMNS]
+        cells = [
+            _cell(row.cells.get(metric.name), wide or column.narrow_bounds)
+            for metric, column in columns
+        ]
         verdict = Text(
             {"none": "-"}.get(row.verdict, row.verdict), style=_VERDICT_STYLES[row.verdict]
         )
-        table.add_row(Text(hex_escaped_line(row.name)), *cells, verdict)
+        table.add_row(Text(escaped_line(row.name)), *cells, verdict)
     return table
 
 
@@ -106,44 +90,39 @@ def _latency_table(latencies: Sequence[LatencyRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("stage", no_wrap=True, min_width=5)
     table.add_column("method", no_wrap=True, overflow="ellipsis", max_width=24)
-    for heading in ("p50", "p99", "max", "lost"):
+    headings = latency_headings(brief=True)
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in latencies:
-        cells = [_bounded(row.cells.get(name), True) for name in ("p50", "p99")]
-        cells += [_bounded(row.cells.get(name), False) for name in ("max", "missed")]
-        table.add_row(row.stage, Text(hex_escaped_line(row.method)), *cells)
+        cells = [_cell(row.cells.get(heading), True) for heading in headings]
+        table.add_row(row.stage, Text(escaped_line(row.method)), *cells)
     return table
 
 
-def _cell(one: Measurement | None, metric: str, wide: bool) -> RenderableType:
-    counted = metric in ("missed", "dropped")
-    return _bounded(one, not counted and (wide or metric == "lateness_p99_us"))
-
-
-def _bounded(one: Measurement | None, bounds: bool) -> RenderableType:
-    if one is None:
+def _cell(figure: Measurement | None, with_bounds: bool) -> RenderableType:
+    if figure is None:
         return Text("-", style="dim")
-    shown = format_measurement(one)
-    text = Text(shown.value, style="bold red" if one.verdict == "fail" else "")
-    if shown.bounds and bounds:
+    shown = format_measurement(figure)
+    text = Text(shown.value, style="bold red" if figure.verdict == "fail" else "")
+    if shown.bounds and with_bounds:
         text.append(f"\n{shown.bounds}", style="dim")
     return text
 
 
 def _lists(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[Text]:
-    failed = [one for row in rows for one in row.failed]
-    listed = {id(one) for one in failed}
+    failed = [figure for row in rows for figure in row.failed]
+    listed = {id(figure) for figure in failed}
     failed += [m for m in results.measurements if m.verdict == "fail" and id(m) not in listed]
     groups = (
-        ("out of budget", "red", [failure_message(one) for one in failed]),
-        ("errors", "red", [_error(one) for one in results.errors]),
+        ("out of budget", "red", [failure_message(figure) for figure in failed]),
+        ("errors", "red", [_error(error) for error in results.errors]),
         ("skipped", "yellow", _skips(results.skipped)),
     )
     for title, style, lines in groups:
         if lines:
             yield Text(f"{title} ({len(lines)})", style=style)
         for line in lines[:_MAX_LISTED]:
-            yield Text(f"  {hex_escaped_line(line)}")
+            yield Text(f"  {escaped_line(line)}")
         if len(lines) > _MAX_LISTED:
             yield Text(f"  … and {len(lines) - _MAX_LISTED} more, all in results.json")
 
@@ -153,22 +132,22 @@ def _changes(comparison: Comparison) -> Iterable[Text]:
     style = "red" if view.worse else "green" if view.better else ""
     yield Text("changed", style=style)
     for line in change_lines(view, _MAX_CHANGES):
-        yield Text(f"  {hex_escaped_line(line)}")
+        yield Text(f"  {escaped_line(line)}")
 
 
-def _error(one: ErrorRecord) -> str:
-    return f"{one.technique}, {one.load}, board {one.board}: {one.error}"
+def _error(error: ErrorRecord) -> str:
+    return f"{error.technique}, {error.load}, board {error.board}: {error.error}"
 
 
 def _skips(skipped: Sequence[Skip]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     figures: Counter[str] = Counter()
-    for one in skipped:
-        metric = missing_metric(one)
+    for skip in skipped:
+        metric = missing_metric(skip)
         if metric:
             figures[metric] += 1
         else:
-            groups.setdefault((one.board, one.reason), []).append(f"{one.technique}-{one.load}")
+            groups.setdefault((skip.board, skip.reason), []).append(f"{skip.technique}-{skip.load}")
     lines = [f"{', '.join(names)} on {key[0]}: {key[1]}" for key, names in groups.items()]
     if figures:
         names = ", ".join(f"{metric} ({count})" for metric, count in sorted(figures.items()))
@@ -177,7 +156,6 @@ def _skips(skipped: Sequence[Skip]) -> list[str]:
 
 
 _TREND_STYLES = {"worse": "bold red", "better": "green", "same": "dim", "unclear": "yellow"}
-_LEAST = 80
 
 
 def comparison_text(
@@ -187,24 +165,13 @@ def comparison_text(
 
     Without ``every`` only what changed and the main figures are shown.
     """
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=max(width, _LEAST),
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    console = TextConsole(width, color=color)
     for mark, side in (("A", view.before), ("B", view.after)):
         facts = dict(view.before.facts if mark == "A" else view.after.facts)
-        told = f"{facts['boards']}, MicroPython {facts['MicroPython']}, {facts['started']}"
-        console.print(Text(escaped_line(f"{mark}: {side.run}: {told}")))
-    places = dict.fromkeys((case.board, case.load) for case in view.cases)
-    for board, load in places:
+        facts_text = f"{facts['boards']}, MicroPython {facts['MicroPython']}, {facts['started']}"
+        console.print(Text(escaped_line(f"{mark}: {side.run}: {facts_text}")))
+    groups = dict.fromkeys((case.board, case.load) for case in view.cases)
+    for board, load in groups:
         console.print()
         console.print(Text(escaped_line(f"{board}, load {load}"), style="bold"))
         group = [case for case in view.cases if (case.board, case.load) == (board, load)]
@@ -217,7 +184,7 @@ def comparison_text(
         console.print(Text(f"  {escaped_line(text)}", style="dim"))
     if not every and view.cases:
         console.print(Text("the main figures and what changed; --all shows every one", "dim"))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return console.text
 
 
 def _comparison_table(cases: Sequence[CasePair], every: bool) -> Table:
@@ -229,19 +196,21 @@ def _comparison_table(cases: Sequence[CasePair], every: bool) -> Table:
     table.add_column("B less A", justify="right")
     table.add_column("B is", no_wrap=True)
     for case in cases:
-        for number, one in enumerate(case.figures if every else case.main_figures):
-            table.add_row(Text("" if number else escaped_line(case.technique)), *_figure_cells(one))
+        for number, figure in enumerate(case.figures if every else case.main_figures):
+            table.add_row(
+                Text("" if number else escaped_line(case.technique)), *_figure_cells(figure)
+            )
     return table
 
 
-def _figure_cells(one: Figure) -> list[Text]:
-    style = _TREND_STYLES.get(one.trend, "dim")
+def _figure_cells(figure: Figure) -> list[Text]:
+    style = _TREND_STYLES.get(figure.trend, "dim")
     return [
-        Text(escaped_line(one.name)),
-        _figure_value(one.before, one.before_bounds),
-        _figure_value(one.after, one.after_bounds),
-        Text(one.difference or "-"),
-        Text(one.trend or "-", style=style),
+        Text(escaped_line(figure.name)),
+        _figure_value(figure.before, figure.before_bounds),
+        _figure_value(figure.after, figure.after_bounds),
+        Text(figure.difference or "-"),
+        Text(figure.trend or "-", style=style),
     ]
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.plot_data import counts_between, lateness_of_tasks
-from hil.model.techniques import load_rank, technique_rank
+from hil.model.results import case_order
+from hil.model.techniques import load_rank
 from hil.report.charts.chart import time_axis
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def lateness_groups(captures: Sequence[Capture], bins: int) -> Iterator[Group]:
             groups.setdefault((capture.board.name, capture.plan.load), []).append(capture)
     boards = list(dict.fromkeys(board for board, _ in groups))
     for key in sorted(groups, key=lambda key: (boards.index(key[0]), load_rank(key[1]))):
-        group = sorted(groups[key], key=lambda one: technique_rank(one.plan.technique))
+        group = sorted(groups[key], key=lambda capture: case_order(capture.case))
         ends = [(float(late.min()), float(late.max())) for late in map(lateness_of_tasks, group)]
         axis = time_axis(min(low for low, _ in ends), max(high for _, high in ends), "lateness")
         edges = axis.value(np.linspace(0.0, 1.0, bins + 1))
-        rows = tuple(_distribution(one, edges) for one in group)
+        rows = tuple(_distribution(capture, edges) for capture in group)
         yield Group(*key, axis, edges, rows)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,11 @@ def test_the_formats_are_listed(capsys):
     assert main(["export", "--list", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in said["formats"]] == list(EXPORTS)
+    assert {one["package"] for one in said["formats"]} == {None, *extra_packages()}
+
+
+def extra_packages():
+    """What ``pip install 'hil[export]'`` adds."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
+    wanted = project["project"]["optional-dependencies"]["export"]
+    return {requirement.partition(">")[0] for requirement in wanted}

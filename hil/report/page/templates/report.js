@@ -17,10 +17,10 @@ function judge(board, kind, us) {
   const rows = limits.filter((row) => row.board === board && (!chosen.load || row.load === chosen.load));
   const several = new Set(rows.map((row) => row.load)).size > 1;
   const held = [...new Set(rows.map((row) => row.technique))].map((technique) => {
-    const mine = rows.filter((row) => row.technique === technique);
-    const answers = mine.map((row) => answerOf(row[kind], us));
+    const own = rows.filter((row) => row.technique === technique);
+    const answers = own.map((row) => answerOf(row[kind], us));
     const answer = ["no", "open", "yes"].find((word) => answers.includes(word));
-    const worst = mine.filter((row, index) => answers[index] === answer)
+    const worst = own.filter((row, index) => answers[index] === answer)
       .reduce((a, b) => (sizeOf(b[kind], answer) > sizeOf(a[kind], answer) ? b : a));
     const reason = worst[kind][2 + ["no", "open", "yes"].indexOf(answer)];
     return { technique, answer, limit: sizeOf(worst[kind], answer), floor: worst[kind][0] ?? Infinity, reason: several ? `${reason} (load ${worst.load})` : reason };
@@ -32,7 +32,7 @@ function judge(board, kind, us) {
 function sentence(held) {
   const first = held[0];
   if (first.answer === "yes") {
-    const more = held.slice(1).filter((one) => one.answer === "yes").map((one) => one.technique);
+    const more = held.slice(1).filter((other) => other.answer === "yes").map((other) => other.technique);
     return `choose ${first.technique}: ${first.reason}.${more.length ? ` Also: ${more.join(", ")}.` : ""}`;
   }
   const word = first.answer === "open" ? "nothing is certain" : "none holds it";
@@ -49,11 +49,11 @@ function answer() {
     const body = part.querySelector(".hil-choices tbody");
     const rows = new Map(all("tr", body).map((row) => [row.dataset.choice, row]));
     for (const row of rows.values()) row.hidden = true;
-    for (const one of held.soft) {
-      const row = rows.get(one.technique);
-      const hard = held.hard.find((other) => other.technique === one.technique);
+    for (const soft of held.soft) {
+      const row = rows.get(soft.technique);
+      const hard = held.hard.find((other) => other.technique === soft.technique);
       for (const cell of all("td", row)) {
-        const shown = cell.dataset.kind === "hard" ? hard : one;
+        const shown = cell.dataset.kind === "hard" ? hard : soft;
         cell.replaceChildren(make("span", WORDS[shown.answer], { class: `hil-${shown.answer}` }), make("small", shown.reason));
       }
       row.hidden = false;

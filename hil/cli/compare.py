@@ -8,10 +8,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.history_arguments import add_location_argument
-from hil.cli.output import terminal_width, wants_color, write_out
+from hil.cli.history import add_location_argument
+from hil.experiments.evaluation import unjudged_history_run
+from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
+from hil.history.database import open_history
+from hil.history.location import find_location
+from hil.history.queries import RunFilter, list_runs
+from hil.history.run_reader import find_history_run
 from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
+from hil.model.result_files import build_changes
+from hil.recording.atomic_file import write_text_atomically
+from hil.report.side_by_side import side_by_side
+from hil.report.terminal.run_summary import comparison_text, terminal_width, wants_color, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -44,15 +53,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError("compare with what? give two runs: `hil compare A B`")
     view = _view(args)
     if args.html:
-        from hil.recording.atomic_file import write_text_atomically
         from hil.report.page.history_pages import render_comparison
 
         write_text_atomically(Path(args.html), render_comparison(view))
     if args.json:
         print(json.dumps(_document(view)))
         return 0
-    from hil.report.terminal.run_summary import comparison_text
-
     color = wants_color(sys.stdout)
     write_out(comparison_text(view, width=terminal_width(), color=color, every=args.all))
     if args.html:
@@ -61,11 +67,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _view(args: argparse.Namespace) -> SideBySide:
-    from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
-    from hil.history.database import open_history
-    from hil.history.location import find_location
-    from hil.report.side_by_side import side_by_side
-
     def compared(history: History | None, shown: str) -> SideBySide:
         names = (args.before, args.before if args.after is None else args.after)
         before, after = (_named(name, history, shown) for name in names)
@@ -74,18 +75,15 @@ def _view(args: argparse.Namespace) -> SideBySide:
         comparison = compare_runs(before, after, PAIR_CONFIDENCE, history)
         return side_by_side(comparison, before, after)
 
-    place = find_location(args.history, _OUT)
-    if place is None or (place.file is not None and not place.file.is_file()):
-        return compared(None, place.shown if place else "--history none")
-    with open_history(place) as history:
-        return compared(history, place.shown)
+    location = find_location(args.history, _OUT)
+    if location is None or (location.file is not None and not location.file.is_file()):
+        return compared(None, location.shown if location else "--history none")
+    with open_history(location) as history:
+        return compared(history, location.shown)
 
 
 def _named(name: str, history: History | None, shown: str) -> HistoryRun:
     """The run that ``name`` means; raises :class:`~hil.model.errors.HilError` for none."""
-    from hil.history.queries import RunFilter, list_runs
-    from hil.history.run_reader import find_history_run
-
     wanted = None
     if name.startswith(_BOARD):
         wanted = RunFilter(board=name.removeprefix(_BOARD))
@@ -97,38 +95,36 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
                 f"{escaped_line(name)}: no such folder, and there is no history ({shown}); "
                 "give run folders, or --history"
             )
-        return find_history_run(name, history)
+        return find_history_run(name, history, unjudged_history_run)
     if history is None:
         raise ConfigurationError(
             f"{escaped_line(name)}: there is no history ({shown}); give --history"
         )
-    found = list_runs(history, wanted, 1)
-    if not found:
+    newest = list_runs(history, wanted, 1)
+    if not newest:
         raise ConfigurationError(f"{escaped_line(name)}: no such run in {shown}; see `hil history`")
-    kept = find_history_run(found[0].run, history)
+    run = find_history_run(newest[0].run, history, unjudged_history_run)
     boards = tuple(
         board
-        for board in kept.boards
+        for board in run.boards
         if wanted.board in (None, board.identity.name, board.key)
         and board.identity.micropython.removeprefix("v").startswith(wanted.firmware or "")
     )
-    return dataclasses.replace(kept, boards=boards or kept.boards)
+    return dataclasses.replace(run, boards=boards or run.boards)
 
 
-def _only(kept: HistoryRun, name: str) -> HistoryRun:
-    boards = tuple(one for one in kept.boards if name in (one.identity.name, one.key))
+def _only(run: HistoryRun, name: str) -> HistoryRun:
+    boards = tuple(board for board in run.boards if name in (board.identity.name, board.key))
     if not boards:
-        has = ", ".join(one.identity.name for one in kept.boards) or "none"
+        has = ", ".join(board.identity.name for board in run.boards) or "none"
         raise ConfigurationError(
-            f"--boards: no board {escaped_line(name)} in {escaped_line(kept.info.id)}; "
+            f"--boards: no board {escaped_line(name)} in {escaped_line(run.info.id)}; "
             f"it has {escaped_line(has)}"
         )
-    return dataclasses.replace(kept, boards=boards)
+    return dataclasses.replace(run, boards=boards)
 
 
 def _document(view: SideBySide) -> dict[str, object]:
-    from hil.model.result_files import build_changes
-
     return {
         **build_changes(view.comparison),
         "before": {"run": view.before.run, **dict(view.before.facts)},

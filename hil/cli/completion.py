@@ -9,7 +9,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+import shtab
+
 from hil.cli.main import make_parser
+from hil.report.exports.registry import EXPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +42,6 @@ def run(args: argparse.Namespace) -> int:
 
 def script(shell: str) -> str:
     """The script of ``shell``, which is one of :data:`SHELLS`."""
-    import shtab
-
-    from hil.report.exports.registry import EXPORTS
-
     parser = make_parser()
     for action in _actions(parser):
         if action.dest == "to":

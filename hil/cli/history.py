@@ -1,37 +1,111 @@
-"""``hil history``: list the runs that are kept, and put in those that are not."""
+"""``hil history``, ``trend``, ``baseline`` and ``prune``: the commands about past runs."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.history_arguments import (
-    add_filter_arguments,
-    add_location_argument,
-    opened_history,
-    run_filter,
-    short_revision,
-)
-from hil.history.queries import list_runs
-from hil.model.board import SOURCES
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from hil.cli.main import Subcommand
+from hil.history.database import open_history
+from hil.history.location import find_location
+from hil.history.queries import RunFilter, known_metrics, list_runs, trend_lines
 from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
+from hil.model.units import format_value
+from hil.recording.atomic_file import write_text_atomically
+from hil.report.terminal.console import output_console
 
 if TYPE_CHECKING:
-    from hil.history.queries import ListedRun
-    from hil.history.stored_records import HistoryRun
+    from collections.abc import Iterator, Sequence
 
-_MOST = 50
+    from hil.history.database import History
+    from hil.history.queries import ListedRun, TrendLine
+
+_OUT = Path("reports")
+_VERDICTS = ("pass", "fail", "error", "none")
+_LISTED_RUNS, _TREND_RUNS = 50, 100
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_location_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """The option that says which history."""
+    parser.add_argument(
+        "--history",
+        metavar="URL",
+        default=default,
+        help="postgresql://… or a file (default: HIL_HISTORY, else reports/history.db)",
+    )
+
+
+def _add_filter_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say which runs."""
+    parser.add_argument("--board", metavar="NAME", help="only this board: its name or unique id")
+    parser.add_argument("--firmware", metavar="VERSION", help="only MicroPython versions like this")
+    parser.add_argument("--technique", metavar="NAME", help="only with this technique")
+    parser.add_argument("--load", metavar="NAME", help="only with this load")
+    parser.add_argument("--since", metavar="DAY", help="only from 2026-11-01 on, or the last 7d")
+    parser.add_argument("--verdict", choices=_VERDICTS, help="only runs that came out so")
+
+
+def _run_filter(args: argparse.Namespace) -> RunFilter:
+    """The filters as they were given; raises ``ConfigurationError`` for a day that is none."""
+    return RunFilter(
+        board=args.board,
+        firmware=args.firmware,
+        technique=args.technique,
+        load=args.load,
+        since=None if args.since is None else _parse_moment("--since", args.since),
+        verdict=args.verdict,
+    )
+
+
+def _parse_moment(option: str, given: str) -> str:
+    """A time in UTC as runs have it, from ``2026-11-01``, an ISO time, or an age like ``7d``."""
+    age = re.fullmatch(r"(\d{1,6})d", given)
+    try:
+        if age:
+            moment = datetime.now(UTC) - timedelta(days=int(age[1]))
+        else:
+            moment = datetime.fromisoformat(given)
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(
+            f"{option} {given}: give a day (2026-11-01), a time, or an age in days (7d)"
+        ) from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextlib.contextmanager
+def _opened_history(args: argparse.Namespace, *, create: bool = False) -> Iterator[History]:
+    """The history that the command line means; ``HilError`` where there is none."""
+    location = find_location(args.history, _OUT)
+    if location is None:
+        raise ConfigurationError("--history none: name a history")
+    with open_history(location, create=create) as history:
+        yield history
+
+
+def _short_revision(revision: str | None, modified: bool | None) -> str:
+    """A commit as people write it, with a plus where files differed from it."""
+    return "" if revision is None else f"{revision[:9]}{'+' if modified else ''}"
+
+
+def _add_history_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_location_argument(parser)
-    add_filter_arguments(parser)
-    parser.add_argument("--last", metavar="N", type=int, default=_MOST, help="the newest N (50)")
+    _add_filter_arguments(parser)
+    parser.add_argument(
+        "--last", metavar="N", type=int, default=_LISTED_RUNS, help="the newest N (50)"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     actions = parser.add_subparsers(dest="action", metavar="add")
     add = actions.add_parser("add", help="put runs' folders into the history")
@@ -40,30 +114,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
 
 
-def run(args: argparse.Namespace) -> int:
+def show_history(args: argparse.Namespace) -> int:
     """List, or add what is named."""
     if args.action == "add":
-        return _add(args)
-    with opened_history(args) as history:
-        found = list_runs(history, run_filter(args), max(1, args.last))
+        return _add_folders(args)
+    with _opened_history(args) as history:
+        runs = list_runs(history, _run_filter(args), max(1, args.last))
         shown = history.place.shown
     if args.json:
-        rows = [dataclasses.asdict(one) for one in found]
+        rows = [dataclasses.asdict(run) for run in runs]
         print(json.dumps({"schema": 1, "history": shown, "runs": rows}))
-    elif not found:
+    elif not runs:
         print(f"no such run in {shown}")
     else:
-        _print(found)
+        _print_runs(runs)
     return 0
 
 
-def _add(args: argparse.Namespace) -> int:
+def _add_folders(args: argparse.Namespace) -> int:
+    from hil.experiments.evaluation import judged_history_run
     from hil.history.run_writer import add_run
 
     done = []
-    with opened_history(args, create=True) as history:
+    with _opened_history(args, create=True) as history:
         for folder in args.folders:
-            name, new = add_run(history, _judged_history_run(Path(folder)))
+            name, new = add_run(history, judged_history_run(Path(folder)))
             done.append({"folder": folder, "run": name, "new": new})
             if not args.json:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
@@ -72,32 +147,7 @@ def _add(args: argparse.Namespace) -> int:
     return 0
 
 
-def _judged_history_run(folder: Path) -> HistoryRun:
-    """A folder as its run would have stored it: judged as in ``results.json`` if that is there."""
-    from hil.experiments.budget_files import default_budgets
-    from hil.experiments.evaluation import evaluate_run
-    from hil.history.stored_records import make_history_run
-    from hil.recording.run_folder import RunFolder, read_results
-    from hil.recording.stored_run import read_run, sound_captures
-
-    stored = read_run(folder)
-    if not SOURCES[stored.log.info.source].measured:
-        raise ConfigurationError(f"{folder}: a replayed run; add the run that it replays")
-    written = RunFolder(folder).results
-    results = (
-        read_results(written) if written.is_file() else evaluate_run(stored, default_budgets())
-    )
-    if not results.measurements and not results.errors:
-        raise ConfigurationError(f"{folder}: nothing was measured in it")
-    return make_history_run(results, sound_captures(stored))
-
-
-def _print(found: list[ListedRun]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from hil.report.terminal.console import output_console
+def _print_runs(runs: Sequence[ListedRun]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in (
@@ -112,20 +162,192 @@ def _print(found: list[ListedRun]) -> None:
     ):
         table.add_column(heading, overflow="fold")
     styles = {"fail": "red", "error": "red", "pass": "green"}
-    for one in found:
-        name = one.run + (" (baseline)" if one.baseline else "")
+    for run in runs:
+        name = run.run + (" (baseline)" if run.baseline else "")
         cells = (
             name,
-            ", ".join(dict.fromkeys(board.name for board in one.boards)),
-            ", ".join(dict.fromkeys(board.micropython for board in one.boards)),
-            one.profile,
-            str(one.cases),
+            ", ".join(dict.fromkeys(board.name for board in run.boards)),
+            ", ".join(dict.fromkeys(board.micropython for board in run.boards)),
+            run.profile,
+            str(run.cases),
         )
-        worse = "" if one.worse is None else str(one.worse)
+        worse = "" if run.worse is None else str(run.worse)
         table.add_row(
             *(Text(escaped_line(cell)) for cell in cells),
-            Text(one.verdict, style=styles.get(one.verdict, "")),
-            Text(worse, style="red" if one.worse else ""),
-            Text(short_revision(one.revision, one.modified)),
+            Text(run.verdict, style=styles.get(run.verdict, "")),
+            Text(worse, style="red" if run.worse else ""),
+            Text(_short_revision(run.revision, run.modified)),
         )
     output_console().print(table)
+
+
+def _add_trend_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("metric", metavar="METRIC", help="for example lateness_p99_us")
+    add_location_argument(parser)
+    _add_filter_arguments(parser)
+    parser.add_argument(
+        "--last", metavar="N", type=int, default=_TREND_RUNS, help="the newest N (100)"
+    )
+    parser.add_argument("--html", metavar="FILE", help="write a page with charts")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def show_trend(args: argparse.Namespace) -> int:
+    """Print the lines; exit status 1 where the history has no such figure."""
+    from hil.report.page.history_pages import sort_trend_lines, trend_page
+
+    with _opened_history(args) as history:
+        lines = sort_trend_lines(
+            trend_lines(history, args.metric, _run_filter(args), max(1, args.last))
+        )
+        shown = history.place.shown
+        others = [] if lines else known_metrics(history)
+    if not lines:
+        named = (
+            ", ".join(other for other in others if other.startswith(args.metric[:4]))
+            or "none like it"
+        )
+        raise ConfigurationError(
+            f"{escaped_line(args.metric)}: no such figure in {shown} with these filters; "
+            f"there is {named}"
+        )
+    if args.html:
+        write_text_atomically(Path(args.html), trend_page(args.metric, lines))
+    if args.json:
+        rows = [dataclasses.asdict(line) for line in lines]
+        print(json.dumps({"schema": 1, "history": shown, "metric": args.metric, "lines": rows}))
+        return 0
+    _print_trend(lines)
+    if args.html:
+        print(f"page: {args.html}")
+    return 0
+
+
+def _print_trend(lines: list[TrendLine]) -> None:
+
+    from hil.report.page.history_pages import describe_trend_line
+    from hil.report.terminal.sparklines import sparkline
+
+    console = output_console()
+    for group in dict.fromkeys((line.board, line.firmware, line.profile) for line in lines):
+        board, firmware, profile = group
+        console.print(
+            Text(escaped_line(f"{board}, MicroPython {firmware}, profile {profile}"), "bold")
+        )
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("technique", "over time", "smallest", "largest", "last", "runs"):
+            right = heading in ("smallest", "largest", "last", "runs")
+            table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+        for line in lines:
+            if (line.board, line.firmware, line.profile) != group:
+                continue
+            values = [point.value for point in line.points]
+            last = line.points[-1]
+            table.add_row(
+                Text(escaped_line(describe_trend_line(line))),
+                sparkline(values),
+                *(format_value(value, line.unit) for value in (min(values), max(values))),
+                Text(format_value(last.value, line.unit), "red" if last.verdict == "fail" else ""),
+                str(len(values)),
+            )
+        console.print(table)
+
+
+def _add_baseline_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="set|list|remove")
+    put = actions.add_parser("set", help="make a run the baseline of its boards")
+    put.add_argument("name", metavar="RUN", help="its id, or how that begins; see `hil history`")
+    put.add_argument("--note", default="", metavar="TEXT", help="why")
+    put.add_argument("--add", action="store_true", help="beside the baselines that are there")
+    shown = actions.add_parser("list", help="list the baselines")
+    gone = actions.add_parser("remove", help="a run is no baseline any more")
+    gone.add_argument("name", metavar="RUN")
+    for parser_of in (put, shown, gone):
+        add_location_argument(parser_of)
+        parser_of.add_argument("--json", action="store_true", help="for programs")
+
+
+def change_baselines(args: argparse.Namespace) -> int:
+    """Set, list or remove."""
+    from hil.history.retention import list_baselines, remove_baseline, set_baseline
+
+    with _opened_history(args) as history:
+        if args.action == "set":
+            old = set_baseline(history, args.name, note=args.note, add=args.add)
+            text = f"{args.name} is a baseline"
+            if old:
+                text += f", in place of {', '.join(old)}"
+        elif args.action == "remove":
+            remove_baseline(history, args.name)
+            text = f"{args.name} is no baseline any more"
+        else:
+            text = ""
+        baselines = list_baselines(history)
+    if args.json:
+        print(
+            json.dumps(
+                {"schema": 1, "baselines": [dataclasses.asdict(baseline) for baseline in baselines]}
+            )
+        )
+        return 0
+    if text:
+        print(escaped_line(text))
+        return 0
+    for baseline in baselines:
+        note = f" ({baseline.note})" if baseline.note else ""
+        print(
+            escaped_line(
+                f"{baseline.run}: {'; '.join(baseline.lines)}, profile {baseline.profile}{note}"
+            )
+        )
+    if not baselines:
+        print("no baseline; `hil baseline set RUN` makes a run one")
+    return 0
+
+
+def _add_prune_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_location_argument(parser)
+    parser.add_argument(
+        "--keep", metavar="N", type=int, help="the newest N runs of each board stay"
+    )
+    parser.add_argument(
+        "--older-than", metavar="DAYS", help="only what began before that: 90d, or a day"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def prune_runs(args: argparse.Namespace) -> int:
+    """Remove what neither option keeps; at least one is needed."""
+    from hil.history.retention import old_runs, remove_runs
+
+    if args.keep is None and args.older_than is None:
+        raise ConfigurationError("say what stays: --keep N, --older-than 90d, or both")
+    if args.keep is not None and args.keep < 0:
+        raise ConfigurationError("--keep: a number of runs, 0 or more")
+    given = args.older_than
+    if given is not None and given.isdecimal():
+        given += "d"
+    before = None if given is None else _parse_moment("--older-than", given)
+    with _opened_history(args) as history:
+        names = old_runs(history, keep=args.keep, before_utc=before)
+        count = 0 if args.dry_run else remove_runs(history, names)
+        shown = history.place.shown
+    if args.json:
+        done = {"schema": 1, "history": shown, "runs": names, "removed": count}
+        print(json.dumps(done))
+        return 0
+    for name in names:
+        print(f"{'would remove' if args.dry_run else 'removed'} {escaped_line(name)}")
+    if not names:
+        print(f"nothing to remove from {shown}")
+    return 0
+
+
+HISTORY = Subcommand(_add_history_arguments, show_history)
+TREND = Subcommand(_add_trend_arguments, show_trend)
+BASELINE = Subcommand(_add_baseline_arguments, change_baselines)
+PRUNE = Subcommand(_add_prune_arguments, prune_runs)

@@ -1,7 +1,7 @@
-"""The ``hil`` command: a table of subcommands, one module of this package each.
+"""The ``hil`` command: a table of subcommands and the modules that they are in.
 
-A module has ``add_arguments(parser)`` and ``run(args) -> int``. Only the module of the command that
-was asked for is imported, so that help and the other commands start at once.
+Only the module of the command that was asked for is imported, so that help and the other commands
+start at once.
 """
 
 from __future__ import annotations
@@ -10,42 +10,71 @@ import argparse
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from hil import __version__
 from hil.model.errors import HilError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 _INTERRUPTED = 130
-COMMANDS = {
-    "sim": "start the embedded board and print its port",
-    "boards": "list the attached boards and what they can do",
-    "doctor": "say what is wrong with a board, and what mends it",
-    "report": "make a run's report again from its captures",
-    "show": "show a run's table and distributions in the terminal",
-    "history": "list the runs that are kept, filtered; add one that is not",
-    "trend": "show a figure over time",
-    "baseline": "say which runs later ones are held against",
-    "prune": "remove old runs from the history",
-    "compare": "lay two runs, boards or firmware versions side by side",
-    "export": "write a run in the formats of other programs",
-    "completion": "print a script that completes this command in a shell",
+
+
+class CommandEntry(NamedTuple):
+    """A row of :data:`COMMANDS`: a module, or ``MODULE:NAME`` of several in one, and its help."""
+
+    where: str
+    help: str
+
+
+COMMANDS: Mapping[str, CommandEntry] = {
+    "sim": CommandEntry("hil.cli.sim", "start the embedded board and print its port"),
+    "boards": CommandEntry("hil.cli.boards", "list the attached boards and what they can do"),
+    "doctor": CommandEntry("hil.cli.doctor", "say what is wrong with a board, and what mends it"),
+    "report": CommandEntry("hil.cli.report:REPORT", "make a run's report again from its captures"),
+    "show": CommandEntry(
+        "hil.cli.report:SHOW", "show a run's table and distributions in the terminal"
+    ),
+    "history": CommandEntry(
+        "hil.cli.history:HISTORY", "list the runs that are kept, filtered; add one that is not"
+    ),
+    "trend": CommandEntry("hil.cli.history:TREND", "show a figure over time"),
+    "baseline": CommandEntry(
+        "hil.cli.history:BASELINE", "say which runs later ones are held against"
+    ),
+    "prune": CommandEntry("hil.cli.history:PRUNE", "remove old runs from the history"),
+    "compare": CommandEntry(
+        "hil.cli.compare", "lay two runs, boards or firmware versions side by side"
+    ),
+    "export": CommandEntry("hil.cli.report:EXPORT", "write a run in the formats of other programs"),
+    "completion": CommandEntry(
+        "hil.cli.completion", "print a script that completes this command in a shell"
+    ),
 }
-"""Subcommand -> its line of help; its module is ``hil.cli.<subcommand>``."""
 
 
-class CommandModule(Protocol):
-    """What the module of a subcommand offers."""
+class Command(Protocol):
+    """What a subcommand offers: a module of its own, or a :class:`Subcommand` of one."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
+    @property
+    def add_arguments(self) -> Callable[[argparse.ArgumentParser], None]:
+        """Declares the options."""
 
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it; the exit status."""
+    @property
+    def run(self) -> Callable[[argparse.Namespace], int]:
+        """Does it; returns the exit status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """One of several commands in a module."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
     args = make_parser([name]).parse_args(words)
     try:
-        status = command_module(args.command).run(args)
+        status = load_command(args.command).run(args)
         sys.stdout.flush()
     except HilError as error:
         print(f"hil: {error}", file=sys.stderr)
@@ -84,13 +113,15 @@ def make_parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hil {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
+    for name, (_, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name in loaded:
-            command_module(name).add_arguments(command)
+            load_command(name).add_arguments(command)
     return parser
 
 
-def command_module(name: str) -> CommandModule:
-    """The module of a subcommand, imported now."""
-    return cast(CommandModule, importlib.import_module(f"hil.cli.{name}"))
+def load_command(name: str) -> Command:
+    """A subcommand of the table, its module imported now."""
+    module, _, attribute = COMMANDS[name].where.partition(":")
+    loaded = importlib.import_module(module)
+    return cast(Command, getattr(loaded, attribute) if attribute else loaded)

@@ -1,44 +1,71 @@
-"""``hil report FOLDER``: the outputs of a run again, from what is stored."""
+"""``hil report``, ``show`` and ``export``: what can be made of a stored run."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.output import terminal_width, wants_color, write_out
+from hil.cli.main import Subcommand
 from hil.experiments.budget_files import default_budgets, load_budgets
-from hil.experiments.evaluation import evaluate_run
-from hil.model.errors import CaptureError
-from hil.recording.atomic_file import write_text_atomically
+from hil.experiments.evaluation import evaluate_run, results_in
+from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
+from hil.model.printable import escaped_line
+from hil.model.result_files import build_results
+from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
-from hil.recording.stored_run import read_run, sound_captures
+from hil.recording.stored_run import CaptureStream, read_run, sound_captures
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
-from hil.report.page.page import write_page
-from hil.report.terminal.run_summary import terminal_summary
+from hil.report.terminal.run_summary import (
+    can_show,
+    terminal_summary,
+    terminal_width,
+    wants_color,
+    write_out,
+)
+from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Mapping, Sequence
+    from typing import Any, TextIO
 
-    from hil.model.results import Results
+    from hil.model.captures import Capture
+    from hil.model.results import Comparison, Results
+    from hil.report.exports.export_format import Export
+    from hil.report.terminal.sparklines import Group
 
 DEFAULT_FOLDER = "reports/latest"
+STDOUT = Path("-")
+_WIDEST, _LEAST_BARS, _JSON_BINS = 120, 16, 80
+_BODY, _TAIL, _BOLD, _DIM, _END = "\x1b[36m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", nargs="?", default=DEFAULT_FOLDER, help=f"the run's (default: {DEFAULT_FOLDER})"
     )
+
+
+def _stored_comparison(folder: Path) -> Comparison | None:
+    stored = folder / CHANGES_NAME
+    return read_changes(stored) if stored.exists() else None
+
+
+def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    _add_folder_argument(parser)
     parser.add_argument("--budgets", metavar="FILE", help="judge by these budgets (TOML)")
     parser.add_argument("--markdown", metavar="FILE", help="also a summary for a CI server's page")
     parser.add_argument("--json", action="store_true", help="say in JSON what was written")
 
 
-def run(args: argparse.Namespace) -> int:
+def _report(args: argparse.Namespace) -> int:
     """See :func:`remake_report`."""
     return remake_report(args.folder, args.budgets, args.markdown, as_json=args.json)
 
@@ -51,6 +78,8 @@ def remake_report(
     A ``junit.xml`` that pytest wrote names its tests and how long they took, which no capture
     tells: it stays, unless other ``budgets`` judge the run now.
     """
+    from hil.report.page.page import write_page
+
     path = Path(folder)
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
@@ -58,8 +87,7 @@ def remake_report(
     results = evaluate_run(run, load_budgets(Path(budgets)) if budgets else default_budgets())
     files = RunFolder(path)
     results = replace(results, run=replace(results.run, hashes=files.hashes()))
-    stored = path / CHANGES_NAME
-    comparison = read_changes(stored) if stored.exists() else None
+    comparison = _stored_comparison(path)
     write_results(files.results, results)
     write_page(files.report, results, sound_captures(run), comparison)
     if budgets or not _of_pytest(files.junit):
@@ -92,7 +120,225 @@ def _written(files: RunFolder, results: Results) -> dict[str, object]:
         "report": str(files.report),
         "junit": str(files.junit),
         "figures": len(results.measurements),
-        "out_of_budget": sum(one.verdict == "fail" for one in results.measurements),
+        "out_of_budget": sum(m.verdict == "fail" for m in results.measurements),
         "errors": len(results.errors),
         "skipped": len(results.skipped),
     }
+
+
+def _add_show_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    _add_folder_argument(parser)
+    parser.add_argument("--json", action="store_true", help="results.json and the distributions")
+
+
+def show_run(args: argparse.Namespace) -> int:
+    """Print table and distributions; they need the captures, the table only ``results.json``."""
+    folder = Path(args.folder)
+    results = results_in(folder)
+    captures, missing = _captures(folder)
+    if args.json:
+        groups = list(lateness_groups(captures, _JSON_BINS))
+        print(json.dumps({**build_results(results), "lateness": list(map(_plain_group, groups))}))
+        return 0
+    width = max(40, min(terminal_width(), _WIDEST))
+    color = wants_color(sys.stdout)
+    comparison = _stored_comparison(folder)
+    write_out(terminal_summary(results, width=width, color=color, comparison=comparison))
+    characters = UNICODE if can_show(UNICODE, sys.stdout) else ASCII
+    for line in _lines(captures, width, characters, color):
+        write_out(f"{line}\n")
+    if missing:
+        print(f"hil: no distributions: {missing}", file=sys.stderr)
+    return 0
+
+
+def _captures(folder: Path) -> tuple[list[Capture], str]:
+    """The sound captures, or why there are none."""
+    try:
+        captures = sound_captures(read_run(folder))
+    except NewerSchemaError:
+        raise
+    except CaptureError as error:
+        return [], str(error)
+    return captures, "" if captures else "no capture that can be trusted"
+
+
+def _lines(captures: Sequence[Capture], width: int, characters: str, color: bool) -> list[str]:
+    longest = max((len(escaped_line(c.plan.technique)) for c in captures), default=0)
+    name = min(longest, max(8, width // 4))
+    room = width - name - 3
+    bins = max(_LEAST_BARS, room)
+    lines: list[str] = []
+    for group in lateness_groups(captures, bins):
+        title = escaped_line(f"lateness, {group.board}, load {group.load}")
+        lines += ["", _styled(title[:width], _BOLD, color)]
+        for row in group.rows:
+            text = escaped_line(row.technique)
+            text = text if len(text) <= name else f"{text[: name - 1]}~"
+            drawn = bars(row.counts, characters)
+            body, tail = drawn[: row.tail], drawn[row.tail :].rstrip()
+            body = body if tail else body.rstrip()
+            shown = _styled(body, _BODY, color) + _styled(tail, _TAIL, color)
+            lines.append(f" {text:<{name}} {shown}".rstrip())
+        axis = axis_line(group.axis, bins).rstrip()
+        lines.append(_styled(f" {'':<{name}} {axis}", _DIM, color))
+    if lines:
+        lines.append(_styled("height: logarithm of the count", _DIM, color))
+    return lines
+
+
+def _styled(text: str, style: str, color: bool) -> str:
+    return f"{style}{text}{_END}" if color and text else text
+
+
+def _plain_group(group: Group) -> dict[str, Any]:
+    return {
+        "board": group.board,
+        "load": group.load,
+        "edges_us": group.edges_us.tolist(),
+        "counts": {row.technique: row.counts.tolist() for row in group.rows},
+    }
+
+
+def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    names = ", ".join(_exports())
+    _add_folder_argument(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--to",
+        metavar="FORMAT[,FORMAT...]",
+        type=_formats,
+        help=f"{names}, or several with commas, or all",
+    )
+    what.add_argument("--list", action="store_true", help="list the formats and what opens them")
+    parser.add_argument(
+        "--out", metavar="FILE", help="default: a file in the run's folder; - is stdout (text only)"
+    )
+    parser.add_argument("--json", action="store_true", help="say in JSON what was written")
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write, then say what and where; what is left out goes to stderr."""
+    if args.list:
+        return _list_exports(args.json)
+    if args.out is not None and len(args.to) > 1:
+        raise ConfigurationError("--out names one file: give one format, or leave --out away")
+    folder = Path(args.folder)
+    if not folder.is_dir():
+        raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
+    out = None if args.out is None else Path(args.out)
+    exports = _exports()
+    written = [export_run(folder, exports[name], out) for name in args.to]
+    _tell_written(written, args.json, sys.stderr if out == STDOUT else sys.stdout)
+    return 0
+
+
+def _exports() -> Mapping[str, Export]:
+    from hil.report.exports.registry import EXPORTS
+
+    return EXPORTS
+
+
+def _formats(text: str) -> list[str]:
+    known = _exports()
+    names = list(known) if text == "all" else list(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(known)}")
+    return names
+
+
+def _list_exports(as_json: bool) -> int:
+    rows = [
+        {
+            "name": export.name,
+            "file": export.file,
+            "opens": export.opens,
+            "package": export.package,
+        }
+        for export in _exports().values()
+    ]
+    if as_json:
+        print(json.dumps({"schema": 1, "formats": rows}))
+        return 0
+    for row in rows:
+        print(f"{row['name']:<12} {row['file']:<18} {row['opens']}")
+    return 0
+
+
+def _tell_written(written: list[ExportedFile], as_json: bool, stream: TextIO) -> None:
+    if as_json:
+        rows = [asdict(file) for file in written]
+        print(json.dumps({"schema": 1, "written": rows}), file=stream)
+        return
+    for line in dict.fromkeys(line for file in written for line in file.left_out):
+        print(f"hil: {escaped_line(line)}", file=sys.stderr)
+    for file in written:
+        print(f"{file.format:<12} {file.count} {file.what}: {file.path}", file=stream)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """What was written: ``count`` activations, figures or charts, and what is not in it."""
+
+    format: str
+    path: str
+    what: str
+    count: int
+    left_out: tuple[str, ...] = ()
+
+
+class FolderInput:
+    """A run's folder as an :class:`~hil.report.exports.export_format.ExportInput`.
+
+    Figures are those of ``results.json``; where there is none they are computed from the captures
+    and judged by the default budgets.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._captures: CaptureStream | None = None
+
+    @cached_property
+    def results(self) -> Results:
+        """The judged figures."""
+        return results_in(self._folder)
+
+    @property
+    def captures(self) -> CaptureStream:
+        """The captures that give figures, read one at a time."""
+        if self._captures is None:
+            self._captures = CaptureStream(self._folder)
+        return self._captures
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was not read, if captures were asked for, and why."""
+        return () if self._captures is None else tuple(self._captures.left_out)
+
+
+def export_run(folder: Path, export: Export, out: Path | None = None) -> ExportedFile:
+    """Write one format; ``out`` defaults to the format's file in ``folder``, ``-`` is stdout.
+
+    Raises :class:`~hil.model.errors.HilError`.
+    """
+    path = out if out is not None else folder / export.file
+    run = FolderInput(folder)
+    if path == STDOUT:
+        stream = TextIOWrapper(sys.stdout.buffer, "utf-8", newline="")
+        try:
+            count = export.write(stream, run)
+            stream.flush()
+        finally:
+            stream.detach()
+    else:
+        with replaced_file(path) as temporary:
+            count = export.write(temporary, run)
+    return ExportedFile(export.name, str(path), export.counts, count, run.left_out)
+
+
+REPORT = Subcommand(_add_report_arguments, _report)
+SHOW = Subcommand(_add_show_arguments, show_run)
+EXPORT = Subcommand(_add_export_arguments, export)

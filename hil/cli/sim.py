@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backends.sim_knobs import parse_sim_knobs
 from hil.boards.backends.sim_program import find_vm
+from hil.boards.backends.sim_supervisor import main
 
 if TYPE_CHECKING:
     import argparse
@@ -26,8 +27,6 @@ def run(args: argparse.Namespace) -> int:
 
 def run_sim(knobs: str, root: str | None) -> int:
     """Start the board, print its port, and keep it until Ctrl-C."""
-    from hil.boards.backends.sim_supervisor import main
-
     parse_sim_knobs(knobs)
     find_vm()
     print("the embedded board runs until Ctrl-C; use its port from another terminal", flush=True)

@@ -1,54 +1,91 @@
-"""Captures of a stored run to judged results, or the results as they were written."""
+"""Captures to judged figures: those of a run that goes on, and those of a stored one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import skips_for_missing
 from hil.analysis.summary import summarise
 from hil.experiments.budget_files import default_budgets
+from hil.history.stored_records import make_history_run
+from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
-from hil.model.errors import CaptureError, HilError, RemoteCodeError
+from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
 from hil.model.results import ErrorRecord, Results
 from hil.recording.run_folder import RunFolder, read_results
-from hil.recording.stored_run import read_run
+from hil.recording.stored_run import case_key, read_run, sound_captures
 from hil.recording.validity import mark_truncated, require_valid, truncate_capture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from hil.analysis.summary import Summary
+    from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
+    from hil.model.captures import Capture
     from hil.model.results import Measurement, Skip
     from hil.recording.stored_run import StoredRun
 
 
-def evaluate_run(run: StoredRun, budgets: Budgets) -> Results:
-    """Analyse and judge every capture of ``run``; one whose agent failed has no figures.
+@dataclass(frozen=True, slots=True)
+class MeasuredCase:
+    """One capture with its figures; ``measurements`` are judged by the budgets."""
 
-    One that was cut short is an error too, and gives the figures that its stamps still support,
-    marked and without a verdict.
+    capture: Capture
+    summary: Summary
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def skips(self) -> list[Skip]:
+        """One for each metric without a figure, with the reason."""
+        return skips_for_missing(self.capture, self.summary.reasons)
+
+
+def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = False) -> MeasuredCase:
+    """The figures of one capture, judged by ``budgets``; without budgets no figure is judged.
+
+    ``truncated`` says that ``capture`` is what
+    :func:`~hil.recording.validity.truncate_capture` left of it: its figures are marked and have no
+    verdict. Raises as :func:`~hil.recording.validity.require_valid` for any other invalid capture.
+    """
+    if not truncated:
+        require_valid(capture)
+    summary = summarise(capture)
+    measurements: Sequence[Measurement] = summary.measurements
+    if truncated:
+        measurements = mark_truncated(measurements)
+    elif budgets is not None:
+        measurements = judge_measurements(measurements, budgets, capture.plan)
+    return MeasuredCase(capture, summary, tuple(measurements))
+
+
+def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = True) -> Results:
+    """The results of a stored run; a capture whose agent failed is an error and has no figures.
+
+    A truncated capture is an error too. Its stamps still support some figures, which are among the
+    measurements, marked and without a verdict, unless ``truncated`` is false.
     """
     measurements: list[Measurement] = []
-    skipped: list[Skip] = list(run.log.skipped)
-    errors: list[ErrorRecord] = list(run.log.errors)
-    told = {(error.board, error.technique, error.load) for error in errors}
+    skipped = list(run.log.skipped)
+    errors = list(run.log.errors)
+    failed = {(error.board, error.technique, error.load) for error in errors}
     for capture in run.captures:
-        key = (capture.board.name, capture.plan.technique, capture.plan.load)
-        try:
-            if key not in told:
-                require_valid(capture)
-        except HilError as error:
-            detail = error.traceback if isinstance(error, RemoteCodeError) else ""
-            errors.append(ErrorRecord(*key, str(error), detail))
-            told.add(key)
-        if key in told:
-            rest = truncate_capture(capture)
-            if rest is not None:
-                measurements += mark_truncated(summarise(rest).measurements)
-            continue
-        summary = summarise(capture)
-        measurements += judge_measurements(summary.measurements, budgets, capture.plan)
-        skipped += skips_for_missing(capture, summary.reasons)
+        key = case_key(capture)
+        if key not in failed:
+            try:
+                case = evaluate(capture, budgets)
+            except HilError as error:
+                detail = error.traceback if isinstance(error, RemoteCodeError) else ""
+                errors.append(ErrorRecord(*key, str(error), detail))
+            else:
+                measurements += case.measurements
+                skipped += case.skips
+                continue
+        rest = truncate_capture(capture) if truncated else None
+        if rest is not None:
+            measurements += evaluate(rest, None, truncated=True).measurements
     errors += [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
     if not run.log.complete:
         errors.append(ErrorRecord("-", "-", "-", "the run did not come to its end", ""))
@@ -62,11 +99,42 @@ def evaluate_run(run: StoredRun, budgets: Budgets) -> Results:
     )
 
 
-def results_in(folder: Path) -> Results:
-    """The results of a run's folder: ``results.json``, else computed from its captures."""
+def results_in(folder: Path, run: StoredRun | None = None) -> Results:
+    """The results of a run's folder: ``results.json``, else computed from its captures.
+
+    ``run`` is the folder's content where it was read before. Raises
+    :class:`~hil.model.errors.HilError` for a folder without a run.
+    """
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example reports/latest")
     stored = RunFolder(folder).results
     if stored.is_file():
         return read_results(stored)
-    return evaluate_run(read_run(folder), default_budgets())
+    return evaluate_run(read_run(folder) if run is None else run, default_budgets())
+
+
+def judged_history_run(folder: Path) -> HistoryRun:
+    """A run's folder as the run itself would have stored it, with its verdicts.
+
+    Raises :class:`~hil.model.errors.HilError` for a replayed run, and for one without figures.
+    """
+    run = read_run(folder)
+    if not SOURCES[run.log.info.source].measured:
+        raise ConfigurationError(f"{folder}: a replayed run; add the run that it replays")
+    results = results_in(folder, run)
+    if not results.measurements and not results.errors:
+        raise ConfigurationError(f"{folder}: nothing was measured in it")
+    return make_history_run(results, sound_captures(run))
+
+
+def unjudged_history_run(folder: Path) -> HistoryRun:
+    """Every whole capture of a run's folder, computed anew to be compared; nothing is judged.
+
+    Raises :class:`~hil.model.errors.CaptureError` for a folder without a run.
+    """
+    run = read_run(folder)
+    results = evaluate_run(run, None, truncated=False)
+    results = replace(results, skipped=run.log.skipped, errors=run.log.errors)
+    failed = {(error.board, error.technique, error.load) for error in run.log.errors}
+    whole = sound_captures(run, truncated=False)
+    return make_history_run(results, [c for c in whole if case_key(c) not in failed])

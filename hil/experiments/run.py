@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import platform
+import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hil import __version__
+from hil.agents import bundle
 from hil.boards.fault_injection import format_faults
-from hil.experiments.background_preload import start_preload
 from hil.experiments.capture_sources import open_source
 from hil.model.board import SOURCES
-from hil.model.budgets import judge_measurements
+from hil.model.captures import CALIBRATE
 from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
 from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from hil.analysis.summary import Summary
     from hil.boards.backend import BoardSpec
     from hil.experiments.capture_sources import CaptureSource
+    from hil.experiments.evaluation import MeasuredCase
     from hil.experiments.plan import Case, RunOptions
     from hil.model.board import BoardIdentity, Source
-    from hil.model.captures import Capture
-    from hil.model.results import Measurement
     from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredCase:
-    """One capture with its figures, judged by the budgets."""
+PRELOADED_MODULES = (
+    "hil.recording.capture_reader",
+    "hil.recording.validity",
+    "hil.analysis.clock",
+    "rich.progress",
+)
+"""Imported while a board is being opened.
 
-    capture: Capture
-    summary: Summary
-    measurements: tuple[Measurement, ...]
+No more than fits into that time: what is still at work when the board begins to answer takes its
+turns from the many short answers up to the first stamp, and later it would disturb an embedded
+board that is being measured. So what the page needs is imported when it is made.
+"""
 
 
 class Bench:
@@ -80,11 +85,11 @@ class Bench:
         Of several boards a worker opens its own when it is first asked for it, so that one board's
         failure does not stop another's run.
         """
-        meanwhile = start_preload(self._options.cases)
+        preload = start_preload(self._options.cases)
         if len(self._options.boards) == 1:
             self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
             self._info = replace(self._info, source=common_source(self.boards))
-        meanwhile.join()  # an error above does not wait for it
+        preload.join()  # an error above does not wait for it
         self._log = RunLog(self.folder.captures, self._info, self._part)
         if not self._part:
             self.folder.publish()
@@ -105,12 +110,12 @@ class Bench:
     @property
     def results(self) -> Iterator[MeasuredCase]:
         """What was measured so far, in order."""
-        return (o for o in self._outcomes.values() if isinstance(o, MeasuredCase))
+        return (o for o in self._outcomes.values() if not isinstance(o, HilError))
 
     @property
     def stamps(self) -> int:
         """How many activations were captured so far."""
-        return sum(int(t.stamps_us.size) for one in self.results for t in one.capture.tracks)
+        return sum(int(t.stamps_us.size) for case in self.results for t in case.capture.tracks)
 
     @property
     def boards(self) -> list[BoardIdentity]:
@@ -215,12 +220,9 @@ class Bench:
             source = self._source(board)
             self._tell_strays(board, source)
             capture = source.take(case, observer)
-            # here: not before the first capture
-            from hil.analysis.summary import summarise
-            from hil.recording.validity import require_valid
+            from hil.experiments.evaluation import evaluate  # late: not before the first capture
 
-            require_valid(capture)
-            summary = summarise(capture)
+            return evaluate(capture, self._options.budgets)
         except CapabilityMissing as reason:
             skip = Skip(board, technique, load, str(reason))
             self.skipped.append(skip)
@@ -238,8 +240,6 @@ class Bench:
             text = "interrupted" if isinstance(cause, KeyboardInterrupt) else repr(cause)[:200]
             self.tell(ErrorRecord(board, technique, load, text))
             raise
-        judged = judge_measurements(summary.measurements, self._options.budgets, capture.plan)
-        return MeasuredCase(capture, summary, tuple(judged))
 
 
 def _profile_name(options: RunOptions) -> str:
@@ -252,3 +252,25 @@ def common_source(boards: Sequence[BoardIdentity]) -> Source:
     """The one source of all figures; of a mixed run the least artificial one."""
     sources = {board.source for board in boards}
     return next((source for source in SOURCES if source in sources), "hardware")
+
+
+def start_preload(cases: Iterable[Case]) -> threading.Thread:
+    """Import :data:`PRELOADED_MODULES` and read the first case's agent in the background.
+
+    Who needs something of ours earlier makes it ready itself. The thread is to be joined before
+    anything is measured: packages of others may not stand being imported by two threads at once.
+    """
+    first = next(iter(cases), None)
+    thread = threading.Thread(target=_preload, args=(first,), name="hil-prepare", daemon=True)
+    thread.start()
+    return thread
+
+
+def _preload(case: Case | None) -> None:
+    with contextlib.suppress(Exception):  # who needs it is told
+        bundle.sources(CALIBRATE)
+        if case is not None:
+            bundle.sources(case.plan.technique, case.plan.load, options=case.plan.options)
+    for name in PRELOADED_MODULES:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)

@@ -23,7 +23,7 @@ from hil.model.metrics import metric_or_unknown
 from hil.model.results import Change, Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hil.analysis.change_detection import FigureHistory, JudgedChange
     from hil.analysis.comparison_scale import Evidence
@@ -58,7 +58,11 @@ def line_of_board(run: HistoryRun, board: HistoryBoard) -> FirmwareLine:
 
 
 def compare_with_history(
-    history: History, run: HistoryRun, choice: str, confidence: float = CHANGE_CONFIDENCE
+    history: History,
+    run: HistoryRun,
+    choice: str,
+    read_folder: Callable[[Path], HistoryRun],
+    confidence: float = CHANGE_CONFIDENCE,
 ) -> Comparison:
     """``run`` against what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
 
@@ -68,7 +72,9 @@ def compare_with_history(
     ``against`` says so. Raises :class:`~hil.model.errors.HilError` for a run that can't be found
     or read.
     """
-    named = None if choice in ("last", "baseline") else find_history_run(choice, history)
+    named = None
+    if choice not in ("last", "baseline"):
+        named = find_history_run(choice, history, read_folder)
     waiting: list[_Open] = []
     absent: list[str] = []
     most = 0

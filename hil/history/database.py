@@ -8,6 +8,10 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from hil.history.sql_tables import HEAD_REVISION, metadata
 from hil.model.errors import HilError, NewerSchemaError
 
 if TYPE_CHECKING:
@@ -61,8 +65,6 @@ class History:
             return work(connection)
 
     def _tried(self, work: Callable[[], _T]) -> _T:
-        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
         for attempt in range(_TRIES):
             try:
                 return work()
@@ -107,14 +109,10 @@ def open_history(place: HistoryLocation, *, create: bool = True) -> Iterator[His
 
 
 def _head() -> str:
-    from hil.history.sql_tables import HEAD_REVISION
-
     return HEAD_REVISION
 
 
 def _engine(place: HistoryLocation) -> Engine:
-    import sqlalchemy as sa
-
     if place.file is not None:
         engine = sa.create_engine(
             place.url, connect_args={"timeout": BUSY_S}, poolclass=sa.pool.NullPool
@@ -161,8 +159,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _passing(error: Exception) -> bool:
     """Whether the same may work a moment later: locks, and who was first to write a row."""
-    from sqlalchemy.exc import DBAPIError
-
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
@@ -174,8 +170,6 @@ def _passing(error: Exception) -> bool:
 
 def _revision(connection: Connection) -> str | None:
     """The schema of an existing history, ``None`` for an empty database."""
-    import sqlalchemy as sa
-
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
@@ -183,8 +177,6 @@ def _revision(connection: Connection) -> str | None:
 
 def _migrate(connection: Connection, place: HistoryLocation) -> None:
     """One process migrates at a time; who waited finds the work done."""
-    import sqlalchemy as sa
-
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     found = _revision(connection)
@@ -205,10 +197,6 @@ def _migrate(connection: Connection, place: HistoryLocation) -> None:
 
 def _create(connection: Connection) -> None:
     """An empty database: what all the migrations would lead to."""
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import metadata
-
     metadata.create_all(connection)
     connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": _head()})

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from hil.history.sql_tables import baselines, boards, cases, measurements, runs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -93,10 +97,6 @@ def list_runs(history: History, wanted: RunFilter, most: int | None = None) -> l
 
 
 def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[ListedRun]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, boards, cases, runs
-
     query = (
         sa.select(runs, baselines.c.run_id.label("base"))
         .outerjoin(baselines, baselines.c.run_id == runs.c.id)
@@ -150,10 +150,6 @@ def trend_lines(
 
 
 def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -> list[TrendLine]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import boards, cases, measurements, runs
-
     query = (
         sa.select(
             *(runs.c.run, runs.c.started_utc, runs.c.profile),
@@ -185,17 +181,11 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
 
 def known_metrics(history: History) -> list[str]:
     """The metrics that the history has figures of."""
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import measurements
-
     query = sa.select(measurements.c.metric).distinct()
     return history.read(lambda connection: sorted(connection.execute(query).scalars()))
 
 
 def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
-    from hil.history.sql_tables import runs
-
     found = []
     if wanted.since is not None:
         found.append(runs.c.started_utc >= wanted.since)
@@ -205,8 +195,6 @@ def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
 
 
 def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
-    from hil.history.sql_tables import boards, cases
-
     found: list[ColumnElement[bool]] = []
     if wanted.board is not None:
         found.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))

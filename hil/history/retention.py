@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from hil.history.run_reader import find_run
+from hil.history.sql_tables import baselines, boards, runs
 from hil.model.errors import ConfigurationError
 from hil.model.printable import database_text
 
@@ -53,8 +56,6 @@ def remove_baseline(history: History, name: str) -> None:
     number = _number(history, name)
 
     def work(connection: Connection) -> int:
-        from hil.history.sql_tables import baselines
-
         return connection.execute(baselines.delete().where(baselines.c.run_id == number)).rowcount
 
     if not history.write(work):
@@ -69,10 +70,6 @@ def _number(history: History, name: str) -> int:
 
 
 def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, boards, runs
-
     old: list[str] = []
     if not add:
         mine = connection.execute(
@@ -104,10 +101,6 @@ def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]
 
 
 def _list(connection: Connection) -> list[Baseline]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, boards, runs
-
     rows = connection.execute(
         sa.select(
             *(runs.c.run, runs.c.profile, baselines.c.set_utc, baselines.c.note),
@@ -135,10 +128,6 @@ def old_runs(history: History, *, keep: int | None, before_utc: str | None) -> l
 
 
 def _old(connection: Connection, keep: int | None, before_utc: str | None) -> list[str]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, boards, runs
-
     kept = {int(one) for one in connection.execute(sa.select(baselines.c.run_id)).scalars()}
     rows = connection.execute(
         sa.select(runs.c.id, runs.c.run, runs.c.started_utc, boards.c.key)
@@ -169,10 +158,6 @@ def remove_runs(history: History, names: Sequence[str]) -> int:
 
 
 def _remove(connection: Connection, names: Sequence[str]) -> int:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, runs
-
     count = 0
     for name in names:
         held = sa.select(baselines.c.run_id)

@@ -7,24 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from hil.analysis.summary import summarise
+import sqlalchemy as sa
+
+from hil.history.sql_tables import (
+    baselines,
+    boards,
+    cases,
+    errors,
+    measurements,
+    runs,
+    skips,
+    stamps,
+)
 from hil.history.stored_records import (
     HistoryBoard,
     HistoryCase,
     HistoryRun,
     HistoryStamps,
-    make_history_run,
 )
 from hil.model.board import BoardIdentity
 from hil.model.codec import field_keys, read_record
 from hil.model.errors import CaptureError, ConfigurationError
-from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
+from hil.model.results import ErrorRecord, Measurement, RunInfo, Skip
 from hil.model.schema import parse_json
-from hil.recording.stored_run import read_run
-from hil.recording.validity import is_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -49,9 +57,6 @@ def find_run(history: History, name: str) -> int | None:
 
     Raises :class:`~hil.model.errors.CaptureError` where several do.
     """
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import runs
 
     def work(connection: Connection) -> int | None:
         exact = connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).scalar()
@@ -78,10 +83,6 @@ def past_runs(
 
     Runs whose fingerprint is in ``without`` are left out.
     """
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import boards, runs
-
     query = (
         sa.select(runs.c.id)
         .join(boards, boards.c.run_id == runs.c.id)
@@ -98,10 +99,6 @@ def past_runs(
 
 def baseline_runs(history: History, line: FirmwareLine, fingerprint: str = "") -> list[int]:
     """The baselines of ``line``, the newest first; not the run of ``fingerprint``."""
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import baselines, boards, runs
-
     query = (
         sa.select(runs.c.id)
         .join(boards, boards.c.run_id == runs.c.id)
@@ -118,10 +115,6 @@ def _numbers(history: History, query: Any) -> list[int]:
 
 def other_lines(history: History, key: str) -> list[str]:
     """Firmware lines and profiles that this board was measured with, for the reader's eyes."""
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import boards, runs
-
     query = (
         sa.select(boards.c.firmware, runs.c.profile)
         .join(runs, boards.c.run_id == runs.c.id)
@@ -134,8 +127,6 @@ def other_lines(history: History, key: str) -> list[str]:
 
 
 def _of_line(line: FirmwareLine) -> Sequence[Any]:
-    from hil.history.sql_tables import boards, runs
-
     return (
         boards.c.key == line.key,
         boards.c.firmware == line.firmware,
@@ -153,34 +144,27 @@ def load_run(history: History, run_id: int, key: str | None = None) -> HistoryRu
 
 
 def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
-    import sqlalchemy as sa
-
-    from hil.history import sql_tables
-
-    row = connection.execute(
-        sa.select(sql_tables.runs).where(sql_tables.runs.c.id == run_id)
-    ).first()
+    row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).first()
     if row is None:
         raise CaptureError("a run was removed from the history while it was read")
     info = _record(RunInfo, row, id=row.run)
-    query = sa.select(sql_tables.boards).where(sql_tables.boards.c.run_id == run_id)
+    query = sa.select(boards).where(boards.c.run_id == run_id)
     if key is not None:
-        query = query.where(sql_tables.boards.c.key == key)
-    boards = connection.execute(query.order_by(sql_tables.boards.c.id)).all()
-    cases = _cases(connection, {one.id: one.name for one in boards})
-    skips = connection.execute(
-        sa.select(sql_tables.skips).where(sql_tables.skips.c.run_id == run_id)
-    )
-    errors = connection.execute(
-        sa.select(sql_tables.errors).where(sql_tables.errors.c.run_id == run_id)
-    )
+        query = query.where(boards.c.key == key)
+    board_rows = connection.execute(query.order_by(boards.c.id)).all()
+    board_cases = _cases(connection, {board.id: board.name for board in board_rows})
+    skip_rows = connection.execute(sa.select(skips).where(skips.c.run_id == run_id))
+    error_rows = connection.execute(sa.select(errors).where(errors.c.run_id == run_id))
     return HistoryRun(
         info=info,
         fingerprint=row.fingerprint,
         verdict=row.verdict,
-        boards=tuple(HistoryBoard(_identity(one), tuple(cases.get(one.id, ()))) for one in boards),
-        skipped=tuple(_record(Skip, one) for one in skips),
-        errors=tuple(_record(ErrorRecord, one) for one in errors),
+        boards=tuple(
+            HistoryBoard(_identity(board), tuple(board_cases.get(board.id, ())))
+            for board in board_rows
+        ),
+        skipped=tuple(_record(Skip, skip) for skip in skip_rows),
+        errors=tuple(_record(ErrorRecord, error) for error in error_rows),
         revision=row.revision,
         modified=row.modified,
     )
@@ -210,20 +194,13 @@ def _record(kind: type[T], row: Any, **converted: Any) -> T:
     return read_record(kind, {**rest, **columns, **converted}, "the history")
 
 
-def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[HistoryCase]]:
-    import sqlalchemy as sa
-
-    from hil.history import sql_tables
-
+def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[HistoryCase]]:
     found: dict[int, list[HistoryCase]] = {}
-    if not boards:
+    if not names:
         return found
-    mine = sql_tables.cases.c.board_id.in_(boards)
-    rows = connection.execute(
-        sa.select(sql_tables.cases).where(mine).order_by(sql_tables.cases.c.id)
-    ).all()
-    ids = sa.select(sql_tables.cases.c.id).where(mine)
-    measurements, stamps = sql_tables.measurements, sql_tables.stamps
+    mine = cases.c.board_id.in_(names)
+    rows = connection.execute(sa.select(cases).where(mine).order_by(cases.c.id)).all()
+    ids = sa.select(cases.c.id).where(mine)
     figures = _grouped(
         connection.execute(
             sa.select(measurements)
@@ -244,7 +221,7 @@ def _cases(connection: Connection, boards: dict[int, str]) -> dict[int, list[His
                 _record(
                     Measurement,
                     one,
-                    board=boards[row.board_id],
+                    board=names[row.board_id],
                     technique=row.technique,
                     load=row.load,
                     n=int(one.n),
@@ -281,38 +258,15 @@ def _stamps_of_row(row: Any) -> HistoryStamps:
     )
 
 
-def unjudged_history_run(folder: Path) -> HistoryRun:
-    """Every sound capture of a run's folder, computed anew; nothing is judged by budgets.
-
-    Raises :class:`~hil.model.errors.CaptureError` for a folder without a run.
-    """
-    run = read_run(folder)
-    told = {(error.board, error.technique, error.load) for error in run.log.errors}
-    sound = [
-        one
-        for one in run.captures
-        if not is_invalid(one) and (one.board.name, one.plan.technique, one.plan.load) not in told
-    ]
-    boards = {one.board.name: one.board for one in run.captures}
-    results = Results(
-        run=run.log.info,
-        boards=tuple(boards.values()),
-        measurements=tuple(m for one in sound for m in summarise(one).measurements),
-        skipped=run.log.skipped,
-        errors=run.log.errors,
-    )
-    return make_history_run(results, sound)
-
-
-def find_history_run(name: str, history: History | None) -> HistoryRun:
-    """A run from its folder, or from the history by its id or how that begins.
+def find_history_run(
+    name: str, history: History | None, read_folder: Callable[[Path], HistoryRun]
+) -> HistoryRun:
+    """A run from its folder, by ``read_folder``, or from the history by its id or how that begins.
 
     Raises :class:`~hil.model.errors.ConfigurationError` for neither.
     """
     if Path(name).is_dir():
-        pass  # TODO-MOVER import gone
-
-        return unjudged_history_run(Path(name))
+        return read_folder(Path(name))
     if history is None:
         raise ConfigurationError(f"{name}: no such run's folder, and there is no history")
     number = find_run(history, name)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from hil.history.sql_tables import boards, cases, errors, measurements, runs, skips, stamps
 from hil.history.stamp_packing import finite_or_none
 from hil.model.codec import field_keys, write_record
 from hil.model.printable import database_text
@@ -33,10 +36,6 @@ def add_run(history: History, run: HistoryRun, *, worse: int | None = None) -> t
 
 
 def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[str, bool]:
-    import sqlalchemy as sa
-
-    from hil.history.sql_tables import runs
-
     name = database_text(run.info.id, 180)
     found = connection.execute(
         sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
@@ -72,8 +71,6 @@ def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[st
 
 
 def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
-    from hil.history.sql_tables import errors, skips
-
     told = [
         {
             "run_id": run_id,
@@ -102,8 +99,6 @@ def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
 
 
 def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
-    from hil.history.sql_tables import boards, cases, measurements, stamps
-
     one = board.identity
     board_id = _insert(
         connection,

@@ -7,27 +7,34 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.analysis.change_detection import CHANGE_CONFIDENCE
+from hil.experiments.evaluation import unjudged_history_run
+from hil.history.comparison import compare_runs, compare_with_history
+from hil.history.database import HistoryError, open_history
+from hil.history.run_reader import find_history_run
+from hil.history.run_writer import add_run
+from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
 from hil.model.errors import ConfigurationError, HilError
 from hil.recording.run_folder import CHANGES_NAME, write_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from hil.history.database import History
     from hil.history.location import HistoryLocation
+    from hil.history.stored_records import HistoryRun
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
-
-COMPARE_WORDS = ("last", "baseline")
 
 
 class HistoryComparison:
     """What the history says of one run, and what could not be done with it."""
 
     def __init__(
-        self, place: HistoryLocation | None, compare: str | None, folder: Path, root: Path
+        self, location: HistoryLocation | None, compare: str | None, folder: Path, root: Path
     ) -> None:
-        self._place = place
+        self._location = location
         self._compare = compare
         self._folder = folder
         self._root = root
@@ -39,7 +46,7 @@ class HistoryComparison:
     def worse(self) -> int:
         """How many figures have become worse."""
         changes = self.comparison.changes if self.comparison else ()
-        return sum(one.trend == "worse" for one in changes)
+        return sum(change.trend == "worse" for change in changes)
 
     @property
     def against(self) -> str:
@@ -54,7 +61,7 @@ class HistoryComparison:
         replayed = not SOURCES[results.run.source].measured
         if not results.measurements and not results.errors:
             return
-        if self._place is None:
+        if self._location is None:
             if self._compare is not None:
                 self._tried("compare", lambda: self._compare_folders(results, captures))
             return
@@ -63,44 +70,32 @@ class HistoryComparison:
         self._tried("history", lambda: self._with_history(results, captures, not replayed))
 
     def _with_history(self, results: Results, captures: Sequence[Capture], store: bool) -> None:
-        from hil.history.comparison import compare_with_history
-        from hil.history.database import open_history
-        from hil.history.stored_records import make_history_run
-
-        pass  # TODO-MOVER import gone
-        from hil.history.run_writer import add_run
-
-        assert self._place is not None
+        assert self._location is not None
         revision, modified = git_revision(self._root)
         run = make_history_run(results, captures, revision=revision, modified=modified)
-        with open_history(self._place) as history:
+        with open_history(self._location) as history:
             compare = self._compare
             if compare is not None:
-                self._tried(
-                    "compare", lambda: self._found(compare_with_history(history, run, compare))
-                )
+                self._tried("compare", lambda: self._compare_with(history, run, compare))
             if store:
                 worse = None if self.comparison is None else self.worse
                 name, _ = add_run(history, run, worse=worse)
-                self.lines.append(f"history: {self._place.shown}, run {name}")
+                self.lines.append(f"history: {self._location.shown}, run {name}")
+
+    def _compare_with(self, history: History, run: HistoryRun, choice: str) -> None:
+        self._keep(compare_with_history(history, run, choice, unjudged_history_run))
 
     def _compare_folders(self, results: Results, captures: Sequence[Capture]) -> None:
-        from hil.analysis.change_detection import CHANGE_CONFIDENCE
-        from hil.history.comparison import compare_runs
-        from hil.history.run_reader import find_history_run
-        from hil.history.stored_records import make_history_run
-
         assert self._compare is not None
-        before = find_history_run(self._compare, None)
-        self._found(compare_runs(before, make_history_run(results, captures), CHANGE_CONFIDENCE))
+        before = find_history_run(self._compare, None, unjudged_history_run)
+        self._keep(compare_runs(before, make_history_run(results, captures), CHANGE_CONFIDENCE))
 
-    def _found(self, comparison: Comparison) -> None:
+    def _keep(self, comparison: Comparison) -> None:
         self.comparison = comparison
         write_changes(self._folder / CHANGES_NAME, comparison)
         self.lines.append(f"changes: {self._folder / CHANGES_NAME}")
 
-    def _tried(self, what: str, work: object) -> None:
-        assert callable(work)
+    def _tried(self, what: str, work: Callable[[], None]) -> None:
         try:
             work()
         except HilError as error:
@@ -110,34 +105,16 @@ class HistoryComparison:
             self.failures.append(text)
 
 
-def check_compare(compare: str | None, place: HistoryLocation | None) -> None:
-    """Refuse what can't be compared with, before anything is measured.
-
-    Raises :class:`~hil.model.errors.ConfigurationError`. A history that can't be reached now is
-    told at the end of the run.
-    """
-    if compare is None or (compare not in COMPARE_WORDS and Path(compare).is_dir()):
-        return
-    if place is None:
-        raise ConfigurationError(f"--hil-compare={compare}: needs a history (--hil-history)")
-    if compare in COMPARE_WORDS:
-        return
-    from hil.history.database import HistoryError, open_history
-    from hil.history.run_reader import find_history_run
-
-    missing = (
-        f"--hil-compare={compare}: give last, baseline, a run's folder, or a run of {place.shown} "
-        "(see `hil history`)"
-    )
-    if place.file is not None and not place.file.is_file():
-        raise ConfigurationError(missing)
+def has_run(location: HistoryLocation, name: str) -> bool:
+    """Whether the history has a run called ``name``; true too where it can't be asked now."""
     try:
-        with open_history(place, create=False) as history:
-            find_history_run(compare, history)
+        with open_history(location, create=False) as history:
+            find_history_run(name, history, unjudged_history_run)
     except ConfigurationError:
-        raise ConfigurationError(missing) from None
+        return False
     except HistoryError:
-        return
+        return True
+    return True
 
 
 _LIMIT_S = 5.0

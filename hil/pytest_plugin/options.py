@@ -1,28 +1,38 @@
-"""The ``--hil-…`` options: declared, read and checked in one place.
+"""The options, declared; and the boards that are asked for, also by ``--board``.
 
-Every pytest run where the package is installed declares them, and few read them: what only the
-checks need is imported by the checks.
+Every pytest run where the package is installed declares them, so no more of the package is imported
+here. :mod:`hil.pytest_plugin.measuring` reads and checks them where boards are measured.
+
+``--board`` is a word that others use too. So pytest's parser is told of ``--hil-board`` only, and a
+``--board`` in the arguments becomes that when all plugins and the initial conftests are loaded and
+none of them has declared it. No other option of that name ever meets ours, at whatever time it is
+declared.
 """
 
 from __future__ import annotations
 
-import math
+import copy
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.experiments.plan import RunOptions
-from hil.model.errors import ConfigurationError
-from hil.pytest_plugin.board_option import HELP, INI, LONG, asked_boards
+import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    import pytest
-
-    from hil.boards.backend import BoardSpec
-    from hil.experiments.plan import Case
-
-_LARGEST = 1e12
+LONG, SHORT = "--hil-board", "--board"
+VARIABLE, INI = "HIL_BOARD", "hil_board"
+HELP = (
+    "board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
+    "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; may be given "
+    f"several times. {SHORT}=BOARD for short, where nothing else declares {SHORT}. Default: the "
+    f"variable {VARIABLE}, the ini key {INI} (each may name several), or sim for hil_suite"
+)
+_ABSENT = object()
+_TAKEN: pytest.StashKey[str] = pytest.StashKey()
+_AGAIN: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -72,93 +82,129 @@ def suite_requested(config: pytest.Config) -> bool:
     return False
 
 
-def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
-    """Check every option; ``boards`` replaces what was asked for, ``auto`` spelled out.
+def asked_boards(config: pytest.Config) -> list[str]:
+    """The boards that were asked for: on the command line, else by the variable, else in the ini.
 
-    Raises :class:`~hil.model.errors.ConfigurationError` in one line for the first that is wrong.
+    Empty where none was.
     """
-    from hil.agents.bundle import load_names, technique_names
-    from hil.boards.fault_injection import parse_faults
-    from hil.boards.wiring import load_wiring
-    from hil.experiments.budget_files import default_budgets, load_budgets
-    from hil.experiments.plan import agent_case, chosen_names, find_profile, make_cases
-    from hil.experiments.workloads.user_program import read_user_program
-    from hil.history.location import find_location
-    from hil.model.board import DEFAULT_BOARD
-
-    get = config.getoption
-    profile = find_profile(get("--hil-profile") or "quick")
-    techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
-    known_loads = load_names()
-    asked_loads = get("--hil-load")
-    loads = (
-        chosen_names("--hil-load", asked_loads, known_loads)
-        if asked_loads
-        else tuple(load for load in profile.loads if load in known_loads)
-    )
-    budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
-    period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
-    duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
-    cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
-    agent_file = get("--hil-agent")
-    agent = read_user_program(Path(agent_file)) if agent_file else None
-    if agent is not None:
-        if get("--hil-technique") or asked_loads:
-            raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
-        cases = (
-            agent_case(
-                agent.name, agent.periods_us, profile, period_ms=period_ms, duration_s=duration_s
-            ),
-        )
-    if all(board.stored_run for board in specs):
-        cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
-    out = Path(get("--hil-out") or config.rootpath / "reports")
-    return RunOptions(
-        boards=specs,
-        profile=profile,
-        cases=cases,
-        out=out,
-        budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
-        wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
-        agent=agent,
-        faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
-        history=find_location(get("--hil-history"), out),
-        compare=get("--hil-compare"),
-    )
+    given = config.getoption(LONG, None)
+    if given:
+        return list(given)
+    named = os.environ.get(VARIABLE, "").split()
+    if named:
+        return named
+    written = config.getini(INI)
+    return written.split() if isinstance(written, str) else [str(board) for board in written or ()]
 
 
-def _number(option: str, text: str | None) -> float | None:
-    if text is None:
+def shorten(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Let ``--board`` in ``args`` mean ``--hil-board``, unless it is declared by somebody else.
+
+    To be called when the initial conftests are loaded: the documented moment to change ``args``.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    ours = [
+        LONG + arg.removeprefix(SHORT) if arg == SHORT or arg.startswith(f"{SHORT}=") else arg
+        for arg in args[:end]
+    ]
+    ours += args[end:]
+    if ours != args and not _taken(config, parser):
+        _load_conftests(config, parser, ours)
+    if _taken(config, parser):
+        config.stash[_TAKEN] = _owner(config)
+    else:
+        args[:] = ours
+
+
+def short_form(config: pytest.Config) -> str:
+    """The option as it can be given in this run."""
+    return LONG if _TAKEN in config.stash else SHORT
+
+
+def clash(config: pytest.Config) -> str | None:
+    """One line if ``--board`` is somebody else's."""
+    if _TAKEN not in config.stash:
         return None
+    return f"hil: {SHORT} is declared by {config.stash[_TAKEN]}; boards for hil: {LONG}=BOARD"
+
+
+def begin_again(config: pytest.Config, args: list[str]) -> bool:
+    """Whether a port stands behind a bare ``--board`` or ``--hil-board``; then parse nothing more.
+
+    Before pytest loads any plugin it looks for its settings beside the first path among its
+    arguments, and with ``--board /dev/ttyUSB0`` that is ``/dev``. Such a run has to begin again,
+    with ``--board=/dev/ttyUSB0``: see :func:`run_again`.
+    """
+    given = list(config.invocation_params.args)
+    joined = list(_joined(given))
+    if len(joined) == len(given):
+        return False
+    config.stash[_AGAIN] = joined
+    config.known_args_namespace.noconftest = True
+    args.clear()
+    return True
+
+
+def run_again(config: pytest.Config) -> int | None:
+    """The outcome of the run that :func:`begin_again` found to be necessary."""
+    args = config.stash.get(_AGAIN, None)
+    if args is None:
+        return None
+    return int(pytest.main(args, list(config.invocation_params.plugins or ())))
+
+
+def _load_conftests(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Load the conftests of the folders that ``args`` name, where pytest read that differently.
+
+    Behind an option that it did not know it took a board for a folder, or no folder for one.
+    """
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not abs(number) < _LARGEST:
-        raise ConfigurationError(f"{option}={text:.40}: not a number that can be used")
-    return number
+        folders = parser.parse_known_args(args, namespace=copy.copy(config.option)).file_or_dir
+    except pytest.UsageError:  # pytest says it when it reads them for good
+        return
+    if folders != config.known_args_namespace.file_or_dir:
+        config.known_args_namespace.file_or_dir = folders
+        config.pytest_load_initial_conftests(early_config=config)
 
 
-def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
-    from hil.boards.backends.registry import expand_boards, parse_board
+def _joined(args: Sequence[str]) -> Iterator[str]:
+    args = [os.fspath(arg) for arg in args]
+    end = args.index("--") if "--" in args else len(args)
+    index = 0
+    while index < len(args):
+        pair = args[index : index + 2]
+        if index + 1 < end and pair[0] in (LONG, SHORT) and _is_port(pair[1]):
+            yield "=".join(pair)
+            index += 2
+        else:
+            yield pair[0]
+            index += 1
 
-    boards = expand_boards(parse_board(text) for text in texts)
-    if len({board.text for board in boards}) < len(boards):
-        raise ConfigurationError("--board: the same board is given twice")
-    return boards
+
+def _is_port(path: str) -> bool:
+    try:
+        return stat.S_ISCHR(os.stat(path).st_mode)  # noqa: PTH116  (a Path raises for some)
+    except (OSError, ValueError):
+        return False
 
 
-def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
-    """What the replayed runs hold, as it was planned then; of that only what was asked for."""
-    from hil.experiments.plan import Case
-    from hil.recording.stored_run import read_run
+def _taken(config: pytest.Config, parser: pytest.Parser) -> bool:
+    """Whether anybody has declared ``--board``; older pytest tells only of options with a default.
 
-    stored = {
-        Case(capture.plan).id: Case(capture.plan)
-        for board in boards
-        if board.stored_run is not None
-        for capture in read_run(board.stored_run).captures
-    }
-    wanted = {case.id for case in asked}
-    return tuple(case for name, case in stored.items() if not wanted or name in wanted)
+    What pytest keeps of the others has no public name, so it may be absent.
+    """
+    if config.getoption(SHORT, _ABSENT) is not _ABSENT:
+        return True
+    groups = [getattr(parser, "_anonymous", None), *getattr(parser, "_groups", ())]
+    options = (option for group in groups for option in getattr(group, "options", ()))
+    return any(SHORT in option.names() for option in options)
+
+
+def _owner(config: pytest.Config) -> str:
+    """Who declares ``--board``, as far as can be seen from outside."""
+    for declaring in config.pluginmanager.hook.pytest_addoption.get_hookimpls():
+        code = getattr(declaring.function, "__code__", None)
+        if code is not None and SHORT in code.co_consts:
+            name = declaring.plugin_name  # of a conftest its path
+            return os.path.relpath(name) if Path(name).is_absolute() else name
+    return "another plugin"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import pkgutil
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -38,7 +37,7 @@ class OwnName(MetaPathFinder):
     def __init__(self) -> None:
         self._modules: dict[str, ModuleType] = {}
         self._others: dict[str, ModuleType] = {}
-        self._found: str | None = None
+        self._other_path: str | None = None
         self._measuring = False
 
     @property
@@ -46,12 +45,12 @@ class OwnName(MetaPathFinder):
         """The file or folder of the other package ``hil`` that this process met, if any."""
         package = sys.modules.get(_NAME)
         if package is None or _is_ours(package.__spec__):
-            return self._found
-        return self._found or _location_text(package.__spec__)
+            return self._other_path
+        return self._other_path or _location_text(package.__spec__)
 
     def set_aside(self) -> None:
         """A run begins: these modules are in ``sys.modules`` again when ``hil`` is imported."""
-        self._others, self._found, self._measuring = {}, None, False
+        self._others, self._other_path, self._measuring = {}, None, False
         package = sys.modules.get(_NAME)
         if package is not None and _is_ours(package.__spec__):
             self._modules.update(_take_out())
@@ -63,7 +62,7 @@ class OwnName(MetaPathFinder):
         self._measuring = True
         package = sys.modules.get(_NAME)
         if package is not None and not _is_ours(package.__spec__):
-            self._found = self._found or _location_text(package.__spec__)
+            self._other_path = self._other_path or _location_text(package.__spec__)
             self._others = _take_out()
         for name, module in self._modules.items():
             sys.modules.setdefault(name, module)
@@ -72,8 +71,7 @@ class OwnName(MetaPathFinder):
         """Of what :meth:`take` took, leave the name ``hil`` itself to the suite."""
         if not self._measuring:
             return
-        if self._others:
-            self._import_all()
+        self._import_all(packages_only=not self._others)
         package = sys.modules.pop(_NAME, None)
         if package is not None and _is_ours(package.__spec__):
             self._modules[_NAME] = package
@@ -99,19 +97,26 @@ class OwnName(MetaPathFinder):
             again = ModuleSpec(_NAME, _Again(self._modules), origin=spec.origin, is_package=True)
             again.submodule_search_locations = [str(_HOME)]
             return again
-        self._found = _location_text(spec)
+        self._other_path = _location_text(spec)
         if self._measuring:
             sys.modules[_NAME] = self._modules[_NAME]
             self._import_all()
             del sys.modules[_NAME]
         return spec
 
-    def _import_all(self) -> None:
-        """Import what a run may need later, while ``hil`` still means this package."""
-        for module in pkgutil.walk_packages([str(_HOME)], f"{_NAME}.", onerror=lambda _: None):
-            if not module.name.startswith(_NOT_FOR_RUNS):
-                with contextlib.suppress(Exception):  # who needs it is told
-                    importlib.import_module(module.name)
+    def _import_all(self, *, packages_only: bool = False) -> None:
+        """Import what a run may need later, while ``hil`` still means this package.
+
+        A module whose package is imported needs no ``hil`` in ``sys.modules`` when it is imported.
+        """
+        for path in sorted(_HOME.rglob("*.py")):
+            parts = path.relative_to(_HOME).with_suffix("").parts
+            is_package = parts[-1] == "__init__"
+            module = ".".join((_NAME, *(parts[:-1] if is_package else parts)))
+            if module.startswith(_NOT_FOR_RUNS) or (packages_only and not is_package):
+                continue
+            with contextlib.suppress(Exception):  # who needs it is told
+                importlib.import_module(module)
 
 
 class _Again(Loader):
@@ -128,8 +133,8 @@ class _Again(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self._spec
-        for name, one in self._modules.items():
-            sys.modules.setdefault(name, one)
+        for name, ours in self._modules.items():
+            sys.modules.setdefault(name, ours)
 
 
 def _take_out() -> dict[str, ModuleType]:

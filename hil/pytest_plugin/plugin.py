@@ -2,8 +2,8 @@
 
 The entry point registers it (see ``pytest_hil.py``), or ``-p hil.pytest_plugin.plugin``. It does
 nothing unless boards are measured: when one is asked for, or when the tests asked for lie in one of
-the ini option's ``hil_suite`` folders. Only then is more of the package imported than the
-declaration of the options.
+the ini option's ``hil_suite`` folders. Only then is more of the package imported, by
+:mod:`hil.pytest_plugin.measuring`: every pytest run on a machine where hil is installed loads this.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.errors import CapabilityMissing, HilError
-from hil.pytest_plugin.board_option import SHORT, begin_again, clash, run_again, short_form, shorten
-from hil.pytest_plugin.options import add_options, read_options, suite_requested
+from hil.pytest_plugin.options import (
+    add_options,
+    begin_again,
+    clash,
+    run_again,
+    short_form,
+    shorten,
+    suite_requested,
+)
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-    from hil.experiments.plan import Case, RunOptions
+    from hil.experiments.plan import Case
     from hil.experiments.run import Bench
-    from hil.pytest_plugin.figures import Figures
-    from hil.pytest_plugin.run_output import CaptureOutput
+    from hil.pytest_plugin.measuring import Figures, MeasuredRun
 
-_OPTIONS: pytest.StashKey[RunOptions] = pytest.StashKey()
-_BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+_RUN: pytest.StashKey[MeasuredRun] = pytest.StashKey()
 _NO_BOARD = "no board is measured in this run; give one with {}"
 _OTHER = "hil_other"
 _OTHER_IN_WORKER: pytest.StashKey[str] = pytest.StashKey()
-_PROGRESS: pytest.StashKey[CaptureOutput] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,21 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not suite_requested(config):
         return
     OWN_NAME.take()
-    from hil.pytest_plugin.xdist_workers import worker_input
+    from hil.pytest_plugin.measuring import begin_measuring
 
-    given = worker_input(config)
-    try:
-        if given is not None:
-            _configure_worker(config, given)
-        else:
-            _configure_run(config)
-    except HilError as error:
-        raise _usage_error(config, error) from None
-
-
-def _usage_error(config: pytest.Config, error: HilError) -> pytest.UsageError:
-    """What is wrong, in the words that this run's command line has."""
-    return pytest.UsageError(str(error).replace(SHORT, short_form(config)))
+    config.stash[_RUN] = begin_measuring(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -90,53 +81,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [line] if line else []
 
 
-def _configure_run(config: pytest.Config) -> None:
-    from hil.experiments.run import Bench
-    from hil.pytest_plugin.history_comparison import check_compare
-    from hil.pytest_plugin.run_end import WholeReport, end_by_signals
-    from hil.pytest_plugin.run_output import RunOutput
-    from hil.pytest_plugin.xdist_workers import WorkerPerBoard, request_workers
-
-    options = config.stash[_OPTIONS] = read_options(config)
-    if config.option.collectonly:
-        return
-    check_compare(options.compare, options.history)
-    spread = request_workers(config, options)
-    bench = config.stash[_BENCH] = Bench(options)
-    output = RunOutput(config, bench, options, spread=spread)
-    config.stash[_PROGRESS] = output
-    config.pluginmanager.register(output, "hil-output")
-    if spread:
-        config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-spreader")
-    config.pluginmanager.register(WholeReport(), "hil-whole-report")
-    config.add_cleanup(end_by_signals())
-
-
-def _configure_worker(config: pytest.Config, given: dict[str, Any]) -> None:
-    from hil.experiments.run import Bench
-    from hil.pytest_plugin.run_output import WorkerOutput
-    from hil.pytest_plugin.xdist_workers import worker_boards, worker_folder
-
-    options = config.stash[_OPTIONS] = read_options(config, worker_boards(given))
-    part = str(given["workerid"])
-    bench = config.stash[_BENCH] = Bench(options, worker_folder(given), part)
-    progress = config.stash[_PROGRESS] = WorkerOutput(bench, options)
-    config.pluginmanager.register(progress, "hil-output")
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the boards; a board that can't be opened ends the run in one line."""
-    bench = session.config.stash.get(_BENCH, None)
-    if bench is None:
-        return
-    try:
-        bench.open()
-    except HilError as error:
-        bench.abandon()
-        raise _usage_error(session.config, error) from None
-    except BaseException:
-        bench.abandon()
-        raise
+    run = session.config.stash.get(_RUN, None)
+    if run is not None:
+        run.open(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -174,13 +123,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if not _asks_for_case(metafunc):
         return
-    options = metafunc.config.stash.get(_OPTIONS, None)
-    if options is None:
+    run = metafunc.config.stash.get(_RUN, None)
+    if run is None:
         reason = _NO_BOARD.format(short_form(metafunc.config))
         without = pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no board")
         metafunc.parametrize("hil_case", [without], scope="session")
         return
-    pairs = [(board.text, case) for board in options.boards for case in options.cases]
+    pairs = [(board.text, case) for board in run.options.boards for case in run.options.cases]
     metafunc.parametrize(
         "hil_case",
         pairs,
@@ -193,13 +142,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases that a test's ``hil`` marker says it is not for."""
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
+    deselected: list[pytest.Item] = []
     for item in items:
-        (kept if _is_for(item) else left).append(item)
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = kept
+        (selected if _is_for(item) else deselected).append(item)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = selected
 
 
 def _asks_for_case(metafunc: pytest.Metafunc) -> bool:
@@ -225,10 +174,10 @@ def _is_for(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def hil_bench(pytestconfig: pytest.Config) -> Bench:
     """The bench of this run."""
-    bench = pytestconfig.stash.get(_BENCH, None)
-    if bench is None:
+    run = pytestconfig.stash.get(_RUN, None)
+    if run is None or run.bench is None:
         pytest.skip(_NO_BOARD.format(short_form(pytestconfig)))
-    return bench
+    return run.bench
 
 
 @pytest.fixture(scope="session")
@@ -240,21 +189,9 @@ def hil_case(request: pytest.FixtureRequest) -> tuple[str, Case]:
 
 @pytest.fixture
 def figures(
-    request: pytest.FixtureRequest, hil_bench: Bench, hil_case: tuple[str, Case]
+    request: pytest.FixtureRequest,
+    hil_bench: Bench,  # noqa: ARG001  (it skips where no board is measured)
+    hil_case: tuple[str, Case],
 ) -> Figures:
     """The figures of one technique under one load on one board, captured once for all tests."""
-    from hil.pytest_plugin.figures import Figures
-
-    board, case = hil_case
-    output = request.config.stash[_PROGRESS]
-    void: HilError | None = None
-    with output.capturing(board, case) as observer:
-        try:
-            measured = hil_bench.measured(board, case, observer)
-        except HilError as error:
-            void = error
-    if isinstance(void, CapabilityMissing):
-        pytest.skip(str(void))
-    if void is not None:
-        pytest.fail(f"{board}, {case.id}: {void}", pytrace=False)
-    return Figures(measured, request.node.user_properties)
+    return request.config.stash[_RUN].figures(*hil_case, request.node.user_properties)

@@ -16,9 +16,10 @@ import pytest
 from hil.experiments.run import common_source
 from hil.model.errors import HilError
 from hil.model.results import Results
-from hil.pytest_plugin.history_comparison import HistoryComparison
 from hil.pytest_plugin.run_end import Outcome
+from hil.recording.atomic_file import replaced_file
 from hil.recording.run_folder import write_results
+from hil.report.page.template_environment import style_path
 from hil.report.terminal.progress import RunProgress
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from hil.experiments.plan import Case, RunOptions
     from hil.experiments.run import Bench
     from hil.model.captures import Capture
+    from hil.model.results import Comparison
+    from hil.pytest_plugin.history_comparison import HistoryComparison
     from hil.recording.interfaces import Observer
 
 _HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")
@@ -94,41 +97,32 @@ class RunOutput(CaptureOutput):
         self._spread = spread
         self._stored: tuple[Results, list[Capture]] | None = None
         self._failure: str | None = None
-        self._past = HistoryComparison(
-            options.history, options.compare, bench.folder.path, config.rootpath
-        )
+        self._past: HistoryComparison | None = None
         self._outcome = Outcome()
         option = config.option
         option.xmlpath = option.xmlpath or str(bench.folder.junit)
         if hasattr(option, "htmlpath"):
             option.htmlpath = option.htmlpath or str(bench.folder.report)
             option.self_contained_html = True
-            from hil.report.page.template_environment import style_path
-
             option.css = [*option.css, str(style_path())]
 
     def results(self) -> Results:
         """Everything for ``results.json``, as far as the run has come."""
         if self._spread:
             return self._from_folder()[0]
-        done = list(self._bench.results)
-        from hil.analysis.metric_sheet import (
-            skips_for_missing,  # here: not before the first capture
-        )
-
-        absent = [s for one in done for s in skips_for_missing(one.capture, one.summary.reasons)]
+        cases = list(self._bench.results)
         return Results(
             run=self._bench.info,
             boards=tuple(self._bench.boards),
-            measurements=tuple(m for one in done for m in one.measurements),
-            skipped=(*self._bench.skipped, *absent),
+            measurements=tuple(m for case in cases for m in case.measurements),
+            skipped=(*self._bench.skipped, *(skip for case in cases for skip in case.skips)),
             errors=tuple(self._bench.errors),
         )
 
     def _captures(self) -> list[Capture]:
         if self._spread:
             return self._from_folder()[1]
-        return [one.capture for one in self._bench.results]
+        return [case.capture for case in self._bench.results]
 
     def _from_folder(self) -> tuple[Results, list[Capture]]:
         """What the workers stored, read once they are done."""
@@ -139,8 +133,8 @@ class RunOutput(CaptureOutput):
             run = read_run(self._bench.folder.path)
             results = evaluate_run(run, self._options.budgets)
             source = common_source(results.boards)
-            told = tuple(dict.fromkeys((*results.errors, *self._bench.errors)))
-            results = replace(results, run=replace(results.run, source=source), errors=told)
+            errors = tuple(dict.fromkeys((*results.errors, *self._bench.errors)))
+            results = replace(results, run=replace(results.run, source=source), errors=errors)
             self._stored = results, sound_captures(run)
         return self._stored
 
@@ -159,8 +153,9 @@ class RunOutput(CaptureOutput):
         except OSError as error:  # the page or junit.xml, on a full disk
             self._failure = self._failure or f"can't write the report: {error}"
         finally:
-            broken = bool(self._failure or self._bench.errors or self._past.failures)
-            worse = self._past.worse > 0
+            past = self._past
+            broken = bool(self._failure or self._bench.errors or (past and past.failures))
+            worse = past is not None and past.worse > 0
             session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
 
     def _finish(self, exitstatus: int) -> None:
@@ -176,8 +171,22 @@ class RunOutput(CaptureOutput):
             write_results(folder.results, replace(results, run=info))
         except HilError as error:
             self._failure = str(error)
-        self._past.settle(self.results(), self._captures())
+        self._past = self._compare()
         self._tell_server()
+
+    def _compare(self) -> HistoryComparison:
+        """The run held against its past, and stored."""
+        # late: not before the first stamp
+        from hil.pytest_plugin.history_comparison import HistoryComparison
+
+        options, folder = self._options, self._bench.folder.path
+        past = HistoryComparison(options.history, options.compare, folder, self._config.rootpath)
+        past.settle(self.results(), self._captures())
+        return past
+
+    @property
+    def _comparison(self) -> Comparison | None:
+        return None if self._past is None else self._past.comparison
 
     def _close_stream(self) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -187,12 +196,12 @@ class RunOutput(CaptureOutput):
         """Add the outcome to the summary page of a CI server that has one."""
         from hil.report.exports.job_summary import SUMMARY_VARIABLE, job_summary, write_summary
 
-        place = os.environ.get(SUMMARY_VARIABLE)
-        if not place:
+        path = os.environ.get(SUMMARY_VARIABLE)
+        if not path:
             return
         try:
-            text = job_summary(self.results(), self._past.comparison)
-            write_summary(Path(place), text, append=True)
+            text = job_summary(self.results(), self._comparison)
+            write_summary(Path(path), text, append=True)
         except HilError as error:
             self._failure = self._failure or str(error)
 
@@ -200,9 +209,10 @@ class RunOutput(CaptureOutput):
     def pytest_unconfigure(self) -> None:
         """Take the name of this computer out of ``junit.xml``, where pytest puts it."""
         junit = self._bench.folder.junit
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, HilError):
             raw = junit.read_bytes()
-            junit.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
+            with replaced_file(junit) as temporary:
+                temporary.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -218,7 +228,7 @@ class RunOutput(CaptureOutput):
         """Put the report in front of pytest-html's own table."""
         from hil.report.page.page import add_to_summary, render_page_parts
 
-        parts = render_page_parts(self.results(), self._captures(), self._past.comparison)
+        parts = render_page_parts(self.results(), self._captures(), self._comparison)
         add_to_summary(prefix, summary, parts)
 
     @pytest.hookimpl(optionalhook=True)
@@ -242,17 +252,20 @@ class RunOutput(CaptureOutput):
                 self.results(),
                 width=width,
                 color=writer.hasmarkup,
-                comparison=self._past.comparison,
+                comparison=self._comparison,
             )
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
-        for line in self._past.lines:
-            terminalreporter.write_line(line)
-        if self._past.worse:
-            text = f"failed: {self._past.worse} figures worse than in {self._past.against}"
-            terminalreporter.write_line(text, red=True)
-        for failure in (*([self._failure] if self._failure else []), *self._past.failures):
+        failures = [] if self._failure is None else [self._failure]
+        if self._past is not None:
+            for line in self._past.lines:
+                terminalreporter.write_line(line)
+            if self._past.worse:
+                text = f"failed: {self._past.worse} figures worse than in {self._past.against}"
+                terminalreporter.write_line(text, red=True)
+            failures += self._past.failures
+        for failure in failures:
             terminalreporter.write_line(f"error: {failure}", red=True)
 
 

@@ -19,29 +19,41 @@ T = TypeVar("T")
 _MAX_BYTES = 256 * 1024 * 1024
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text through a temporary file beside it and a rename.
+@contextmanager
+def replaced_file(path: Path, advice: str = "give --out=FILE") -> Iterator[Path]:
+    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
 
-    A reader sees the old file or the whole new one. Raises :class:`ConfigurationError` when the
-    file can't be written.
+    A reader sees the old file or the whole new one. Raises
+    :class:`~hil.model.errors.ConfigurationError`, which ends with ``advice``, when nothing can be
+    written there.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        os.close(handle)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
     except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"can't write {path}: {reason}; {advice}") from error
+    finally:
         if temporary is not None:
             with suppress(OSError):
-                Path(temporary).unlink()
-        reason = error.strerror or type(error).__name__
-        raise ConfigurationError(
-            f"can't write {path}: {reason}; choose another folder with --hil-out"
-        ) from error
+                temporary.unlink()
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text and wait until the disk has it; errors as for :func:`replaced_file`."""
+    with (
+        replaced_file(path, "choose another folder with --hil-out") as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def write_json_atomically(path: Path, document: Mapping[str, Any]) -> None:
@@ -68,27 +80,3 @@ def read_whole(path: Path, parse: Callable[[bytes], T]) -> T:
         return parse(raw)
     except CaptureError as error:
         raise type(error)(f"{path}: {error}") from None
-
-
-@contextmanager
-def replaced_file(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
-
-    Raises :class:`~hil.model.errors.ConfigurationError` when nothing can be written there.
-    """
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        os.close(handle)
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigurationError(f"can't write {path}: {reason}; give --out=FILE") from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()

@@ -11,7 +11,7 @@ from hil.model.results import RunInfo
 from hil.recording.capture_file import list_captures
 from hil.recording.capture_reader import read_capture
 from hil.recording.run_folder import LOG_NAME, RunRecord, read_run_log
-from hil.recording.validity import is_invalid, require_valid, truncate_capture
+from hil.recording.validity import require_valid, truncate_capture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ def captures_folder(folder: Path) -> Path:
 def read_run(folder: Path) -> StoredRun:
     """Read a run's folder, or its ``capture`` folder, as far as it goes.
 
-    A capture that is cut or damaged does not keep the others back. Raises
+    A capture that is truncated or damaged does not keep the others back. Raises
     :class:`~hil.model.errors.CaptureError` when the folder holds no run, or one of a newer version.
     """
     path = captures_folder(folder)
@@ -82,14 +82,14 @@ def _without_log(folder: Path, captures: list[Capture]) -> RunRecord:
 
 
 def with_calibration(captures: Iterable[Capture]) -> list[Capture]:
-    """The captures of techniques, each with what its board's own calibration found.
+    """The captures of techniques, each with its board's own calibration.
 
     Raises :class:`~hil.model.errors.CaptureError` when a case is there twice.
     """
     calibrations: dict[str, Calibration | None] = {}
     cases: dict[tuple[str, str, str], Capture] = {}
     for capture in captures:
-        key = (capture.board.name, capture.plan.technique, capture.plan.load)
+        key = case_key(capture)
         if capture.plan.technique == CALIBRATE:
             calibrations[capture.board.name] = capture.calibration
         elif key in cases:
@@ -102,8 +102,34 @@ def with_calibration(captures: Iterable[Capture]) -> list[Capture]:
     ]
 
 
+def case_key(capture: Capture) -> tuple[str, str, str]:
+    """Board, technique and load: what identifies a capture within its run."""
+    return capture.board.name, capture.plan.technique, capture.plan.load
+
+
+def sound_part(capture: Capture) -> tuple[Capture | None, HilError | None]:
+    """The part of a capture that gives figures, and what is wrong with the capture.
+
+    The whole of a valid capture, a truncated one up to its last stamps, ``None`` of any other.
+    """
+    try:
+        require_valid(capture)
+    except HilError as error:
+        return truncate_capture(capture), error
+    return capture, None
+
+
+def sound_captures(run: StoredRun, *, truncated: bool = True) -> list[Capture]:
+    """The captures that give figures; ``truncated`` ones among them, up to their last stamps."""
+    parts = (sound_part(capture) for capture in run.captures)
+    return [part for part, error in parts if part is not None and (truncated or error is None)]
+
+
 class CaptureStream:
-    """Reads the captures of a run's folder one at a time; ``left_out`` says which ones and why."""
+    """Reads the sound captures of a run's folder one at a time.
+
+    ``left_out`` names the captures that are not whole, and why.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = captures_folder(folder)
@@ -124,33 +150,19 @@ class CaptureStream:
                 self.left_out.append(str(error))
                 continue
             read += 1
-            plan = capture.plan
-            key = (capture.board.name, plan.technique, plan.load)
-            if plan.technique == CALIBRATE:
+            if capture.plan.technique == CALIBRATE:
                 continue
+            key = case_key(capture)
             if key in seen:
                 raise CaptureError(f"two captures of {' '.join(key)} in one run")
             seen.add(key)
-            sound = self._sound(capture, key)
+            sound, invalid = sound_part(capture)
             del capture
+            if invalid is not None:
+                board, technique, load = key
+                outcome = "left out" if sound is None else "only as far as it goes"
+                self.left_out.append(f"{technique}, {load}, board {board}: {outcome}: {invalid}")
             if sound is not None and sound.tracks:
                 yield sound
         if not read:
             raise CaptureError(f"{self._folder} holds no capture that can be read")
-
-    def _sound(self, capture: Capture, key: tuple[str, str, str]) -> Capture | None:
-        try:
-            require_valid(capture)
-        except HilError as error:
-            board, technique, load = key
-            rest = truncate_capture(capture)
-            outcome = "left out" if rest is None else "only as far as it goes"
-            self.left_out.append(f"{technique}, {load}, board {board}: {outcome}: {error}")
-            return rest
-        return capture
-
-
-def sound_captures(run: StoredRun) -> list[Capture]:
-    """The captures that have figures, those that were cut up to their last stamps."""
-    sound = (c if not is_invalid(c) else truncate_capture(c) for c in run.captures)
-    return [capture for capture in sound if capture is not None]

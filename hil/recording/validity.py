@@ -26,15 +26,6 @@ _NEW_BLOCK = 10  # times the usual spacing of exchanges
 _INVALIDATING = ("wrap", "truncated", "clock", "incomplete", "agent")
 
 
-def is_invalid(capture: Capture) -> bool:
-    """Whether :func:`refuse_void` raises."""
-    try:
-        require_valid(capture)
-    except HilError:
-        return True
-    return False
-
-
 def require_valid(capture: Capture) -> None:
     """Raise if ``capture`` must not give figures, with the cause in one line.
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hil.cli.main import COMMANDS, command_module, main, make_parser
+from hil.cli.main import COMMANDS, load_command, main, make_parser
 
 HEAVY = ("numpy", "matplotlib", "rich", "sqlalchemy", "jinja2", "pyarrow", "perfetto", "serial")
 
@@ -30,7 +30,7 @@ print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
 def test_every_command_of_the_table_has_a_module_with_help(capsys):
     parser = make_parser()
     for name in COMMANDS:
-        assert command_module(name).run.__doc__
+        assert load_command(name).run.__doc__
         with pytest.raises(SystemExit) as left:
             parser.parse_args([name, "--help"])
         assert left.value.code == 0

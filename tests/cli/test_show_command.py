@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from hil.cli.main import main
-from hil.cli.output import wants_color
 from hil.model.results import Comparison
 from hil.recording.run_folder import CHANGES_NAME, write_changes
+from hil.report.terminal.run_summary import wants_color
 from hil.report.terminal.sparklines import UNICODE
 
 BARS = set(UNICODE) - {" "}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import hil
-from hil.experiments import background_preload
+from hil.experiments.run import PRELOADED_MODULES
 
 TWO_THREADS = """
 import importlib, sys, threading, time
@@ -41,8 +41,7 @@ def test_two_threads_may_enter_the_analysis_by_different_doors(wait_s):
 
 def test_what_is_imported_in_the_background_lies_in_packages_that_import_nothing():
     """Else one thread holds the package and waits for the module, the other the reverse."""
-    ours = [name for name in background_preload.PRELOADED_MODULES if name.startswith("hil.")]
-    packages = {name.rpartition(".")[0] for name in ours}
+    packages = {name.rpartition(".")[0] for name in PRELOADED_MODULES if name.startswith("hil.")}
     assert packages == {"hil.analysis", "hil.recording"}
     for name in packages:
         path = Path(hil.__path__[0]).parent.joinpath(*name.split("."), "__init__.py")
@@ -50,15 +49,31 @@ def test_what_is_imported_in_the_background_lies_in_packages_that_import_nothing
         assert not [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)], name
 
 
+def loaded_by(module):
+    """Everything that a process has imported when it has imported ``module``."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    return set(run.stdout.split())
+
+
+def test_a_pytest_run_that_measures_nothing_loads_three_modules():
+    ours = {name for name in loaded_by("pytest_hil") if name.startswith("hil.")}
+    assert ours == set()  # taken out again, for a suite with a package of that name
+    ours = {name for name in loaded_by("hil.pytest_plugin.plugin") if name.startswith("hil.")}
+    assert ours == {
+        "hil.pytest_plugin",
+        "hil.pytest_plugin.options",
+        "hil.pytest_plugin.own_name",
+        "hil.pytest_plugin.plugin",
+    }
+
+
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("hil.pytest_plugin.plugin", ["numpy", "serial", "hil.experiments.session"]),
-        ("hil.experiments.run", ["numpy", "rich", "jinja2"]),
+        ("hil.pytest_plugin.measuring", {"numpy", "rich", "sqlalchemy", "matplotlib"}),
+        ("hil.experiments.run", {"numpy", "rich", "jinja2"}),
     ],
 )
-def test_what_is_not_needed_yet_is_not_imported(module, absent):
-    """Neither by every pytest run, nor by one that measures before its board is listened to."""
-    code = f"import sys, {module}; print([n for n in {absent!r} if n in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert run.stdout.decode().strip() == "[]"
+def test_what_is_not_needed_before_the_board_is_open_is_not_imported_yet(module, absent):
+    assert not absent & loaded_by(module)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import runs
 
-from hil.history.comparison import compare_runs, compare_with_history
+from hil.experiments.evaluation import unjudged_history_run
+from hil.history import comparison
+from hil.history.comparison import compare_runs
 from hil.history.comparison_inputs import case_evidence
 from hil.history.database import open_history
 from hil.history.retention import set_baseline
@@ -18,6 +21,7 @@ from hil.history.run_writer import add_run
 from hil.history.stored_records import make_history_run
 from hil.model.errors import CaptureError, ConfigurationError
 
+compare_with_history = partial(comparison.compare_with_history, read_folder=unjudged_history_run)
 SLOW = {"timer_soft": 300.0, "timer_hard": 60.0}
 
 
@@ -217,7 +221,10 @@ def test_damaged_stamps_in_the_past_say_nothing(history):
 
 def compare_named(before, after, history):
     return compare_runs(
-        find_history_run(before, history), find_history_run(after, history), 0.95, history
+        find_history_run(before, history, unjudged_history_run),
+        find_history_run(after, history, unjudged_history_run),
+        0.95,
+        history,
     )
 
 

@@ -23,7 +23,8 @@ from hil.history.run_writer import add_run
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.result_files import build_changes, parse_changes
 from hil.model.results import Change, Comparison
-from hil.pytest_plugin.history_comparison import HistoryComparison, check_compare
+from hil.pytest_plugin.history_comparison import HistoryComparison
+from hil.pytest_plugin.measuring import check_compare
 from hil.recording.run_folder import read_changes
 
 SUITE = """

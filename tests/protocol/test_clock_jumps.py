@@ -5,11 +5,12 @@ import pytest
 
 from hil.model.board import BoardIdentity
 from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.errors import CaptureError
 from hil.protocol.activation_tracks import ClockBroken, check_order, repair_clock_jumps
 from hil.protocol.decoder import decode
 from hil.protocol.encoder import StreamEncoder
 from hil.protocol.reassembly import assemble
-from hil.recording.validity import is_invalid
+from hil.recording.validity import require_valid
 
 JUMP = 65536
 
@@ -105,7 +106,7 @@ def test_a_capture_names_what_was_put_right_and_keeps_its_figures():
     assert np.array_equal(got.tracks[0].stamps_us, stamps)
     assert [fault.kind for fault in got.faults] == ["clock_jump"]
     assert "2 stamps" in got.faults[0].detail
-    assert not is_invalid(got)
+    require_valid(got)
 
 
 def test_the_same_jumps_void_a_board_that_is_not_known_for_them():
@@ -113,12 +114,14 @@ def test_the_same_jumps_void_a_board_that_is_not_known_for_them():
     wrong[7] += JUMP
     got = capture(wrong, jump=None)
     assert [fault.kind for fault in got.faults] == ["clock"]
-    assert is_invalid(got)
+    with pytest.raises(CaptureError):
+        require_valid(got)
 
 
 def test_slow_milliseconds_of_a_known_clock_are_told_and_void_any_other():
     known = capture(series(), jump=JUMP, ms1=440)
     assert [fault.kind for fault in known.faults] == ["clock_jump"]
     assert "-80 ms" in known.faults[0].detail
-    assert not is_invalid(known)
-    assert is_invalid(capture(series(), jump=None, ms1=440))
+    require_valid(known)
+    with pytest.raises(CaptureError):
+        require_valid(capture(series(), jump=None, ms1=440))

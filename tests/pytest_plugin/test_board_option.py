@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.pytest_plugin.board_option import asked_boards, short_form, shorten
+from hil.pytest_plugin.options import asked_boards, short_form, shorten
 
 ADD = "def pytest_addoption(parser):\n    parser.addoption({})\n"
 TAKES_ONE = ADD.format("'--board', default='sandbox'")

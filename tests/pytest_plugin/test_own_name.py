@@ -84,9 +84,9 @@ def test_without_another_one_it_is_the_plugins_own(repository):
             "test_a.py": "import sys\n"
             "def test_a(pytestconfig):\n"
             "    assert 'hil' not in sys.modules\n"
-            "    import hil, hil.model.errors\n"
+            "    import hil, hil.pytest_plugin.own_name\n"
             "    plugin = pytestconfig.pluginmanager.get_plugin('hil.pytest_plugin.plugin')\n"
-            "    assert plugin.HilError is hil.model.errors.HilError\n"
+            "    assert plugin.OWN_NAME is hil.pytest_plugin.own_name.OWN_NAME\n"
             "    assert sys.modules[plugin.__name__] is plugin\n"
             "    assert hil.__spec__.name == 'hil' and hil.__spec__.loader is hil.__loader__\n"
         }

@@ -9,7 +9,7 @@ from hil.model.errors import CaptureError, RemoteCodeError
 from hil.protocol.decoder import decode
 from hil.protocol.encoder import StreamEncoder
 from hil.protocol.reassembly import assemble
-from hil.recording.validity import clock_step, is_invalid, require_valid
+from hil.recording.validity import clock_step, require_valid
 
 BOARD = BoardIdentity("b", "p", "sim", "x", "x", "1.29", 1 << 30)
 SOUND = Capture(
@@ -92,8 +92,9 @@ def test_a_capture_that_ended_otherwise_says_how(error):
     text = error.removeprefix("error: ")
     with pytest.raises(CaptureError, match=f"^the capture is void: {text}$"):
         require_valid(replace(SOUND, errors=("first", error)))
-    assert is_invalid(replace(SOUND, errors=(error,)))
-    assert not is_invalid(SOUND)
+    with pytest.raises(CaptureError):
+        require_valid(replace(SOUND, errors=(error,)))
+    require_valid(SOUND)
 
 
 def test_stamps_that_go_back_are_said_with_the_largest_step():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,7 @@ from hil.report.terminal.console import TextConsole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
     from rich.console import RenderableType
 
@@ -219,3 +223,37 @@ def _figure_value(value: str, bounds: str) -> Text:
     if bounds:
         text.append(f" {bounds}", style="dim")
     return text
+
+
+_REPLACEMENTS = str.maketrans({"─": "-", "━": "-", "…": "~", "µ": "u"})
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether to colour: a terminal that knows colours, and nobody who asks for none.
+
+    ``NO_COLOR`` is https://no-color.org: any text but the empty one.
+    """
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def can_show(text: str, stream: TextIO) -> bool:
+    """Whether the stream's encoding has every character of ``text``."""
+    try:
+        text.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 80 where there is none to ask."""
+    return shutil.get_terminal_size().columns
+
+
+def write_out(text: str) -> None:
+    """Print ``text``; characters that the terminal does not have are replaced."""
+    stream = sys.stdout
+    if not can_show(text, stream):
+        known = stream.encoding or "ascii"
+        text = text.translate(_REPLACEMENTS).encode(known, "replace").decode(known)
+    stream.write(text)

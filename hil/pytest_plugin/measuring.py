@@ -1,0 +1,281 @@
+"""A run that measures boards: its options checked, its bench opened, its figures for the tests."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.agents.bundle import load_names, technique_names
+from hil.boards.backends.registry import expand_boards, parse_board
+from hil.boards.fault_injection import parse_faults
+from hil.boards.wiring import load_wiring
+from hil.experiments.budget_files import default_budgets, load_budgets
+from hil.experiments.plan import (
+    Case,
+    RunOptions,
+    agent_case,
+    chosen_names,
+    find_profile,
+    make_cases,
+)
+from hil.experiments.run import Bench
+from hil.experiments.workloads.user_program import read_user_program
+from hil.history.location import find_location
+from hil.model.board import DEFAULT_BOARD
+from hil.model.budgets import failure_message
+from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
+from hil.pytest_plugin.options import SHORT, asked_boards, short_form
+from hil.pytest_plugin.run_end import WholeReport, end_by_signals
+from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
+from hil.pytest_plugin.xdist_workers import (
+    WorkerPerBoard,
+    request_workers,
+    worker_boards,
+    worker_folder,
+    worker_input,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hil.boards.backend import BoardSpec
+    from hil.experiments.evaluation import MeasuredCase
+    from hil.history.location import HistoryLocation
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement
+    from hil.pytest_plugin.run_output import CaptureOutput
+
+_LARGEST = 1e12
+COMPARE_WORDS = ("last", "baseline")
+"""What ``--hil-compare`` takes beside a run's folder or its id in the history."""
+
+
+class MeasuredRun:
+    """The boards, cases and figures of one pytest run; ``bench`` is none if it only collects."""
+
+    def __init__(
+        self, options: RunOptions, bench: Bench | None = None, output: CaptureOutput | None = None
+    ) -> None:
+        self.options = options
+        self.bench = bench
+        self._output = output
+
+    def open(self, config: pytest.Config) -> None:
+        """Open the boards; a board that can't be opened ends the run in one line."""
+        if self.bench is None:
+            return
+        try:
+            self.bench.open()
+        except HilError as error:
+            self.bench.abandon()
+            raise _usage_error(config, error) from None
+        except BaseException:
+            self.bench.abandon()
+            raise
+
+    def figures(self, board: str, case: Case, properties: list[tuple[str, object]]) -> Figures:
+        """The figures of one case; skips what the board can't run, fails what has none.
+
+        Each figure that is checked becomes one of the test's ``properties``.
+        """
+        assert self.bench is not None
+        assert self._output is not None
+        failure: HilError | None = None
+        with self._output.capturing(board, case) as observer:
+            try:
+                measured = self.bench.measured(board, case, observer)
+            except HilError as error:
+                failure = error
+        if isinstance(failure, CapabilityMissing):
+            pytest.skip(str(failure))
+        if failure is not None:
+            pytest.fail(f"{board}, {case.id}: {failure}", pytrace=False)
+        return Figures(measured, properties)
+
+
+def begin_measuring(config: pytest.Config) -> MeasuredRun:
+    """Check the options and say where the run's files go.
+
+    Raises :class:`pytest.UsageError` in one line for the first option that is wrong.
+    """
+    given = worker_input(config)
+    try:
+        return _run(config) if given is None else _worker_run(config, given)
+    except HilError as error:
+        raise _usage_error(config, error) from None
+
+
+def _usage_error(config: pytest.Config, error: HilError) -> pytest.UsageError:
+    """What is wrong, in the words that this run's command line has."""
+    return pytest.UsageError(str(error).replace(SHORT, short_form(config)))
+
+
+def _run(config: pytest.Config) -> MeasuredRun:
+    options = read_options(config)
+    if config.option.collectonly:
+        return MeasuredRun(options)
+    check_compare(options.compare, options.history)
+    spread = request_workers(config, options)
+    bench = Bench(options)
+    output = RunOutput(config, bench, options, spread=spread)
+    config.pluginmanager.register(output, "hil-output")
+    if spread:
+        config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-spreader")
+    config.pluginmanager.register(WholeReport(), "hil-whole-report")
+    config.add_cleanup(end_by_signals())
+    return MeasuredRun(options, bench, output)
+
+
+def _worker_run(config: pytest.Config, given: dict[str, Any]) -> MeasuredRun:
+    options = read_options(config, worker_boards(given))
+    bench = Bench(options, worker_folder(given), str(given["workerid"]))
+    output = WorkerOutput(bench, options)
+    config.pluginmanager.register(output, "hil-output")
+    return MeasuredRun(options, bench, output)
+
+
+def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOptions:
+    """Check every option; ``boards`` replaces what was asked for, ``auto`` spelled out.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` in one line for the first that is wrong.
+    """
+    get = config.getoption
+    profile = find_profile(get("--hil-profile") or "quick")
+    techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
+    known_loads = load_names()
+    asked_loads = get("--hil-load")
+    loads = (
+        chosen_names("--hil-load", asked_loads, known_loads)
+        if asked_loads
+        else tuple(load for load in profile.loads if load in known_loads)
+    )
+    budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
+    specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
+    period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
+    duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
+    cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
+    agent_file = get("--hil-agent")
+    agent = read_user_program(Path(agent_file)) if agent_file else None
+    if agent is not None:
+        if get("--hil-technique") or asked_loads:
+            raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
+        cases = (
+            agent_case(
+                agent.name, agent.periods_us, profile, period_ms=period_ms, duration_s=duration_s
+            ),
+        )
+    if all(board.stored_run for board in specs):
+        cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
+    out = Path(get("--hil-out") or config.rootpath / "reports")
+    return RunOptions(
+        boards=specs,
+        profile=profile,
+        cases=cases,
+        out=out,
+        budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
+        wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
+        agent=agent,
+        faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
+        history=find_location(get("--hil-history"), out),
+        compare=get("--hil-compare"),
+    )
+
+
+def _number(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) < _LARGEST:
+        raise ConfigurationError(f"{option}={text:.40}: not a number that can be used")
+    return number
+
+
+def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
+    boards = expand_boards(parse_board(text) for text in texts)
+    if len({board.text for board in boards}) < len(boards):
+        raise ConfigurationError("--board: the same board is given twice")
+    return boards
+
+
+def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tuple[Case, ...]:
+    """What the replayed runs hold, as it was planned then; of that only what was asked for."""
+    from hil.recording.stored_run import read_run
+
+    stored = {
+        Case(capture.plan).id: Case(capture.plan)
+        for board in boards
+        if board.stored_run is not None
+        for capture in read_run(board.stored_run).captures
+    }
+    wanted = {case.id for case in asked}
+    return tuple(case for name, case in stored.items() if not wanted or name in wanted)
+
+
+def check_compare(compare: str | None, location: HistoryLocation | None) -> None:
+    """Refuse what can't be compared with, before anything is measured.
+
+    Raises :class:`~hil.model.errors.ConfigurationError`. A history that can't be reached now is
+    told at the end of the run.
+    """
+    if compare is None or (compare not in COMPARE_WORDS and Path(compare).is_dir()):
+        return
+    if location is None:
+        raise ConfigurationError(f"--hil-compare={compare}: needs a history (--hil-history)")
+    if compare in COMPARE_WORDS:
+        return
+    missing = (
+        f"--hil-compare={compare}: give last, baseline, a run's folder, or a run of "
+        f"{location.shown} (see `hil history`)"
+    )
+    if location.file is not None and not location.file.is_file():
+        raise ConfigurationError(missing)
+    from hil.pytest_plugin.history_comparison import has_run
+
+    if not has_run(location, compare):
+        raise ConfigurationError(missing)
+
+
+class Figures:
+    """The figures of one technique under one load on one board."""
+
+    def __init__(self, measured: MeasuredCase, properties: list[tuple[str, object]]) -> None:
+        self._measured = measured
+        self._properties = properties
+
+    @property
+    def capture(self) -> Capture:
+        """The decoded capture behind the figures."""
+        return self._measured.capture
+
+    def all(self, metric: str) -> list[Measurement]:
+        """Every measurement of one metric, one per task or method."""
+        return [m for m in self._measured.measurements if m.metric == metric]
+
+    def check(self, *metrics: str) -> None:
+        """Fail if any of the named metrics is out of its budget.
+
+        Skips, with the reason, when none of them could be measured in this capture. Each figure
+        becomes a property of the test in ``junit.xml``.
+        """
+        __tracebackhide__ = True
+        measurements = [m for metric in metrics for m in self.all(metric)]
+        if not measurements:
+            pytest.skip(self._why_absent(metrics))
+        for m in measurements:
+            parts = (m.metric, m.method, None if m.task is None else f"task{m.task}")
+            self._properties.append((".".join(p for p in parts if p), m.value))
+        failures = [failure_message(m) for m in measurements if m.verdict == "fail"]
+        if failures:
+            pytest.fail("\n".join(failures), pytrace=False)
+
+    def _why_absent(self, metrics: tuple[str, ...]) -> str:
+        told = {r.metric: r.reason for r in self._measured.summary.reasons if r.metric in metrics}
+        reasons = dict.fromkeys(told.values())
+        return "; ".join(reasons) or f"this technique has no {', '.join(metrics)}"

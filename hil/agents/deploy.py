@@ -31,7 +31,7 @@ class Deployment:
         return bool(self._files)
 
     def clear(self) -> None:
-        """Nothing of ours is on the board any more."""
+        """Note that the board holds no device file any more."""
         self._files.clear()
 
     def put(self, prompt: Prompt, program: str, plan: CapturePlan, identity: BoardIdentity) -> None:

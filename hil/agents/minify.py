@@ -1,4 +1,4 @@
-"""MicroPython source without what a board can spare, in pieces that its prompt takes."""
+"""MicroPython source without what a board does not need, in pieces that its prompt takes."""
 
 from __future__ import annotations
 

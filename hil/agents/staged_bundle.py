@@ -1,8 +1,8 @@
 """The device files for a board with little heap: in stages, each with only what it uses.
 
-Such a board never holds the whole agent. First comes the code of a clock exchange, then that of
-the technique with the recorder, then another exchange, then what sends the stamps, then what sends
-the end; each leaves before the next. The technique and the load are the same files as everywhere,
+Such a board never holds the whole agent. First comes the code of a clock exchange, then that of the
+technique with the recorder, then another exchange, then what sends the stamps, then what sends the
+end; each is removed before the next. The technique and the load are the same files as everywhere,
 the library's parts have small stand-ins.
 """
 
@@ -58,12 +58,12 @@ def stages(
     """What to run one after the other for the capture that ``config`` describes."""
     have = set(capabilities)
     technique, load = str(config["technique"]), str(config.get("load", "idle"))
-    kept = {key: value for key, value in config.items() if value not in (None, ())}
+    options = {key: value for key, value in config.items() if value not in (None, ())}
     for key in ("periods", "phases", "pins"):
-        kept[key] = config.get(key) or ()
-    literal = bundle.literal(kept)
+        options[key] = config.get(key) or ()
+    literal = bundle.literal(options)
     entries = bundle.entry_files(technique, load)
-    pings = f"hil_exchange({kept['pings']})" if kept.get("pings") else ""
+    pings = f"hil_exchange({options['pings']})" if options.get("pings") else ""
     names = _Names()
     begin_roots = {"hil_hello", "hil_exchange", "hil_forget"}
     exchange = names.pieces(_used((_STATE, _FRAMES, _EXCHANGE), have, begin_roots, ()))
@@ -81,10 +81,10 @@ def stages(
         for root, start in after
     )
     room = free_bytes - _COMPILER_BYTES - int(_HEAP_PER_BYTE * sum(map(len, window)))
-    room = min(max(room, _LEAST_ROOM_BYTES), _wanted_bytes(kept))
+    room = min(max(room, _LEAST_ROOM_BYTES), _wanted_bytes(options))
     keep = f"Job.keep=[bytearray({room}),bytearray({_PARSER_BYTES})]"
     begin = f"hil_hello({literal})\n{pings}\nhil_forget()"
-    needed = {key: value for key, value in kept.items() if key not in _ONLY_TOLD}
+    needed = {key: value for key, value in options.items() if key not in _ONLY_TOLD}
     run = f"hil_room()\nhil_main(run,{bundle.literal(needed)},load_start)\nhil_forget()"
     begin, run = names.short(begin), names.short(run)
     later = [code for stage in ends for code in (*stage.pieces, stage.start)]
@@ -122,7 +122,7 @@ def _wanted_bytes(config: Mapping[str, object]) -> int:
 
 
 class _Names:
-    """Our own names made short: every new name stays in the board's heap."""
+    """Names of device files made short: every new name stays in the board's heap."""
 
     def __init__(self) -> None:
         self._short: dict[str, str] = {}

@@ -15,10 +15,11 @@ The grid is the one that the agent was asked for and is never re-based: release 
     activation, or a burst that catches up, returns to the old level and loses nothing. A slow drift
     has no steps and is followed for any number of periods.
 
-A stall of ``k`` periods therefore shows as ``k`` missed or ``k`` late activations under every rule.
+A stall of ``k`` periods therefore appears as ``k`` missed or ``k`` late activations under every
+rule.
 
 In a long capture the index of the release that each stamp answers rises by one from stamp to stamp
-but at a few places, so that only these places are stored.
+except at few of them; only those are stored.
 """
 
 from __future__ import annotations
@@ -139,15 +140,15 @@ class Activations:
         return min(release - int(self.shifts[k]), end)
 
 
-def lateness_us(act: Activations, start: int = 0, end: int | None = None) -> FloatArray:
+def lateness_us(activations: Activations, start: int = 0, end: int | None = None) -> FloatArray:
     """Actual minus intended activation in us, (n,) float64, one per stamp; of a piece if asked.
 
     ``lateness_i = stamp_i - (origin + k_i * period)``. A new array.
     """
-    end = act.n if end is None else end
-    late = act.releases(start, end)
-    late *= -act.period_us
-    late += act.times(start, end)
+    end = activations.n if end is None else end
+    late = activations.releases(start, end)
+    late *= -activations.period_us
+    late += activations.times(start, end)
     return late
 
 
@@ -168,7 +169,7 @@ def assign(track: Track, technique: str = "") -> Activations:
             shifts.append(shifts[-1] + gap.count)
         if 0 < gap.position < n:
             breaks.append(gap.position)
-    act = Activations(
+    activations = Activations(
         task=track.index,
         period_us=float(track.period_us),
         track=track,
@@ -182,19 +183,21 @@ def assign(track: Track, technique: str = "") -> Activations:
         lost=lost,
     )
     if track.releases is not None:
-        act = replace(act, rule="given")
-    segments = (act.starts, act.shifts)
+        activations = replace(activations, rule="given")
+    segments = (activations.starts, activations.shifts)
     if n and track.releases is not None:
         segments = _given(track.releases)
-    elif n and act.rule == "level":
-        segments = _by_level(act)
-    window, last = act.window_us, None
+    elif n and activations.rule == "level":
+        segments = _by_level(activations)
+    window, last = activations.window_us, None
     if n:
         last = n - 1 + int(segments[1][-1])
         if track.dropped:
-            window = min(window, float(act.times(n - 1, n)[0]))
-    missed = missed_releases(last, window, act.period_us, n + lost - behind, behind)
-    return replace(act, starts=segments[0], shifts=segments[1], window_us=window, missed=missed)
+            window = min(window, float(activations.times(n - 1, n)[0]))
+    missed = missed_releases(last, window, activations.period_us, n + lost - behind, behind)
+    return replace(
+        activations, starts=segments[0], shifts=segments[1], window_us=window, missed=missed
+    )
 
 
 def _given(releases: IntArray) -> tuple[IntArray, IntArray]:
@@ -244,9 +247,9 @@ def _by_level(order: Activations) -> tuple[IntArray, IntArray]:
 def latest_releases(track: Track) -> IntArray:
     """The latest release that each stamp can answer, (n,) int64, each release answered once.
 
-    A series is too short to tell a lost activation from a late one by its level. So a burst that
-    catches up answers the releases just before it, and what none can answer was missed. Up to a
-    quarter of a period early is not yet the release before.
+    A series is too short to distinguish a lost activation from a late one by its level. So a burst
+    that catches up answers the releases just before it, and what none can answer was missed. Up to
+    a quarter of a period early is not yet the release before.
     """
     since = (track.stamps_us - track.origin_us).astype(np.float64)
     index = np.floor(since / track.period_us + 0.25).astype(np.int64)
@@ -303,6 +306,6 @@ def missed_releases(
     return max(0, inside) + max(0, judged - (last + 1) - behind)
 
 
-def activation_time_us(act: Activations, place: int) -> float:
-    """Time of the activation at ``place`` in us on the board's clock."""
-    return float(act.some(np.array([place]))[0][0])
+def activation_time_us(activations: Activations, index: int) -> float:
+    """Time of the activation at ``index`` in us on the board's clock."""
+    return float(activations.some(np.array([index]))[0][0])

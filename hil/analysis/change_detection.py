@@ -1,23 +1,23 @@
-"""Has a figure changed, against its past runs? With bounds that hold for all figures together.
+"""Has a figure changed since earlier runs? With bounds that hold for all figures together.
 
 Model, for each figure on the scale of :mod:`hil.analysis.comparison_scale`: run ``j`` shows
 ``y_j = level + b_j + e_j``. ``e_j`` is the error that the run's own stamps leave, with the standard
-error that they give; ``b_j`` is what differs from night to night without anybody's doing (its
-*noise floor*), normal with an unknown spread ``tau``. A change is a shift of the level.
+error that they give; ``b_j`` is what differs from night to night without a cause in the code
+(its *noise floor*), normal with an unknown spread ``tau``. A change is a shift of the level.
 
 ``tau`` is learned on a grid. Its prior (log-normal about 3 % of the figure) is first updated by the
 past runs of every other case's figure of the same metric; the average of what they then say is the
-prior of this figure. So figures that are alike share what they know, figures that are not leave it
+prior of this figure. So figures that are alike inform each other, figures that are not leave it
 wide, and all others together count for no more than one: they may share what made a night
-different. Then comes the figure's own past (restricted likelihood: its level is unknown too,
+different. Then come the figure's own earlier runs (restricted likelihood: its level is unknown too,
 Harville 1974). The bounds of the shift are those of the mixture over ``tau`` of Student's t
-distributions (degrees of freedom after Welch 1947), so that with one past run they are wide, and
+distributions (degrees of freedom after Welch 1947), so that with one earlier run they are wide, and
 with ten close to what the runs show.
 
-Two questions are asked of a figure: this run against the past, and this run with the one before it
-against the past before both. The bounds of all figures hold together at ``confidence``: each
-question has its share of the error (Bonferroni, weighted), since figures hang together in unknown
-ways.
+Two questions are answered for a figure: is this run different from those before it, and are this
+run and the one before it different from those before both. The bounds of all figures hold together
+at ``confidence``: each question has its share of the error (Bonferroni, weighted), since figures
+hang together in unknown ways.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ HIDES = "a change by half could hide in these bounds"
 
 @dataclass(frozen=True, slots=True)
 class ReferenceEvidence:
-    """What a figure is held against: ``reference`` gives its level, ``noise`` its spread."""
+    """What a figure is compared with: ``reference`` gives its level, ``noise`` its spread."""
 
     reference: tuple[Evidence, ...]
     noise: tuple[Evidence, ...]
@@ -68,20 +68,20 @@ class ReferenceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class FigureHistory:
-    """One figure of a new run, and its past.
+    """One figure of a new run, and the runs before it.
 
     ``case`` and ``metric`` say which figures may learn from each other: of the same metric, but not
     of the same case. ``leading`` figures get the larger part of the error that is allowed, so that
     they are not drowned by many others. ``recent`` is the run just before the new one, and
-    ``earlier`` what both together are held against; without one of them the second question is not
-    asked.
+    ``earlier`` what both together are compared with; without one of them the second question has no
+    answer.
     """
 
     case: Hashable
     metric: str
     sense: Sense
     now: Evidence
-    past: ReferenceEvidence
+    before: ReferenceEvidence
     recent: Evidence | None = None
     earlier: ReferenceEvidence | None = None
     leading: bool = False
@@ -108,20 +108,20 @@ class JudgedChange:
 def judge_changes(
     figures: Sequence[FigureHistory], confidence: float = CHANGE_CONFIDENCE
 ) -> list[JudgedChange]:
-    """One verdict a figure, in their order; ``confidence`` is that of all bounds together.
+    """One verdict for each figure, in their order; ``confidence`` is that of all bounds together.
 
     A figure is ``worse`` or ``better`` where its bounds exclude no change and ``same`` where they
     exclude at least a change by half. Else it is ``unclear``: also where one side has no bounds at
     all, and where a change is neither better nor worse.
     """
-    judged = [at for at, one in enumerate(figures) if _bounded(one)]
+    judged = [at for at, figure in enumerate(figures) if _bounded(figure)]
     paired = [at for at in judged if figures[at].recent and figures[at].earlier]
     shares = _shares(figures, judged, set(paired), (1.0 - confidence) / 2.0)
-    result = [_unbounded(one) for one in figures]
-    for places, double in ((judged, False), (paired, True)):
-        logs = np.log([shares[at][double] for at in places])
-        verdicts = _ask([figures[at] for at in places], logs, double)
-        for at, verdict in zip(places, verdicts, strict=True):
+    result = [_unbounded(figure) for figure in figures]
+    for indices, double in ((judged, False), (paired, True)):
+        logs = np.log([shares[at][double] for at in indices])
+        verdicts = _ask([figures[at] for at in indices], logs, double)
+        for at, verdict in zip(indices, verdicts, strict=True):
             if not double or (
                 verdict.trend in ("worse", "better") and result[at].trend not in ("worse", "better")
             ):
@@ -135,35 +135,35 @@ def _shares(
     """Each figure's part of ``error`` for either question (Bonferroni, weighted).
 
     Two thirds go to the leading figures, and of each figure's part two thirds to both runs
-    together, whose answer is the surer one.
+    together, whose answer is the more certain one.
     """
     leading = sum(figures[at].leading for at in judged)
     rest = len(judged) - leading
-    found = {}
+    shares = {}
     for at in judged:
         part = _LARGER if figures[at].leading else 1.0 - _LARGER
         if not leading or not rest:
             part = 1.0
-        mine = error * part / (leading if figures[at].leading else rest)
-        found[at] = (mine * (1.0 - _LARGER), mine * _LARGER) if at in paired else (mine, 0.0)
-    return found
+        share = error * part / (leading if figures[at].leading else rest)
+        shares[at] = (share * (1.0 - _LARGER), share * _LARGER) if at in paired else (share, 0.0)
+    return shares
 
 
-def _bounded(one: FigureHistory) -> bool:
-    told = (one.now, *one.past.reference)
+def _bounded(figure: FigureHistory) -> bool:
+    told = (figure.now, *figure.before.reference)
     return len(told) > 1 and all(math.isfinite(part.error) for part in told)
 
 
-def _unbounded(one: FigureHistory) -> JudgedChange:
-    levels = [part.value for part in one.past.reference]
+def _unbounded(figure: FigureHistory) -> JudgedChange:
+    levels = [part.value for part in figure.before.reference]
     before = float(np.median(levels)) if levels else math.nan
     note = "no bounds on one side, so not judged" if levels else "no past run has this figure"
-    return JudgedChange(before, one.now.value, None, None, "unclear", 0.0, note=note)
+    return JudgedChange(before, figure.now.value, None, None, "unclear", 0.0, note=note)
 
 
 @dataclass(slots=True)
 class _Asked:
-    """Arrays over figures (g,), or figures and grid (g, t): the new value against its past."""
+    """Arrays over figures (g,), or figures and grid (g, t): the new value and those before."""
 
     new: FloatArray
     low2: FloatArray
@@ -197,15 +197,15 @@ class _Asked:
         own = self.low2 if side > 0 else self.high2
         sigma = np.sqrt(own + (weight * (self.night2 + self.level2)).sum(axis=1)) + 1e-12
         wanted = np.sqrt(-2.0 * log_share)
-        one, two = centre - side * sigma, centre - side * wanted * sigma
-        at_one, at_two = self.score(one, side), self.score(two, side)
+        first, second = centre - side * sigma, centre - side * wanted * sigma
+        at_first, at_second = self.score(first, side), self.score(second, side)
         for _ in range(_SECANTS):
-            rise = np.where(np.abs(at_two - at_one) > 1e-12, at_two - at_one, np.inf)
-            step = (wanted - at_two) * (two - one) / rise
+            rise = np.where(np.abs(at_second - at_first) > 1e-12, at_second - at_first, np.inf)
+            step = (wanted - at_second) * (second - first) / rise
             step = np.clip(step, -40.0 * sigma, 40.0 * sigma)
-            one, at_one, two = two, at_two, two + step
-            at_two = self.score(two, side)
-        result: FloatArray = two
+            first, at_first, second = second, at_second, second + step
+            at_second = self.score(second, side)
+        result: FloatArray = second
         return result
 
 
@@ -215,12 +215,15 @@ def _ask(
     """One of the two questions: this run, or with ``double`` this and the one before."""
     if not figures:
         return []
-    held = [(one.earlier if double else one.past) or one.past for one in figures]
-    new = [(one.now, one.recent) if double and one.recent else (one.now,) for one in figures]
-    spread = np.array([_prior_spread(one) for one in held])
+    bases = [(figure.earlier if double else figure.before) or figure.before for figure in figures]
+    new = [
+        (figure.now, figure.recent) if double and figure.recent else (figure.now,)
+        for figure in figures
+    ]
+    spread = np.array([_prior_spread(basis) for basis in bases])
     tau2 = (spread[:, None] * _GRID) ** 2
-    log_weight = _learn(figures, held, tau2)
-    ys, errors2 = _table([one.reference for one in held])
+    log_weight = _learn(figures, bases, tau2)
+    ys, errors2 = _table([basis.reference for basis in bases])
     weights = 1.0 / (errors2[:, :, None] + tau2[:, None, :])
     total = weights.sum(axis=1)
     count = np.array([len(parts) for parts in new], dtype=np.float64)
@@ -231,7 +234,7 @@ def _ask(
         dof=np.array([sum(part.dof for part in parts) for parts in new]),
         level=(weights * ys[:, :, None]).sum(axis=1) / total,
         level2=1.0 / total,
-        level_dof=np.array([sum(part.dof for part in one.reference) for one in held]),
+        level_dof=np.array([sum(part.dof for part in basis.reference) for basis in bases]),
         night2=tau2 / count[:, None],
         log_weight=log_weight,
     )
@@ -240,22 +243,22 @@ def _ask(
     level = (weight * asked.level).sum(axis=1)
     floor = np.sqrt((weight * tau2).sum(axis=1))
     return [
-        _verdict(one, parts, float(level[at]), (float(lo[at]), float(hi[at])), float(floor[at]))
-        for at, (one, parts) in enumerate(zip(figures, new, strict=True))
+        _verdict(figure, parts, float(level[at]), (float(lo[at]), float(hi[at])), float(floor[at]))
+        for at, (figure, parts) in enumerate(zip(figures, new, strict=True))
     ]
 
 
-def _prior_spread(held: ReferenceEvidence) -> float:
+def _prior_spread(basis: ReferenceEvidence) -> float:
     """The centre of the prior on the scale of comparison; of a linear one a share of the level."""
-    first = held.reference[0]
+    first = basis.reference[0]
     if first.c == COUNT:
         return _COUNT_SPREAD
     return PRIOR_SPREAD * (_size(first) if first.c < 0.0 else 1.0)
 
 
-def _size(one: Evidence) -> float:
+def _size(evidence: Evidence) -> float:
     """What a change is measured by on a linear scale: the level, at least the scale's unit."""
-    return max(1.0, abs(one.y)) if one.c < 0.0 else 1.0
+    return max(1.0, abs(evidence.y)) if evidence.c < 0.0 else 1.0
 
 
 def _table(rows: Sequence[Sequence[Evidence]]) -> tuple[FloatArray, FloatArray]:
@@ -263,16 +266,18 @@ def _table(rows: Sequence[Sequence[Evidence]]) -> tuple[FloatArray, FloatArray]:
     most = max(1, max((len(row) for row in rows), default=1))
     ys, errors2 = np.zeros((len(rows), most)), np.full((len(rows), most), np.inf)
     for at, row in enumerate(rows):
-        ys[at, : len(row)] = [one.y for one in row]
-        errors2[at, : len(row)] = [one.error**2 for one in row]
+        ys[at, : len(row)] = [evidence.y for evidence in row]
+        errors2[at, : len(row)] = [evidence.error**2 for evidence in row]
     return ys, errors2
 
 
 def _learn(
-    figures: Sequence[FigureHistory], held: Sequence[ReferenceEvidence], tau2: FloatArray
+    figures: Sequence[FigureHistory], bases: Sequence[ReferenceEvidence], tau2: FloatArray
 ) -> FloatArray:
     """Log weights of the grid of spreads for each figure, (g, t); see the module's text."""
-    noise = [[one for one in part.noise if math.isfinite(one.error)] for part in held]
+    noise = [
+        [evidence for evidence in basis.noise if math.isfinite(evidence.error)] for basis in bases
+    ]
     ys, errors2 = _table(noise)
     weights = 1.0 / (errors2[:, :, None] + tau2[:, None, :])
     total = weights.sum(axis=1)
@@ -283,12 +288,15 @@ def _learn(
     likely = np.log(np.where(weights > 0.0, weights, 1.0)).sum(axis=1) - np.log(total) - rest
     likely = np.where(known[:, None], 0.5 * likely, 0.0)
     alone = _normalised(np.log(_PRIOR) + likely)
-    metrics = {name: at for at, name in enumerate(dict.fromkeys(one.metric for one in figures))}
-    cases = {
-        name: at for at, name in enumerate(dict.fromkeys((one.metric, one.case) for one in figures))
+    metrics = {
+        name: at for at, name in enumerate(dict.fromkeys(figure.metric for figure in figures))
     }
-    family = np.array([metrics[one.metric] for one in figures])
-    case = np.array([cases[one.metric, one.case] for one in figures])
+    cases = {
+        name: at
+        for at, name in enumerate(dict.fromkeys((figure.metric, figure.case) for figure in figures))
+    }
+    family = np.array([metrics[figure.metric] for figure in figures])
+    case = np.array([cases[figure.metric, figure.case] for figure in figures])
     told = np.where(known[:, None], alone, 0.0)
     others = _sum_by(family, told) - _sum_by(case, told)
     count = _sum_by(family, known[:, None]) - _sum_by(case, known[:, None])
@@ -313,23 +321,23 @@ def _sum_by(group: NDArray[np.int64], rows: NDArray[np.float64] | NDArray[np.boo
 
 
 def _verdict(
-    one: FigureHistory,
+    figure: FigureHistory,
     new: tuple[Evidence, ...],
     level: float,
     ends: tuple[float, float],
     spread: float,
 ) -> JudgedChange:
     """Back in the figure's unit, with what it means."""
-    c = one.now.c
+    c = figure.now.c
     y = sum(part.y for part in new) / len(new)
-    parts = (*new, *one.past.reference)
+    parts = (*new, *figure.before.reference)
     cluster = sum(part.cluster for part in parts) / len(parts) if c == COUNT else 1.0
     before, after = off_scale(level, c) * cluster, off_scale(y, c) * cluster
     # the bounds of the shift, put on from the past value up and from the new one down
     lo = (off_scale(level + ends[0], c) - off_scale(level, c)) * cluster
     hi = (off_scale(level + ends[1], c) - off_scale(level, c)) * cluster
     if c == COUNT and len(new) == 1:
-        after = one.now.value
+        after = figure.now.value
     moved = ends[0] > 0.0 or ends[1] < 0.0
     if moved and len(new) == 2:
         shifts = [part.y - level for part in new]
@@ -337,11 +345,13 @@ def _verdict(
     trend: Trend = "same"
     note = None
     if moved:
-        up = abs(after) > abs(before) if one.sense == "magnitude" else after > before
-        trend = "better" if up == (one.sense == "higher") else "worse"
-        if one.sense == "none":
+        up = abs(after) > abs(before) if figure.sense == "magnitude" else after > before
+        trend = "better" if up == (figure.sense == "higher") else "worse"
+        if figure.sense == "none":
             trend, note = "unclear", NEITHER
-    elif c != COUNT and max(abs(ends[0]), abs(ends[1])) > _TELLING * _size(one.past.reference[0]):
+    elif c != COUNT and max(abs(ends[0]), abs(ends[1])) > _TELLING * _size(
+        figure.before.reference[0]
+    ):
         trend = "unclear"
         note = HIDES
     return JudgedChange(before, after, lo, hi, trend, spread, len(new) == 2, note)

@@ -1,10 +1,10 @@
 """The board's clock: its step, the cost of reading it, and its rate against the host's.
 
 Each exchange bounds the offset from both sides: the board read its clock after the host sent and
-answered before the host received. Delays are one-sided, skewed and sometimes huge, so that only
-the fastest exchanges say anything: per window of consecutive exchanges the smallest delay of each
-direction is kept (window minima), and a line is fitted to what they say of the offset. Compared
-with least squares and with the hull of Moon, Skelly & Towsley (1999) in
+answered before the host received. Delays are one-sided, skewed and sometimes huge, so that only the
+fastest exchanges are informative: per window of consecutive exchanges the smallest delay of each
+direction is taken (window minima), and a line is fitted to the offsets that follow from them.
+Compared with least squares and with the hull of Moon, Skelly & Towsley (1999) in
 ``tools/estimators/skew.py``; the figures are in decision 0005.
 """
 
@@ -160,9 +160,9 @@ def _unseen_ppm(data: Exchanges) -> float:
     The round trip's change between them is seen, but not which direction it was in: that is half
     of it. A twentieth of the fastest round trip is added for what does not show at all.
     """
-    cut = int(np.argmax(np.diff(data.time_s))) + 1
+    turn = int(np.argmax(np.diff(data.time_s))) + 1
     trip = data.round_trip_us
-    change = float(np.quantile(trip[cut:], 0.1) - np.quantile(trip[:cut], 0.1))
+    change = float(np.quantile(trip[turn:], 0.1) - np.quantile(trip[:turn], 0.1))
     span = float(data.time_s[-1] - data.time_s[0])
     return (abs(change) / 2.0 + 0.05 * float(trip.min())) / span
 

@@ -100,26 +100,26 @@ def off_scale(y: float, c: float) -> float:
 
 def task_evidence(stamps: TaskStamps, step_us: float) -> dict[str, Evidence]:
     """Evidence by metric for what follows from one task's stamps; ``step_us`` is the clock's."""
-    found = percentile_evidence("lateness", stamps.lateness_us, step_us)
+    evidence = percentile_evidence("lateness", stamps.lateness_us, step_us)
     gaps = np.diff(stamps.stamps_us)
-    place = np.flatnonzero(stamps.joined)
-    gaps = gaps[place]
+    joined = np.flatnonzero(stamps.joined)
+    gaps = gaps[joined]
     if gaps.size >= 16:
         away = gaps - gaps.mean()
-        _add_rms(found, "period_jitter_rms_us", away, step_us, step_us**2 / 6.0)
-        change = np.diff(gaps)[np.diff(place) == 1]
-        _add_rms(found, "c2c_jitter_rms_us", change, step_us, step_us**2 / 2.0)
+        _add_rms(evidence, "period_jitter_rms_us", away, step_us, step_us**2 / 6.0)
+        change = np.diff(gaps)[np.diff(joined) == 1]
+        _add_rms(evidence, "c2c_jitter_rms_us", change, step_us, step_us**2 / 2.0)
     if stamps.index.size >= 16 and stamps.index[-1] > stamps.index[0]:
         error = _residuals(stamps)
         if _worth(error) >= _FEWEST_WORTH:
-            _add_rms(found, "tie_rms_us", error, step_us, step_us**2 / 12.0)
-    return found
+            _add_rms(evidence, "tie_rms_us", error, step_us, step_us**2 / 12.0)
+    return evidence
 
 
 def tilt_ppm(stamps: TaskStamps) -> float:
     """What a step of the lateness within the window may tilt its line by, as a standard error.
 
-    The bounds of a slope take its residuals for one process all along. A host or a board that was
+    The bounds of a slope treat its residuals as one process throughout. A host or a board that was
     busy for the second half leaves a step instead, which no drift of a clock is: one by ``J`` in
     mid-window ``T`` tilts the line by ``1.5 J / T`` and leaves residuals with a root mean square of
     ``J / 4``. Three times that over ``T`` is given, so such a step lies two standard errors away.
@@ -130,30 +130,33 @@ def tilt_ppm(stamps: TaskStamps) -> float:
     return 3e6 * float(np.sqrt(np.mean(np.square(_residuals(stamps))))) / window_us
 
 
-def widened(one: Evidence, by: float, reach: float = 1.0) -> Evidence:
-    """``one`` with another independent standard error, ``by`` in the figure's unit; no counts.
+def widened(evidence: Evidence, by: float, reach: float = 1.0) -> Evidence:
+    """``evidence`` with another independent standard error, ``by`` in the figure's unit; no counts.
 
     It is taken ``reach`` standard errors out, since the scale is bent, most of all at zero.
     """
     low, high = (
-        abs(on_scale(one.value + side * reach * by, one.c) - one.y) / reach for side in (-1, 1)
+        abs(on_scale(evidence.value + side * reach * by, evidence.c) - evidence.y) / reach
+        for side in (-1, 1)
     )
-    return replace(one, low=math.hypot(one.low, low), high=math.hypot(one.high, high))
+    return replace(
+        evidence, low=math.hypot(evidence.low, low), high=math.hypot(evidence.high, high)
+    )
 
 
 def _residuals(stamps: TaskStamps) -> FloatArray:
     """Lateness about its own line, (n,)."""
     late = stamps.lateness_us
-    place = stamps.index - stamps.index.mean()
+    away = stamps.index - stamps.index.mean()
     error: FloatArray = late - late.mean()
-    error -= place * float(np.dot(place, error) / max(float(np.dot(place, place)), 1.0))
+    error -= away * float(np.dot(away, error) / max(float(np.dot(away, away)), 1.0))
     return error
 
 
 def pooled_evidence(tasks: Sequence[TaskStamps], step_us: float) -> dict[str, Evidence]:
     """Percentiles of the lateness over all tasks of a case, taken in the order of time."""
-    order = np.argsort(np.concatenate([one.stamps_us for one in tasks]), kind="stable")
-    late = np.concatenate([one.lateness_us for one in tasks])[order]
+    order = np.argsort(np.concatenate([stamps.stamps_us for stamps in tasks]), kind="stable")
+    late = np.concatenate([stamps.lateness_us for stamps in tasks])[order]
     return percentile_evidence("lateness", late, step_us)
 
 
@@ -164,9 +167,9 @@ def percentile_evidence(
 
     The error of a percentile is that of its rank, for the number of independent samples that
     ``series`` (n,), in the order of time, is worth. It is taken far from the percentile, where a
-    test of many figures looks, and apart for the two sides: a tail is wider upward.
+    test of many figures decides, and separately for the two sides: a tail is wider upward.
     """
-    found: dict[str, Evidence] = {}
+    evidence: dict[str, Evidence] = {}
     ordered = np.sort(series)
     n = series.size
     c = max(UNIT_SCALES["us"], step_us)
@@ -186,28 +189,28 @@ def percentile_evidence(
         sides = [reach / z for reach, z in zip(sides, _reaches(quantile, worth), strict=True)]
         low, high = (math.hypot(side, rounding) for side in sides)
         dof = float(max(4, int(0.4 * above.size ** (2 / 3))))
-        found[metric] = Evidence(value, y, low, high, c, dof)
-    return found
+        evidence[metric] = Evidence(value, y, low, high, c, dof)
+    return evidence
 
 
-def figure_evidence(one: Measurement, step_us: float, stretches: int | None = None) -> Evidence:
+def figure_evidence(figure: Measurement, step_us: float, stretches: int | None = None) -> Evidence:
     """Evidence from a figure and its bounds, for what does not follow from stamps alone.
 
     A figure without bounds gets an infinite error, and so is never judged. ``stretches`` is in how
     many separate bursts a count came (unknown: every one alone).
     """
-    if one.unit == "count":
-        bursts = one.value if stretches is None else min(float(stretches), one.value)
-        cluster = one.value / bursts if bursts else 1.0
-        return Evidence(one.value, on_scale(bursts, COUNT), 1.0, 1.0, COUNT, 1e6, cluster)
-    c = UNIT_SCALES.get(one.unit, 1.0)
-    if one.unit == "us":
+    if figure.unit == "count":
+        bursts = figure.value if stretches is None else min(float(stretches), figure.value)
+        cluster = figure.value / bursts if bursts else 1.0
+        return Evidence(figure.value, on_scale(bursts, COUNT), 1.0, 1.0, COUNT, 1e6, cluster)
+    c = UNIT_SCALES.get(figure.unit, 1.0)
+    if figure.unit == "us":
         c = max(c, step_us)
-    y = on_scale(one.value, c)
-    if one.lo is None or one.hi is None:
-        return Evidence(one.value, y, math.inf, math.inf, c)
-    low, high = y - on_scale(one.lo, c), on_scale(one.hi, c) - y
-    return Evidence(one.value, y, max(low, 0.0) / _Z95, max(high, 0.0) / _Z95, c)
+    y = on_scale(figure.value, c)
+    if figure.lo is None or figure.hi is None:
+        return Evidence(figure.value, y, math.inf, math.inf, c)
+    low, high = y - on_scale(figure.lo, c), on_scale(figure.hi, c) - y
+    return Evidence(figure.value, y, max(low, 0.0) / _Z95, max(high, 0.0) / _Z95, c)
 
 
 def stretches_of(counted: BoolArray) -> int:
@@ -218,7 +221,7 @@ def stretches_of(counted: BoolArray) -> int:
 
 
 def _add_rms(
-    found: dict[str, Evidence], metric: str, away: FloatArray, step_us: float, clock: float
+    evidence: dict[str, Evidence], metric: str, away: FloatArray, step_us: float, clock: float
 ) -> None:
     """Root mean square of ``away``; left out where a few outliers carry it (see ``rms_bounds``)."""
     n = away.size
@@ -233,7 +236,7 @@ def _add_rms(
     error = mean_error(squares)
     c = max(UNIT_SCALES["us"], step_us)
     side = 0.5 * error.standard / mean * value / math.hypot(value, c)
-    found[metric] = Evidence(value, math.asinh(value / c), side, side, c, float(error.dof))
+    evidence[metric] = Evidence(value, math.asinh(value / c), side, side, c, float(error.dof))
 
 
 def _worth(series: FloatArray) -> float:

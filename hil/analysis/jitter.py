@@ -50,26 +50,26 @@ def look_at_intervals(task: Activations) -> Intervals:
         n += gaps.size
         pairs += steps.size
     mean = total / n if n else 0.0
-    found = Intervals(
+    intervals = Intervals(
         *(n, mean, SquareSums(n), Extremes(), CellSums(n), SquareSums(pairs), Extremes())
     )
     for start, end in pieces(task.n - 1):
         gaps, sound, steps, paired = _piece(task, start, end)
-        found.cells.add(gaps)
+        intervals.cells.add(gaps)
         gaps -= mean
-        found.range.add(gaps, start, sound)
-        found.away.add(gaps)
-        found.largest.add(np.abs(steps, out=steps), start, paired)
-        found.change.add(steps)
-    return found
+        intervals.range.add(gaps, start, sound)
+        intervals.away.add(gaps)
+        intervals.largest.add(np.abs(steps, out=steps), start, paired)
+        intervals.change.add(steps)
+    return intervals
 
 
 def _piece(
     task: Activations, start: int, end: int
 ) -> tuple[FloatArray, IntArray | None, FloatArray, IntArray | None]:
-    """The intervals that begin in a piece, and the changes to the next one each, with their places.
+    """The intervals that begin in a piece, and the change from each to the next, with indices.
 
-    Those over lost stamps are left out; places are ``None`` where none is.
+    Those over lost stamps are left out; indices are ``None`` where none is.
     """
     stop = min(end + 1, task.n - 1)
     gaps = np.diff(task.times(start, stop + 1))
@@ -141,15 +141,15 @@ _PAIRS = 20_000
 
 
 def add_intervals(
-    sheet: MetricSheet, act: Activations, slope: Slope | None, tick_us: float
+    sheet: MetricSheet, activations: Activations, slope: Slope | None, tick_us: float
 ) -> None:
     """Add period, jitter and cycle-to-cycle jitter of a task to ``sheet``, each with its bounds."""
-    gaps = look_at_intervals(act)
+    gaps = look_at_intervals(activations)
     n = gaps.n
     if n < 1:
         sheet.refuse("period_mean_us", "needs two activations with no lost stamp between them")
     else:
-        sheet.add("period_mean_us", gaps.mean, n, _mean_bounds(act, gaps, slope, tick_us))
+        sheet.add("period_mean_us", gaps.mean, n, _mean_bounds(activations, gaps, slope, tick_us))
     if n < 2:
         for metric in ("period_jitter_rms_us", "period_jitter_pp_us"):
             sheet.refuse(metric, "needs three activations with no lost stamp between them")
@@ -158,7 +158,7 @@ def add_intervals(
         bounds = rms_bounds(gaps.away, 1, tick_us**2 / 6.0)
         sheet.add("period_jitter_rms_us", value, n, bounds)
         share = extreme_bounds(covered_share_of_range(n))
-        where = activation_time_us(act, gaps.range.farthest_at + 1)
+        where = activation_time_us(activations, gaps.range.farthest_at + 1)
         sheet.add("period_jitter_pp_us", gaps.range.spread, n, share, where_us=where)
     m = gaps.change.n
     if m < 1:
@@ -172,11 +172,13 @@ def add_intervals(
         gaps.largest.high,
         m,
         extreme_bounds(covered_share(m)),
-        where_us=activation_time_us(act, gaps.largest.high_at + 2),
+        where_us=activation_time_us(activations, gaps.largest.high_at + 2),
     )
 
 
-def _mean_bounds(act: Activations, gaps: Intervals, slope: Slope | None, tick_us: float) -> Bounds:
+def _mean_bounds(
+    activations: Activations, gaps: Intervals, slope: Slope | None, tick_us: float
+) -> Bounds:
     """Bounds of the mean interval, which hangs on the first and the last activation only.
 
     White error: from how far random pairs of stamps are off the line. Random walk: from the
@@ -186,21 +188,21 @@ def _mean_bounds(act: Activations, gaps: Intervals, slope: Slope | None, tick_us
     if n < FEW or slope is None:
         return Bounds(why_not=f"needs {FEW} intervals for bounds")
     clock = 0.95 * tick_us / n
-    if slope.wander > 0.5 or act.lost:
+    if slope.wander > 0.5 or activations.lost:
         width = error_of_cells(gaps.cells.means, n).half_width()
     else:
         rng = np.random.default_rng(1)
-        one, two = rng.integers(0, act.n, (2, _PAIRS))
-        (first, k), (second, j) = act.some(one), act.some(two)
+        first_indices, second_indices = rng.integers(0, activations.n, (2, _PAIRS))
+        (first, k), (second, j) = activations.some(first_indices), activations.some(second_indices)
         apart = first - second
-        apart -= (k - j) * (act.period_us + slope.value)
-        width = float(np.quantile(np.abs(apart[one != two]), 0.95)) / n
+        apart -= (k - j) * (activations.period_us + slope.value)
+        width = float(np.quantile(np.abs(apart[first_indices != second_indices]), 0.95)) / n
     width = math.hypot(width, clock)
     return Bounds(gaps.mean - width, gaps.mean + width)
 
 
 def add_grid_errors(
-    sheet: MetricSheet, act: Activations, late: LatenessStatistics, tick_us: float
+    sheet: MetricSheet, activations: Activations, late: LatenessStatistics, tick_us: float
 ) -> None:
     """Add TIE and drift of a task against its grid to ``sheet``, each with its bounds."""
     slope = late.slope
@@ -208,25 +210,27 @@ def add_grid_errors(
         for metric in ("tie_rms_us", "tie_pp_us", "schedule_drift_ppm"):
             sheet.refuse(metric, "needs three activations")
         return
-    scale = 1e6 / act.period_us
+    scale = 1e6 / activations.period_us
     bounds = (
         Bounds(why_not=f"needs {FEW} activations for bounds")
         if slope.lo is None or slope.hi is None
         else Bounds(slope.lo * scale, slope.hi * scale)
     )
-    sheet.add("schedule_drift_ppm", slope.value * scale, act.n, bounds)
-    error = look_at_tie(act)
+    sheet.add("schedule_drift_ppm", slope.value * scale, activations.n, bounds)
+    error = look_at_tie(activations)
     wanders = slope.wander > 0.5
     sheet.add(
         "tie_rms_us",
         math.sqrt(error.squares.mean),
-        act.n,
+        activations.n,
         Bounds(why_not=WANDERS) if wanders else rms_bounds(error.squares, 2, tick_us**2 / 12.0),
     )
     sheet.add(
         "tie_pp_us",
         error.range.spread,
-        act.n,
-        Bounds(why_not=WANDERS) if wanders else extreme_bounds(covered_share_of_range(act.n)),
-        where_us=activation_time_us(act, error.range.farthest_at),
+        activations.n,
+        Bounds(why_not=WANDERS)
+        if wanders
+        else extreme_bounds(covered_share_of_range(activations.n)),
+        where_us=activation_time_us(activations, error.range.farthest_at),
     )

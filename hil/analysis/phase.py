@@ -48,8 +48,10 @@ def phase_of(first: Track, second: Track) -> Phase | None:
     """Phase error of ``second`` against ``first``, or ``None`` for unequal periods or no pairs."""
     if first.period_us != second.period_us:
         return None
-    ones, twos = _order(first), _order(second)
-    _, at, bt = np.intersect1d(ones, twos, assume_unique=True, return_indices=True)
+    first_releases, second_releases = _order(first), _order(second)
+    _, at, bt = np.intersect1d(
+        first_releases, second_releases, assume_unique=True, return_indices=True
+    )
     if at.size == 0:
         return None
     stamps = first.stamps_us[at]
@@ -143,11 +145,11 @@ def _extrapolate_walk(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
     walk = fit.walk_rms
     margin = phase.limit_us - math.copysign(1.0, fit.value) * start
     nearest = phase.limit_us - abs(start)
-    sure = fit.lo is not None and fit.hi is not None and fit.lo * fit.hi > 0.0
+    excludes_zero = fit.lo is not None and fit.hi is not None and fit.lo * fit.hi > 0.0
     if nearest <= 0.0 or walk <= 0.0:
         sheet.refuse("desync_s", "the phase is at its limit; the window is too short to say more")
         return
-    if sure and fit.lo is not None and fit.hi is not None:
+    if excludes_zero and fit.lo is not None and fit.hi is not None:
         fast, slow = max(abs(fit.lo), abs(fit.hi)), min(abs(fit.lo), abs(fit.hi))
         early = _passage(margin, fast, walk, -_Z)
         late = _passage(margin, slow, walk, _Z)

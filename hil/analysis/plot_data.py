@@ -46,7 +46,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class PlotSeries:
-    """A decimated series; ``worst`` is the place in it of the value farthest from zero."""
+    """A decimated series; ``worst`` is the index in it of the value farthest from zero."""
 
     time_s: FloatArray
     value_us: FloatArray
@@ -169,21 +169,21 @@ def percentile_curve(values: FloatArray) -> PercentileCurve | None:
         return None
     ordered = np.sort(values)
     tail = np.logspace(0, math.log10(n), max(2, int(20 * math.log10(n))))
-    share = np.unique(np.clip(1.0 - 1.0 / tail, 0.5 / n, 1.0 - 0.5 / n))
-    rank = np.clip(np.ceil(share * n).astype(np.int64) - 1, 0, n - 1)
-    lo, hi = np.full(share.size, math.nan), np.full(share.size, math.nan)
-    for i, one in enumerate(share):
-        low, high = quantile_ranks(float(one), float(n), CONFIDENCE)
+    shares = np.unique(np.clip(1.0 - 1.0 / tail, 0.5 / n, 1.0 - 0.5 / n))
+    rank = np.clip(np.ceil(shares * n).astype(np.int64) - 1, 0, n - 1)
+    lo, hi = np.full(shares.size, math.nan), np.full(shares.size, math.nan)
+    for i, share in enumerate(shares):
+        low, high = quantile_ranks(float(share), float(n), CONFIDENCE)
         if low >= 1:
             lo[i] = ordered[min(n, math.floor(low)) - 1]
         if high <= n:
             hi[i] = ordered[math.ceil(high) - 1]
-    return PercentileCurve(share, ordered[rank], lo, hi, n)
+    return PercentileCurve(shares, ordered[rank], lo, hi, n)
 
 
-def stability_curves(act: Activations, tick_us: float) -> tuple[StabilityCurve, ...]:
+def stability_curves(activations: Activations, tick_us: float) -> tuple[StabilityCurve, ...]:
     """ADEV, TDEV and MTIE over octaves, for the report; MTIE needs arrays of every release."""
-    x, tau0_us = stability.time_error(act, whole=True), act.period_us
+    x, tau0_us = stability.time_error(activations, whole=True), activations.period_us
     rows: dict[str, list[tuple[float | None, ...]]] = {"adev": [], "tdev": [], "mtie": []}
     for name, m, value, bounds in stability.figures(x, tau0_us, tick_us, stability.octaves(x.size)):
         rows[name].append((m * tau0_us / 1e6, value, bounds.lo, bounds.hi))

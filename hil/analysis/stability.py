@@ -1,7 +1,7 @@
 """Stability against averaging time: ADEV, TDEV and MTIE with bounds, and the kind of noise.
 
 Sums over windows are differences of running sums, which here run along with the pieces: each of the
-four places that a term needs has a running sum of its own, begun where that place begins.
+four points that a term needs has a running sum of its own, begun where that point begins.
 
 All functions take the time error ``x`` (n,) of consecutive activations and averaging factors ``m``
 (averaging time ``m * tau0``). A missing activation is ``nan``: terms that touch it are left out,
@@ -118,25 +118,28 @@ def _slices(values: FloatArray) -> Piece:
     return lambda start, end: values[start:end]
 
 
-def time_error(act: Activations, *, whole: bool = False) -> TimeError:
+def time_error(activations: Activations, *, whole: bool = False) -> TimeError:
     """Lateness by release; consecutive where by far the most releases have no activation.
 
     With ``whole`` a long capture's is kept as arrays too.
     """
-    n = act.n
-    first, last = map(int, act.some(np.array([0, n - 1]))[1]) if n else (0, -1)
+    n = activations.n
+    first, last = map(int, activations.some(np.array([0, n - 1]))[1]) if n else (0, -1)
     holes = n < last + 1 - first <= 4 * n + 16
     size = last + 1 - first if holes else n
 
     def piece(start: int, end: int) -> FloatArray:
         if not holes:
-            return lateness_us(act, start, end)
-        begin, after = act.first_answering(first + start), act.first_answering(first + end)
-        late = lateness_us(act, begin, after)
+            return lateness_us(activations, start, end)
+        begin, after = (
+            activations.first_answering(first + start),
+            activations.first_answering(first + end),
+        )
+        late = lateness_us(activations, begin, after)
         if after - begin == end - start:
             return late
         by_release = np.full(end - start, math.nan)
-        by_release[act.releases(begin, after).astype(np.int64) - (first + start)] = late
+        by_release[activations.releases(begin, after).astype(np.int64) - (first + start)] = late
         return by_release
 
     whole = whole or n < WHOLE_BELOW
@@ -322,12 +325,12 @@ def _bounded(
     return value, bounds
 
 
-def measure_stability(act: Activations, tick_us: float, sheet: MetricSheet) -> None:
+def measure_stability(activations: Activations, tick_us: float, sheet: MetricSheet) -> None:
     """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note."""
-    x, tau0_us = time_error(act), act.period_us
+    x, tau0_us = time_error(activations), activations.period_us
     noise = noise_type(x, tau0_us)
     note = f"{noise[1]} (MDEV slope {noise[0]:.2f})" if noise else None
     labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
     for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(labels)):
         unit = "" if name == "adev" else "_us"
-        sheet.add(f"{name}_{labels[m]}{unit}", value, act.n, bounds, note=note)
+        sheet.add(f"{name}_{labels[m]}{unit}", value, activations.n, bounds, note=note)

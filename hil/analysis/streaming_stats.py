@@ -26,10 +26,10 @@ def pieces(n: int, size: int = PIECE) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, n)
 
 
-def dot(one: FloatArray, two: FloatArray) -> float:
-    """Sum of products."""
-    ends = range(0, one.size, DOT)
-    return float(sum(np.dot(one[at : at + DOT], two[at : at + DOT]) for at in ends))
+def dot(a: FloatArray, b: FloatArray) -> float:
+    """Sum of the products of two arrays (n,)."""
+    ends = range(0, a.size, DOT)
+    return float(sum(np.dot(a[at : at + DOT], b[at : at + DOT]) for at in ends))
 
 
 class CellSums:
@@ -98,23 +98,23 @@ class SquareSums:
 
 
 class Extremes:
-    """Least and greatest value of a series, and the first place of each."""
+    """Least and greatest value of a series, and the first index of each."""
 
     def __init__(self) -> None:
         self.low, self.high = np.inf, -np.inf
         self.low_at = self.high_at = -1
 
-    def add(self, part: FloatArray, start: int, places: IntArray | None = None) -> None:
-        """The next values: at ``start`` and so on, or at ``start + places``."""
+    def add(self, part: FloatArray, start: int, indices: IntArray | None = None) -> None:
+        """The next values: at ``start`` and so on, or at ``start + indices``."""
         if not part.size:
             return
         low, high = int(part.argmin()), int(part.argmax())
         if part[low] < self.low:
             self.low = float(part[low])
-            self.low_at = start + (low if places is None else int(places[low]))
+            self.low_at = start + (low if indices is None else int(indices[low]))
         if part[high] > self.high:
             self.high = float(part[high])
-            self.high_at = start + (high if places is None else int(places[high]))
+            self.high_at = start + (high if indices is None else int(indices[high]))
 
     @property
     def spread(self) -> float:
@@ -123,5 +123,5 @@ class Extremes:
 
     @property
     def farthest_at(self) -> int:
-        """Place of the value farthest from zero."""
+        """Index of the value farthest from zero."""
         return self.high_at if self.high >= -self.low else self.low_at

@@ -120,7 +120,7 @@ def show_history(args: argparse.Namespace) -> int:
         return _add_folders(args)
     with _opened_history(args) as history:
         runs = list_runs(history, _run_filter(args), max(1, args.last))
-        shown = history.place.shown
+        shown = history.location.shown
     if args.json:
         rows = [dataclasses.asdict(run) for run in runs]
         print(json.dumps({"schema": 1, "history": shown, "runs": rows}))
@@ -143,7 +143,7 @@ def _add_folders(args: argparse.Namespace) -> int:
             if not args.json:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
-            print(json.dumps({"schema": 1, "history": history.place.shown, "added": done}))
+            print(json.dumps({"schema": 1, "history": history.location.shown, "added": done}))
     return 0
 
 
@@ -201,7 +201,7 @@ def show_trend(args: argparse.Namespace) -> int:
         lines = sort_trend_lines(
             trend_lines(history, args.metric, _run_filter(args), max(1, args.last))
         )
-        shown = history.place.shown
+        shown = history.location.shown
         others = [] if lines else known_metrics(history)
     if not lines:
         named = (
@@ -335,7 +335,7 @@ def prune_runs(args: argparse.Namespace) -> int:
     with _opened_history(args) as history:
         names = old_runs(history, keep=args.keep, before_utc=before)
         count = 0 if args.dry_run else remove_runs(history, names)
-        shown = history.place.shown
+        shown = history.location.shown
     if args.json:
         done = {"schema": 1, "history": shown, "runs": names, "removed": count}
         print(json.dumps(done))

@@ -1,1 +1,1 @@
-"""What past runs have left: a database of every run with its stamps, and comparisons with it."""
+"""The history: a database of every run with its stamps, and comparisons with earlier runs."""

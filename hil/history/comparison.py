@@ -1,4 +1,4 @@
-"""A run against its past, or two runs against each other, from their stored stamps."""
+"""A run compared with earlier runs, or two runs with each other, from their stored stamps."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class _Open:
 
     board: str
     key: FigureKey
-    past: FigureHistory
+    figure: FigureHistory
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one run says on one board: evidence by figure, and how each case was measured."""
+    """One run on one board: evidence by figure, and how each case was measured."""
 
     evidence: Mapping[FigureKey, Evidence]
     plans: Mapping[_Case, str]
 
 
 def line_of_board(run: HistoryRun, board: HistoryBoard) -> FirmwareLine:
-    """What this board's past runs must share with ``run``."""
+    """What this board's earlier runs must share with ``run``."""
     return FirmwareLine(board.key, board.firmware, run.info.profile, board.identity.source)
 
 
@@ -64,11 +64,11 @@ def compare_with_history(
     read_folder: Callable[[Path], HistoryRun],
     confidence: float = CHANGE_CONFIDENCE,
 ) -> Comparison:
-    """``run`` against what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
+    """Compare ``run`` with what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
 
-    ``last`` holds it against up to :data:`~hil.history.comparison_inputs.PAST_RUNS` runs before it
-    of the same board, firmware line and profile; the others against one or several named runs, and
-    the runs before it teach the noise floor. Without any such run there are no changes, and
+    ``last`` compares it with up to :data:`~hil.history.comparison_inputs.PAST_RUNS` runs before it
+    of the same board, firmware line and profile; the others with one or several named runs; the
+    noise floor is learned from the runs before it. Without any such run there are no changes, and
     ``against`` says so. Raises :class:`~hil.model.errors.HilError` for a run that can't be found
     or read.
     """
@@ -76,7 +76,7 @@ def compare_with_history(
     if choice not in ("last", "baseline"):
         named = find_history_run(choice, history, read_folder)
     waiting: list[_Open] = []
-    absent: list[str] = []
+    missing: list[str] = []
     most = 0
     for board in run.boards:
         line = line_of_board(run, board)
@@ -85,26 +85,28 @@ def compare_with_history(
         without = {run.fingerprint}
         if choice == "baseline":
             fixed = [
-                load_run(history, one, line.key)
-                for one in baseline_runs(history, line, run.fingerprint)
+                load_run(history, run_id, line.key)
+                for run_id in baseline_runs(history, line, run.fingerprint)
             ]
-            reference = [_past_side(one, line.key) for one in fixed]
-            without |= {one.fingerprint for one in fixed}
+            reference = [_earlier_side(baseline, line.key) for baseline in fixed]
+            without |= {baseline.fingerprint for baseline in fixed}
         elif named is not None:
-            mine = [one for one in named.boards if line_of_board(named, one) == line]
-            reference = [_side(one.cases, line.key) for one in mine[:1]]
+            same_boards = [other for other in named.boards if line_of_board(named, other) == line]
+            reference = [_side(other.cases, line.key) for other in same_boards[:1]]
             without.add(named.fingerprint)
         began = run.info.started_utc or "9"
         before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
-        past = [_past_side(load_run(history, one, line.key), line.key) for one in before]
-        held = past if reference is None else reference
-        most = max(most, len(held))
-        if not held:
-            absent.append(_nothing(history, choice, board, line))
+        earlier_sides = [
+            _earlier_side(load_run(history, run_id, line.key), line.key) for run_id in before
+        ]
+        compared = earlier_sides if reference is None else reference
+        most = max(most, len(compared))
+        if not compared:
+            missing.append(_nothing(history, choice, board, line))
             continue
-        absent += _absent(now, held, board.identity.name)
-        waiting += _figures(now, past, reference, board.identity.name)
-    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(absent))
+        missing += _missing_cases(now, compared, board.identity.name)
+        waiting += _figures(now, earlier_sides, reference, board.identity.name)
+    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(missing))
 
 
 def compare_runs(
@@ -114,32 +116,34 @@ def compare_runs(
 
     Boards are paired by what they are and by their firmware line where the runs share any; else
     by their order, and ``against`` says that boards or firmware differ. Cases that were measured
-    otherwise (period, window) are in ``absent``.
+    otherwise (another period or window) are named in ``absent``.
     """
     pairs, differs = pair_boards(before, after)
     waiting: list[_Open] = []
-    absent = [f"board {one.identity.name}: only in {before.info.id}" for one in before.boards]
-    absent += [f"board {one.identity.name}: only in {after.info.id}" for one in after.boards]
+    missing = [f"board {board.identity.name}: only in {before.info.id}" for board in before.boards]
+    missing += [f"board {board.identity.name}: only in {after.info.id}" for board in after.boards]
     for old, new in pairs:
-        absent.remove(f"board {old.identity.name}: only in {before.info.id}")
-        absent.remove(f"board {new.identity.name}: only in {after.info.id}")
-        past: list[_Side] = []
+        missing.remove(f"board {old.identity.name}: only in {before.info.id}")
+        missing.remove(f"board {new.identity.name}: only in {after.info.id}")
+        earlier_sides: list[_Side] = []
         if history is not None:
             line = line_of_board(before, old)
             without = {before.fingerprint, after.fingerprint}
             numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS, without=without)
-            past = [_past_side(load_run(history, one, line.key), new.key) for one in numbers]
+            earlier_sides = [
+                _earlier_side(load_run(history, run_id, line.key), new.key) for run_id in numbers
+            ]
         now, then = _side(new.cases, new.key), _side(old.cases, new.key)
-        absent += _absent(now, [then], new.identity.name)
-        waiting += _figures(now, past, [then], new.identity.name, two_nights=False)
+        missing += _missing_cases(now, [then], new.identity.name)
+        waiting += _figures(now, earlier_sides, [then], new.identity.name, two_nights=False)
     against = f"run {before.info.id}"
     if differs:
         against += f" ({differs})"
-    return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(absent)))
+    return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(missing)))
 
 
-def _past_side(run: HistoryRun, label: str) -> _Side:
-    """One past run of one board; what is damaged in it says nothing."""
+def _earlier_side(run: HistoryRun, label: str) -> _Side:
+    """An earlier run of one board; what is damaged in it is left out."""
     return _side([case for board in run.boards for case in board.cases], label, damaged=True)
 
 
@@ -161,49 +165,63 @@ def _side(cases: Sequence[HistoryCase], label: str, damaged: bool = False) -> _S
 def _plan(case: HistoryCase) -> str:
     if case.duration_us is None:
         return "no capture"
-    periods = ", ".join(f"{float(one) / 1000:g}" for one in (case.periods or "").split(",") if one)
+    periods = ", ".join(
+        f"{float(period) / 1000:g}" for period in (case.periods or "").split(",") if period
+    )
     return f"window {case.duration_us / 1e6:g} s, period {periods or 'none'} ms"
 
 
 def _figures(
     now: _Side,
-    past: Sequence[_Side],
+    earlier_sides: Sequence[_Side],
     reference: Sequence[_Side] | None,
     board: str,
     *,
     two_nights: bool = True,
 ) -> list[_Open]:
-    history = [_alike(one, now) for one in past]
-    held = None if reference is None else [_alike(one, now) for one in reference]
-    pairs = pair_figures(now.evidence, history, held, two_nights=two_nights)
-    return [_Open(board, key, one) for key, one in pairs if _ever_bounded(one)]
+    history = [_alike(side, now) for side in earlier_sides]
+    compared = None if reference is None else [_alike(side, now) for side in reference]
+    pairs = pair_figures(now.evidence, history, compared, two_nights=two_nights)
+    return [_Open(board, key, figure) for key, figure in pairs if _ever_bounded(figure)]
 
 
-def _ever_bounded(one: FigureHistory) -> bool:
+def _ever_bounded(figure: FigureHistory) -> bool:
     """Not for extremes, which have bounds nowhere: they grow with the window and tell no change."""
-    return any(math.isfinite(part.error) for part in (one.now, *one.past.reference))
+    return any(math.isfinite(part.error) for part in (figure.now, *figure.before.reference))
 
 
 def _judged(waiting: Sequence[_Open], confidence: float) -> tuple[Change, ...]:
-    verdicts = judge_changes([one.past for one in waiting], confidence)
+    verdicts = judge_changes([waiting_figure.figure for waiting_figure in waiting], confidence)
     return tuple(
-        _change(one.key, one.board, verdict, len(one.past.past.reference), confidence)
-        for one, verdict in zip(waiting, verdicts, strict=True)
+        _change(
+            waiting_figure.key,
+            waiting_figure.board,
+            verdict,
+            len(waiting_figure.figure.before.reference),
+            confidence,
+        )
+        for waiting_figure, verdict in zip(waiting, verdicts, strict=True)
     )
 
 
 def _alike(side: _Side, now: _Side) -> dict[FigureKey, Evidence]:
     """The evidence of the cases that were measured as they are now."""
     same = {case for case, plan in side.plans.items() if now.plans.get(case) == plan}
-    return {key: one for key, one in side.evidence.items() if (key.technique, key.load) in same}
+    return {
+        key: figure_evidence
+        for key, figure_evidence in side.evidence.items()
+        if (key.technique, key.load) in same
+    }
 
 
-def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence: float) -> Change:
+def _change(
+    key: FigureKey, board: str, change: JudgedChange, runs: int, confidence: float
+) -> Change:
     notes = ["over all tasks"] if _all_tasks(key) else []
-    if one.two:
+    if change.two:
         notes.append("this run and the one before it together")
-    if one.note:
-        notes.append(one.note)
+    if change.note:
+        notes.append(change.note)
     return Change(
         board=board,
         technique=key.technique,
@@ -211,12 +229,12 @@ def _change(key: FigureKey, board: str, one: JudgedChange, runs: int, confidence
         task=key.task,
         metric=key.metric,
         unit=metric_or_unknown(key.metric).unit,
-        before=one.before,
-        after=one.after,
-        lo=one.lo,
-        hi=one.hi,
+        before=change.before,
+        after=change.after,
+        lo=change.lo,
+        hi=change.hi,
         runs=runs,
-        trend=one.trend,
+        trend=change.trend,
         confidence=confidence,
         method=key.method,
         note="; ".join(notes) or None,
@@ -231,17 +249,17 @@ def _all_tasks(key: FigureKey) -> bool:
     )
 
 
-def _absent(now: _Side, held: Sequence[_Side], board: str) -> list[str]:
+def _missing_cases(now: _Side, compared: Sequence[_Side], board: str) -> list[str]:
     """Cases that only one side has, or that were measured otherwise."""
     told = []
     for case, plan in now.plans.items():
         name = f"{case[0]}, {case[1]}, {board}"
-        plans = {side.plans[case] for side in held if case in side.plans}
+        plans = {side.plans[case] for side in compared if case in side.plans}
         if not plans:
             told.append(f"{name}: not in what it is compared with")
         elif plan not in plans:
             told.append(f"{name}: {plan} now, {'; '.join(sorted(plans))} then: not compared")
-    for case in dict.fromkeys(case for side in held for case in side.plans):
+    for case in dict.fromkeys(case for side in compared for case in side.plans):
         if case not in now.plans:
             told.append(f"{case[0]}, {case[1]}, {board}: not in this run")
     return told
@@ -254,9 +272,9 @@ def _nothing(history: History, choice: str, board: HistoryBoard, line: FirmwareL
     if choice != "last":
         return f"{what}: not in the run it is compared with"
     others = [
-        one
-        for one in other_lines(history, line.key)
-        if one != f"MicroPython {line.firmware}, profile {line.profile}"
+        other
+        for other in other_lines(history, line.key)
+        if other != f"MicroPython {line.firmware}, profile {line.profile}"
     ]
     if not others:
         return f"{what}: its first run, nothing to compare with yet"

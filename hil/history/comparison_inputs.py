@@ -39,45 +39,47 @@ _UNIFORM = math.sqrt(12.0)
 
 
 def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
-    """Everything that one case of a run says, with ``board`` as what runs are paired by.
+    """The evidence of one case of a run by figure; runs are paired by ``board``.
 
-    From the stamps where they tell, else from the figures' own bounds. The value is the figure's,
-    which rests on all stamps, also where those that are kept were thinned.
+    From the stamps where they bound a figure, else from the figure's own bounds. The value is the
+    figure's, which rests on all stamps, also where the stored ones were thinned.
     """
-    step_us = max((one.step_us for one in case.stamps), default=1.0)
+    step_us = max((stamps.step_us for stamps in case.stamps), default=1.0)
     counts = {
-        (one.task, metric): stretches
-        for one in case.stamps
-        if one.kind == "task"
-        for metric, stretches in one.counts.items()
+        (stamps.task, metric): stretches
+        for stamps in case.stamps
+        if stamps.kind == "task"
+        for metric, stretches in stamps.counts.items()
     }
     figures = {
-        (one.task, one.method, one.metric): one
-        for one in case.measurements
-        if metric_or_unknown(one.metric).compared != "no"
+        (measurement.task, measurement.method, measurement.metric): measurement
+        for measurement in case.measurements
+        if metric_or_unknown(measurement.metric).compared != "no"
     }
-    found = {
-        key: figure_evidence(one, step_us, None if key[1] else counts.get((key[0], key[2])))
-        for key, one in figures.items()
+    by_key = {
+        key: figure_evidence(measurement, step_us, None if key[1] else counts.get((key[0], key[2])))
+        for key, measurement in figures.items()
     }
-    unpacked = [(one, task_stamps(one)) for one in case.stamps if one.kind in ("task", "series")]
-    for kept, stamps in unpacked:
-        drift = (kept.task, kept.method, "schedule_drift_ppm")
-        if drift in found:
-            found[drift] = widened(found[drift], tilt_ppm(stamps))
+    unpacked = [
+        (packed, task_stamps(packed)) for packed in case.stamps if packed.kind in ("task", "series")
+    ]
+    for packed, stamps in unpacked:
+        drift = (packed.task, packed.method, "schedule_drift_ppm")
+        if drift in by_key:
+            by_key[drift] = widened(by_key[drift], tilt_ppm(stamps))
     for task, method, told in _from_stamps(case, unpacked, step_us):
         for metric, evidence in told.items():
             key = (task, method, metric)
             figure = figures.get(key)
             if figure is None and key[:2] == (None, None):
-                found[key] = evidence
+                by_key[key] = evidence
             elif figure is not None and _tells(figure):
-                found[key] = _with_value(evidence, figure.value)
+                by_key[key] = _with_value(evidence, figure.value)
     return {
         FigureKey(board, case.technique, case.load, *key): (
             with_phase_error(evidence, case.technique, *key[1:])
         )
-        for key, evidence in found.items()
+        for key, evidence in by_key.items()
     }
 
 
@@ -91,39 +93,39 @@ def with_phase_error(
     return widened(evidence, step_us / _UNIFORM, _UNIFORM)
 
 
-def task_stamps(one: HistoryStamps) -> TaskStamps:
+def task_stamps(packed: HistoryStamps) -> TaskStamps:
     """Unpack one task's or series' stamps.
 
     Raises :class:`~hil.model.errors.CaptureError` for what is damaged or of a newer format.
     """
-    _check(one)
-    stamps, index, joined = unpack_stamps(one.data, one.period_us)
-    return TaskStamps(one.period_us, stamps.astype(np.float64), index, joined, one.cost_us)
+    _check(packed)
+    stamps, index, joined = unpack_stamps(packed.data, packed.period_us)
+    return TaskStamps(packed.period_us, stamps.astype(np.float64), index, joined, packed.cost_us)
 
 
-def _check(one: HistoryStamps) -> None:
-    if one.format > FORMAT:
+def _check(packed: HistoryStamps) -> None:
+    if packed.format > FORMAT:
         raise CaptureError("stamps in the history are of a newer format; update hil")
 
 
 def _from_stamps(
     case: HistoryCase, unpacked: Sequence[tuple[HistoryStamps, TaskStamps]], step_us: float
 ) -> list[tuple[int | None, str | None, dict[str, Evidence]]]:
-    found: list[tuple[int | None, str | None, dict[str, Evidence]]] = []
+    results: list[tuple[int | None, str | None, dict[str, Evidence]]] = []
     pools: dict[float, list[TaskStamps]] = defaultdict(list)
-    for one, stamps in unpacked:
-        found.append((one.task, one.method, task_evidence(stamps, step_us)))
-        if one.kind == "task":
-            pools[one.period_us].append(stamps)
-    for one in case.stamps:
-        if one.kind == "isr" or one.kind == "defer":
-            _check(one)
-            latency = np.maximum(unpack_values(one.data) - one.cost_us, 0.0)
-            told = percentile_evidence(one.kind, latency, step_us)
-            found.append((None, one.method, told))
+    for packed, stamps in unpacked:
+        results.append((packed.task, packed.method, task_evidence(stamps, step_us)))
+        if packed.kind == "task":
+            pools[packed.period_us].append(stamps)
+    for packed in case.stamps:
+        if packed.kind in ("isr", "defer"):
+            _check(packed)
+            latency = np.maximum(unpack_values(packed.data) - packed.cost_us, 0.0)
+            told = percentile_evidence(packed.kind, latency, step_us)
+            results.append((None, packed.method, told))
     if len(pools) == 1 and len(tasks := next(iter(pools.values()))) > 1:
         every: Callable[[str], bool] = lambda metric: all(  # noqa: E731
-            metric in told for task, method, told in found if task is not None and method is None
+            metric in told for task, method, told in results if task is not None and method is None
         )
         whole = pooled_evidence(tasks, step_us)
         steady = {
@@ -131,14 +133,18 @@ def _from_stamps(
             for metric, evidence in whole.items()
             if every(metric) and _steady(case, metric)
         }
-        found.append((None, None, steady))
-    return found
+        results.append((None, None, steady))
+    return results
 
 
 def _steady(case: HistoryCase, metric: str) -> bool:
     """Whether no task's figure says that it has no fixed distribution."""
-    mine = [one for one in case.measurements if one.metric == metric and one.method is None]
-    return bool(mine) and all(_tells(one) for one in mine)
+    measurements = [
+        measurement
+        for measurement in case.measurements
+        if measurement.metric == metric and measurement.method is None
+    ]
+    return bool(measurements) and all(_tells(measurement) for measurement in measurements)
 
 
 def _tells(figure: Measurement) -> bool:
@@ -163,7 +169,7 @@ class FigureKey(NamedTuple):
 
 
 PAST_RUNS = 30
-"""So many past runs are looked at: what is learned of the noise floor grows little beyond."""
+"""The most earlier runs that are compared with: more improve the noise floor little."""
 _STANDARD_ERRORS_APART = 5.0
 _RUNS_ON_A_SIDE = 3
 RunEvidence = Mapping[FigureKey, Evidence]
@@ -177,18 +183,18 @@ def pair_figures(
     *,
     two_nights: bool = True,
 ) -> Iterator[tuple[FigureKey, FigureHistory]]:
-    """Each figure of ``now`` that a reference run has too, with what it is held against.
+    """Each figure of ``now`` that a reference run has too, with what it is compared with.
 
-    ``history`` are the runs before, the newest first: they teach the noise floor. Without
-    ``reference`` they are the reference as well, and two runs together are held against those
-    before both, as soon as that leaves two. ``reference`` is apart from ``history``. A past that
-    shows a change of its own counts from that change on only. ``two_nights`` is false where
+    ``history`` are the runs before, the newest first: the noise floor is learned from them. Without
+    ``reference`` they are the reference as well, and two runs together are compared with those
+    before both, as soon as that leaves two. ``reference`` is not part of ``history``. Where earlier
+    runs show a change of their own, only those after it count. ``two_nights`` is false where
     ``now`` is no run after those of ``history``.
     """
     for key, evidence in now.items():
-        past = since_change(_bounded([run[key] for run in history if key in run]))
+        history_evidence = since_change(_bounded([run[key] for run in history if key in run]))
         named = _bounded([run[key] for run in reference or () if key in run])
-        fixed = past if reference is None else named
+        fixed = history_evidence if reference is None else named
         if not fixed:
             continue
         recent: Evidence | None = None
@@ -197,9 +203,12 @@ def pair_figures(
         if newest is not None and not np.isfinite(newest.error):
             newest = None
         if two_nights and newest is not None:
-            before = past[1:] if reference is None else fixed
+            before = history_evidence[1:] if reference is None else fixed
             if reference is not None or len(before) >= 2:
-                recent, earlier = newest, ReferenceEvidence(tuple(before), tuple(past[1:]))
+                recent, earlier = (
+                    newest,
+                    ReferenceEvidence(tuple(before), tuple(history_evidence[1:])),
+                )
         metric = metric_or_unknown(key.metric)
         yield (
             key,
@@ -208,7 +217,7 @@ def pair_figures(
                 metric=key.metric,
                 sense=metric.sense,
                 now=evidence,
-                past=ReferenceEvidence(tuple(fixed), tuple(past)),
+                before=ReferenceEvidence(tuple(fixed), tuple(history_evidence)),
                 recent=recent,
                 earlier=earlier,
                 leading=metric.compared == "leading"
@@ -218,20 +227,20 @@ def pair_figures(
         )
 
 
-def since_change(past: list[Evidence]) -> list[Evidence]:
-    """The newest runs of ``past`` (newest first), up to where the figure's level has changed.
+def since_change(runs: list[Evidence]) -> list[Evidence]:
+    """The newest of ``runs`` (newest first), up to where the figure's level has changed.
 
     A change is where the means before and after are 5 standard errors apart, with three runs on
     either side at least. The scale is that of the median difference between neighbouring runs,
     which a step between two of them does not widen.
     """
-    count = len(past)
+    count = len(runs)
     if count < 2 * _RUNS_ON_A_SIDE:
-        return past
-    y = np.array([one.y for one in past])
+        return runs
+    y = np.array([run.y for run in runs])
     # the median of a squared normal difference is 0.455 times its variance, which is twice theirs
     scale = float(np.median(np.square(np.diff(y)))) / (2.0 * 0.455)
-    errors = [one.error**2 for one in past if np.isfinite(one.error)]
+    errors = [run.error**2 for run in runs if np.isfinite(run.error)]
     scale = max(scale, float(np.median(errors)) if errors else 0.0, 1e-18)
     newest = np.arange(_RUNS_ON_A_SIDE, count - _RUNS_ON_A_SIDE + 1)
     sums = np.cumsum(y)
@@ -239,9 +248,9 @@ def since_change(past: list[Evidence]) -> list[Evidence]:
     rest = (sums[-1] - sums[newest - 1]) / (count - newest)
     apart = np.abs(means - rest) / np.sqrt(scale * (1.0 / newest + 1.0 / (count - newest)))
     worst = int(np.argmax(apart))
-    return past[: int(newest[worst])] if apart[worst] > _STANDARD_ERRORS_APART else past
+    return runs[: int(newest[worst])] if apart[worst] > _STANDARD_ERRORS_APART else runs
 
 
 def _bounded(told: list[Evidence]) -> list[Evidence]:
-    """Those with an error, unless there is none: a run that can't tell keeps no others back."""
-    return [one for one in told if np.isfinite(one.error)] or told
+    """The evidence with a finite error, or all where none has one."""
+    return [evidence for evidence in told if np.isfinite(evidence.error)] or told

@@ -35,12 +35,12 @@ class HistoryError(HilError):
 class History:
     """An open history. Every method call of :meth:`read` and :meth:`write` is a transaction."""
 
-    def __init__(self, place: HistoryLocation, engine: Engine) -> None:
-        self.place = place
+    def __init__(self, location: HistoryLocation, engine: Engine) -> None:
+        self.location = location
         self._engine = engine
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
-        """What ``work`` finds, in one transaction."""
+        """What ``work`` returns, run in one transaction."""
         return self._tried(lambda: self._begin(work, True))
 
     def write(self, work: Callable[[Connection], _T]) -> _T:
@@ -54,7 +54,7 @@ class History:
             connection.cursor().execute("VACUUM")
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
     def _begin(self, work: Callable[[Connection], _T], reads: bool) -> _T:
@@ -78,31 +78,31 @@ class History:
 
     def _error(self, error: Exception) -> HistoryError:
         cause = getattr(error, "orig", None) or error
-        text = self.place.clean(str(cause))[:300] or type(cause).__name__
-        return HistoryError(f"history {self.place.shown}: {text}")
+        text = self.location.clean(str(cause))[:300] or type(cause).__name__
+        return HistoryError(f"history {self.location.shown}: {text}")
 
 
 @contextlib.contextmanager
-def open_history(place: HistoryLocation, *, create: bool = True) -> Iterator[History]:
+def open_history(location: HistoryLocation, *, create: bool = True) -> Iterator[History]:
     """An open history of the newest schema; an older one is migrated, an empty one filled.
 
     Raises :class:`HistoryError` where it can't be reached, and where there is none and ``create``
     is false; :class:`~hil.model.errors.NewerSchemaError` for one that a newer version has written.
     """
-    if place.file is not None and not place.file.is_file():
+    if location.file is not None and not location.file.is_file():
         if not create:
             raise HistoryError(
-                f"history {place.shown}: there is none yet; a run makes it, "
+                f"history {location.shown}: there is none yet; a run makes it, "
                 "or name another with --history"
             )
         try:
-            place.file.parent.mkdir(parents=True, exist_ok=True)
+            location.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise HistoryError(f"history {place.shown}: {error.strerror}") from None
-    history = History(place, _engine(place))
+            raise HistoryError(f"history {location.shown}: {error.strerror}") from None
+    history = History(location, _engine(location))
     try:
         if history.read(_revision) != _head():
-            history.write(lambda connection: _migrate(connection, place))
+            history.write(lambda connection: _migrate(connection, location))
         yield history
     finally:
         history.close()
@@ -112,17 +112,17 @@ def _head() -> str:
     return HEAD_REVISION
 
 
-def _engine(place: HistoryLocation) -> Engine:
-    if place.file is not None:
+def _engine(location: HistoryLocation) -> Engine:
+    if location.file is not None:
         engine = sa.create_engine(
-            place.url, connect_args={"timeout": BUSY_S}, poolclass=sa.pool.NullPool
+            location.url, connect_args={"timeout": BUSY_S}, poolclass=sa.pool.NullPool
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
         return sa.create_engine(
-            place.url,
+            location.url,
             connect_args={"connect_timeout": 10, "application_name": "hil"},
             poolclass=sa.pool.NullPool,
         )
@@ -175,21 +175,21 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(connection: Connection, place: HistoryLocation) -> None:
-    """One process migrates at a time; who waited finds the work done."""
+def _migrate(connection: Connection, location: HistoryLocation) -> None:
+    """One process migrates at a time; another one waits and has nothing left to do."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    found = _revision(connection)
-    if found == _head():
+    revision = _revision(connection)
+    if revision == _head():
         return
-    if found is None:  # the newest schema at once: Alembic takes a while to import
+    if revision is None:  # the newest schema at once: Alembic takes a while to import
         _create(connection)
         return
     from hil.history.schema_upgrade import known_revisions, upgrade
 
-    if found not in known_revisions():
+    if revision not in known_revisions():
         raise NewerSchemaError(
-            f"history {place.shown}: written by a newer version (schema {found[:20]}, "
+            f"history {location.shown}: written by a newer version (schema {revision[:20]}, "
             f"this one reads up to {_head()}); update hil"
         )
     upgrade(connection)

@@ -37,7 +37,7 @@ def find_location(text: str | None, out: Path) -> HistoryLocation | None:
     """The database that ``text`` means; without it the variable's, else the file in ``out``.
 
     ``None`` for ``none``. Raises :class:`~hil.model.errors.ConfigurationError` for what is no
-    place.
+    location.
     """
     text = text if text is not None else os.environ.get(VARIABLE) or None
     if text is None:
@@ -84,8 +84,8 @@ def _server(rest: str) -> HistoryLocation:
 
 
 def _passwords(url: str) -> list[str]:
-    found = [value for key, value in parse_qsl(urlsplit(url).query) if key in _SECRETS]
+    secrets = [value for key, value in parse_qsl(urlsplit(url).query) if key in _SECRETS]
     inside = re.match(r"[^/]*//[^/?#]*?:([^/?#]*)@", url)
     if inside:
-        found.append(inside[1])
-    return [secret for secret in found if secret]
+        secrets.append(inside[1])
+    return [secret for secret in secrets if secret]

@@ -107,16 +107,16 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
     if narrowing := _of_cases(wanted):
         query = query.where(runs.c.id.in_(inner.where(*narrowing)))
     rows = connection.execute(query.limit(most)).all()
-    found = [int(row.id) for row in rows]
-    mine: dict[int, list[Any]] = {}
+    run_ids = [int(row.id) for row in rows]
+    boards_of_run: dict[int, list[Any]] = {}
     for board in connection.execute(
-        sa.select(boards).where(boards.c.run_id.in_(found)).order_by(boards.c.id)
+        sa.select(boards).where(boards.c.run_id.in_(run_ids)).order_by(boards.c.id)
     ):
-        mine.setdefault(board.run_id, []).append(board)
+        boards_of_run.setdefault(board.run_id, []).append(board)
     counted = connection.execute(
         sa.select(boards.c.run_id, sa.func.count())
         .join(cases, cases.c.board_id == boards.c.id)
-        .where(boards.c.run_id.in_(found))
+        .where(boards.c.run_id.in_(run_ids))
         .group_by(boards.c.run_id)
     )
     count = {row[0]: int(row[1]) for row in counted}
@@ -134,8 +134,8 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
             baseline=row.base is not None,
             cases=count.get(row.id, 0),
             boards=tuple(
-                ListedBoard(one.name, one.key, one.machine, one.micropython, one.firmware)
-                for one in mine.get(row.id, ())
+                ListedBoard(board.name, board.key, board.machine, board.micropython, board.firmware)
+                for board in boards_of_run.get(row.id, ())
             ),
         )
         for row in rows
@@ -164,10 +164,10 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     )
     lines: dict[tuple[Any, ...], TrendLine] = {}
     for row in connection.execute(query):
-        place = (row.key, row.firmware, row.profile, row.technique, row.load, row.task, row.method)
-        line = lines.get(place)
+        key = (row.key, row.firmware, row.profile, row.technique, row.load, row.task, row.method)
+        line = lines.get(key)
         if line is None:
-            line = lines[place] = TrendLine(
+            line = lines[key] = TrendLine(
                 row.name, row.key, row.firmware, row.profile, row.technique, row.load, row.task,
                 row.method, row.unit,
             )  # fmt: skip
@@ -186,22 +186,22 @@ def known_metrics(history: History) -> list[str]:
 
 
 def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
-    found = []
+    conditions = []
     if wanted.since is not None:
-        found.append(runs.c.started_utc >= wanted.since)
+        conditions.append(runs.c.started_utc >= wanted.since)
     if wanted.verdict is not None:
-        found.append(runs.c.verdict == wanted.verdict)
-    return found
+        conditions.append(runs.c.verdict == wanted.verdict)
+    return conditions
 
 
 def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if wanted.board is not None:
-        found.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))
+        conditions.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))
     if wanted.firmware is not None:
-        found.append(boards.c.firmware.startswith(wanted.firmware, autoescape=True))
+        conditions.append(boards.c.firmware.startswith(wanted.firmware, autoescape=True))
     if wanted.technique is not None:
-        found.append(cases.c.technique == wanted.technique)
+        conditions.append(cases.c.technique == wanted.technique)
     if wanted.load is not None:
-        found.append(cases.c.load == wanted.load)
-    return found
+        conditions.append(cases.c.load == wanted.load)
+    return conditions

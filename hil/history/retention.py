@@ -33,9 +33,9 @@ class Baseline:
 
 
 def set_baseline(history: History, name: str, *, note: str = "", add: bool = False) -> list[str]:
-    """Make a run a baseline; the names of those whose place it takes.
+    """Make a run a baseline; the names of those that it replaces.
 
-    It takes the place of every baseline of the same profile that shares a board and a firmware
+    It replaces every baseline of the same profile that shares a board and a firmware
     line with it, unless ``add``. Raises :class:`~hil.model.errors.ConfigurationError` for no such
     run.
     """
@@ -65,14 +65,16 @@ def remove_baseline(history: History, name: str) -> None:
 def _number(history: History, name: str) -> int:
     number = find_run(history, name)
     if number is None:
-        raise ConfigurationError(f"{name}: no such run in {history.place.shown}; see `hil history`")
+        raise ConfigurationError(
+            f"{name}: no such run in {history.location.shown}; see `hil history`"
+        )
     return number
 
 
 def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]:
     old: list[str] = []
     if not add:
-        mine = connection.execute(
+        lines_of_run = connection.execute(
             sa.select(boards.c.key, boards.c.firmware, runs.c.profile)
             .join(runs, boards.c.run_id == runs.c.id)
             .where(runs.c.id == number)
@@ -84,7 +86,7 @@ def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]
             .join(runs, runs.c.id == baselines.c.run_id)
             .join(boards, boards.c.run_id == runs.c.id)
         ).all()
-        lines = {tuple(row) for row in mine}
+        lines = {tuple(row) for row in lines_of_run}
         gone = {
             row.run_id: row.run
             for row in rows
@@ -110,12 +112,14 @@ def _list(connection: Connection) -> list[Baseline]:
         .outerjoin(boards, boards.c.run_id == runs.c.id)
         .order_by(baselines.c.set_utc.desc(), runs.c.id.desc(), boards.c.id)
     ).all()
-    found: dict[str, Baseline] = {}
+    baselines_by_run: dict[str, Baseline] = {}
     for row in rows:
-        before = found[row.run].lines if row.run in found else ()
+        before = baselines_by_run[row.run].lines if row.run in baselines_by_run else ()
         line = f"{row.name}, MicroPython {row.firmware}"
-        found[row.run] = Baseline(row.run, row.set_utc, row.note, row.profile, (*before, line))
-    return list(found.values())
+        baselines_by_run[row.run] = Baseline(
+            row.run, row.set_utc, row.note, row.profile, (*before, line)
+        )
+    return list(baselines_by_run.values())
 
 
 def old_runs(history: History, *, keep: int | None, before_utc: str | None) -> list[str]:
@@ -128,7 +132,9 @@ def old_runs(history: History, *, keep: int | None, before_utc: str | None) -> l
 
 
 def _old(connection: Connection, keep: int | None, before_utc: str | None) -> list[str]:
-    kept = {int(one) for one in connection.execute(sa.select(baselines.c.run_id)).scalars()}
+    retained = {
+        int(run_id) for run_id in connection.execute(sa.select(baselines.c.run_id)).scalars()
+    }
     rows = connection.execute(
         sa.select(runs.c.id, runs.c.run, runs.c.started_utc, boards.c.key)
         .outerjoin(boards, boards.c.run_id == runs.c.id)
@@ -136,23 +142,23 @@ def _old(connection: Connection, keep: int | None, before_utc: str | None) -> li
     ).all()
     seen: dict[str | None, set[int]] = {}
     for row in rows:
-        mine = seen.setdefault(row.key, set())
-        if keep is not None and (row.id in mine or len(mine) < keep):
-            kept.add(row.id)
-            mine.add(row.id)
+        run_ids = seen.setdefault(row.key, set())
+        if keep is not None and (row.id in run_ids or len(run_ids) < keep):
+            retained.add(row.id)
+            run_ids.add(row.id)
         if before_utc is not None and row.started_utc >= before_utc:
-            kept.add(row.id)
-    gone = {row.run: None for row in reversed(rows) if row.id not in kept}
+            retained.add(row.id)
+    gone = {row.run: None for row in reversed(rows) if row.id not in retained}
     return list(gone)
 
 
 def remove_runs(history: History, names: Sequence[str]) -> int:
-    """Remove runs with all that belongs to them; how many there were.
+    """Remove runs with all that belongs to them; returns how many there were.
 
     A run that has become a baseline meanwhile stays.
     """
     count = history.write(lambda connection: _remove(connection, names))
-    if history.place.file is not None and count:
+    if history.location.file is not None and count:
         history.compact()
     return count
 

@@ -114,7 +114,7 @@ def _numbers(history: History, query: Any) -> list[int]:
 
 
 def other_lines(history: History, key: str) -> list[str]:
-    """Firmware lines and profiles that this board was measured with, for the reader's eyes."""
+    """Firmware lines and profiles that this board was measured with, for a person to read."""
     query = (
         sa.select(boards.c.firmware, runs.c.profile)
         .join(runs, boards.c.run_id == runs.c.id)
@@ -195,12 +195,12 @@ def _record(kind: type[T], row: Any, **converted: Any) -> T:
 
 
 def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[HistoryCase]]:
-    found: dict[int, list[HistoryCase]] = {}
+    cases_of_board: dict[int, list[HistoryCase]] = {}
     if not names:
-        return found
-    mine = cases.c.board_id.in_(names)
-    rows = connection.execute(sa.select(cases).where(mine).order_by(cases.c.id)).all()
-    ids = sa.select(cases.c.id).where(mine)
+        return cases_of_board
+    in_boards = cases.c.board_id.in_(names)
+    rows = connection.execute(sa.select(cases).where(in_boards).order_by(cases.c.id)).all()
+    ids = sa.select(cases.c.id).where(in_boards)
     figures = _grouped(
         connection.execute(
             sa.select(measurements)
@@ -208,7 +208,7 @@ def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[Hist
             .order_by(measurements.c.id)
         )
     )
-    packed = _grouped(
+    stamps_by_case = _grouped(
         connection.execute(sa.select(stamps).where(stamps.c.case_id.in_(ids)).order_by(stamps.c.id))
     )
     for row in rows:
@@ -220,25 +220,25 @@ def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[Hist
             measurements=tuple(
                 _record(
                     Measurement,
-                    one,
+                    figure,
                     board=names[row.board_id],
                     technique=row.technique,
                     load=row.load,
-                    n=int(one.n),
+                    n=int(figure.n),
                 )
-                for one in figures.get(row.id, ())
+                for figure in figures.get(row.id, ())
             ),
-            stamps=tuple(_stamps_of_row(one) for one in packed.get(row.id, ())),
+            stamps=tuple(_stamps_of_row(packed) for packed in stamps_by_case.get(row.id, ())),
         )
-        found.setdefault(row.board_id, []).append(case)
-    return found
+        cases_of_board.setdefault(row.board_id, []).append(case)
+    return cases_of_board
 
 
 def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {}
+    rows_by_case: dict[int, list[Any]] = {}
     for row in rows:
-        found.setdefault(row.case_id, []).append(row)
-    return found
+        rows_by_case.setdefault(row.case_id, []).append(row)
+    return rows_by_case
 
 
 def _stamps_of_row(row: Any) -> HistoryStamps:
@@ -251,7 +251,7 @@ def _stamps_of_row(row: Any) -> HistoryStamps:
         cost_us=row.cost_us,
         step_us=row.step_us,
         taken=row.taken,
-        kept=row.kept,
+        stored=row.kept,
         counts=counts if isinstance(counts, dict) else {},
         format=row.format,
         data=bytes(row.data),
@@ -272,6 +272,7 @@ def find_history_run(
     number = find_run(history, name)
     if number is None:
         raise ConfigurationError(
-            f"{name}: neither a run's folder nor a run in {history.place.shown}; see `hil history`"
+            f"{name}: neither a run's folder nor a run in {history.location.shown}; "
+            "see `hil history`"
         )
     return load_run(history, number)

@@ -37,10 +37,10 @@ def add_run(history: History, run: HistoryRun, *, worse: int | None = None) -> t
 
 def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[str, bool]:
     name = database_text(run.info.id, 180)
-    found = connection.execute(
+    known_runs = connection.execute(
         sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
     ).scalars()
-    for there in found:
+    for there in known_runs:
         if there in (name, f"{name}~{run.fingerprint[:8]}"):
             return there, False
     if connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).first():
@@ -74,32 +74,32 @@ def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
     told = [
         {
             "run_id": run_id,
-            "board": database_text(one.board),
-            "technique": database_text(one.technique),
-            "load": database_text(one.load),
-            "reason": database_text(one.reason),
+            "board": database_text(skip.board),
+            "technique": database_text(skip.technique),
+            "load": database_text(skip.load),
+            "reason": database_text(skip.reason),
         }
-        for one in run.skipped
+        for skip in run.skipped
     ]
     if told:
         connection.execute(skips.insert(), told)
     failed = [
         {
             "run_id": run_id,
-            "board": database_text(one.board),
-            "technique": database_text(one.technique),
-            "load": database_text(one.load),
-            "error": database_text(one.error),
-            "detail": database_text(one.detail),
+            "board": database_text(error.board),
+            "technique": database_text(error.technique),
+            "load": database_text(error.load),
+            "error": database_text(error.error),
+            "detail": database_text(error.detail),
         }
-        for one in run.errors
+        for error in run.errors
     ]
     if failed:
         connection.execute(errors.insert(), failed)
 
 
 def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
-    one = board.identity
+    identity = board.identity
     board_id = _insert(
         connection,
         boards,
@@ -107,18 +107,18 @@ def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
             "run_id": run_id,
             "key": database_text(board.key, 400),
             "firmware": database_text(board.firmware, 200),
-            "name": database_text(one.name),
-            "source": one.source,
-            "platform": database_text(one.platform),
-            "machine": database_text(one.machine),
-            "micropython": database_text(one.micropython),
-            "unique_id": None if one.unique_id is None else database_text(one.unique_id),
-            "cpu_hz": one.cpu_hz,
-            "tick_period": str(one.tick_period),
-            "tick_resolution_us": finite_or_none(one.tick_resolution_us),
-            "stamp_cost_us": finite_or_none(one.stamp_cost_us),
-            "capabilities": database_text(" ".join(one.capabilities)),
-            "more": _more(one, boards, "port"),
+            "name": database_text(identity.name),
+            "source": identity.source,
+            "platform": database_text(identity.platform),
+            "machine": database_text(identity.machine),
+            "micropython": database_text(identity.micropython),
+            "unique_id": None if identity.unique_id is None else database_text(identity.unique_id),
+            "cpu_hz": identity.cpu_hz,
+            "tick_period": str(identity.tick_period),
+            "tick_resolution_us": finite_or_none(identity.tick_resolution_us),
+            "stamp_cost_us": finite_or_none(identity.stamp_cost_us),
+            "capabilities": database_text(" ".join(identity.capabilities)),
+            "more": _more(identity, boards, "port"),
         },
     )
     figures: list[dict[str, Any]] = []
@@ -166,7 +166,7 @@ def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
                 "cost_us": s.cost_us,
                 "step_us": s.step_us,
                 "taken": s.taken,
-                "kept": s.kept,
+                "kept": s.stored,
                 "counts": json.dumps(dict(s.counts)),
                 "format": s.format,
                 "data": s.data,

@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration beside the others, and a new :data:`HEAD`."""
+"""The tables. A change here needs another migration and a new :data:`HEAD_REVISION`."""
 
 from __future__ import annotations
 

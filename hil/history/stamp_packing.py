@@ -1,4 +1,4 @@
-"""Stamps in few bytes, and back: what a database keeps of a capture.
+"""Stamps in few bytes, and back: the part of a capture that a database stores.
 
 Format 1: zlib over a head (JSON, its length in 4 bytes before it) and columns of integers. A column
 is written as differences from what is expected (a stamp from its grid, an index from the next one),
@@ -11,7 +11,7 @@ blocks of equal length, evenly spread from the first stamp to the last. Within a
 missing, so that the correlation of neighbours, the intervals and their changes stay what they were;
 percentiles and root mean squares rest on fewer stamps and get wider bounds by themselves. What does
 not survive thinning is never computed from thinned stamps: counts, extremes, and stability over
-times longer than a block are kept as figures.
+times longer than a block are stored as figures.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MOST = 16_384
-"""Stamps of one task, series or set of events that are kept."""
+"""The most stamps of one task, series or set of events that are stored."""
 BLOCKS = 16
 _MOST_BYTES = 64 * MOST
 _MOST_COLUMNS = 8
@@ -41,7 +41,7 @@ _WIDTHS = (1, 2, 4, 8)
 
 
 def block_indices(n: int, most: int = MOST, blocks: int = BLOCKS) -> IntArray:
-    """Which of ``n`` stamps are kept: all, or evenly spread blocks of neighbours."""
+    """Which of ``n`` stamps are stored: all, or evenly spread blocks of neighbours."""
     if n <= most:
         return np.arange(n, dtype=np.int64)
     size = most // blocks
@@ -113,7 +113,7 @@ def _pack(columns: Mapping[str, IntArray]) -> bytes:
     for name, values in columns.items():
         folded = (values << 1) ^ (values >> 63)
         bits = int(folded.view(np.uint64).max()).bit_length() if folded.size else 0
-        width = next(one for one in _WIDTHS if bits <= 8 * one)
+        width = next(width for width in _WIDTHS if bits <= 8 * width)
         raw = folded.view(np.uint64).astype(f"<u{width}")
         parts.append(raw.view(np.uint8).reshape(-1, width).T.tobytes())
         head.append([name, int(values.size), width])
@@ -131,7 +131,7 @@ def _unpack(data: bytes, wanted: tuple[str, ...]) -> dict[str, IntArray]:
         head = json.loads(raw[4 : 4 + size])
         if not isinstance(head, list) or len(head) > _MOST_COLUMNS:
             raise ValueError("a malformed head")
-        found: dict[str, IntArray] = {}
+        columns: dict[str, IntArray] = {}
         at = 4 + size
         for name, count, width in head:
             if type(count) is not int or width not in _WIDTHS or not 0 <= count <= MOST:
@@ -143,8 +143,8 @@ def _unpack(data: bytes, wanted: tuple[str, ...]) -> dict[str, IntArray]:
             planes = np.frombuffer(part, np.uint8).reshape(width, count).T
             folded = np.ascontiguousarray(planes).view(f"<u{width}").reshape(-1).astype(np.uint64)
             signed = (folded >> np.uint64(1)).view(np.int64)
-            found[str(name)] = signed ^ -((folded & np.uint64(1)).view(np.int64))
-        return {name: found[name] for name in wanted}
+            columns[str(name)] = signed ^ -((folded & np.uint64(1)).view(np.int64))
+        return {name: columns[name] for name in wanted}
     except (ValueError, TypeError, KeyError, zlib.error, RecursionError) as error:
         text = f"stamps in the history are damaged: {str(error)[:80]}"
         raise CaptureError(text) from None

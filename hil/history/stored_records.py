@@ -1,4 +1,4 @@
-"""The records that the history keeps of a run, made from its results and captures.
+"""The records that the history stores of a run, made from its results and captures.
 
 They are what the database stores and what a comparison reads; no database is needed for them.
 """
@@ -33,7 +33,7 @@ RunVerdict = Literal["pass", "fail", "error", "none"]
 
 @dataclass(frozen=True, slots=True)
 class HistoryStamps:
-    """One task's, series' or event set's stamps, packed; ``taken`` of which ``kept`` are in it.
+    """One task's, series' or event set's stamps, packed; ``stored`` of the ``taken`` are in it.
 
     ``cost_us`` is what is taken off each lateness or latency, ``counts`` in how many separate
     stretches a count of this task came, by metric.
@@ -46,7 +46,7 @@ class HistoryStamps:
     cost_us: float
     step_us: float
     taken: int
-    kept: int
+    stored: int
     counts: Mapping[str, int]
     format: int
     data: bytes
@@ -103,30 +103,32 @@ def make_history_run(
     revision: str | None = None,
     modified: bool | None = None,
 ) -> HistoryRun:
-    """What is kept of a run; a capture whose case is an error leaves no stamps."""
-    void = {(one.board, one.technique, one.load) for one in results.errors}
+    """The stored record of a run; a capture whose case is an error leaves no stamps."""
+    failed = {(error.board, error.technique, error.load) for error in results.errors}
     by_case = {
-        (one.board.name, one.plan.technique, one.plan.load): one
-        for one in captures
-        if (one.board.name, one.plan.technique, one.plan.load) not in void
+        (capture.board.name, capture.plan.technique, capture.plan.load): capture
+        for capture in captures
+        if (capture.board.name, capture.plan.technique, capture.plan.load) not in failed
     }
     figures: dict[tuple[str, str, str], list[Measurement]] = {key: [] for key in by_case}
-    for one in results.measurements:
-        figures.setdefault((one.board, one.technique, one.load), []).append(one)
+    for measurement in results.measurements:
+        figures.setdefault((measurement.board, measurement.technique, measurement.load), []).append(
+            measurement
+        )
     # of a replayed run the captures still say what the board was
-    boards: dict[str, BoardIdentity] = {one.board.name: one.board for one in captures}
+    boards: dict[str, BoardIdentity] = {capture.board.name: capture.board for capture in captures}
     for board in results.boards:
         boards.setdefault(board.name, board)
     cases: dict[str, list[HistoryCase]] = {name: [] for name in boards}
-    for key, mine in figures.items():
+    for key, measurements in figures.items():
         if key[0] in cases:
-            cases[key[0]].append(_case(key, mine, by_case.get(key)))
-    kept = tuple(HistoryBoard(board, tuple(cases[name])) for name, board in boards.items())
+            cases[key[0]].append(_case(key, measurements, by_case.get(key)))
+    stored_boards = tuple(HistoryBoard(board, tuple(cases[name])) for name, board in boards.items())
     return HistoryRun(
         info=results.run,
-        fingerprint=_fingerprint(results, kept),
+        fingerprint=_fingerprint(results, stored_boards),
         verdict=_verdict(results),
-        boards=kept,
+        boards=stored_boards,
         skipped=results.skipped,
         errors=results.errors,
         revision=revision,
@@ -135,7 +137,7 @@ def make_history_run(
 
 
 def _verdict(results: Results) -> RunVerdict:
-    verdicts = {one.verdict for one in results.measurements}
+    verdicts = {measurement.verdict for measurement in results.measurements}
     if results.errors:
         return "error"
     return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
@@ -146,11 +148,18 @@ def _fingerprint(results: Results, boards: Iterable[HistoryBoard]) -> str:
     digest = hashlib.sha256()
     some = False
     for board in boards:
-        for case in sorted(board.cases, key=lambda one: (one.technique, one.load)):
-            for one in case.stamps:
-                name = (board.key, case.technique, case.load, one.kind, one.task, one.method)
+        for case in sorted(board.cases, key=lambda case: (case.technique, case.load)):
+            for stamps in case.stamps:
+                name = (
+                    board.key,
+                    case.technique,
+                    case.load,
+                    stamps.kind,
+                    stamps.task,
+                    stamps.method,
+                )
                 digest.update(repr(name).encode("utf-8", "replace"))
-                digest.update(one.data)
+                digest.update(stamps.data)
                 some = True
     if not some:
         digest.update(f"{results.run.id} {results.run.started_utc}".encode("utf-8", "replace"))
@@ -171,15 +180,15 @@ def _case(
 def _stamps(capture: Capture) -> tuple[HistoryStamps, ...]:
     tools = instrument(capture)
     technique = capture.plan.technique
-    kept = [_track("task", None, track, technique, tools) for track in capture.tracks]
-    for one in capture.series:
-        track = one.track
-        if is_queued(technique, one.method) and not track.gaps:
+    stamps = [_track("task", None, track, technique, tools) for track in capture.tracks]
+    for series in capture.series:
+        track = series.track
+        if is_queued(technique, series.method) and not track.gaps:
             index = latest_releases(track)
         else:
             index = assign(track, technique).index
-        kept.append(_track("series", one.method, track, technique, tools, index))
-    return (*kept, *(_events(one, tools) for one in capture.events))
+        stamps.append(_track("series", series.method, track, technique, tools, index))
+    return (*stamps, *(_events(events, tools) for events in capture.events))
 
 
 def _track(
@@ -190,40 +199,46 @@ def _track(
     tools: Instrument,
     index: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
 ) -> HistoryStamps:
-    act = assign(track, technique)
-    held = act.index if index is None else index
-    data, kept = pack_stamps(track.stamps_us - track.origin_us, held, act.joined, act.period_us)
+    activations = assign(track, technique)
+    held = activations.index if index is None else index
+    data, stored = pack_stamps(
+        track.stamps_us - track.origin_us, held, activations.joined, activations.period_us
+    )
     return HistoryStamps(
         kind=kind,
         task=track.index,
         method=method,
-        period_us=act.period_us,
+        period_us=activations.period_us,
         cost_us=tools.read_cost_us,
         step_us=tools.tick_us,
-        taken=act.n,
-        kept=kept,
-        counts=_stretches(act) if index is None else {},
+        taken=activations.n,
+        stored=stored,
+        counts=_stretches(activations) if index is None else {},
         format=FORMAT,
         data=data,
     )
 
 
-def _stretches(act: Activations) -> dict[str, int]:
+def _stretches(activations: Activations) -> dict[str, int]:
     """In how many separate stretches activations were missed, late or dropped."""
-    if act.n == 0:
-        return {"missed": min(act.missed, 1), "overruns": 0, "dropped": min(act.dropped, 1)}
-    index, joined = act.index, act.joined
+    if activations.n == 0:
+        return {
+            "missed": min(activations.missed, 1),
+            "overruns": 0,
+            "dropped": min(activations.dropped, 1),
+        }
+    index, joined = activations.index, activations.joined
     holes = int(np.count_nonzero((np.diff(index) > 1) & joined))
-    ends = int(index[0] > 0) + int((index[-1] + 1) * act.period_us < act.window_us)
+    ends = int(index[0] > 0) + int((index[-1] + 1) * activations.period_us < activations.window_us)
     return {
-        "missed": min(act.missed, max(1, holes + ends)) if act.missed else 0,
-        "overruns": stretches_of(lateness_us(act) >= act.period_us),
-        "dropped": int(np.count_nonzero(~joined)) + min(act.dropped, 1),
+        "missed": min(activations.missed, max(1, holes + ends)) if activations.missed else 0,
+        "overruns": stretches_of(lateness_us(activations) >= activations.period_us),
+        "dropped": int(np.count_nonzero(~joined)) + min(activations.dropped, 1),
     }
 
 
 def _events(events: EventSet, tools: Instrument) -> HistoryStamps:
-    data, kept = pack_values(events.handler_us - events.stimulus_us)
+    data, stored = pack_values(events.handler_us - events.stimulus_us)
     return HistoryStamps(
         kind=events.stage,
         task=None,
@@ -232,7 +247,7 @@ def _events(events: EventSet, tools: Instrument) -> HistoryStamps:
         cost_us=tools.stamp_cost_us if events.stamped else 0.0,
         step_us=tools.tick_us,
         taken=int(events.handler_us.size),
-        kept=kept,
+        stored=stored,
         counts={},
         format=FORMAT,
         data=data,

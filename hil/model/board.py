@@ -54,7 +54,7 @@ class Temperature(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class BoardIdentity(StoredRecord):
-    """What a board says of itself; absent facts are ``None``, never zero."""
+    """What a board says of itself; unknown facts are ``None``, never zero."""
 
     name: str
     port: str
@@ -106,8 +106,8 @@ class Wiring:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What this wiring adds to the board's capabilities."""
-        found = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
-        return tuple(word for word, there in found.items() if there)
+        available = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
+        return tuple(word for word, there in available.items() if there)
 
     @property
     def jumper(self) -> str:
@@ -154,5 +154,5 @@ def firmware_line(micropython: str) -> str:
 
     What is no version is taken as it is.
     """
-    found = _FIRMWARE.match(micropython)
-    return found[1] if found else micropython[:200]
+    match = _FIRMWARE.match(micropython)
+    return match[1] if match else micropython[:200]

@@ -62,7 +62,7 @@ class CaptureIssue:
     ``kind`` is one of ``damaged`` (checksum or shape), ``missing`` (a gap in the sequence),
     ``duplicate``, ``truncated`` (the stream ended inside a frame), ``wrap`` (tick unwrapping is
     ambiguous), ``clock`` (the board's clock can't be trusted), ``clock_jump`` (what is
-    known to be wrong with this board's clock happened, and was put right), ``agent`` (the agent
+    known to be wrong with this board's clock happened, and was corrected), ``agent`` (the agent
     reported an error).
     """
 

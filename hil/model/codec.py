@@ -50,7 +50,7 @@ def read_record(kind: type[T], item: object, where: str = "top level") -> T:
     """The record of this kind in a parsed JSON object.
 
     A missing key takes the field's default; unknown keys are kept. Raises
-    :class:`~hil.model.errors.CaptureError`, one line that names the place (``boards[0].cpu_hz``),
+    :class:`~hil.model.errors.CaptureError`, one line that names the key (``boards[0].cpu_hz``),
     for a key that must be there, a value of another type and a number that is not finite.
     """
     try:
@@ -88,7 +88,7 @@ def check_plain(
     """Refuse JSON that is nested too deeply or has too long a text or too large a number in it.
 
     ``bits`` is the most that a whole number's magnitude may have. Raises
-    :class:`~hil.model.errors.CaptureError`, one line that names the place.
+    :class:`~hil.model.errors.CaptureError`, one line that names the key.
     """
     try:
         _check_plain(value, longest_text, bits, depth)
@@ -96,19 +96,19 @@ def check_plain(
         raise mismatch.error("top level") from None
 
 
-class _Mismatch(Exception):  # noqa: N818 - becomes a CaptureError once its place is known
-    """A value that does not fit its annotation; ``place`` grows on the way out."""
+class _Mismatch(Exception):  # noqa: N818 - becomes a CaptureError once its path is known
+    """A value that does not fit its annotation; ``path`` grows on the way out."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self.place = ""
+        self.path = ""
 
-    def inside(self, place: str) -> _Mismatch:
-        self.place = place + self.place
+    def inside(self, step: str) -> _Mismatch:
+        self.path = step + self.path
         return self
 
     def error(self, where: str) -> CaptureError:
-        return CaptureError(f"{self.place.lstrip('.') or where}: {self.reason}")
+        return CaptureError(f"{self.path.lstrip('.') or where}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ def build_results(results: Results) -> dict[str, Any]:
 def parse_results(raw: bytes) -> Results:
     """The records in the bytes of a ``results.json`` of schema 1 or 2.
 
-    Raises :class:`~hil.model.errors.CaptureError`, one line that names the place.
+    Raises :class:`~hil.model.errors.CaptureError`, one line that names the key.
     """
     return read_document(Results, raw, RESULTS_SCHEMA)
 
 
 def build_changes(comparison: Comparison) -> dict[str, Any]:
-    """The JSON object: plain types, finite numbers; what has none is told in ``absent``."""
+    """The JSON object: plain types, finite numbers.
+
+    A change that has none is named in ``absent``.
+    """
     finite, lost = [], []
     for change in comparison.changes:
         if math.isfinite(change.before) and math.isfinite(change.after):

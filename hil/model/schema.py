@@ -78,7 +78,7 @@ def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -
 def read_document(kind: type[T], raw: bytes, schema: Schema[dict[str, Any]]) -> T:
     """The record in a JSON file with a ``schema`` number; an older schema is brought up to date.
 
-    Raises :class:`~hil.model.errors.CaptureError`, one line that names the place in the file.
+    Raises :class:`~hil.model.errors.CaptureError`, one line that names the key in the file.
     """
     top = parse_json(raw)
     if not isinstance(top, dict):

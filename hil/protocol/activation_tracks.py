@@ -43,9 +43,9 @@ class Grid:
 
 
 def read_grids(
-    texts: Sequence[TextFrame], plan: CapturePlan, period: int, fault: Callable[..., None]
+    texts: Sequence[TextFrame], plan: CapturePlan, tick_modulus: int, fault: Callable[..., None]
 ) -> dict[int, Grid]:
-    """The grids by task; ``period`` is the tick period."""
+    """The grids by task index; ``tick_modulus`` is after how many ticks the counter wraps."""
     grids: dict[int, Grid] = {}
     for frame in texts:
         if frame.kind != "G" or "track" in frame.fields:
@@ -53,7 +53,7 @@ def read_grids(
         try:
             task = integer_field(frame.fields, "task", high=max(0, len(plan.tasks) - 1))
             grid = Grid(
-                integer_field(frame.fields, "origin", high=period - 1),
+                integer_field(frame.fields, "origin", high=tick_modulus - 1),
                 integer_field(frame.fields, "offset", low=-MAX_PERIOD_US, high=MAX_PERIOD_US),
                 integer_field(frame.fields, "period", low=1, high=MAX_PERIOD_US),
             )
@@ -77,7 +77,7 @@ def read_tracks(
 ) -> tuple[Track, ...]:
     """A track for every task whose stamps have one certain time; a fault for every other one.
 
-    The stamps take the place of the raw values in their channels.
+    The arrays of raw values in the channels are used again for the stamps.
 
     ``jump_us`` is what the board's clock is known to be off by in single readings.
     """
@@ -101,7 +101,7 @@ def read_tracks(
             continue
         values = channel.values
         least, most = extent(values) if len(values) else (0, 0)
-        if least < 0 or most >= base.period:
+        if least < 0 or most >= base.tick_modulus:
             fault("damaged", f"task {task} has stamps that are no ticks of this board")
             continue
         origin = base.point(grid.origin) + grid.offset_us
@@ -123,7 +123,7 @@ def read_tracks(
                 )
                 if moved:
                     text = f"{moved} stamps of task {task} were off by the {jump_us} us that this"
-                    fault("clock_jump", f"{text} board's clock is known for; they were put right")
+                    fault("clock_jump", f"{text} board's clock is known for; they were corrected")
             else:
                 check_order(stamps)
         except ClockBroken as why:
@@ -153,26 +153,26 @@ def read_series(
     texts: Sequence[TextFrame],
     channels: Mapping[str, RawChannel],
     totals: Mapping[str, Total],
-    period: int,
+    tick_modulus: int,
     fault: Callable[..., None],
 ) -> tuple[Series, ...]:
     """Every series whose times are certain; a fault for every other one."""
-    found: dict[tuple[str, int], Series] = {}
+    series: dict[tuple[str, int], Series] = {}
     for frame in texts:
         if frame.kind != "G" or "track" not in frame.fields:
             continue
         name = frame.fields["track"]
         try:
-            one = _read(name, frame.fields, channels, totals, period)
+            parsed = _read(name, frame.fields, channels, totals, tick_modulus)
         except ValueError as error:
             fault("damaged", f"the series {name[:60]!r} is left out: {error}", frame.offset)
         except (Ambiguous, CaptureError) as why:
             # these figures alone are lost: the capture itself is sound
             fault("missing", f"the series {name[:60]!r} is left out: {why}", frame.offset)
         else:
-            if found.setdefault((one.method, one.track.index), one) is not one:
+            if series.setdefault((parsed.method, parsed.track.index), parsed) is not parsed:
                 fault("duplicate", f"the series {name[:60]!r} is there twice", frame.offset)
-    return tuple(found.values())
+    return tuple(series.values())
 
 
 def _read(
@@ -180,25 +180,27 @@ def _read(
     fields: Mapping[str, str],
     channels: Mapping[str, RawChannel],
     totals: Mapping[str, Total],
-    period: int,
+    tick_modulus: int,
 ) -> Series:
     match = _NAME.match(name)
     if match is None or name not in channels or channels[name].kind != "ticks":
         raise ValueError("it has no channel")
     channel, total = channels[name], totals[name]
     us0, us1, ms0, ms1 = (
-        integer_field(fields, key, high=period - 1) for key in ("origin", "end", "ms0", "ms1")
+        integer_field(fields, key, high=tick_modulus - 1) for key in ("origin", "end", "ms0", "ms1")
     )
     offset = integer_field(fields, "offset", low=-MAX_PERIOD_US, high=MAX_PERIOD_US)
     every = integer_field(fields, "period", low=1, high=MAX_PERIOD_US)
-    length = window_length(us0=us0, us1=us1, ms0=ms0, ms1=ms1, period=period, planned_us=0)
+    length = window_length(
+        us0=us0, us1=us1, ms0=ms0, ms1=ms1, tick_modulus=tick_modulus, planned_us=0
+    )
     most = MOST_PER_PERIOD * (length // every + 100)
     if channel.end_index > most or sum(gap.count for gap in total.gaps) > most:
         raise ValueError(f"it claims {channel.end_index} stamps, which can't be")
     values = channel.values
-    if len(values) and not 0 <= values.min() <= values.max() < period:
+    if len(values) and not 0 <= values.min() <= values.max() < tick_modulus:
         raise ValueError("it has stamps that are no ticks of this board")
-    base = TimeBase(period, us0, length, measured=True)
+    base = TimeBase(tick_modulus, us0, length, measured=True)
     origin = us0 + offset
     stamps = base.track(values, total.gaps, total.dropped, first=origin, interval=every)
     track = Track(
@@ -251,7 +253,7 @@ def repair_clock_jumps(
         if (np.abs(bend - 2 * jump_us) < jump_us // 8).any():
             raise ClockBroken(
                 f"a stamp seems to be off by the board's known clock jump of {jump_us} us; only "
-                f"with periods below that can this be proven and put right"
+                f"with periods below that can this be proven and corrected"
             )
     return series[1:-1], moved
 

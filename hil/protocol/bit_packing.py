@@ -32,7 +32,7 @@ def unpack(characters: Bytes, count: int, width: int) -> tuple[Residuals, NDArra
     ``characters``: shape (rows, payload_size(count, width)), uint8; ``width`` 0..28.
     Returns residuals of shape (rows, count), uint16 where that holds them, else uint32, and one
     flag a row: all its characters were digits and all its words in range (a row without the flag
-    holds rubbish).
+    is meaningless).
     """
     rows = characters.shape[0]
     if width == 0 or count == 0:

@@ -98,9 +98,10 @@ def _announced(texts: Sequence[TextFrame], fault: OnFault) -> dict[int, tuple[st
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """``dropped`` at the channel's end for want of room, and all ``gaps``, that at the end too.
+    """Stamps ``dropped`` at the channel's end because the buffer was full, and all ``gaps``.
 
-    Together they are every stamp that is not among the values, each counted once.
+    Together they are every stamp that is not among the values, each counted once; a gap at the
+    end is among ``gaps``.
     """
 
     dropped: int

@@ -53,7 +53,7 @@ class Decoded:
 
 
 class StreamDecoder:
-    """Takes the bytes of one capture as they come: :meth:`feed` any number, then :meth:`finish`.
+    """Decodes a capture's bytes as they arrive: :meth:`feed` any number, then :meth:`finish`.
 
     Memory: 8 bytes a stamp; log, line length and faults are bounded whatever the board sends.
     """
@@ -89,11 +89,11 @@ class StreamDecoder:
     def finish(self) -> Decoded:
         """The end of the stream: everything that was in it."""
         received = self._offset + len(self._rest)
-        cut = self._last_line()
+        truncated_at = self._last_line()
         sequence = check_sequence(
             np.array(self._numbers, np.int64), np.array(self._checks, np.int64)
         )
-        lost = self._explain(sequence, cut)
+        lost = self._explain(sequence, truncated_at)
         texts = tuple(frame for arrival, frame in self._texts if sequence.keep[arrival])
         channels = read_channels(texts, self._channels, sequence.keep, self._fault)
         self._channels.clear()
@@ -172,13 +172,13 @@ class StreamDecoder:
         self._mixed_line(line, self._offset)
         return -1
 
-    def _explain(self, sequence: SequenceCheck, cut: int) -> set[int]:
+    def _explain(self, sequence: SequenceCheck, truncated_at: int) -> set[int]:
         # faults for what the sequence lacks; returns the offsets of text that was a frame once
         lost: set[int] = set()
         offsets = self._offsets
-        for place in sequence.repeated:
-            number = self._numbers[place]
-            self._fault("duplicate", f"frame {number} came twice", offsets[place])
+        for repeated in sequence.repeated:
+            number = self._numbers[repeated]
+            self._fault("duplicate", f"frame {number} came twice", offsets[repeated])
         if sequence.conflict is not None:
             self._fault(
                 "duplicate",
@@ -194,9 +194,9 @@ class StreamDecoder:
             for offset in behind:
                 self._fault("damaged", "a frame has a wrong checksum", offset)
                 lost.add(offset)
-            if cut >= 0:
-                self._fault("truncated", "the stream ends inside a frame", cut)
-                lost.add(cut)
+            if truncated_at >= 0:
+                self._fault("truncated", "the stream ends inside a frame", truncated_at)
+                lost.add(truncated_at)
         return lost
 
     def _explain_loss(self, loss: Loss) -> set[int]:
@@ -228,7 +228,7 @@ def decode(data: bytes) -> Decoded:
 class Loss:
     """``count`` frames from number ``first`` on never came.
 
-    They belong between the frames that arrived as ``after`` and ``before`` (places among the sound
+    They belong between the frames that arrived as ``after`` and ``before`` (indices among the sound
     frames; -1 and the number of frames at the ends).
     """
 
@@ -240,9 +240,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class SequenceCheck:
-    """``keep`` flags the frames to use; ``repeated`` are places of frames that came before.
+    """``keep`` flags the frames to use; ``repeated`` are indices of frames that came before.
 
-    ``conflict`` is the place of the first frame whose number came before with other content,
+    ``conflict`` is the index of the first frame whose number came before with other content,
     which means that a second stream began: it and everything behind it is not to be used.
     """
 
@@ -255,8 +255,8 @@ class SequenceCheck:
 def check_sequence(numbers: IntArray, checks: IntArray) -> SequenceCheck:
     """Check the wrapped sequence ``numbers`` of sound frames in the order of their arrival.
 
-    ``checks`` are the frames' CRCs, to tell a repeated frame from another one of the same number.
-    A frame that comes late is taken for what it is as long as it is less than half the period late.
+    ``checks`` are the frames' CRCs: they distinguish a repeated frame from another of the same
+    number. A late frame is recognised as long as it is less than half the sequence's range late.
     """
     size = len(numbers)
     keep = np.ones(size, np.bool_)
@@ -264,9 +264,9 @@ def check_sequence(numbers: IntArray, checks: IntArray) -> SequenceCheck:
         return SequenceCheck(keep, (), (), None)
     half = SEQUENCE_PERIOD // 2
     steps = (np.diff(numbers) + half) % SEQUENCE_PERIOD - half
-    places = np.concatenate((numbers[:1], steps)).cumsum()
+    positions = np.concatenate((numbers[:1], steps)).cumsum()
     conflict = None
-    unique, first_seen, inverse = np.unique(places, return_index=True, return_inverse=True)
+    unique, first_seen, inverse = np.unique(positions, return_index=True, return_inverse=True)
     repeated = np.flatnonzero(first_seen[inverse] != np.arange(size))
     if len(repeated):
         differs = checks[repeated] != checks[first_seen[inverse[repeated]]]

@@ -39,7 +39,7 @@ class DeviceLog:
         self._in_traceback = False
 
     def add(self, text: bytes, suspect: int = -1) -> None:
-        """Keep one line; too long ones are cut, and said to be."""
+        """Store one line; a too long one is shortened and marked."""
         if self._room <= 0 and not self._is_traceback(text):
             self._left_out += 1
             return
@@ -61,10 +61,10 @@ class DeviceLog:
 
     def lines(self, is_frame: Callable[[int], bool]) -> tuple[str, ...]:
         """All lines but the suspects that turned out to be frames."""
-        kept = [line for line, suspect in self._entries if suspect < 0 or not is_frame(suspect)]
+        lines = [line for line, suspect in self._entries if suspect < 0 or not is_frame(suspect)]
         if self._left_out:
-            kept.append(f"... ({self._left_out} more lines)")
-        return tuple(kept)
+            lines.append(f"... ({self._left_out} more lines)")
+        return tuple(lines)
 
 
 def uncaught_exceptions(log: Sequence[str]) -> tuple[str, ...]:

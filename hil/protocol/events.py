@@ -39,8 +39,8 @@ def read_events(
             if prefix != later or not dot or f"{earlier}.{method}" not in channels:
                 continue
             try:
-                first = _slots(channels[f"{earlier}.{method}"], base.period)
-                second = _slots(channels[name], base.period)
+                first = _slots(channels[f"{earlier}.{method}"], base.tick_modulus)
+                second = _slots(channels[name], base.tick_modulus)
                 sets.append(_pair(stage, method, first, second, base))
             except ValueError as error:
                 fault("damaged", f"events of {method[:40]!r} are left out: {error}")
@@ -50,7 +50,7 @@ def read_events(
 
 
 def _counted(channels: Mapping[str, RawChannel], fault: Callable[..., None]) -> list[EventSet]:
-    """Latencies that a timer's own counter told, channels ``count.<method>`` of microseconds.
+    """Latencies read from a timer's own counter, channels ``count.<method>``, in microseconds.
 
     Their stimulus is the counter's zero; its time is not known, so that events count from 0 on.
     """
@@ -100,11 +100,14 @@ def read_values(channels: Mapping[str, RawChannel]) -> dict[str, IntArray]:
     }
 
 
-def _slots(channel: RawChannel, period: int) -> IntArray:
+def _slots(channel: RawChannel, tick_modulus: int) -> IntArray:
     # by event index, -1 where there is no stamp
     if channel.end_index - len(channel.values) > _MOST_LOST:
         raise ValueError(f"{channel.end_index} events can't be")
-    if len(channel.values) and not -1 <= channel.values.min() <= channel.values.max() < period:
+    if (
+        len(channel.values)
+        and not -1 <= channel.values.min() <= channel.values.max() < tick_modulus
+    ):
         raise ValueError("a stamp is no tick of this board")
     slots = np.full(channel.end_index, -1, np.int64)
     at = start = 0
@@ -122,8 +125,8 @@ def _pair(stage: Stage, method: str, first: IntArray, second: IntArray, base: Ti
     begun = first >= 0
     both = begun & (padded >= 0)
     stimulus = base.events(first[begun])[both[begun]]
-    quarter = base.period // 4
-    answer = (padded[both] - first[both] + quarter) % base.period - quarter
+    quarter = base.tick_modulus // 4
+    answer = (padded[both] - first[both] + quarter) % base.tick_modulus - quarter
     return EventSet(
         stage=stage,
         method=method,
@@ -144,7 +147,7 @@ def read_pings(
     texts: Sequence[TextFrame],
     host: Sequence[HostPing],
     arrival_ns: Callable[[int], int] | None,
-    period: int,
+    tick_modulus: int,
     base: TimeBase | None,
     fault: Callable[..., None],
 ) -> Pings | None:
@@ -158,7 +161,9 @@ def read_pings(
     for frame in texts:
         if frame.kind == "P":
             try:
-                rx, tx = (integer_field(frame.fields, key, high=period - 1) for key in ("rx", "tx"))
+                rx, tx = (
+                    integer_field(frame.fields, key, high=tick_modulus - 1) for key in ("rx", "tx")
+                )
             except ValueError as error:
                 fault("damaged", f"the answer to a ping: {error}", frame.offset)
                 continue
@@ -179,12 +184,12 @@ def read_pings(
     host_tx, host_rx = np.array([ping for ping, _, _ in pairs], np.int64).T
     board_rx = np.array([rx for _, rx, _ in pairs], np.int64)
     board_tx = np.array([tx for _, _, tx in pairs], np.int64)
-    unwrapped = unwrap(board_rx, period, step=np.diff(host_rx) // 1000)
+    unwrapped = unwrap(board_rx, tick_modulus, step=np.diff(host_rx) // 1000)
     if base is not None:
-        unwrapped += nearest(int(board_rx[0]), period, base.start) - int(board_rx[0])
+        unwrapped += nearest(int(board_rx[0]), tick_modulus, base.start) - int(board_rx[0])
     return Pings(
         host_tx_ns=host_tx.copy(),
         board_rx_us=unwrapped,
-        board_tx_us=unwrapped + (board_tx - board_rx) % period,
+        board_tx_us=unwrapped + (board_tx - board_rx) % tick_modulus,
         host_rx_ns=host_rx.copy(),
     )

@@ -109,7 +109,7 @@ def read_word(body: bytes, at: int) -> int:
 
 
 def read_number(body: bytes, at: int) -> tuple[int, int]:
-    """The number at ``at``, 0..2**63 - 1, and the place behind it; ``ValueError`` without one."""
+    """The number at ``at``, 0..2**63 - 1, and the position after it; ``ValueError`` without it."""
     count = body[at] - FIRST if at < len(body) else -1
     if not 0 <= count <= _MAX_NUMBER_WORDS:
         raise ValueError("a number is missing or too long")
@@ -129,7 +129,7 @@ def read_number(body: bytes, at: int) -> tuple[int, int]:
 
 
 def read_snumber(body: bytes, at: int) -> tuple[int, int]:
-    """The signed number at ``at``, within 2**62, and the place behind it."""
+    """The signed number at ``at``, within 2**62, and the position after it."""
     code, at = read_number(body, at)
     return (-(code >> 1) - 1 if code & 1 else code >> 1), at
 

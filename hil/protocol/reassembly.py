@@ -15,7 +15,7 @@ from hil.protocol.activation_tracks import read_grids, read_series, read_tracks
 from hil.protocol.channels import read_totals
 from hil.protocol.events import read_calibration, read_events, read_pings, read_values
 from hil.protocol.frames import counter_fields, integer_field
-from hil.protocol.tick_unwrap import MAX_PERIOD, MIN_PERIOD, TimeBase, window_length
+from hil.protocol.tick_unwrap import MAX_TICK_MODULUS, MIN_TICK_MODULUS, TimeBase, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def assemble(
         faults.append(CaptureIssue(kind, detail, offset))
 
     texts = decoded.texts
-    period = _period(texts, board, plan, fault)
+    tick_modulus = _tick_modulus(texts, board, plan, fault)
     end = next((frame for frame in texts if frame.kind == "E"), None)
     numbers: dict[str, int] = {}
     if end is None:
@@ -60,8 +60,10 @@ def assemble(
         except ValueError as error:
             fault("damaged", f"the counters can't be read: {error}", end.offset)
     totals = read_totals(texts, decoded.channels, end is not None, fault)
-    grids = read_grids(texts, plan, period, fault)
-    base = _time_base(end, period, board, plan, [grid.origin for grid in grids.values()], fault)
+    grids = read_grids(texts, plan, tick_modulus, fault)
+    base = _time_base(
+        end, tick_modulus, board, plan, [grid.origin for grid in grids.values()], fault
+    )
     tracks: tuple[Track, ...] = ()
     events: tuple[EventSet, ...] = ()
     if base is not None:
@@ -74,18 +76,18 @@ def assemble(
         plan=plan,
         tracks=tracks,
         events=events,
-        pings=read_pings(texts, pings, arrival_ns, period, base, fault),
+        pings=read_pings(texts, pings, arrival_ns, tick_modulus, base, fault),
         calibration=read_calibration(decoded.channels, numbers),
         counters=numbers,
         values=read_values(decoded.channels),
-        series=read_series(texts, decoded.channels, totals, period, fault),
+        series=read_series(texts, decoded.channels, totals, tick_modulus, fault),
         log=decoded.log,
         errors=_errors(texts, end, fault),
     )
     return replace(capture, faults=tuple(faults))
 
 
-def _period(
+def _tick_modulus(
     texts: Sequence[TextFrame],
     board: BoardIdentity,
     plan: CapturePlan,
@@ -97,24 +99,26 @@ def _period(
             fault("missing", "the frame that begins a capture is lost")
         return board.tick_period
     try:
-        period = integer_field(begin.fields, "tp", low=MIN_PERIOD, high=MAX_PERIOD)
+        tick_modulus = integer_field(
+            begin.fields, "tp", low=MIN_TICK_MODULUS, high=MAX_TICK_MODULUS
+        )
         tasks = integer_field(begin.fields, "tasks") if "tasks" in begin.fields else len(plan.tasks)
     except ValueError as error:
         fault("damaged", f"the begin frame: {error}", begin.offset)
         return board.tick_period
     for what, said, asked in (
-        ("tick period", period, board.tick_period),
+        ("tick period", tick_modulus, board.tick_period),
         ("number of tasks", tasks, len(plan.tasks)),
     ):
         if said != asked:
             text = f"the agent's {what} is {said}, not the {asked} that was expected"
             fault("agent", text, begin.offset)
-    return period
+    return tick_modulus
 
 
 def _time_base(
     end: TextFrame | None,
-    period: int,
+    tick_modulus: int,
     board: BoardIdentity,
     plan: CapturePlan,
     origins: Sequence[int],
@@ -123,7 +127,7 @@ def _time_base(
     if end is not None:
         try:
             us0, us1, ms0, ms1 = (
-                integer_field(end.fields, key, high=period - 1)
+                integer_field(end.fields, key, high=tick_modulus - 1)
                 for key in ("us0", "us1", "ms0", "ms1")
             )
             length = window_length(
@@ -131,12 +135,12 @@ def _time_base(
                 us1=us1,
                 ms0=ms0,
                 ms1=ms1,
-                period=period,
+                tick_modulus=tick_modulus,
                 planned_us=plan.duration_us,
-                slack_us=period // 8 if board.clock_jump_us else 0,
+                slack_us=tick_modulus // 8 if board.clock_jump_us else 0,
             )
-            _compare_clocks(board, length, ms1 - ms0, period, fault)
-            return TimeBase(period, us0, length, measured=True)
+            _compare_clocks(board, length, ms1 - ms0, tick_modulus, fault)
+            return TimeBase(tick_modulus, us0, length, measured=True)
         except ValueError as error:
             fault("damaged", f"the end frame: {error}", end.offset)
         except CaptureError as error:
@@ -144,14 +148,14 @@ def _time_base(
             return None
     if not origins:
         return None
-    return TimeBase(period, origins[0], plan.duration_us, measured=False)
+    return TimeBase(tick_modulus, origins[0], plan.duration_us, measured=False)
 
 
 def _compare_clocks(
-    board: BoardIdentity, us: int, ms: int, period: int, fault: Callable[..., None]
+    board: BoardIdentity, us: int, ms: int, tick_modulus: int, fault: Callable[..., None]
 ) -> None:
     """A board whose clock is known to be wrong: say how far its milliseconds were off."""
-    off_us = 1000 * (ms % period) - us
+    off_us = 1000 * (ms % tick_modulus) - us
     if board.clock_jump_us and abs(off_us) > 5000 + us // 1000:
         text = f"the board's ticks_ms counted {off_us / 1000:+.0f} ms more than its ticks_us"
         fault("clock_jump", f"{text} in {us / 1000:.0f} ms; times are by ticks_us")

@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
     ``first_index`` is the index of its first value in the channel; ``exceptions`` are
     (position among the residuals, amount to add) for the values that did not fit ``width`` bits.
-    ``arrival`` is the frame's place among all sound frames of the stream.
+    ``arrival`` is the frame's index among all sound frames of the stream.
     """
 
     channel: int
@@ -89,8 +89,8 @@ def parse_block(content: bytes, arrival: int, offset: int) -> Block:
             position = read_word(body, end)
             high, end = read_snumber(body, end + 2)
             exceptions.append((position, high << width))
-        places = [position for position, _ in exceptions]
-        if places != sorted(set(places)) or places[-1] >= residuals:
+        positions = [position for position, _ in exceptions]
+        if positions != sorted(set(positions)) or positions[-1] >= residuals:
             raise ValueError("exceptions are out of place")
         if any(abs(amount) >> 62 for _, amount in exceptions):
             raise ValueError("an exception is out of range")
@@ -114,8 +114,8 @@ def parse_block(content: bytes, arrival: int, offset: int) -> Block:
 def decode_blocks(blocks: Sequence[Block], out: IntArray) -> list[int]:
     """All values of ``blocks`` in their order into ``out``, int64; the indices of bad payloads.
 
-    ``out`` has as many places as the blocks have values. What stands in those of a block with a bad
-    payload is meaningless.
+    ``out`` has as many elements as the blocks have values. Those of a block with a bad
+    payload mean nothing.
     """
     starts = np.zeros(len(blocks) + 1, np.int64)
     np.cumsum([block.size for block in blocks], out=starts[1:])
@@ -125,11 +125,11 @@ def decode_blocks(blocks: Sequence[Block], out: IntArray) -> list[int]:
     sizes = {size for _, size, _ in groups}
     table = out.reshape(len(blocks), -1) if len(sizes) == 1 else None
     bad: list[int] = []
-    places: list[int] = starts.tolist()
+    begins: list[int] = starts.tolist()
     for (order, count, width), members in groups.items():
         for at in range(0, len(members), _ROWS):
             some = members[at : at + _ROWS]
-            first = places[some[0]]
+            first = begins[some[0]]
             # neighbours are unpacked where they belong, others go there by one more pass
             neighbours = some[-1] - some[0] == len(some) - 1
             room = out[first : first + count * len(some)] if neighbours else None
@@ -143,7 +143,7 @@ def decode_blocks(blocks: Sequence[Block], out: IntArray) -> list[int]:
                 table[some] = rows
             else:
                 for index, row in zip(some, rows, strict=True):
-                    out[places[index] : places[index] + count] = row
+                    out[begins[index] : begins[index] + count] = row
     return sorted(bad)
 
 
@@ -190,8 +190,8 @@ class Collected:
     def first_used(self, keep: NDArray[np.bool_]) -> int | None:
         """Where in the stream the first frame of those in ``keep`` began; ``None`` without any."""
         self._unpack()
-        places = np.flatnonzero(keep[np.array(self._arrivals, np.int64)])
-        return self._offsets[int(places[0])] if places.size else None
+        indices = np.flatnonzero(keep[np.array(self._arrivals, np.int64)])
+        return self._offsets[int(indices[0])] if indices.size else None
 
     def in_order(
         self, name: str, keep: NDArray[np.bool_], fault: OnFault
@@ -199,7 +199,7 @@ class Collected:
         """Values by index, where some are missing, and the index behind the last.
 
         ``keep`` flags the sound frames of the stream that are to be used. Of two frames that claim
-        the same place only the first stays; ``fault`` is told, also of frames without digits.
+        the same position only the first stays; ``fault`` is told, also of frames without digits.
         Gives the values away: to be called once.
         """
         self._unpack()
@@ -219,8 +219,10 @@ class Collected:
             values = np.concatenate([np.empty(0, np.int64), *parts])
         ends = firsts[used] + sizes[used]
         missing = firsts[used] - np.concatenate(([0], ends[:-1]))[: used.size]
-        places = np.cumsum(sizes[used]) - sizes[used]
-        gaps = tuple(Gap(int(places[at]), int(missing[at])) for at in np.flatnonzero(missing > 0))
+        positions = np.cumsum(sizes[used]) - sizes[used]
+        gaps = tuple(
+            Gap(int(positions[at]), int(missing[at])) for at in np.flatnonzero(missing > 0)
+        )
         return values, gaps, int(ends[-1]) if used.size else 0
 
     def _without_overlaps(
@@ -233,15 +235,15 @@ class Collected:
     ) -> NDArray[np.int64]:
         if used.size < 2 or (firsts[used[1:]] >= ends[used[:-1]]).all():
             return used
-        kept, end = [], 0
+        used_blocks, end = [], 0
         for at in used.tolist():
             if firsts[at] < end:
                 text = f"a block of {name[:40]!r} overlaps another one and is left out"
                 fault("damaged", text, self._offsets[at])
                 continue
             end = int(ends[at])
-            kept.append(at)
-        return np.array(kept, np.int64)
+            used_blocks.append(at)
+        return np.array(used_blocks, np.int64)
 
     def _unpack(self) -> None:
         blocks, self._waiting = self._waiting, []
@@ -268,7 +270,7 @@ class GrowingArray:
         self._pages: mmap.mmap | None = None
 
     def room(self, count: int) -> IntArray:
-        """The next ``count`` places, to be filled now and not to be kept."""
+        """The next ``count`` elements, to be filled now; a later call may move them."""
         end = self._filled + count
         if end > self._values.size:
             self._grow(end + min(end, _GROWTH))

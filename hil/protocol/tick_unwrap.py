@@ -1,15 +1,15 @@
 """Wrapped tick counters unwrapped to one int64 time for a whole capture.
 
-A raw counter only tells times modulo its period. Where the whole window is shorter than the period
-every value has one time (:func:`congruent_times`). Otherwise neighbours are told apart by what lies
-between them (:func:`unwrap`), which is right as long as no interval is off its expected length by
-half the period or more; :func:`window_length` and what :func:`unwrap_from` returns are the checks
-on that.
+A raw counter gives times modulo ``tick_modulus`` only. Where the whole window is shorter than that
+every value has one time (:func:`congruent_times`). Otherwise neighbours are put in order by what
+lies between them (:func:`unwrap`), which is right as long as no interval is off its expected length
+by half the modulus or more; :func:`window_length` and what :func:`unwrap_from` returns are the
+checks on that.
 
 Arrays are worked on in blocks that stay in the processor's cache: what needs several passes reads
 memory once.
 
-Time starts at the raw ``us0`` of the window. Where the window is well shorter than the tick period
+Time starts at the raw ``us0`` of the window. Where the window is well shorter than the modulus
 each raw value has one time and nothing can be ambiguous, whatever was lost. In longer windows
 every stamp is placed from the one before it and the interval planned, and the end of the window
 (known from ``ticks_ms``) shows whether a wrap was lost on the way.
@@ -28,41 +28,41 @@ from hil.model.errors import CaptureError
 if TYPE_CHECKING:
     from hil.model.captures import Gap, IntArray
 
-MIN_PERIOD = 1 << 10
-MAX_PERIOD = 1 << 62
+MIN_TICK_MODULUS = 1 << 10
+MAX_TICK_MODULUS = 1 << 62
 _BLOCK = 1 << 15
 
 
 def unwrap(
-    ticks: IntArray, period: int, *, step: int | IntArray = 0, out: IntArray | None = None
+    ticks: IntArray, tick_modulus: int, *, step: int | IntArray = 0, out: IntArray | None = None
 ) -> IntArray:
     """Unwrap raw values, keeping the first: every difference is the one nearest to ``step``.
 
-    ``ticks``: int64, shape (n,), any values modulo ``period``; ``step``: expected difference of
+    ``ticks``: int64, shape (n,), values modulo ``tick_modulus``; ``step``: expected difference of
     neighbours, one for all or shape (n - 1,). Differences come out in
-    [step - period/2, step + period/2). ``out`` may be ``ticks`` itself. Raises ``ValueError`` for a
-    period that is not 2**10..2**62.
+    [step - modulus/2, step + modulus/2). ``out`` may be ``ticks`` itself. Raises ``ValueError`` for
+    a modulus that is not 2**10..2**62.
     """
     result = np.empty(len(ticks), np.int64) if out is None else out
     if len(ticks):
-        unwrap_from(int(ticks[0]), ticks, period, step=step, out=result)
+        unwrap_from(int(ticks[0]), ticks, tick_modulus, step=step, out=result)
     else:
-        _check_period(period)
+        _check_modulus(tick_modulus)
     return result
 
 
 def unwrap_from(
-    first: int, ticks: IntArray, period: int, *, step: int | IntArray, out: IntArray
+    first: int, ticks: IntArray, tick_modulus: int, *, step: int | IntArray, out: IntArray
 ) -> int:
     """Like :func:`unwrap` for one value or more, the first of them at the time ``first``.
 
     Returns the largest deviation of an interval from ``step``, 0 without any.
     """
-    _check_period(period)
-    low = -(period // 2)
+    _check_modulus(tick_modulus)
+    low = -(tick_modulus // 2)
     last_raw, last = int(ticks[0]), first
     out[0] = last
-    found = 0
+    largest = 0
     scratch = np.empty(min(_BLOCK, len(ticks)), np.int64)
     for at in range(1, len(ticks), _BLOCK):
         raw = ticks[at : at + _BLOCK]
@@ -73,10 +73,10 @@ def unwrap_from(
         expected = step if isinstance(step, int) else step[at - 1 : at - 1 + len(raw)]
         least, most = _span(steps, expected)
         times = out[at : at + len(raw)]
-        if least < low or most >= low + period:
+        if least < low or most >= low + tick_modulus:
             steps -= expected
             steps -= low
-            np.remainder(steps, period, out=steps)
+            np.remainder(steps, tick_modulus, out=steps)
             steps += low
             least, most = int(steps.min()), int(steps.max())
             steps += expected
@@ -84,10 +84,10 @@ def unwrap_from(
             np.add(steps, last, out=times)
         else:  # nothing wraps in this block
             np.add(raw, last - last_raw, out=times)
-        found = max(found, most, -least)
+        largest = max(largest, most, -least)
         last_raw = raw_end
         last = int(times[-1])
-    return found
+    return largest
 
 
 def _span(steps: IntArray, expected: int | IntArray) -> tuple[int, int]:
@@ -99,26 +99,26 @@ def _span(steps: IntArray, expected: int | IntArray) -> tuple[int, int]:
 
 
 def congruent_times(
-    ticks: IntArray, period: int, low: int, *, out: IntArray | None = None
+    ticks: IntArray, tick_modulus: int, low: int, *, out: IntArray | None = None
 ) -> IntArray:
-    """The one time in [low, low + period) that each raw value stands for; int64, same shape.
+    """The one time in [low, low + tick_modulus) that each raw value stands for; int64, same shape.
 
     ``out`` may be ``ticks`` itself.
     """
-    _check_period(period)
+    _check_modulus(tick_modulus)
     result = np.empty(len(ticks), np.int64) if out is None else out
     for at in range(0, len(ticks), _BLOCK):
         part = result[at : at + _BLOCK]
         np.subtract(ticks[at : at + _BLOCK], low, out=part)
-        np.remainder(part, period, out=part)
+        np.remainder(part, tick_modulus, out=part)
         part += low
     return result
 
 
-def nearest(tick: int, period: int, to: int) -> int:
+def nearest(tick: int, tick_modulus: int, to: int) -> int:
     """The time congruent to ``tick`` that is nearest to ``to``."""
-    half = period // 2
-    return to + (tick - to + half) % period - half
+    half = tick_modulus // 2
+    return to + (tick - to + half) % tick_modulus - half
 
 
 def extent(values: IntArray) -> tuple[int, int]:
@@ -135,7 +135,7 @@ def least_step(values: IntArray) -> int:
 
 
 def window_length(
-    *, us0: int, us1: int, ms0: int, ms1: int, period: int, planned_us: int, slack_us: int = 0
+    *, us0: int, us1: int, ms0: int, ms1: int, tick_modulus: int, planned_us: int, slack_us: int = 0
 ) -> int:
     """Microseconds between raw ``us0`` and ``us1``, any number of wraps of ``ticks_us`` apart.
 
@@ -144,16 +144,19 @@ def window_length(
     between the two clocks. Raises
     :class:`~hil.model.errors.CaptureError` where the three do not go together.
     """
-    _check_period(period)
+    _check_modulus(tick_modulus)
     planned_ms = planned_us // 1000
-    span_ms = nearest(ms1 - ms0, period, planned_ms)
-    if abs(span_ms - planned_ms) > period // 4 or span_ms < 0:
+    span_ms = nearest(ms1 - ms0, tick_modulus, planned_ms)
+    if abs(span_ms - planned_ms) > tick_modulus // 4 or span_ms < 0:
         raise CaptureError(
             f"the window of {planned_ms} ms took {span_ms} ms by the board's ticks_ms, "
             "too far off to know how often it wrapped; plan a shorter window"
         )
-    length = nearest(us1 - us0, period, 1000 * span_ms)
-    if abs(length - 1000 * span_ms) > min(period // 4, 5000 + span_ms + slack_us) or length < 0:
+    length = nearest(us1 - us0, tick_modulus, 1000 * span_ms)
+    if (
+        abs(length - 1000 * span_ms) > min(tick_modulus // 4, 5000 + span_ms + slack_us)
+        or length < 0
+    ):
         raise CaptureError(
             f"the board's ticks_us and ticks_ms disagree about the window: "
             f"{length} us against {span_ms} ms"
@@ -161,9 +164,9 @@ def window_length(
     return length
 
 
-def _check_period(period: int) -> None:
-    if not MIN_PERIOD <= period <= MAX_PERIOD:
-        raise ValueError(f"a tick period of {period} is not between 2**10 and 2**62")
+def _check_modulus(tick_modulus: int) -> None:
+    if not MIN_TICK_MODULUS <= tick_modulus <= MAX_TICK_MODULUS:
+        raise ValueError(f"a tick period of {tick_modulus} is not between 2**10 and 2**62")
 
 
 _STALL_US = 10_000_000  # silence that a running board is not expected to exceed
@@ -180,7 +183,7 @@ class TimeBase:
     ``length_us`` is the window's length, measured where ``measured`` is set, else planned.
     """
 
-    period: int
+    tick_modulus: int
     start: int
     length_us: int
     measured: bool
@@ -192,14 +195,14 @@ class TimeBase:
 
     @property
     def is_short(self) -> bool:
-        """Whether every raw value has one place."""
-        return self.length_us <= self.period // 4 * (3 if self.measured else 2)
+        """Whether every raw value has one time."""
+        return self.length_us <= self.tick_modulus // 4 * (3 if self.measured else 2)
 
     def point(self, tick: int) -> int:
         """The time of something done at the window's start, give or take half a wrap."""
         if self.is_short:
-            return (tick - self._low) % self.period + self._low
-        return nearest(tick, self.period, self.start)
+            return (tick - self._low) % self.tick_modulus + self._low
+        return nearest(tick, self.tick_modulus, self.start)
 
     def track(
         self,
@@ -220,13 +223,13 @@ class TimeBase:
         if len(ticks) == 0:
             return ticks
         if self.is_short:
-            return congruent_times(ticks, self.period, self._low, out=out)
+            return congruent_times(ticks, self.tick_modulus, self._low, out=out)
         times = np.empty(len(ticks), np.int64) if out is None else out
         step, lead = round(interval), 0
         silences: dict[int, int] = {}
         for gap in gaps:
             silence = round(interval * (gap.count + 1))
-            if silence // 8 > self.period // 4:
+            if silence // 8 > self.tick_modulus // 4:
                 raise Ambiguous(
                     f"{gap.count} stamps in a row are lost, the ticks wrapped meanwhile"
                 )
@@ -236,19 +239,19 @@ class TimeBase:
                 silences[gap.position] = silence
             else:
                 tail += gap.count
-        start = nearest(int(ticks[0]), self.period, first + round(lead * interval))
+        start = nearest(int(ticks[0]), self.tick_modulus, first + round(lead * interval))
         far = last = 0
         # each stretch between two gaps by itself, from where the one before it ended
         for begin, end in pairwise((0, *silences, len(ticks))):
             if begin:
-                start = nearest(int(ticks[begin]), self.period, last + silences[begin])
+                start = nearest(int(ticks[begin]), self.tick_modulus, last + silences[begin])
                 far = max(far, abs(start - last - silences[begin]))
             part = times[begin:end]
-            off = unwrap_from(start, ticks[begin:end], self.period, step=step, out=part)
+            off = unwrap_from(start, ticks[begin:end], self.tick_modulus, step=step, out=part)
             far = max(far, off)
             last = int(part[-1])
-        if far > self.period * 7 // 16:
-            raise Ambiguous(f"an interval is {far} us off, ticks wrap after {self.period} us")
+        if far > self.tick_modulus * 7 // 16:
+            raise Ambiguous(f"an interval is {far} us off, ticks wrap after {self.tick_modulus} us")
         self._check_end(int(times[-1]), round(interval * (tail + 1)))
         return times
 
@@ -257,25 +260,25 @@ class TimeBase:
         if len(ticks) == 0:
             return ticks
         if self.is_short:
-            return congruent_times(ticks, self.period, self._low)
-        quarter = self.period // 4
-        times = unwrap(ticks, self.period, step=quarter)
-        times += nearest(int(ticks[0]), self.period, self.start + quarter) - int(ticks[0])
+            return congruent_times(ticks, self.tick_modulus, self._low)
+        quarter = self.tick_modulus // 4
+        times = unwrap(ticks, self.tick_modulus, step=quarter)
+        times += nearest(int(ticks[0]), self.tick_modulus, self.start + quarter) - int(ticks[0])
         self._check_end(int(times[-1]), 0)
         return times
 
     @property
     def _low(self) -> int:
-        return self.start - (self.period - self.length_us) // 2
+        return self.start - (self.tick_modulus - self.length_us) // 2
 
     def _check_end(self, last: int, expected_us: int) -> None:
         if not self.measured:
-            if self.period // 2 < _STALL_US:
+            if self.tick_modulus // 2 < _STALL_US:
                 raise Ambiguous("the end of the window is not known to check the wraps against")
             return
         off = self.end - last - expected_us
-        if abs(off) >= self.period // 2:
+        if abs(off) >= self.tick_modulus // 2:
             raise Ambiguous(
                 f"the last stamp is {off} us from the window's end, ticks wrap after "
-                f"{self.period} us"
+                f"{self.tick_modulus} us"
             )

@@ -162,9 +162,10 @@ def load_meta(payload: bytes, path: Path) -> StoredMeta:
 
 
 class CaptureWriter:
-    """Writes one capture; what :meth:`rx` and :meth:`ping` took is the system's when they return.
+    """Writes one capture; the operating system has what :meth:`rx` and :meth:`ping` took on return.
 
-    A context manager: leaving it without :meth:`finish` leaves a capture that says it was cut.
+    A context manager: leaving it without :meth:`finish` leaves a capture that is marked as
+    truncated.
     """
 
     def __init__(self, path: Path, board: BoardIdentity, plan: CapturePlan) -> None:
@@ -182,17 +183,17 @@ class CaptureWriter:
         self._chunk("M", dump_meta(StoredMeta.of(board, plan)))
 
     def rx(self, data: bytes, host_ns: int) -> None:
-        """Keep bytes that arrived at a monotonic host time."""
+        """Store bytes that arrived at a monotonic host time."""
         room = MAX_PAYLOAD - TIME.size
         for at in range(0, len(data), room):
             self._chunk("R", TIME.pack(host_ns) + data[at : at + room])
 
     def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
-        """Keep the host's times of one clock exchange."""
+        """Store the host's times of one clock exchange."""
         self._chunk("P", PING.pack(host_tx_ns, host_rx_ns))
 
     def values(self, name: str, numbers: Sequence[int]) -> None:
-        """Keep numbers that the host took, as a channel of this name (at most 255 bytes)."""
+        """Store numbers that the host took, as a channel of this name (at most 255 bytes)."""
         title = name.encode("utf-8")
         if len(title) > 255:
             raise CaptureError(f"the name {name[:40]!r} is too long")

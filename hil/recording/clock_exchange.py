@@ -1,6 +1,6 @@
-"""Clock exchanges with a running agent: when to ping, and when each answer came.
+"""Clock exchanges with a running agent: when a ping is sent, and when its answer arrived.
 
-The agent asks for pings with an ``R`` frame (``n=<count>``) where they disturb nothing, that is
+The agent asks for pings with an ``R`` frame (``n=<count>``) where they disturb nothing:
 before and after the window; one byte goes out at a time and the next one only after its answer.
 In long captures further single pings are sent while the window runs. Only the arrival times are
 taken here; the board's own stamps travel in the answers and are paired when the capture is read.

@@ -34,29 +34,29 @@ def require_valid(capture: Capture) -> None:
     stamps of a task are.
     """
     if capture.errors and capture.errors[-1].startswith(("error: ", "interrupted")):
-        raise CaptureError(f"the capture is void: {capture.errors[-1].removeprefix('error: ')}")
+        raise CaptureError(f"the capture is invalid: {capture.errors[-1].removeprefix('error: ')}")
     if capture.errors:
         raise RemoteCodeError(
             f"the agent failed: {capture.errors[-1]}", traceback="\n".join(capture.errors)
         )
     for fault in capture.faults:
         if fault.kind in _INVALIDATING:
-            raise CaptureError(f"the capture is void: {fault.detail}")
+            raise CaptureError(f"the capture is invalid: {fault.detail}")
     for track in capture.tracks:
         stamps = track.stamps_us
         if (stamps[1:] < stamps[:-1]).any():
             back_us = int((stamps[:-1] - stamps[1:]).max())
             raise CaptureError(
-                f"the capture is void: the board's clock went back by {back_us} us "
+                f"the capture is invalid: the board's clock went back by {back_us} us "
                 f"between two stamps of task {track.index}"
             )
     step = clock_step(capture.pings, capture.board.tick_resolution_us or 1.0)
     if step is not None:
-        raise CaptureError(f"the capture is void: {step}")
+        raise CaptureError(f"the capture is invalid: {step}")
     absent = {task.index for task in capture.plan.tasks} - {t.index for t in capture.tracks}
     if absent:
         reason = f" ({capture.faults[0].detail})" if capture.faults else ""
-        raise CaptureError(f"the capture is void: no stamps of task {min(absent)}{reason}")
+        raise CaptureError(f"the capture is invalid: no stamps of task {min(absent)}{reason}")
 
 
 def clock_step(pings: Pings | None, tick_us: float) -> str | None:
@@ -105,7 +105,7 @@ _OUR_END = ("error: ", "interrupted")  # how the store says that the harness end
 def truncate_capture(capture: Capture) -> Capture | None:
     """``capture`` with every task's window ended at its last stamp; ``None`` if nothing is left.
 
-    ``None`` too for a capture that is whole, or void for another reason than its missing end.
+    ``None`` too for a capture that is whole, or invalid for another reason than its missing end.
     """
     if not any(fault.kind == _TRUNCATED for fault in capture.faults):
         return None

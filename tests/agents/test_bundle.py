@@ -179,10 +179,10 @@ def test_shrunk_code_is_the_same_program(path):
 
 def test_pieces_are_whole_statements_within_the_limit():
     whole = bundle.pieces("board/probe.py", piece_bytes=10**6)
-    cut = bundle.pieces("board/probe.py", piece_bytes=600)
+    pieces = bundle.pieces("board/probe.py", piece_bytes=600)
     assert len(whole) == 1
-    assert "\n".join(cut) == whole[0]
-    assert max(map(len, cut)) <= 600
+    assert "\n".join(pieces) == whole[0]
+    assert max(map(len, pieces)) <= 600
 
 
 def test_the_start_is_one_statement_with_literals():

@@ -40,4 +40,6 @@ def grid(n: int, period: int = PERIOD) -> np.ndarray:
 
 
 def by_name(measurements: list[Measurement], task: int | None = 0) -> dict[str, Measurement]:
-    return {one.metric: one for one in measurements if one.task == task}
+    return {
+        measurement.metric: measurement for measurement in measurements if measurement.task == task
+    }

@@ -30,8 +30,8 @@ def test_sample_sizes_of_the_percentiles():
     assert order_statistics.needed_samples(0.9999) == 29956
     assert order_statistics.covered_share(299) == pytest.approx(0.99, abs=1e-4)
     share = order_statistics.covered_share_of_range(1000)
-    sure = 1 - 1000 * share**999 + 999 * share**1000
-    assert sure == pytest.approx(0.95)
+    confidence = 1 - 1000 * share**999 + 999 * share**1000
+    assert confidence == pytest.approx(0.95)
 
 
 def test_ranks_of_the_median_are_those_of_the_binomial():

@@ -47,51 +47,51 @@ def test_phase_error_is_against_the_phase_that_was_asked_for():
     second = track(grid(50) + 4007, index=1, origin=4000)
     phase = phase_of(track(grid(50)), second)
     assert (phase.error_us == 7).all()
-    found = by_name(measure(capture(track(grid(50)), second)), None)
-    assert found["phase_error_rms_us"].value == 7.0
+    by_metric = by_name(measure(capture(track(grid(50)), second)), None)
+    assert by_metric["phase_error_rms_us"].value == 7.0
 
 
 def test_desync_is_observed_when_it_happens():
     error = np.zeros(400)
     error[250:] = PERIOD / 4 + 1
-    found = by_name(measure(lights(error)), None)["desync_s"]
-    assert found.value == pytest.approx(2.5001)
-    assert found.lo == found.value == found.hi
-    assert "observed" in found.note
+    figure = by_name(measure(lights(error)), None)["desync_s"]
+    assert figure.value == pytest.approx(2.5001)
+    assert figure.lo == figure.value == figure.hi
+    assert "observed" in figure.note
 
 
 def test_desync_is_extrapolated_from_drift():
     rng = np.random.default_rng(3)
     n = 4000
     error = 500.0 + 0.1 * np.arange(n) + rng.normal(0, 20, n)  # 10 us/s from 500 us: 200 s
-    found = by_name(measure(lights(error)), None)["desync_s"]
-    assert found.value == pytest.approx(200.0, rel=0.02)
-    assert found.lo < 200.0 < found.hi
-    assert found.note == "extrapolated from the drift"
+    figure = by_name(measure(lights(error)), None)["desync_s"]
+    assert figure.value == pytest.approx(200.0, rel=0.02)
+    assert figure.lo < 200.0 < figure.hi
+    assert figure.note == "extrapolated from the drift"
     back = by_name(measure(lights(-error)), None)["desync_s"]
     assert back.value == pytest.approx(200.0, rel=0.02)
 
 
 def test_lights_that_stand_still_never_meet_at_this_rate():
     rng = np.random.default_rng(3)
-    found = by_name(measure(lights(rng.normal(0, 20, 4000))), None)["desync_s"]
-    assert "never" in found.note
-    assert found.hi is None
-    assert found.lo == found.value > 1000.0
+    figure = by_name(measure(lights(rng.normal(0, 20, 4000))), None)["desync_s"]
+    assert "never" in figure.note
+    assert figure.hi is None
+    assert figure.lo == figure.value > 1000.0
 
 
 def test_a_random_walk_gives_a_wide_first_passage_time():
     rng = np.random.default_rng(8)
-    found = by_name(measure(lights(np.cumsum(rng.normal(0, 5, 4000)))), None)["desync_s"]
-    assert found.note == "extrapolated from drift and random walk"
-    assert found.hi > 4 * found.lo
+    figure = by_name(measure(lights(np.cumsum(rng.normal(0, 5, 4000)))), None)["desync_s"]
+    assert figure.note == "extrapolated from drift and random walk"
+    assert figure.hi > 4 * figure.lo
 
 
 def test_a_lost_toggle_ends_the_alternation():
     first = track(grid(500))
     second = track(np.delete(grid(500), 300), index=1, releases=500)
-    found = by_name(measure(capture(first, second)), None)["desync_s"]
-    assert found.value == pytest.approx(3.0)
+    figure = by_name(measure(capture(first, second)), None)["desync_s"]
+    assert figure.value == pytest.approx(3.0)
 
 
 def test_unequal_periods_have_no_phase():
@@ -101,14 +101,16 @@ def test_unequal_periods_have_no_phase():
 
 
 def test_a_change_of_delays_between_two_clusters_is_inside_the_bounds():
-    one = pings(0, n=6000, span_s=60.0, seed=4)
-    keep = (one.host_tx_ns - one.host_tx_ns[0] < 2e9) | (one.host_tx_ns[-1] - one.host_tx_ns < 2e9)
-    late = one.host_tx_ns[keep] - one.host_tx_ns[0] > 30e9
+    exchanges = pings(0, n=6000, span_s=60.0, seed=4)
+    keep = (exchanges.host_tx_ns - exchanges.host_tx_ns[0] < 2e9) | (
+        exchanges.host_tx_ns[-1] - exchanges.host_tx_ns < 2e9
+    )
+    late = exchanges.host_tx_ns[keep] - exchanges.host_tx_ns[0] > 30e9
     shifted = Pings(
-        one.host_tx_ns[keep],
-        one.board_rx_us[keep] + 20 * late,
-        one.board_tx_us[keep] + 20 * late,
-        one.host_rx_ns[keep] + 20_000 * late,
+        exchanges.host_tx_ns[keep],
+        exchanges.board_rx_us[keep] + 20 * late,
+        exchanges.board_tx_us[keep] + 20 * late,
+        exchanges.host_rx_ns[keep] + 20_000 * late,
     )
     skew = by_name(measure(capture(pings=shifted)), None)["clock_skew_ppm"]
     assert skew.value == pytest.approx(10.0 / 60.0, abs=0.3)

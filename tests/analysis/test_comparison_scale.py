@@ -77,11 +77,11 @@ def test_scales_end_somewhere():
 
 
 def test_a_wider_error_is_taken_one_standard_error_out():
-    one = Evidence(100.0, on_scale(100.0, 1.0), 0.0, 0.0, 1.0)
-    wide = widened(one, 50.0)
-    assert off_scale(one.y + wide.high, 1.0) == pytest.approx(150.0)
-    assert off_scale(one.y - wide.low, 1.0) == pytest.approx(50.0)
-    again = widened(Evidence(100.0, one.y, 0.3, 0.4, 1.0), 50.0)
+    evidence = Evidence(100.0, on_scale(100.0, 1.0), 0.0, 0.0, 1.0)
+    wide = widened(evidence, 50.0)
+    assert off_scale(evidence.y + wide.high, 1.0) == pytest.approx(150.0)
+    assert off_scale(evidence.y - wide.low, 1.0) == pytest.approx(50.0)
+    again = widened(Evidence(100.0, evidence.y, 0.3, 0.4, 1.0), 50.0)
     assert (again.low, again.high) == pytest.approx(
         (math.hypot(0.3, wide.low), math.hypot(0.4, wide.high))
     )
@@ -97,9 +97,9 @@ def stamps(late, period=1e4, joined=None, cost=0.0):
 def test_the_tilt_of_a_step_is_two_standard_errors():
     """A step by J in the middle of the window T: residuals of J / 4, three times that over T."""
     n, jump = 2000, 80.0
-    one = stamps(jump * (np.arange(n) >= n // 2))
+    stamps_with_step = stamps(jump * (np.arange(n) >= n // 2))
     window_s = ((n - 1) * 1e4 + jump) / 1e6
-    assert tilt_ppm(one) == pytest.approx(3.0 * jump / 4.0 / window_s, rel=1e-3)
+    assert tilt_ppm(stamps_with_step) == pytest.approx(3.0 * jump / 4.0 / window_s, rel=1e-3)
     assert tilt_ppm(stamps([])) == 0.0
     assert tilt_ppm(stamps([5.0])) == 0.0
     line = stamps(0.25 * np.arange(100))
@@ -113,10 +113,10 @@ def test_jitter_is_of_intervals_that_follow_each_other():
     assert told["period_jitter_rms_us"].value == pytest.approx(10.0, rel=1e-3)
     assert told["c2c_jitter_rms_us"].value == pytest.approx(20.0)
     assert told["tie_rms_us"].value == pytest.approx(5.0, rel=1e-2)
-    cut = np.ones(200, np.bool_)
-    cut[100] = False
+    joined = np.ones(200, np.bool_)
+    joined[100] = False
     late[101:] += 1000.0  # behind what is lost the lateness is another
-    told = task_evidence(stamps(late, joined=cut), 1.0)
+    told = task_evidence(stamps(late, joined=joined), 1.0)
     assert told["period_jitter_rms_us"].value == pytest.approx(10.0, rel=1e-3)
     assert told["c2c_jitter_rms_us"].value == pytest.approx(20.0)
 
@@ -202,7 +202,7 @@ def test_tasks_are_pooled_in_the_order_of_time():
     noise = np.random.default_rng(5).normal(0.0, 10.0, (2, n))
     tasks = [stamps(first + noise[0]), stamps(second + noise[1])]
     whole = pooled_evidence(tasks, 1.0)["lateness_p50_us"]
-    together = np.sort(np.concatenate([one.lateness_us for one in tasks]))
+    together = np.sort(np.concatenate([stamps.lateness_us for stamps in tasks]))
     assert whole.value == pytest.approx(together[n - 1])
     # by time every second activation is late, which is no correlation at all
     in_turn = np.ravel([tasks[0].lateness_us, tasks[1].lateness_us], order="F")

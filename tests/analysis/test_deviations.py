@@ -103,8 +103,8 @@ def test_mtie_is_the_largest_spread_in_a_window(n):
     x[-1] -= 2e4
     x[0] += 3e4
     factors = [5, 1, 2, 3, 7, n - 1, n]
-    found = mtie(error_of(x), factors)
-    for m, value in zip(factors, found, strict=True):
+    values = mtie(error_of(x), factors)
+    for m, value in zip(factors, values, strict=True):
         if m == n:
             assert math.isnan(value)
             continue

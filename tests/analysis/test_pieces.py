@@ -106,51 +106,53 @@ def plain_index(track: Track, technique: str) -> np.ndarray:
 def test_activations_in_pieces_are_those_of_the_rules(kind, technique, monkeypatch):
     (track,) = capture(kind, technique, 5000, seed=5).tracks
     use_small_pieces(monkeypatch)
-    act = assign(track, technique)
+    assigned = assign(track, technique)
     index = plain_index(track, technique)
-    assert (act.index == index).all()
+    assert (assigned.index == index).all()
     late = track.stamps_us - index * track.period_us
-    np.testing.assert_allclose(lateness_us(act), late, atol=1e-6)
+    np.testing.assert_allclose(lateness_us(assigned), late, atol=1e-6)
     broken = [gap.position for gap in track.gaps if gap.position]
-    assert np.flatnonzero(~act.joined).tolist() == [at - 1 for at in broken]
+    assert np.flatnonzero(~assigned.joined).tolist() == [at - 1 for at in broken]
     for start in (0, 1, 256, 257, 258, 4990):
         end = start + 300
-        assert (act.times(start, end) == track.stamps_us[start:end]).all()
-        assert (act.releases(start, end) == index[start:end]).all()
-        np.testing.assert_allclose(lateness_us(act, start, end), late[start:end], atol=1e-6)
-        joined = act.unbroken(start, min(end, act.n - 1))
-        assert (act.joined[start:end] == (True if joined is None else joined)).all()
-    at = np.array([0, 4000, 17, act.n - 1])
-    stamps, releases = act.some(at)
+        assert (assigned.times(start, end) == track.stamps_us[start:end]).all()
+        assert (assigned.releases(start, end) == index[start:end]).all()
+        np.testing.assert_allclose(lateness_us(assigned, start, end), late[start:end], atol=1e-6)
+        joined = assigned.unbroken(start, min(end, assigned.n - 1))
+        assert (assigned.joined[start:end] == (True if joined is None else joined)).all()
+    at = np.array([0, 4000, 17, assigned.n - 1])
+    stamps, releases = assigned.some(at)
     assert (stamps == track.stamps_us[at]).all()
     assert (releases == index[at]).all()
     for release in (-1, 0, 1, 400, 2600, int(index[-1]), int(index[-1]) + 1):
-        assert act.first_answering(release) == np.searchsorted(index, release)
+        assert assigned.first_answering(release) == np.searchsorted(index, release)
 
 
 @given(st.lists(st.integers(1, 4), max_size=60), st.integers(0, 3))
 @settings(max_examples=80, deadline=None)
 def test_releases_that_are_given_are_kept(steps, first):
     index = np.cumsum([first, *steps]).astype(np.int64)
-    act = assign(Track(0, 1000.0, 0, 10**6, index * 1000 + 5, releases=index))
-    assert act.rule == "given"
-    assert (act.index == index).all()
-    assert (lateness_us(act) == 5.0).all()
-    assert act.missed == 1000 - index.size
+    assigned = assign(Track(0, 1000.0, 0, 10**6, index * 1000 + 5, releases=index))
+    assert assigned.rule == "given"
+    assert (assigned.index == index).all()
+    assert (lateness_us(assigned) == 5.0).all()
+    assert assigned.missed == 1000 - index.size
     for release in range(-1, int(index[-1]) + 2):
-        assert act.first_answering(release) == np.searchsorted(index, release)
+        assert assigned.first_answering(release) == np.searchsorted(index, release)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize(("technique", "rule"), [("timer_hard", "level"), ("thread", "sequence")])
 def test_few_activations_or_none(n, technique, rule, monkeypatch):
     use_small_pieces(monkeypatch)
-    act = assign(Track(0, 1000.0, 0, n * 1000, np.arange(n) * 1000), technique)
-    assert (act.rule, act.n, act.missed) == (rule, n, 0)
-    assert act.index.tolist() == list(range(n))
-    assert act.joined.size == max(n - 1, 0)
-    assert stability.time_error(act).size == n
-    names = [name for name, *_ in stability.figures(stability.time_error(act), 1.0, 1.0, [1, 2])]
+    assigned = assign(Track(0, 1000.0, 0, n * 1000, np.arange(n) * 1000), technique)
+    assert (assigned.rule, assigned.n, assigned.missed) == (rule, n, 0)
+    assert assigned.index.tolist() == list(range(n))
+    assert assigned.joined.size == max(n - 1, 0)
+    assert stability.time_error(assigned).size == n
+    names = [
+        name for name, *_ in stability.figures(stability.time_error(assigned), 1.0, 1.0, [1, 2])
+    ]
     assert names == (["adev", "tdev", "mtie", "mtie"] if n == 4 else [])
 
 

@@ -113,8 +113,8 @@ def test_clock_offsets_are_from_the_first_one_on():
     assert made.time_s == pytest.approx(np.arange(20) * 0.1, abs=1e-3)
     assert made.offset_us == pytest.approx(np.arange(20) * 10.0, abs=1.0)
     assert made.fast_offset_us == pytest.approx(made.fast_time_s * 100.0, abs=1.0)
-    one = Pings(sent[:1], board[:1], board[:1] + 10, sent[:1] + 310_000)
-    assert plot_data.skew_plot(capture(pings=one)) is None
+    exchange = Pings(sent[:1], board[:1], board[:1] + 10, sent[:1] + 310_000)
+    assert plot_data.skew_plot(capture(pings=exchange)) is None
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 5000])
@@ -150,9 +150,9 @@ def test_every_value_on_an_axis_is_counted_once():
 
 def test_curves_of_stability_are_those_of_the_definitions():
     stamps = grid(600) + RNG.integers(0, 90, 600)
-    act = assign(track(stamps))
+    activations = assign(track(stamps))
     x = stamps - grid(600).astype(np.float64)
-    adev, tdev, mtie = plot_data.stability_curves(act, 1.0)
+    adev, tdev, mtie = plot_data.stability_curves(activations, 1.0)
     factors = stability.octaves(600)
     assert [(c.name, c.unit) for c in (adev, tdev, mtie)] == [
         *(("adev", "1"), ("tdev", "us"), ("mtie", "us"))

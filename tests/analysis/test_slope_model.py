@@ -18,9 +18,9 @@ RATIOS = np.array([0.0, *(10.0 ** (-3.0 + k / 4) for k in range(25))])
 
 def walk_of_means(m):
     """Covariance of means of a random walk over m stretches: min(i, j) + 1/2, or i + 1/3."""
-    place = np.arange(m)
-    cov = np.minimum.outer(place, place) + 0.5
-    cov[place, place] = place + 1.0 / 3.0
+    index = np.arange(m)
+    cov = np.minimum.outer(index, index) + 0.5
+    cov[index, index] = index + 1.0 / 3.0
     return cov
 
 
@@ -65,14 +65,14 @@ def expected(at, means, cov, floor=0.0, odds=1000.0):
     return float(weight @ slopes) / unit, *ends, wander, walk
 
 
-def check(found, told):
+def check(measured, told):
     slope, lo, hi, wander, walk = told
     wide = hi - lo
-    assert found.value == pytest.approx(slope, abs=1e-3 * wide)
-    assert found.lo == pytest.approx(lo, abs=1e-3 * wide)
-    assert found.hi == pytest.approx(hi, abs=1e-3 * wide)
-    assert found.wander == pytest.approx(wander, abs=1e-4)
-    assert found.walk_rms == pytest.approx(walk, rel=1e-3)
+    assert measured.value == pytest.approx(slope, abs=1e-3 * wide)
+    assert measured.lo == pytest.approx(lo, abs=1e-3 * wide)
+    assert measured.hi == pytest.approx(hi, abs=1e-3 * wide)
+    assert measured.wander == pytest.approx(wander, abs=1e-4)
+    assert measured.walk_rms == pytest.approx(walk, rel=1e-3)
 
 
 @pytest.mark.parametrize("n", [8, 20, 64, 64 * 5])
@@ -105,12 +105,12 @@ def test_a_clock_step_is_noise_of_its_own_and_can_tilt_the_line():
     y = np.floor(0.3 * x / 8.0) * 8.0
     told = expected(x, y, walk_of_means(64), floor=8.0**2 / 12.0)
     slope, lo, hi, *_ = told
-    found = slope_of(x, y, 8.0, calmed=False)
+    measured = slope_of(x, y, 8.0, calmed=False)
     tilt = 8.0 / (63 * 3.0)
     wide = hi - lo
-    assert found.value == pytest.approx(slope, abs=1e-3 * wide)
-    assert found.lo == pytest.approx(slope - math.hypot(slope - lo, tilt), abs=1e-3 * wide)
-    assert found.hi == pytest.approx(slope + math.hypot(hi - slope, tilt), abs=1e-3 * wide)
+    assert measured.value == pytest.approx(slope, abs=1e-3 * wide)
+    assert measured.lo == pytest.approx(slope - math.hypot(slope - lo, tilt), abs=1e-3 * wide)
+    assert measured.hi == pytest.approx(slope + math.hypot(hi - slope, tilt), abs=1e-3 * wide)
     noisy = y + np.random.default_rng(1).normal(0.0, 20.0, 64)
     check(slope_of(x, noisy, 8.0, calmed=False),
           expected(x, noisy, walk_of_means(64), floor=8.0**2 / 12.0))  # fmt: skip
@@ -140,9 +140,9 @@ def test_the_ends_of_a_mixture_have_their_share_below():
 @pytest.mark.parametrize("n", [3, 7])
 def test_fewer_than_eight_points_are_a_line_without_bounds(n):
     x = np.arange(n) * 2.0
-    found = slope_of(x, 3.0 * x + 1.0, calmed=False)
-    assert (found.value, found.lo, found.hi) == (pytest.approx(3.0), None, None)
-    assert (found.wander, found.walk_rms) == (0.0, 0.0)
+    slope = slope_of(x, 3.0 * x + 1.0, calmed=False)
+    assert (slope.value, slope.lo, slope.hi) == (pytest.approx(3.0), None, None)
+    assert (slope.wander, slope.walk_rms) == (0.0, 0.0)
 
 
 def test_block_means_leave_out_what_fills_no_block():

@@ -56,8 +56,8 @@ def test_equal_to_allantools(kind):
 )
 def test_noise_is_named(kind, name):
     x = DATA["walk"].cumsum() if kind == "frequency" else DATA[kind]
-    _, found = stability.noise_type(stability.error_of(x), 0.01)
-    assert found == name
+    _, noise = stability.noise_type(stability.error_of(x), 0.01)
+    assert noise == name
 
 
 def test_a_missing_activation_is_left_out_and_not_interpolated():
@@ -72,8 +72,8 @@ def test_a_missing_activation_is_left_out_and_not_interpolated():
 
 
 def test_a_missed_release_leaves_a_hole_in_the_time_error():
-    act = assign(track(np.delete(grid(50), 20), releases=50))
-    error = stability.time_error(act)
+    activations = assign(track(np.delete(grid(50), 20), releases=50))
+    error = stability.time_error(activations)
     assert (error.size, error.holes, error.run) == (50, True, (21, 29))
     assert np.flatnonzero(np.isnan(error.raw(0, 50))).tolist() == [20]
 

@@ -82,7 +82,7 @@ def test_a_board_at_another_port_is_measured_there(plug, tmp_path, number):
         with pytest.raises(HilError, match=f"came back at {second}"):
             take(session, tmp_path / "2.hilcap")
         timer.join()
-        with pytest.raises(HilError, match="void"):  # and what it was doing is not a figure
+        with pytest.raises(HilError, match="invalid"):  # and what it was doing is not a figure
             require_valid(read_capture(tmp_path / "2.hilcap"))
         take(session, tmp_path / "3.hilcap")
         assert session.identity.port == second

@@ -73,10 +73,10 @@ def test_asyncio_both_ways(runner):
 
     capture = assembled(decoded, "asyncio_sleep")
     assert (capture.faults, capture.errors) == ((), ())
-    found = {(one.method, one.track.index): one.track for one in capture.series}
-    assert set(found) == {(f"asyncio/{way}", k) for way in WAYS.split(",") for k in (0, 1)}
+    by_method = {(series.method, series.track.index): series.track for series in capture.series}
+    assert set(by_method) == {(f"asyncio/{way}", k) for way in WAYS.split(",") for k in (0, 1)}
     for way, fast, slow in ((WAYS.split(",")[0], 10, 20), (WAYS.split(",")[1], 7, 11)):
-        tracks = [found[f"asyncio/{way}", k] for k in (0, 1)]
+        tracks = [by_method[f"asyncio/{way}", k] for k in (0, 1)]
         means = [float(np.diff(track.stamps_us).mean()) for track in tracks]
         # the grid is that of the millisecond clock, and the loop's own turns are well below one
         assert means == pytest.approx([1000 * fast, 1000 * slow], abs=20)
@@ -84,9 +84,9 @@ def test_asyncio_both_ways(runner):
 
 def test_more_companions_make_blinkers_later(runner):
     decoded = runner.run("asyncio_sleep", ways="run/2:1/1,run/2:1/200", way_us=500_000)
-    found = {one.method: one.track for one in assembled(decoded, "asyncio_sleep").series}
+    tracks = {series.method: series.track for series in assembled(decoded, "asyncio_sleep").series}
     few, many = (
-        float(np.median(np.diff(found[f"asyncio/run/2:1/{n}"].stamps_us))) for n in (1, 200)
+        float(np.median(np.diff(tracks[f"asyncio/run/2:1/{n}"].stamps_us))) for n in (1, 200)
     )
     assert few == pytest.approx(20_000, abs=100)
     assert many > 1.5 * few

@@ -24,7 +24,7 @@ def taken(request, shared):
 
 
 def series(capture):
-    return {(one.method, one.track.index): one.track for one in capture.series}
+    return {(series.method, series.track.index): series.track for series in capture.series}
 
 
 def test_every_variant_has_its_series_and_the_capture_is_whole(taken):
@@ -41,8 +41,8 @@ def test_every_variant_has_its_series_and_the_capture_is_whole(taken):
 
 def test_two_objects_of_one_class_keep_their_own_rates(taken):
     _, _, capture, _ = taken
-    found = series(capture)
-    fast, slow = (found["callback/bound_method", k] for k in range(2))
+    tracks = series(capture)
+    fast, slow = (tracks["callback/bound_method", k] for k in range(2))
     assert (fast.period_us, slow.period_us) == (2_000, 4_000)
     assert (len(fast.stamps_us), len(slow.stamps_us)) == (N, N // 2)
     assert np.all(np.diff(fast.stamps_us) == 2_000)
@@ -82,11 +82,11 @@ def test_a_replaced_callback_is_silent(taken):
 def test_critical_sections_hold_callbacks_off(taken):
     """None waits longer than a section, and a long one makes about half of them wait."""
     _, _, capture, _ = taken
-    found = series(capture)
+    tracks = series(capture)
     own_us = 50  # of the callback and of what encloses the section
     longest, share = {}, {}
     for us in (10, 100, 1000):
-        track = found[f"critical/{us}us", 0]
+        track = tracks[f"critical/{us}us", 0]
         since = (track.stamps_us - track.origin_us) % track.period_us
         assert len(since) == N
         longest[us] = int(np.max(since - np.min(since)))

@@ -22,15 +22,15 @@ def locked(*calls):
     print("allocation-free")
 """
 CONFIG = {"periods": (10_000, 10_000), "duration": 300_000, "pins": (0, 1), "loop": (4, 5)}
-ACT = "locked(job.activate[0], job.activate[1])"
+ACTIVATE = "locked(job.activate[0], job.activate[1])"
 PATHS = {
-    "round_robin": ACT,
-    "timer_soft": ACT,
-    "timer_hard": ACT,
-    "thread": ACT,
-    "asyncio_sleep": ACT,
-    "asyncio_deadline": ACT,
-    "aioschedule": ACT,
+    "round_robin": ACTIVATE,
+    "timer_soft": ACTIVATE,
+    "timer_hard": ACTIVATE,
+    "thread": ACTIVATE,
+    "asyncio_sleep": ACTIVATE,
+    "asyncio_deadline": ACTIVATE,
+    "aioschedule": ACTIVATE,
     "round_robin_irq": "locked(hil_urgent(job.activate[0], bytearray(1)))",
     "cooperative": """\
 due = bytearray(2)

@@ -19,10 +19,10 @@ TICKING = (
     "def f(t):\n print('tick')\n"
     "from machine import Timer\nt = Timer(-1)\nt.init(period=300, callback=f)\n"
 )
-STRAY = """\
+LEFTOVER = """\
 timer = HilTimer(job)
 job.exits.pop()
-globals()["stray"] = timer
+globals()["leftover"] = timer
 job.begin_all()
 timer.periodic(5000, job.activate[0], {hard})
 {end}"""
@@ -32,15 +32,15 @@ ENDS = ("job.wait()", 'time.sleep_ms(20)\nraise ValueError("boom")')
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("end", ENDS)
 def test_a_timer_that_runs_on_is_seen(runner, hard, end):
-    decoded = runner.run_code(STRAY.format(hard=hard, end=end))
-    runner.exec("stray.stop()")
+    decoded = runner.run_code(LEFTOVER.format(hard=hard, end=end))
+    runner.exec("leftover.stop()")
 
     assert runner.end(decoded)["strays"] == "4"  # a period of 5 ms, watched for 21
 
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_timer_that_is_stopped_is_not(runner, end):
-    decoded = runner.run_code(STRAY.format(hard=False, end=end).replace("job.exits.pop()", ""))
+    decoded = runner.run_code(LEFTOVER.format(hard=False, end=end).replace("job.exits.pop()", ""))
 
     assert runner.end(decoded)["strays"] == "0"
 

@@ -32,7 +32,7 @@ def test_it_leaves_nothing_behind(runner):
 
 
 @pytest.mark.parametrize(
-    ("knobs", "lost", "kept", "reason"),
+    ("knobs", "lost", "remaining", "reason"),
     [
         ("timer=0", {"timer_soft", "timer_hard", "asyncio_flag"}, {"cooperative"}, "machine.Timer"),
         ("thread=0", {"thread"}, {"timer_soft"}, "_thread"),
@@ -41,7 +41,7 @@ def test_it_leaves_nothing_behind(runner):
         ("tick_bits=16", set(), {"timer_hard"}, ""),
     ],
 )
-def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, kept, reason):
+def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, remaining, reason):
     with connect_board(knobs) as runner:
         facts = probe(runner)
         have = {*facts["caps"].split(","), "pins", "loopback"}
@@ -50,7 +50,7 @@ def test_what_a_board_lacks_is_a_reason(connect_board, knobs, lost, kept, reason
         for technique in lost:
             with pytest.raises(CapabilityMissing, match=reason):
                 bundle.require_capabilities(technique, "idle", have)
-        for technique in kept:
+        for technique in remaining:
             bundle.require_capabilities(technique, "idle", have)
             decoded = runner.run(technique)
             assert runner.end(decoded)["status"] == "ok"

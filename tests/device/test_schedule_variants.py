@@ -19,10 +19,14 @@ WAYS = ("planned", "drifting", "serial", "usual")
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     (case,) = make_cases(find_profile("quick"), ["aioschedule"], ["idle"], duration_s=1)
-    kept = {name: n for name, n in case.plan.options.items() if name not in RESET_OPTIONS.values()}
+    options = {
+        name: n for name, n in case.plan.options.items() if name not in RESET_OPTIONS.values()
+    }
     path: Path = tmp_path_factory.mktemp("run") / "one.hilcap"
     with Session(parse_board("sim:clock=virtual")) as session:
-        session.capture(replace(case.plan, options=kept), path)  # its lives are not looked at here
+        session.capture(
+            replace(case.plan, options=options), path
+        )  # its resets are not looked at here
     capture = read_capture(path)
     assert capture.errors == ()
     return summarise(capture).measurements
@@ -31,8 +35,8 @@ def rows(tmp_path_factory):
 @pytest.fixture
 def figure(rows):
     def find(way: str, metric: str) -> float:
-        (one,) = (m for m in rows if m.method == f"schedule/{way}" and m.metric == metric)
-        return one.value
+        (measurement,) = (m for m in rows if m.method == f"schedule/{way}" and m.metric == metric)
+        return measurement.value
 
     return find
 

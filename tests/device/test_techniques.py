@@ -186,13 +186,17 @@ def test_lost_events_stay_lost(runner):
 def test_calibration_measures_reads_stamps_and_the_idle_loop(runner):
     decoded = runner.run("calibrate", periods=(), phases=(), pins=(), duration=400_000)
 
-    found = {name: decoded.channels[f"cal.{name}"].values for name in ("read", "stamp", "empty")}
-    assert {name: len(values) for name, values in found.items()} == dict.fromkeys(found, 100)
-    assert all(np.ptp(values) == 0 for values in found.values()), "the same every time"
+    calibration = {
+        name: decoded.channels[f"cal.{name}"].values for name in ("read", "stamp", "empty")
+    }
+    assert {name: len(values) for name, values in calibration.items()} == dict.fromkeys(
+        calibration, 100
+    )
+    assert all(np.ptp(values) == 0 for values in calibration.values()), "the same every time"
     said = runner.end(decoded)
     batch = int(said["read_batch"])
-    assert found["read"][0] - found["empty"][0] == batch * READ_US
-    assert found["stamp"][0] > found["read"][0]  # a stamp contains a read
+    assert calibration["read"][0] - calibration["empty"][0] == batch * READ_US
+    assert calibration["stamp"][0] > calibration["read"][0]  # a stamp contains a read
     assert set(decoded.channels["cal.step"].values.tolist()) == {READ_US + 2 * TURN_US}
     # the loop that counts turns: read and jumps, from one end of the window to the other
     assert int(said["background"]) > 30_000

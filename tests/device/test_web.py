@@ -150,7 +150,7 @@ WRONG = {
 }
 
 
-def test_malformed_requests_are_refused_and_the_server_lives(serve):
+def test_malformed_requests_are_refused_and_the_server_goes_on(serve):
     server = serve()
     for name, (data, code) in WRONG.items():
         answer = server.raw(data)

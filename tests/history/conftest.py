@@ -44,10 +44,10 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def place(address: str) -> HistoryLocation:
-    found = find_location(address, Path())
-    assert found is not None
-    return found
+def location(address: str) -> HistoryLocation:
+    history_location = find_location(address, Path())
+    assert history_location is not None
+    return history_location
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +56,12 @@ def cluster() -> Iterator[Cluster]:
     if not folders:
         pytest.skip(INSTALL)
     pytest.importorskip("psycopg", reason=INSTALL)
-    one = Cluster(folders[-1].parent)
+    server = Cluster(folders[-1].parent)
     try:
-        one.start()
-        yield one
+        server.start()
+        yield server
     finally:
-        one.stop()
+        server.stop()
 
 
 class Cluster:

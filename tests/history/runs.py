@@ -88,8 +88,8 @@ def results(
     )
     return Results(
         run=info,
-        boards=tuple({one.board.name: one.board for one in captures}.values()),
-        measurements=tuple(m for one in captures for m in summarise(one).measurements),
+        boards=tuple({capture.board.name: capture.board for capture in captures}.values()),
+        measurements=tuple(m for capture in captures for m in summarise(capture).measurements),
         skipped=(Skip(captures[0].board.name, "thread", "idle", "the board has no threads"),),
         errors=errors,
     )
@@ -126,13 +126,13 @@ def renamed(run: HistoryRun, run_id: str) -> HistoryRun:
     return replace(run, info=replace(run.info, id=run_id))
 
 
-def write_folder(folder: Path, one: Capture) -> Path:
+def write_folder(folder: Path, capture: Capture) -> Path:
     """A run's folder with one capture in it, as a board would have sent it."""
     captures = folder / "capture"
     captures.mkdir(parents=True)
-    path = capture_path(captures, 1, one.plan.technique, one.plan.load)
-    synthetic_captures.store(path, one)
-    info = results([one]).run
+    path = capture_path(captures, 1, capture.plan.technique, capture.plan.load)
+    synthetic_captures.store(path, capture)
+    info = results([capture]).run
     log = RunLog(captures, replace(info, id=folder.name))
     log.finish(1.0)
     return folder

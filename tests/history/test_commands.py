@@ -16,17 +16,17 @@ from hil.report.terminal.sparklines import sparkline
 
 
 @pytest.fixture
-def filled(place, address, monkeypatch):
+def filled(location, address, monkeypatch):
     """Six nights of one board, the last one slow and two nights on another board."""
     monkeypatch.setenv("HIL_HISTORY", address)
-    with open_history(place) as history:
+    with open_history(location) as history:
         for seed in range(6):
             levels = {"timer_soft": 900.0 if seed == 5 else 200.0, "timer_hard": 60.0}
             add_run(history, runs.night(seed, levels), worse=3 if seed == 5 else None)
         for seed in (6, 7):
             other = runs.board("/dev/ttyACM0", unique_id="other", micropython="v1.25.0")
             add_run(history, runs.night(seed, {"timer_soft": 90.0}, of=other))
-    return place
+    return location
 
 
 def said(capsys, *words):
@@ -37,7 +37,7 @@ def said(capsys, *words):
 def listed(capsys, *words):
     status, out = said(capsys, "history", "--json", *words)
     assert status == 0
-    return [int(one["run"][11:13]) for one in json.loads(out)["runs"]]
+    return [int(run["run"][11:13]) for run in json.loads(out)["runs"]]
 
 
 def test_the_list_and_its_filters(filled, capsys):
@@ -81,8 +81,8 @@ def test_a_trend(filled, capsys, tmp_path):
     status, out = said(capsys, "trend", "lateness_p50_us", "--json", "--html", str(page))
     lines = json.loads(out)["lines"]
     assert len(lines) == 2 * 2 + 2
-    one = next(x for x in lines if x["technique"] == "timer_soft" and x["key"] == "e660583883")
-    values = [point["value"] for point in one["points"]]
+    line = next(x for x in lines if x["technique"] == "timer_soft" and x["key"] == "e660583883")
+    values = [point["value"] for point in line["points"]]
     assert len(values) == 6
     assert values[-1] == max(values)
     text = page.read_text()
@@ -165,9 +165,9 @@ def test_a_baseline_takes_the_place_of_the_one_before(filled, capsys):
     assert "in place of 20261101T000100Z_pico" in out
     said(capsys, "baseline", "set", "20261101T0006")  # another board's stays beside it
     _, out = said(capsys, "baseline", "list", "--json")
-    found = json.loads(out)["baselines"]
-    assert {one["run"][11:13] for one in found} == {"02", "06"}
-    assert {one["note"] for one in found} == {"", "1.24 is out"}
+    baselines = json.loads(out)["baselines"]
+    assert {baseline["run"][11:13] for baseline in baselines} == {"02", "06"}
+    assert {baseline["note"] for baseline in baselines} == {"", "1.24 is out"}
     _, out = said(capsys, "baseline", "set", "20261101T0003", "--add")
     assert "in place of" not in out
     assert said(capsys, "baseline", "remove", "20261101T0002")[0] == 0

@@ -26,24 +26,28 @@ SLOW = {"timer_soft": 300.0, "timer_hard": 60.0}
 
 
 @pytest.fixture
-def history(place):
-    with open_history(place) as opened:
+def history(location):
+    with open_history(location) as opened:
         yield opened
 
 
 def trends(comparison):
-    return Counter(one.trend for one in comparison.changes)
+    return Counter(change.trend for change in comparison.changes)
 
 
 def worse(comparison):
-    return {(one.technique, one.metric) for one in comparison.changes if one.trend == "worse"}
+    return {
+        (change.technique, change.metric)
+        for change in comparison.changes
+        if change.trend == "worse"
+    }
 
 
 def test_the_first_run_has_nothing_to_be_compared_with_and_says_so(history):
     for choice in ("last", "baseline"):
-        found = compare_with_history(history, runs.night(1), choice)
-        assert found.changes == ()
-        (text,) = found.absent
+        comparison = compare_with_history(history, runs.night(1), choice)
+        assert comparison.changes == ()
+        (text,) = comparison.absent
         assert "/dev/ttyUSB0, MicroPython 1.24.1, profile quick" in text
     assert "hil baseline set" in text
 
@@ -56,15 +60,15 @@ def test_a_change_is_found_and_no_change_is_none(history):
     assert same.absent == ()
     assert trends(same)["worse"] == trends(same)["better"] == 0
     slow = compare_with_history(history, runs.night(51, SLOW), "last")
-    found = worse(slow)
-    assert ("timer_soft", "lateness_p50_us") in found
-    assert ("timer_soft", "lateness_p99_us") in found
-    assert {technique for technique, _ in found} == {"timer_soft"}
-    one = next(c for c in slow.changes if c.metric == "lateness_p50_us" and c.task == 0)
-    assert one.before == pytest.approx(200 * np.log(2) + 50, rel=0.05)
-    assert one.after == pytest.approx(300 * np.log(2) + 75, rel=0.1)
-    assert 0 < one.lo < one.after - one.before < one.hi
-    assert (one.runs, one.confidence, one.unit) == (8, 0.99, "us")
+    slower = worse(slow)
+    assert ("timer_soft", "lateness_p50_us") in slower
+    assert ("timer_soft", "lateness_p99_us") in slower
+    assert {technique for technique, _ in slower} == {"timer_soft"}
+    change = next(c for c in slow.changes if c.metric == "lateness_p50_us" and c.task == 0)
+    assert change.before == pytest.approx(200 * np.log(2) + 50, rel=0.05)
+    assert change.after == pytest.approx(300 * np.log(2) + 75, rel=0.1)
+    assert 0 < change.lo < change.after - change.before < change.hi
+    assert (change.runs, change.confidence, change.unit) == (8, 0.99, "us")
     quick = compare_with_history(history, runs.night(52, {"timer_soft": 100.0}), "last")
     assert {c.trend for c in quick.changes if c.metric == "lateness_p50_us"} == {"better"}
     assert quick.absent == ("timer_hard, idle, /dev/ttyUSB0: not in this run",)
@@ -73,21 +77,27 @@ def test_a_change_is_found_and_no_change_is_none(history):
 def test_tasks_are_judged_apart_and_together(history):
     for seed in range(4):
         add_run(history, runs.night(seed))
-    found = compare_with_history(history, runs.night(50), "last")
+    comparison = compare_with_history(history, runs.night(50), "last")
     medians = [
-        c for c in found.changes if c.metric == "lateness_p50_us" and c.technique == "timer_soft"
+        c
+        for c in comparison.changes
+        if c.metric == "lateness_p50_us" and c.technique == "timer_soft"
     ]
     assert [c.task for c in medians] == [0, 1, None]
     assert medians[2].note == "over all tasks"
     told = case_evidence(runs.night(50).boards[0].cases[0], "b")
-    errors = {key.task: one.error for key, one in told.items() if key.metric == "lateness_p50_us"}
+    errors = {
+        key.task: evidence.error
+        for key, evidence in told.items()
+        if key.metric == "lateness_p50_us"
+    }
     assert errors[None] < 0.85 * min(errors[0], errors[1])
 
 
 def test_extremes_are_not_among_the_changes(history):
     add_run(history, runs.night(1))
-    found = compare_with_history(history, runs.night(2), "last")
-    metrics = {one.metric for one in found.changes}
+    comparison = compare_with_history(history, runs.night(2), "last")
+    metrics = {change.metric for change in comparison.changes}
     assert {"lateness_p50_us", "schedule_drift_ppm", "missed"} <= metrics
     assert not {"lateness_max_us", "period_jitter_pp_us", "mtie_1s_us"} & metrics
 
@@ -104,8 +114,10 @@ def test_a_desync_that_was_seen_is_not_held_against_an_extrapolated_one():
 def test_interrupt_latencies_are_compared_from_their_stamps(history):
     for seed in range(5):
         add_run(history, runs.night(seed, {"event_irq": 200.0}, events=1500))
-    found = compare_with_history(history, runs.night(50, {"event_irq": 400.0}, events=1500), "last")
-    latency = {c.metric: c for c in found.changes if c.method == "loopback/hard"}
+    comparison = compare_with_history(
+        history, runs.night(50, {"event_irq": 400.0}, events=1500), "last"
+    )
+    latency = {c.metric: c for c in comparison.changes if c.method == "loopback/hard"}
     assert latency["isr_latency_p50_us"].trend == "worse"
     assert latency["isr_latency_p50_us"].before == pytest.approx(40 + 20 * np.log(2), rel=0.05)
 
@@ -113,16 +125,16 @@ def test_interrupt_latencies_are_compared_from_their_stamps(history):
 def test_a_lateness_that_wanders_is_not_judged_by_its_percentiles(history):
     def night(seed):
         rng = np.random.default_rng(seed)
-        one = runs.capture(rng, "thread")
-        track = one.tracks[0]
+        capture = runs.capture(rng, "thread")
+        track = capture.tracks[0]
         walk = np.maximum.accumulate(track.stamps_us + np.cumsum(rng.integers(0, 900, 600)))
-        one = replace(one, tracks=(replace(track, stamps_us=walk),))
-        return make_history_run(runs.results([one], seed), [one])
+        capture = replace(capture, tracks=(replace(track, stamps_us=walk),))
+        return make_history_run(runs.results([capture], seed), [capture])
 
     for seed in range(4):
         add_run(history, night(seed))
-    found = compare_with_history(history, night(50), "last")
-    judged = {c.metric for c in found.changes if c.lo is not None}
+    comparison = compare_with_history(history, night(50), "last")
+    judged = {c.metric for c in comparison.changes if c.lo is not None}
     assert not {"lateness_p50_us", "lateness_p99_us", "tie_rms_us"} & judged
     assert {"schedule_drift_ppm", "period_jitter_rms_us"} <= judged
 
@@ -138,9 +150,9 @@ def test_what_was_measured_otherwise_is_not_compared_but_said(history):
         (runs.board(micropython="v1.25.0"), "MicroPython 1.25.0"),
         (runs.board(unique_id="other"), "its first run"),
     ):
-        one = runs.capture(rng, of=board)
+        capture = runs.capture(rng, of=board)
         other = compare_with_history(
-            history, make_history_run(runs.results([one], 50), [one]), "last"
+            history, make_history_run(runs.results([capture], 50), [capture]), "last"
         )
         assert other.changes == ()
         assert said in other.absent[0]
@@ -164,10 +176,10 @@ def test_a_baseline_stays_the_reference_while_the_last_runs_move(history):
         add_run(history, runs.night(number, SLOW))
     now = runs.night(50, SLOW)
     assert trends(compare_with_history(history, now, "last"))["worse"] == 0
-    found = compare_with_history(history, now, "baseline")
-    assert found.against == "the baseline"
-    assert ("timer_soft", "lateness_p50_us") in worse(found)
-    assert {c.runs for c in found.changes} == {1}
+    comparison = compare_with_history(history, now, "baseline")
+    assert comparison.against == "the baseline"
+    assert ("timer_soft", "lateness_p50_us") in worse(comparison)
+    assert {c.runs for c in comparison.changes} == {1}
     set_baseline(history, runs.night(2).info.id, add=True)
     again = compare_with_history(history, now, "baseline")
     assert again.against == "the baseline of 2 runs"
@@ -177,9 +189,9 @@ def test_a_baseline_stays_the_reference_while_the_last_runs_move(history):
 def test_one_run_by_its_id(history):
     for seed in range(4):
         add_run(history, runs.night(seed))
-    found = compare_with_history(history, runs.night(50, SLOW), "20261101T0002")
-    assert {c.runs for c in found.changes} == {1}
-    assert found.against == "run 20261101T0002"
+    comparison = compare_with_history(history, runs.night(50, SLOW), "20261101T0002")
+    assert {c.runs for c in comparison.changes} == {1}
+    assert comparison.against == "run 20261101T0002"
     with pytest.raises(ConfigurationError, match="zebra"):
         compare_with_history(history, runs.night(50), "zebra")
 
@@ -188,14 +200,14 @@ def test_boards_of_one_run_are_judged_together(history):
     def night(seed):
         rng = np.random.default_rng(seed)
         boards = [runs.board(f"/dev/tty{n}", unique_id=f"id{n}") for n in range(2)]
-        taken = [runs.capture(rng, of=one) for one in boards]
+        taken = [runs.capture(rng, of=board) for board in boards]
         return make_history_run(runs.results(taken, seed), taken)
 
     for seed in range(5):
         add_run(history, night(seed))
     both = compare_with_history(history, night(50), "last")
-    one = replace(night(50), boards=night(50).boards[:1])
-    alone = compare_with_history(history, one, "last")
+    single_board = replace(night(50), boards=night(50).boards[:1])
+    alone = compare_with_history(history, single_board, "last")
     assert {c.board for c in both.changes} == {"/dev/tty0", "/dev/tty1"}
     wide = [c for c in both.changes if c.board == "/dev/tty0" and c.lo is not None]
     narrow = [c for c in alone.changes if c.lo is not None]
@@ -214,8 +226,8 @@ def test_damaged_stamps_in_the_past_say_nothing(history):
             sa.text("UPDATE stamps SET data = :bad WHERE id = 1"), {"bad": b"damaged"}
         )
     )
-    found = compare_with_history(history, runs.night(50), "last")
-    counts = {c.technique: c.runs for c in found.changes}
+    comparison = compare_with_history(history, runs.night(50), "last")
+    counts = {c.technique: c.runs for c in comparison.changes}
     assert counts == {"timer_soft": 2, "timer_hard": 3}
 
 
@@ -233,35 +245,35 @@ class TestTwoRuns:
         for seed in range(6):
             add_run(history, runs.night(seed))
         add_run(history, runs.night(7, {"timer_soft": 500.0, "timer_hard": 60.0}))
-        found = compare_named("20261101T0001", "20261101T0007", history)
-        assert found.against == "run 20261101T000100Z_pico"
-        assert ("timer_soft", "lateness_p50_us") in worse(found)
+        comparison = compare_named("20261101T0001", "20261101T0007", history)
+        assert comparison.against == "run 20261101T000100Z_pico"
+        assert ("timer_soft", "lateness_p50_us") in worse(comparison)
         back = compare_named("20261101T0007", "20261101T0001", history)
-        assert trends(back)["better"] >= trends(found)["worse"] - 1
+        assert trends(back)["better"] >= trends(comparison)["worse"] - 1
 
     def test_across_boards_and_firmware_it_says_so(self):
         rng = np.random.default_rng(1)
-        one = runs.capture(rng, level=100.0)
+        first = runs.capture(rng, level=100.0)
         board = runs.board("/dev/ttyACM0", unique_id="other", micropython="v1.25.0")
-        two = runs.capture(rng, level=900.0, of=board)
-        found = compare_runs(
-            make_history_run(runs.results([one], 1), [one]),
-            make_history_run(runs.results([two], 2), [two]),
+        second = runs.capture(rng, level=900.0, of=board)
+        comparison = compare_runs(
+            make_history_run(runs.results([first], 1), [first]),
+            make_history_run(runs.results([second], 2), [second]),
             0.95,
         )
-        assert "board /dev/ttyUSB0 then, /dev/ttyACM0 now" in found.against
-        assert "MicroPython 1.24.1 then, 1.25.0 now" in found.against
-        assert ("timer_soft", "lateness_p50_us") in worse(found)
-        assert {c.board for c in found.changes} == {"/dev/ttyACM0"}
+        assert "board /dev/ttyUSB0 then, /dev/ttyACM0 now" in comparison.against
+        assert "MicroPython 1.24.1 then, 1.25.0 now" in comparison.against
+        assert ("timer_soft", "lateness_p50_us") in worse(comparison)
+        assert {c.board for c in comparison.changes} == {"/dev/ttyACM0"}
 
     def test_boards_that_one_run_lacks(self):
         rng = np.random.default_rng(1)
         both = [runs.capture(rng, of=runs.board(f"p{n}", unique_id=f"id{n}")) for n in range(2)]
-        one = make_history_run(runs.results(both, 1), both)
-        two = make_history_run(runs.results(both[1:], 2), both[1:])
-        found = compare_runs(one, two, 0.95)
-        assert found.absent == (f"board p0: only in {one.info.id}",)
-        assert {c.board for c in found.changes} == {"p1"}
+        first = make_history_run(runs.results(both, 1), both)
+        second = make_history_run(runs.results(both[1:], 2), both[1:])
+        comparison = compare_runs(first, second, 0.95)
+        assert comparison.absent == (f"board p0: only in {first.info.id}",)
+        assert {c.board for c in comparison.changes} == {"p1"}
 
     def test_neither_a_folder_nor_an_id(self, history, tmp_path):
         add_run(history, runs.night(1))
@@ -277,10 +289,10 @@ class TestTwoRuns:
 @pytest.mark.parametrize(("technique", "alarm"), [("asyncio_sleep", False), ("timer_soft", True)])
 def test_the_millisecond_in_which_asyncio_begins_is_chance(technique, alarm):
     rng = np.random.default_rng(3)
-    one, two = (runs.capture(rng, technique, level=20.0, early=by) for by in (400.0, -300.0))
-    found = compare_runs(
-        make_history_run(runs.results([one], 1), [one]),
-        make_history_run(runs.results([two], 2), [two]),
+    first, second = (runs.capture(rng, technique, level=20.0, early=by) for by in (400.0, -300.0))
+    comparison = compare_runs(
+        make_history_run(runs.results([first], 1), [first]),
+        make_history_run(runs.results([second], 2), [second]),
         0.99,
     )
-    assert any(metric.startswith("lateness") for _, metric in worse(found)) is alarm
+    assert any(metric.startswith("lateness") for _, metric in worse(comparison)) is alarm

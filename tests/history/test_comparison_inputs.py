@@ -1,4 +1,4 @@
-"""What one case of a kept run says of each figure: whose bursts, which scale, how wide."""
+"""What a case of a stored run says of each figure: whose bursts, which scale, how wide."""
 
 import math
 from dataclasses import replace
@@ -18,9 +18,9 @@ def case(technique="timer_soft", **more):
     return make_history_run(runs.results([taken]), [taken]).boards[0].cases[0]
 
 
-def by_metric(one):
+def by_metric(case):
     return {
-        (key.task, key.method, key.metric): told for key, told in case_evidence(one, "b").items()
+        (key.task, key.method, key.metric): told for key, told in case_evidence(case, "b").items()
     }
 
 
@@ -31,34 +31,34 @@ def test_the_key_is_of_the_board_and_the_case():
 
 
 def test_counts_are_compared_by_the_bursts_of_their_task():
-    one = case()
+    measured_case = case()
     missed = [
         replace(m, value=6.0, lo=6.0, hi=6.0) if m.metric == "missed" and m.task == 0 else m
-        for m in one.measurements
+        for m in measured_case.measurements
     ]
     stamps = [
         replace(s, counts={"missed": 3}) if (s.kind, s.task) == ("task", 0) else s
-        for s in one.stamps
+        for s in measured_case.stamps
     ]
-    told = by_metric(replace(one, measurements=tuple(missed), stamps=tuple(stamps)))
+    told = by_metric(replace(measured_case, measurements=tuple(missed), stamps=tuple(stamps)))
     burst = told[0, None, "missed"]
     assert (burst.value, burst.cluster, burst.y) == (6.0, 2.0, on_scale(3.0, COUNT))
     of_method = [replace(m, method="x/y") if m.metric == "missed" else m for m in missed]
-    told = by_metric(replace(one, measurements=tuple(of_method), stamps=tuple(stamps)))
+    told = by_metric(replace(measured_case, measurements=tuple(of_method), stamps=tuple(stamps)))
     assert told[0, "x/y", "missed"].cluster == 1.0
 
 
-def test_interrupt_latencies_are_those_of_the_kept_stamps_less_their_cost():
-    one = case("event_irq", events=1500)
-    (kept,) = [s for s in one.stamps if s.kind == "isr"]
-    latency = np.maximum(unpack_values(kept.data) - kept.cost_us, 0.0)
-    step_us = max(s.step_us for s in one.stamps)
+def test_interrupt_latencies_are_those_of_the_stored_stamps_less_their_cost():
+    measured_case = case("event_irq", events=1500)
+    (packed,) = [s for s in measured_case.stamps if s.kind == "isr"]
+    latency = np.maximum(unpack_values(packed.data) - packed.cost_us, 0.0)
+    step_us = max(s.step_us for s in measured_case.stamps)
     wanted = percentile_evidence("isr", latency, step_us)["isr_latency_p50_us"]
-    told = by_metric(one)[None, "loopback/hard", "isr_latency_p50_us"]
+    told = by_metric(measured_case)[None, "loopback/hard", "isr_latency_p50_us"]
     assert (told.low, told.high, told.c, told.dof) == (
         wanted.low, wanted.high, wanted.c, wanted.dof
     )  # fmt: skip
-    figure = [m for m in one.measurements if m.metric == "isr_latency_p50_us"]
+    figure = [m for m in measured_case.measurements if m.metric == "isr_latency_p50_us"]
     assert told.value == figure[0].value
     assert told.y == on_scale(figure[0].value, told.c)
 

@@ -9,14 +9,22 @@ import runs
 
 from hil.analysis.change_detection import JudgedChange
 from hil.analysis.comparison_scale import Evidence
-from hil.history.comparison import _absent, _against, _alike, _change, _plan, _Side, line_of_board
+from hil.history.comparison import (
+    _against,
+    _alike,
+    _change,
+    _missing_cases,
+    _plan,
+    _Side,
+    line_of_board,
+)
 from hil.history.comparison_inputs import FigureKey
 from hil.history.stored_records import make_history_run, pair_boards
 
 
-def kept(*boards, number=1, technique="timer_soft"):
+def history_run(*boards, number=1, technique="timer_soft"):
     rng = np.random.default_rng(number)
-    taken = [runs.capture(rng, technique, of=one) for one in boards or (runs.board(),)]
+    taken = [runs.capture(rng, technique, of=board) for board in boards or (runs.board(),)]
     return make_history_run(runs.results(taken, number), taken)
 
 
@@ -38,7 +46,7 @@ def test_what_it_is_held_against(choice, most, text):
 
 
 def test_how_a_case_was_measured():
-    (case,) = kept().boards[0].cases
+    (case,) = history_run().boards[0].cases
     assert _plan(case) == "window 6 s, period 10, 10 ms"
     assert _plan(replace(case, duration_us=1_500_000, periods="2500")) == (
         "window 1.5 s, period 2.5 ms"
@@ -48,7 +56,7 @@ def test_how_a_case_was_measured():
 
 
 def test_a_line_is_of_the_board_its_firmware_the_profile_and_the_source():
-    run = kept()
+    run = history_run()
     line = line_of_board(run, run.boards[0])
     assert (line.key, line.firmware, line.profile, line.source) == (
         "e660583883", "1.24.1", "quick", "hardware"
@@ -71,9 +79,9 @@ A_NEW = replace(A, name="/dev/ttyC", micropython="v1.25.0")
     ],
 )  # fmt: skip
 def test_boards_are_paired_by_what_they_are_and_else_by_their_order(before, after, pairs, differs):
-    one, two = kept(*before), kept(*after, number=2)
-    found, told = pair_boards(one, two)
-    assert [(one.boards.index(old), two.boards.index(new)) for old, new in found] == pairs
+    first, second = history_run(*before), history_run(*after, number=2)
+    paired, told = pair_boards(first, second)
+    assert [(first.boards.index(old), second.boards.index(new)) for old, new in paired] == pairs
     assert told == differs
 
 
@@ -87,7 +95,7 @@ def test_cases_that_only_one_side_has_are_said():
         _Side({}, {("a", "idle"): "plan 1", ("b", "idle"): "plan 3", ("d", "idle"): "plan 1"}),
         _Side({}, {("b", "idle"): "plan 2", ("d", "idle"): "plan 1"}),
     ]
-    assert _absent(now, held, "pico") == [
+    assert _missing_cases(now, held, "pico") == [
         "b, idle, pico: plan 1 now, plan 2; plan 3 then: not compared",
         "c, gc, pico: not in what it is compared with",
         "d, idle, pico: not in this run",
@@ -106,15 +114,26 @@ def test_only_cases_that_were_measured_alike_are_held_against_each_other():
 
 def test_a_change_in_words():
     judged = JudgedChange(1.0, 2.0, 0.5, 1.5, "worse", 0.03, two=True, note="why")
-    one = _change(key("a", task=None), "pico", judged, 7, 0.99)
-    assert (one.board, one.technique, one.load, one.task) == ("pico", "a", "idle", None)
-    assert (one.metric, one.unit, one.before, one.after) == ("lateness_p50_us", "us", 1.0, 2.0)
-    assert (one.lo, one.hi, one.runs, one.trend, one.confidence) == (0.5, 1.5, 7, "worse", 0.99)
-    assert one.method is None
-    assert one.note == "over all tasks; this run and the one before it together; why"
+    change = _change(key("a", task=None), "pico", judged, 7, 0.99)
+    assert (change.board, change.technique, change.load, change.task) == ("pico", "a", "idle", None)
+    assert (change.metric, change.unit, change.before, change.after) == (
+        "lateness_p50_us",
+        "us",
+        1.0,
+        2.0,
+    )
+    assert (change.lo, change.hi, change.runs, change.trend, change.confidence) == (
+        0.5,
+        1.5,
+        7,
+        "worse",
+        0.99,
+    )
+    assert change.method is None
+    assert change.note == "over all tasks; this run and the one before it together; why"
     plain = replace(judged, two=False, note=None)
     for other in (key("a"), key("a", task=None, method="m"), key("a", "missed", task=None)):
         assert _change(other, "pico", plain, 7, 0.99).note is None
     assert _change(key("a", method="m"), "pico", plain, 7, 0.99).method == "m"
     assert _change(key("a", "unheard_of"), "pico", plain, 7, 0.99).unit == "1"
-    assert math.isfinite(one.before)
+    assert math.isfinite(change.before)

@@ -43,8 +43,8 @@ def suite(pytester, monkeypatch):
 
 
 def stored(path):
-    place = find_location(str(path), Path())
-    with open_history(place, create=False) as history:
+    location = find_location(str(path), Path())
+    with open_history(location, create=False) as history:
         return list_runs(history, RunFilter())
 
 
@@ -67,8 +67,8 @@ def test_a_run_goes_into_the_history_and_the_first_one_has_no_past(suite, run_he
 def test_a_run_that_has_become_worse_fails(suite, run_here):
     slow = runs.capture(np.random.default_rng(99), level=400.0)
     folder = runs.write_folder(suite.path / "slow", slow)
-    place = find_location(str(suite.path / "fast.db"), suite.path)
-    with open_history(place) as history:
+    location = find_location(str(suite.path / "fast.db"), suite.path)
+    with open_history(location) as history:
         for number in range(8):
             add_run(history, runs.night(number, {"timer_soft": 100.0}))
     replay = (f"--board=replay:{folder}", "--hil-out=again")
@@ -77,8 +77,10 @@ def test_a_run_that_has_become_worse_fails(suite, run_here):
     assert worse.ret == 1
     worse.stdout.fnmatch_lines(["*worse: timer_soft, idle, /dev/ttyUSB0: lateness_p50_us*"])
     worse.stdout.fnmatch_lines(["failed: * figures worse than in the last 8 runs"])
-    found = read_changes(suite.path / "again" / "latest" / "changes.json")
-    assert ("lateness_p50_us", "worse") in {(one.metric, one.trend) for one in found.changes}
+    changes = read_changes(suite.path / "again" / "latest" / "changes.json")
+    assert ("lateness_p50_us", "worse") in {
+        (change.metric, change.trend) for change in changes.changes
+    }
     page = (suite.path / "again" / "latest" / "report.html").read_text()
     assert "the last 8 runs" in page
     # a replayed run does not go in again
@@ -89,12 +91,12 @@ def test_without_a_history_a_run_is_compared_with_a_folder(tmp_path):
     slow = runs.capture(np.random.default_rng(99), level=400.0)
     folder = runs.write_folder(tmp_path / "slow", slow)
     for level, worse in ((400.0, False), (4000.0, True)):
-        one = runs.capture(np.random.default_rng(1), level=level)
-        past = HistoryComparison(None, str(folder), tmp_path, tmp_path)
-        past.settle(runs.results([one]), [one])
-        assert past.failures == []
-        assert (past.worse > 0) == worse
-        assert read_changes(tmp_path / "changes.json") == past.comparison
+        capture = runs.capture(np.random.default_rng(1), level=level)
+        history_comparison = HistoryComparison(None, str(folder), tmp_path, tmp_path)
+        history_comparison.settle(runs.results([capture]), [capture])
+        assert history_comparison.failures == []
+        assert (history_comparison.worse > 0) == worse
+        assert read_changes(tmp_path / "changes.json") == history_comparison.comparison
     assert sorted(path.name for path in tmp_path.iterdir()) == ["changes.json", "slow"]
 
 
@@ -145,16 +147,16 @@ def test_a_wrong_address_is_said_before_anything_is_measured(suite, run_here):
 
 
 def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
-    place = find_location(str(tmp_path / "history.db"), tmp_path)
+    location = find_location(str(tmp_path / "history.db"), tmp_path)
     for compare in (None, "last", "baseline", str(tmp_path)):
-        check_compare(compare, place)
+        check_compare(compare, location)
     check_compare(str(tmp_path), None)
     with pytest.raises(ConfigurationError, match="needs a history"):
         check_compare("last", None)
     for _ in range(2):  # without a history, and with one
         with pytest.raises(ConfigurationError, match="--hil-compare=zebra: give last, baseline"):
-            check_compare("zebra", place)
-        with open_history(place):
+            check_compare("zebra", location)
+        with open_history(location):
             pass
     server = find_location("postgresql://me@127.0.0.1:1/farm", tmp_path)
     if importlib.util.find_spec("psycopg"):
@@ -168,13 +170,13 @@ def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
     monkeypatch.setattr(database, "BUSY_S", 0)
     monkeypatch.setattr(database, "_TRIES", 2)
     path = suite.path / "held.db"
-    place = find_location(str(path), suite.path)
-    with open_history(place):
+    location = find_location(str(path), suite.path)
+    with open_history(location):
         pass
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
-        with open_history(place) as history:
+        with open_history(location) as history:
             list_runs(history, RunFilter())  # who only reads need not wait
             with pytest.raises(database.HistoryError, match="locked"):
                 history.write(lambda connection: None)
@@ -183,7 +185,7 @@ def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
 
 
 class TestChangesFile:
-    ONE = Change(
+    CHANGE = Change(
         *("b", "t", "idle", 0, "lateness_p99_us", "us", 1.0, 2.0, 0.5, None, 7, "worse"),
         confidence=0.99,
         method="m",
@@ -191,12 +193,12 @@ class TestChangesFile:
     )
 
     def test_there_and_back(self):
-        sent = Comparison("the last 7 runs", (self.ONE,), ("something",))
+        sent = Comparison("the last 7 runs", (self.CHANGE,), ("something",))
         assert parse_changes(json.dumps(build_changes(sent)).encode()) == sent
 
     def test_a_change_without_numbers_is_told(self):
-        bad = replace(self.ONE, before=float("nan"))
-        document = build_changes(Comparison("x", (bad, replace(self.ONE, hi=float("inf")))))
+        bad = replace(self.CHANGE, before=float("nan"))
+        document = build_changes(Comparison("x", (bad, replace(self.CHANGE, hi=float("inf")))))
         assert len(document["changes"]) == 1
         assert document["changes"][0]["hi"] is None
         assert "lateness_p99_us is not a finite number" in document["absent"][0]
@@ -213,7 +215,7 @@ class TestChangesFile:
         ],
     )
     def test_what_is_not_as_it_should_be_is_refused(self, change):
-        document = build_changes(Comparison("x", (self.ONE,))) | change
+        document = build_changes(Comparison("x", (self.CHANGE,))) | change
         with pytest.raises(CaptureError):
             parse_changes(json.dumps(document).encode())
 

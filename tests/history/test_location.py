@@ -46,12 +46,12 @@ def test_the_file_in_the_folder_of_runs_unless_something_else_is_said(monkeypatc
     ],
 )
 def test_a_password_is_never_shown(given, shown, secrets):
-    place = find_location(given, OUT)
-    assert place.shown == shown
+    location = find_location(given, OUT)
+    assert location.shown == shown
     for secret in secrets:
-        assert secret not in repr(place) + str(place)
-        assert secret not in place.clean(f"could not\nconnect as {secret} to {given}")
-    assert "\n" not in place.clean("two\nlines")
+        assert secret not in repr(location) + str(location)
+        assert secret not in location.clean(f"could not\nconnect as {secret} to {given}")
+    assert "\n" not in location.clean("two\nlines")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_password_is_never_shown(given, shown, secrets):
         *("postgresql://me:pw@host", "sqlite://", "", "postgresql://[me:pw/x"),
     ],
 )
-def test_what_is_no_place_is_refused_without_its_password(given):
+def test_what_is_no_location_is_refused_without_its_password(given):
     with pytest.raises(ConfigurationError, match="--hil-history") as caught:
         find_location(given, OUT)
     assert "pw" not in str(caught.value)

@@ -26,10 +26,10 @@ def test_a_rise_of_p99_is_found_on_the_first_or_second_night(tail):
     rng = np.random.default_rng(21)
     made = make_bench(rng, 0.01)
     bench = [technique for technique in made if technique.n == 2000 and not technique.correlated]
-    past = [night(rng, bench, 0.01) for _ in range(25)]
+    earlier_nights = [night(rng, bench, 0.01) for _ in range(25)]
     for technique in bench:
         alarms = set()
-        history = list(past)
+        history = list(earlier_nights)
         for _ in range(2):
             now = night(rng, bench, 0.01, Change(technique.name, 0.2, tail))
             alarms |= set(worse(now, history))

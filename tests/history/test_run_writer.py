@@ -23,24 +23,24 @@ from hil.model.results import ErrorRecord, HostClock, Skip, UncertaintyPart
 
 
 @pytest.fixture
-def history(place):
-    with open_history(place) as opened:
+def history(location):
+    with open_history(location) as opened:
         yield opened
 
 
 def test_a_run_comes_out_as_it_went_in(history):
-    kept = runs.night(1, events=400)
-    name, new = add_run(history, kept, worse=2)
-    assert (name, new) == (kept.info.id, True)
+    run = runs.night(1, events=400)
+    name, new = add_run(history, run, worse=2)
+    assert (name, new) == (run.info.id, True)
     back = load_run(history, find_run(history, name))
-    assert back.info == kept.info
-    assert (back.fingerprint, back.verdict) == (kept.fingerprint, kept.verdict)
-    assert (back.skipped, back.errors) == (kept.skipped, kept.errors)
-    (one,), (two,) = back.boards, kept.boards
-    assert replace(one.identity, port=two.identity.port) == two.identity
-    assert (one.key, one.firmware) == ("e660583883", "1.24.1")
-    assert one.cases == two.cases
-    assert sum(len(case.stamps) for case in one.cases) == 2 * (2 + 1)
+    assert back.info == run.info
+    assert (back.fingerprint, back.verdict) == (run.fingerprint, run.verdict)
+    assert (back.skipped, back.errors) == (run.skipped, run.errors)
+    (board,), (stored_board,) = back.boards, run.boards
+    assert replace(board.identity, port=stored_board.identity.port) == stored_board.identity
+    assert (board.key, board.firmware) == ("e660583883", "1.24.1")
+    assert board.cases == stored_board.cases
+    assert sum(len(case.stamps) for case in board.cases) == 2 * (2 + 1)
 
 
 def test_what_has_no_column_comes_out_too(history):
@@ -52,8 +52,8 @@ def test_what_has_no_column_comes_out_too(history):
         temperature_c=Temperature(21.5, None),
         unknown_keys={"colour": "green", "id": 3},
     )
-    kept = runs.night(1, of=of)
-    (board,) = kept.boards
+    run = runs.night(1, of=of)
+    (board,) = run.boards
     figure = replace(
         board.cases[0].measurements[0],
         source="saleae",
@@ -66,45 +66,47 @@ def test_what_has_no_column_comes_out_too(history):
     )
     case = replace(board.cases[0], measurements=(figure, *board.cases[0].measurements[1:]))
     info = replace(
-        kept.info,
+        run.info,
         host_clock=HostClock("ntp", 0.5),
         hashes={"capture/a.hilcap": "00ff"},
         unknown_keys={"verdict": "rain"},
     )
-    kept = replace(kept, info=info, boards=(replace(board, cases=(case, *board.cases[1:])),))
-    name, _ = add_run(history, kept)
+    run = replace(run, info=info, boards=(replace(board, cases=(case, *board.cases[1:])),))
+    name, _ = add_run(history, run)
     back = load_run(history, find_run(history, name))
-    assert back.info == kept.info
+    assert back.info == run.info
     assert back.boards[0].identity == replace(of, port="")
-    assert back.boards[0].cases == kept.boards[0].cases
+    assert back.boards[0].cases == run.boards[0].cases
 
 
 def test_the_same_run_is_stored_once(history):
-    kept = runs.night(1)
-    assert add_run(history, kept) == (kept.info.id, True)
-    judged = replace(kept, verdict="fail")  # by other budgets
-    assert add_run(history, judged) == (kept.info.id, False)
+    run = runs.night(1)
+    assert add_run(history, run) == (run.info.id, True)
+    judged = replace(run, verdict="fail")  # by other budgets
+    assert add_run(history, judged) == (run.info.id, False)
     (listed,) = list_runs(history, RunFilter())
     assert listed.verdict == "none"
 
 
 def test_two_hosts_that_began_in_the_same_second_keep_both_runs(history):
-    one, two = runs.night(1), runs.renamed(runs.night(2), runs.night(1).info.id)
-    first, _ = add_run(history, one)
-    second, new = add_run(history, two)
+    original, renamed_run = runs.night(1), runs.renamed(runs.night(2), runs.night(1).info.id)
+    first, _ = add_run(history, original)
+    second, new = add_run(history, renamed_run)
     assert new
-    assert second == f"{first}~{two.fingerprint[:8]}"
-    assert add_run(history, two) == (second, False)
+    assert second == f"{first}~{renamed_run.fingerprint[:8]}"
+    assert add_run(history, renamed_run) == (second, False)
     assert len(list_runs(history, RunFilter())) == 2
 
 
 def test_what_a_board_says_is_data(history):
     hostile = "a\x00b\ud800'); DROP TABLE runs; --\x1b[31m" + "x" * 100_000
     rng = np.random.default_rng(1)
-    one = runs.capture(rng, of=runs.board(machine=hostile, micropython=hostile, unique_id=hostile))
-    result = runs.results([one], errors=(ErrorRecord("b", "t", "l", hostile, hostile),))
+    capture = runs.capture(
+        rng, of=runs.board(machine=hostile, micropython=hostile, unique_id=hostile)
+    )
+    result = runs.results([capture], errors=(ErrorRecord("b", "t", "l", hostile, hostile),))
     result = replace(result, skipped=(Skip(hostile, hostile, hostile, hostile),))
-    name, _ = add_run(history, make_history_run(result, [one]))
+    name, _ = add_run(history, make_history_run(result, [capture]))
     back = load_run(history, find_run(history, name))
     (listed,) = list_runs(history, RunFilter())
     assert len(listed.boards[0].machine) < 30_000
@@ -112,37 +114,37 @@ def test_what_a_board_says_is_data(history):
     assert back.errors[0].detail.startswith("a\\x00b")
 
 
-def test_a_void_case_leaves_no_stamps_but_its_error(history):
+def test_an_invalid_case_leaves_no_stamps_but_its_error(history):
     rng = np.random.default_rng(1)
     good, bad = runs.capture(rng), runs.capture(rng, "timer_hard")
     result = runs.results(
         [good], errors=(ErrorRecord(bad.board.name, "timer_hard", "idle", "lost"),)
     )
-    kept = make_history_run(result, [good, bad])
-    assert kept.verdict == "error"
-    assert [case.technique for case in kept.boards[0].cases] == ["timer_soft"]
-    name, _ = add_run(history, kept)
+    run = make_history_run(result, [good, bad])
+    assert run.verdict == "error"
+    assert [case.technique for case in run.boards[0].cases] == ["timer_soft"]
+    name, _ = add_run(history, run)
     assert load_run(history, find_run(history, name)).errors[0].error == "lost"
 
 
 def test_a_figure_that_is_no_number_is_left_out(history):
-    kept = runs.night(1)
-    case = kept.boards[0].cases[0]
+    run = runs.night(1)
+    case = run.boards[0].cases[0]
     broken = replace(case.measurements[0], value=float("nan"))
     half = replace(case.measurements[1], lo=float("-inf"))
     cases = (replace(case, measurements=(broken, half)),)
-    kept = replace(kept, boards=(replace(kept.boards[0], cases=cases),))
-    name, _ = add_run(history, kept)
+    run = replace(run, boards=(replace(run.boards[0], cases=cases),))
+    name, _ = add_run(history, run)
     (back,) = load_run(history, find_run(history, name)).boards[0].cases[0].measurements
     assert (back.metric, back.lo) == (half.metric, None)
 
 
 def test_a_writer_has_the_lock_from_its_start_and_a_reader_has_none(history):
-    if history.place.file is None:
+    if history.location.file is None:
         pytest.skip("PostgreSQL sorts writers out by itself")
 
     def others(_connection):
-        other = sqlite3.connect(history.place.file, timeout=0, isolation_level=None)
+        other = sqlite3.connect(history.location.file, timeout=0, isolation_level=None)
         with contextlib.closing(other):
             other.execute("BEGIN IMMEDIATE")
             other.execute("ROLLBACK")
@@ -154,9 +156,9 @@ def test_a_writer_has_the_lock_from_its_start_and_a_reader_has_none(history):
 
 def test_the_same_stamps_of_another_board_are_another_run():
     rng = np.random.default_rng(1)
-    one = runs.capture(rng)
-    two = replace(one, board=runs.board(unique_id="other"))
-    prints = {make_history_run(runs.results([x]), [x]).fingerprint for x in (one, one, two)}
+    capture = runs.capture(rng)
+    two = replace(capture, board=runs.board(unique_id="other"))
+    prints = {make_history_run(runs.results([x]), [x]).fingerprint for x in (capture, capture, two)}
     assert len(prints) == 2
 
 
@@ -176,7 +178,7 @@ for number in range(5):
 """
 
 
-def test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost(address, place):
+def test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost(address, location):
     hosts = [
         subprocess.Popen(
             [sys.executable, "-c", ADD, address, str(host), str(Path(__file__).parent)],
@@ -185,15 +187,15 @@ def test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost(address, pl
         )
         for host in range(4)
     ]
-    said = [one.communicate(timeout=300)[1] for one in hosts]
-    assert [one.returncode for one in hosts] == [0] * 4, said
-    with open_history(place) as history:
+    said = [host.communicate(timeout=300)[1] for host in hosts]
+    assert [host.returncode for host in hosts] == [0] * 4, said
+    with open_history(location) as history:
         listed = list_runs(history, RunFilter())
         assert len(listed) == 20
-        assert len({one.run for one in listed}) == 20
-        assert {one.cases for one in listed} == {2}
-        whole = [load_run(history, find_run(history, one.run)) for one in listed]
-    assert len({one.fingerprint for one in whole}) == 20
+        assert len({listed_run.run for listed_run in listed}) == 20
+        assert {listed_run.cases for listed_run in listed} == {2}
+        whole = [load_run(history, find_run(history, listed_run.run)) for listed_run in listed]
+    assert len({run.fingerprint for run in whole}) == 20
     counts = {len(case.measurements) for run in whole for case in run.boards[0].cases}
     assert min(counts) > 20
     assert all(len(case.stamps) == 2 for run in whole for case in run.boards[0].cases)

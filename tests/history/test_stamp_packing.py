@@ -31,8 +31,8 @@ def task(n, seed=1, period=10_000.0):
 @pytest.mark.parametrize("period", [10_000.0, 976.5625])
 def test_everything_comes_back(n, period):
     stamps, index, joined = task(n, period=period)
-    data, kept = pack_stamps(stamps, index, joined, period)
-    assert kept == n
+    data, stored = pack_stamps(stamps, index, joined, period)
+    assert stored == n
     for sent, got in zip((stamps, index, joined), unpack_stamps(data, period), strict=True):
         np.testing.assert_array_equal(got, sent)
 
@@ -61,9 +61,9 @@ def test_a_long_capture_is_thinned_to_blocks_of_neighbours_from_its_first_to_its
     lengths = np.diff(np.concatenate(([-1], jumps, [MOST - 1])))
     assert set(lengths) == {MOST // BLOCKS}
     stamps, index, joined = task(n)
-    data, kept = pack_stamps(stamps, index, joined, 10_000.0)
+    data, stored = pack_stamps(stamps, index, joined, 10_000.0)
     got, at, whole = unpack_stamps(data, 10_000.0)
-    assert kept == MOST
+    assert stored == MOST
     np.testing.assert_array_equal(got, stamps[places])
     np.testing.assert_array_equal(at, index[places])
     assert not whole[jumps].any()
@@ -84,16 +84,19 @@ def test_thinning_keeps_percentiles_and_jitter_within_their_errors():
     got, at, joined = unpack_stamps(data, 10_000.0)
     thinned = task_evidence(TaskStamps(10_000.0, got.astype(float), at, joined), 1.0)
     assert set(thinned) == set(all_of_it)
-    for metric, one in thinned.items():
-        assert abs(one.y - all_of_it[metric].y) < 4 * one.error, metric
-        assert one.error > 1.5 * all_of_it[metric].error, metric
+    for metric, evidence in thinned.items():
+        assert abs(evidence.y - all_of_it[metric].y) < 4 * evidence.error, metric
+        assert evidence.error > 1.5 * all_of_it[metric].error, metric
 
 
 def test_no_damage_is_taken_for_stamps():
     stamps, index, joined = task(300)
     data, _ = pack_stamps(stamps, index, joined, 10_000.0)
-    for place in range(0, len(data), 3):
-        for bad in (data[:place], data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]):
+    for offset in range(0, len(data), 3):
+        for bad in (
+            data[:offset],
+            data[:offset] + bytes([data[offset] ^ 0x55]) + data[offset + 1 :],
+        ):
             with pytest.raises(CaptureError, match="damaged"):
                 unpack_stamps(bad, 10_000.0)
 

@@ -13,21 +13,21 @@ N = 600
 
 def collected(numbers, spoilt=()) -> Collected:
     """Frames of two values each: frame k holds 10 k and 10 k + 3 at the indices 2 k and 2 k + 1."""
-    found = Collected()
+    blocks = Collected()
     for arrival, k in enumerate(numbers):
         (line,) = encode_stamps(0, [10 * k, 10 * k + 300], sequence=k, first_index=2 * k, order=0)
         content = line[1:-1]
         if k in spoilt:  # the payload's last word beyond its 13 bits, the checksum right
             body = body_of(content)
             content = frame("S", k, body[:-2] + b"}}")[1:-1]
-        found.add(parse_block(content, arrival, 1000 + arrival))
-    return found
+        blocks.add(parse_block(content, arrival, 1000 + arrival))
+    return blocks
 
 
-def taken(found: Collected, n: int = N, keep=None, name="task0"):
+def taken(blocks: Collected, n: int = N, keep=None, name="task0"):
     faults = []
     keep = np.ones(n, np.bool_) if keep is None else keep
-    values, gaps, end = found.in_order(name, keep, lambda *fault: faults.append(fault))
+    values, gaps, end = blocks.in_order(name, keep, lambda *fault: faults.append(fault))
     return values.tolist(), gaps, end, faults
 
 

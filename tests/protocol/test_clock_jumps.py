@@ -1,4 +1,4 @@
-"""Known clock jumps are put right where one explanation fits, and void the capture elsewhere."""
+"""Known clock jumps are corrected if there is one explanation, else the capture is invalid."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_sound_times_and_true_stalls_stay_as_they_are():
     assert np.array_equal(got, stalled)
 
 
-def test_another_amount_is_not_put_right():
+def test_another_amount_is_not_corrected():
     wrong = series()
     wrong[20] += 50_000
     with pytest.raises(ClockBroken, match="do not explain"):
@@ -95,7 +95,7 @@ def capture(stamps, *, jump, ms1=520):
     return assemble(decode(stream.data), board, plan)
 
 
-def test_a_capture_names_what_was_put_right_and_keeps_its_figures():
+def test_a_capture_names_what_was_corrected_and_keeps_its_figures():
     stamps = series()
     wrong = stamps.copy()
     wrong[7] += JUMP
@@ -109,7 +109,7 @@ def test_a_capture_names_what_was_put_right_and_keeps_its_figures():
     require_valid(got)
 
 
-def test_the_same_jumps_void_a_board_that_is_not_known_for_them():
+def test_the_same_jumps_invalidate_the_capture_of_a_board_not_known_for_them():
     wrong = series()
     wrong[7] += JUMP
     got = capture(wrong, jump=None)
@@ -118,7 +118,7 @@ def test_the_same_jumps_void_a_board_that_is_not_known_for_them():
         require_valid(got)
 
 
-def test_slow_milliseconds_of_a_known_clock_are_told_and_void_any_other():
+def test_slow_milliseconds_of_a_known_clock_are_told_and_invalidate_any_other():
     known = capture(series(), jump=JUMP, ms1=440)
     assert [fault.kind for fault in known.faults] == ["clock_jump"]
     assert "-80 ms" in known.faults[0].detail

@@ -40,9 +40,9 @@ def test_without_room_only_tracebacks_go_on():
     log, lines = full()
     for line in (b"late", *TRACE, b"some chatter", b"  indented", *TRACE):
         log.add(line)
-    kept = shown(log)
+    printed = shown(log)
     trace = tuple(line.decode() for line in TRACE)
-    assert kept[lines:] == (*trace, *trace, "... (3 more lines)")
+    assert printed[lines:] == (*trace, *trace, "... (3 more lines)")
 
 
 def test_the_last_line_that_fits_is_kept():
@@ -53,12 +53,12 @@ def test_the_last_line_that_fits_is_kept():
     log.add(b"y" * 297)  # 1 character is left: this one goes over, the next does not go in
     log.add(b"z")
     log.add(b"w")
-    kept = shown(log)
-    assert kept[-2:] == ("z", "... (1 more lines)")
+    printed = shown(log)
+    assert printed[-2:] == ("z", "... (1 more lines)")
 
 
-@pytest.mark.parametrize(("last", "kept"), [(163, 1), (164, 0)])
-def test_the_reserve_for_tracebacks_ends(last, kept):
+@pytest.mark.parametrize(("last", "traceback_lines"), [(163, 1), (164, 0)])
+def test_the_reserve_for_tracebacks_ends(last, traceback_lines):
     """10,000 characters less 35 of the head and 49 lines of 200, newlines counted, are 165."""
     log, lines = full()
     log.add(TRACE[0])
@@ -69,8 +69,8 @@ def test_the_reserve_for_tracebacks_ends(last, kept):
         log.add(b"  " + b"f" * 197)
     shown_lines = shown(log)
     assert shown_lines[lines] == TRACE[0].decode()
-    assert len(shown_lines) == lines + 1 + 49 + kept + 1
-    assert shown_lines[-1] == f"... ({51 - kept} more lines)"
+    assert len(shown_lines) == lines + 1 + 49 + traceback_lines + 1
+    assert shown_lines[-1] == f"... ({51 - traceback_lines} more lines)"
 
 
 def test_how_many_more_there_are_is_said_before_the_last_line():

@@ -27,16 +27,16 @@ def test_up_to_ninety_values_are_exceptions(outliers, width):
 
 @pytest.mark.parametrize(("step", "count"), [((1 << 28) - 1, 1), (1 << 28, 2), (-(1 << 28), 2)])
 def test_a_block_of_differences_ends_before_one_of_2_to_the_28(step, count):
-    found = blocks([5, 6, 6 + step, 7 + step])
-    assert len(found) == count
-    assert [block.first_index for block in found] == [0, 2][:count]
-    assert [block.size for block in found] == ([4] if count == 1 else [2, 2])
+    parsed = blocks([5, 6, 6 + step, 7 + step])
+    assert len(parsed) == count
+    assert [block.first_index for block in parsed] == [0, 2][:count]
+    assert [block.size for block in parsed] == ([4] if count == 1 else [2, 2])
 
 
 def test_blocks_are_of_512_values_and_numbered_on():
     lines = encode_stamps(7, range(1025), sequence=4, first_index=10)
-    found = [parse_block(line[1:-1], 0, 0) for line in lines]
-    assert [(block.first_index, block.size) for block in found] == [
+    parsed = [parse_block(line[1:-1], 0, 0) for line in lines]
+    assert [(block.first_index, block.size) for block in parsed] == [
         (10, 512),
         (522, 512),
         (1034, 1),
@@ -92,7 +92,7 @@ def test_checks_of_different_frames_differ():
         assert "came again with other content" in fault.detail
         assert (fault.kind, fault.offset) == ("duplicate", len(first))
     again = decode(frames.frame("R", 0, b"n=0") * 2).faults
-    assert [(one.kind, one.detail) for one in again] == [("duplicate", "frame 0 came twice")]
+    assert [(fault.kind, fault.detail) for fault in again] == [("duplicate", "frame 0 came twice")]
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_checks_of_different_frames_differ():
 def test_a_channel_that_can_not_be_is_named(body, kind, detail):
     first = frames.frame("C", 0, b"i=1;name=one;kind=slots")
     got = decode(first + frames.frame("C", 1, body))
-    assert [(one.kind, one.detail, one.offset) for one in got.faults] == [
+    assert [(fault.kind, fault.detail, fault.offset) for fault in got.faults] == [
         (kind, detail, len(first))
     ]
-    assert [(one.index, one.kind) for one in got.channels.values()] == [(1, "slots")]
+    assert [(channel.index, channel.kind) for channel in got.channels.values()] == [(1, "slots")]
 
 
 def test_the_last_channel_is_90():
@@ -127,7 +127,7 @@ def test_the_last_channel_is_90():
 def test_stamps_of_a_channel_that_nobody_announced_are_left_out():
     (line,) = encode_stamps(4, [1, 2])
     got = decode(line)
-    assert [(one.kind, one.detail, one.offset) for one in got.faults] == [
+    assert [(fault.kind, fault.detail, fault.offset) for fault in got.faults] == [
         ("incomplete", "stamps of channel 4, which was never announced, are left out", 0)
     ]
     assert got.channels == {}

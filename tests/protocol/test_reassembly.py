@@ -179,7 +179,7 @@ def test_tasks_without_grid_or_plan_are_left_out():
     device.end()
     capture = device.capture()
     assert capture.tracks == ()
-    assert [(one.kind, one.detail) for one in capture.faults] == [
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == [
         ("missing", "task 0 has stamps but no grid (it never began, or it is lost)"),
         ("damaged", "'task7' is no task of this capture"),
     ]
@@ -307,7 +307,7 @@ def test_numbers_that_can_not_be_are_faults(kind, fields, fault):
     expected = {(fault[0], re.sub(r"2\*\*[0-9]+(-1)?", power, fault[1]), offset)}
     if kind != "E":
         expected.add(NO_END)
-    assert {(one.kind, one.detail, one.offset) for one in capture.faults} == expected
+    assert {(fault.kind, fault.detail, fault.offset) for fault in capture.faults} == expected
     assert capture.tracks == ()
 
 
@@ -332,7 +332,7 @@ def test_two_grids_of_a_task_are_a_fault_and_the_first_counts():
     device.channel("task0", [device.start])
     device.end()
     capture = device.capture()
-    assert [(one.kind, one.detail, one.offset) for one in capture.faults] == [
+    assert [(fault.kind, fault.detail, fault.offset) for fault in capture.faults] == [
         ("duplicate", "task 0 has two grids; the first is used", offset)
     ]
     assert capture.tracks[0].origin_us == device.start + 7
@@ -344,7 +344,9 @@ def test_the_totals_of_a_channel_that_are_lost_are_said_where_the_capture_ended(
     device.out.stamps(0, [1])
     device.end()
     detail = f"the totals of '{'x' * 40}' are lost: its last stamps may be too"
-    assert [(one.kind, one.detail) for one in device.capture().faults] == [("incomplete", detail)]
+    assert [(fault.kind, fault.detail) for fault in device.capture().faults] == [
+        ("incomplete", detail)
+    ]
 
 
 def test_more_stamps_than_the_board_counted_are_damage():
@@ -353,7 +355,7 @@ def test_more_stamps_than_the_board_counted_are_damage():
     device.channel("task0", [device.start, device.start + 10], total=1)
     device.end()
     capture = device.capture()
-    assert [(one.kind, one.detail) for one in capture.faults] == [
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == [
         ("damaged", "'task0' has more stamps than the board counted")
     ]
     assert (capture.tracks[0].dropped, capture.tracks[0].gaps) == (0, ())
@@ -361,7 +363,7 @@ def test_more_stamps_than_the_board_counted_are_damage():
     device.channel("x" * 50, [1, 2], "value", total=1)
     device.end()
     text = f"'{'x' * 40}' has more stamps than the board counted"
-    assert [one.detail for one in device.capture().faults] == [text]
+    assert [fault.detail for fault in device.capture().faults] == [text]
 
 
 def test_at_most_200_lines_of_a_traceback_are_kept():
@@ -388,7 +390,7 @@ def test_stamps_a_second_and_a_period_outside_of_the_window_are_no_times(beyond)
         device.grid(0, device.start)
         device.channel("task0", [device.start + time])
         device.end()
-        said = [(one.kind, one.detail) for one in device.capture().faults]
+        said = [(fault.kind, fault.detail) for fault in device.capture().faults]
         assert said == [("clock", "task 0 has stamps from outside of the window")] * beyond
 
 
@@ -399,10 +401,15 @@ def test_counted_latencies_have_no_stimulus_of_their_own():
     device.channel("count.worse", [-1], "value")
     device.end()
     capture = device.capture()
-    (one,) = capture.events
-    assert (one.stage, one.method, one.lost, one.stamped) == ("isr", "timer/2", 0, False)
-    assert one.handler_us.tolist() == [0, 3, 999_999]
-    assert one.stimulus_us.tolist() == [0, 0, 0]
+    (events,) = capture.events
+    assert (events.stage, events.method, events.lost, events.stamped) == (
+        "isr",
+        "timer/2",
+        0,
+        False,
+    )
+    assert events.handler_us.tolist() == [0, 3, 999_999]
+    assert events.stimulus_us.tolist() == [0, 0, 0]
     assert [(fault.kind, fault.detail) for fault in capture.faults] == [
         ("damaged", "'count.bad' holds what can't be a latency"),
         ("damaged", "'count.worse' holds what can't be a latency"),
@@ -450,7 +457,7 @@ def test_events_that_no_board_has_are_left_out_by_name():
     device.channel("stim.m", [2**16], "value")
     device.channel("isr.m", [5], "slots")
     device.end()
-    assert [(one.kind, one.detail) for one in device.capture().faults] == [
+    assert [(fault.kind, fault.detail) for fault in device.capture().faults] == [
         ("damaged", "events of 'm' are left out: a stamp is no tick of this board")
     ]
     device = Board(2**16, start=0, duration_us=5_000_000)
@@ -483,16 +490,30 @@ def test_calibration_of_the_loop():
     device.channel("note", [1, 2], "value")
     device.end(task_batch=16, stamp_batch=0)
     capture = device.capture()
-    found = capture.calibration
-    assert (found.full_us.tolist(), found.minimal_us.tolist(), found.loop_batch) == (
+    calibration = capture.calibration
+    assert (
+        calibration.full_us.tolist(),
+        calibration.minimal_us.tolist(),
+        calibration.loop_batch,
+    ) == (
         [160],
         [32],
         16,
     )
-    assert (found.read_us.tolist(), found.read_batch, found.stamp_batch) == ([], 1, 1)
-    arrays = (found.read_us, found.stamp_us, found.step_us, found.full_us, found.minimal_us)
+    assert (calibration.read_us.tolist(), calibration.read_batch, calibration.stamp_batch) == (
+        [],
+        1,
+        1,
+    )
+    arrays = (
+        calibration.read_us,
+        calibration.stamp_us,
+        calibration.step_us,
+        calibration.full_us,
+        calibration.minimal_us,
+    )
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
-    assert {name: one.tolist() for name, one in capture.values.items()} == {"note": [1, 2]}
+    assert {name: values.tolist() for name, values in capture.values.items()} == {"note": [1, 2]}
 
 
 def test_without_calibration_there_is_none():
@@ -516,7 +537,7 @@ def test_a_board_whose_clock_jumps_says_how_far_its_clocks_are_apart(more_ms, de
         f"the board's ticks_ms counted {detail} ms more than its ticks_us in 1000 ms; "
         "times are by ticks_us"
     )
-    assert [(one.kind, one.detail) for one in capture.faults] == (
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == (
         [("clock_jump", text)] if detail else []
     )
 
@@ -531,12 +552,12 @@ def test_pings_by_order_need_as_many_answers_as_questions():
     assert device.capture(pings=()).faults == ()
     few = device.capture(pings=host)
     assert few.pings is None
-    assert [(one.kind, one.detail) for one in few.faults] == [
+    assert [(fault.kind, fault.detail) for fault in few.faults] == [
         ("missing", "3 pings but 2 answers: no clock comparison")
     ]
     pings = device.capture(pings=host[:2]).pings
-    assert pings.host_tx_ns.tolist() == [one.tx_ns for one in host[:2]]
-    assert pings.host_rx_ns.tolist() == [one.rx_ns for one in host[:2]]
+    assert pings.host_tx_ns.tolist() == [exchange.tx_ns for exchange in host[:2]]
+    assert pings.host_rx_ns.tolist() == [exchange.rx_ns for exchange in host[:2]]
     assert pings.board_rx_us.tolist() == [device.start, device.start + 1000]
     assert pings.board_tx_us.tolist() == [device.start + 5, device.start + 1005]
 
@@ -552,7 +573,7 @@ def test_claims_of_many_lost_stamps_cost_nothing(claim):
     capture = device.capture()
     assert capture.tracks == ()
     assert capture.events == ()
-    assert [(one.kind, one.detail) for one in capture.faults] == [
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == [
         ("damaged", f"task 0 claims {claim + 1} stamps, which can't be"),
         ("damaged", f"events of 'm' are left out: {claim + 1} events can't be"),
     ]

@@ -13,8 +13,8 @@ def checked(numbers, checks=None):
 
 
 def test_nothing_is_sound():
-    found = checked([])
-    assert (found.keep.tolist(), found.losses, found.repeated, found.conflict) == ([], (), (), None)
+    order = checked([])
+    assert (order.keep.tolist(), order.losses, order.repeated, order.conflict) == ([], (), (), None)
 
 
 @pytest.mark.parametrize(
@@ -30,25 +30,25 @@ def test_nothing_is_sound():
     ],
 )  # fmt: skip
 def test_what_is_lost_has_its_place(numbers, losses):
-    found = checked(numbers)
-    assert found.losses == losses
-    assert found.keep.all()
-    assert (found.repeated, found.conflict) == ((), None)
+    order = checked(numbers)
+    assert order.losses == losses
+    assert order.keep.all()
+    assert (order.repeated, order.conflict) == ((), None)
 
 
 def test_a_frame_that_came_twice_is_used_once():
-    found = checked([0, 1, 1, 0, 2])
-    assert found.keep.tolist() == [True, True, False, False, True]
-    assert (found.repeated, found.losses, found.conflict) == ((2, 3), (), None)
+    order = checked([0, 1, 1, 0, 2])
+    assert order.keep.tolist() == [True, True, False, False, True]
+    assert (order.repeated, order.losses, order.conflict) == ((2, 3), (), None)
 
 
 def test_from_the_first_conflict_on_nothing_is_used():
     """The second frame 2 has another check; that of 0 behind it is of the other stream too."""
-    found = checked([0, 2, 0, 2, 9, 0], [10, 12, 10, 99, 19, 77])
-    assert found.conflict == 3
-    assert found.keep.tolist() == [True, True, False, False, False, False]
-    assert found.repeated == (2,)
-    assert found.losses == (Loss(1, 1, 0, 1),)
+    order = checked([0, 2, 0, 2, 9, 0], [10, 12, 10, 99, 19, 77])
+    assert order.conflict == 3
+    assert order.keep.tolist() == [True, True, False, False, False, False]
+    assert order.repeated == (2,)
+    assert order.losses == (Loss(1, 1, 0, 1),)
 
 
 def frames(*numbers):
@@ -56,7 +56,7 @@ def frames(*numbers):
 
 
 def said(data):
-    return [(one.kind, one.detail, one.offset) for one in decode(data).faults]
+    return [(fault.kind, fault.detail, fault.offset) for fault in decode(data).faults]
 
 
 def test_each_loss_is_said_where_the_next_frame_begins():
@@ -77,15 +77,17 @@ def test_of_three_frames_lost_one_is_seen_damaged():
     ]
 
 
-@pytest.mark.parametrize("cut", [1, 5, 12])
-def test_a_stream_that_ends_inside_a_frame_says_so(cut):
+@pytest.mark.parametrize("length", [1, 5, 12])
+def test_a_stream_that_ends_inside_a_frame_says_so(length):
     first, last = frames(0, 1)
-    assert said(first + last[:cut]) == [("truncated", "the stream ends inside a frame", len(first))]
-    assert said(first + b"text" + last[:cut]) == [
+    assert said(first + last[:length]) == [
+        ("truncated", "the stream ends inside a frame", len(first))
+    ]
+    assert said(first + b"text" + last[:length]) == [
         ("truncated", "the stream ends inside a frame", len(first) + 4)
     ]
-    assert decode(first + b"text" + last[:cut]).log == ("text",)
-    assert decode(first + last[:cut]).log == ()
+    assert decode(first + b"text" + last[:length]).log == ("text",)
+    assert decode(first + last[:length]).log == ()
 
 
 def test_behind_the_end_of_a_capture_nothing_is_missing():
@@ -101,6 +103,6 @@ def test_a_damaged_last_frame_is_named_where_no_end_followed():
 
 def test_more_than_a_thousand_faults_are_counted():
     sent = frames(*range(0, 2 * 1003, 2))
-    found = said(b"".join(sent))
-    assert len(found) == 1001
-    assert found[-1] == ("damaged", "and 2 more faults", -1)
+    faults = said(b"".join(sent))
+    assert len(faults) == 1001
+    assert faults[-1] == ("damaged", "and 2 more faults", -1)

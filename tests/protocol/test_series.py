@@ -34,9 +34,9 @@ def capture(*grids, stamps=STAMPS, kind="ticks", n=None, dropped=0, first_index=
 def test_a_series_over_the_wrap_is_where_it_was():
     taken = capture(dropped=2)
     assert taken.faults == ()
-    (one,) = taken.series
-    assert one.method == "timer/hard"
-    track = one.track
+    (series,) = taken.series
+    assert series.method == "timer/hard"
+    track = series.track
     assert track.stamps_us.tolist() == STAMPS.tolist()
     assert (track.index, track.period_us, track.dropped, track.gaps) == (1, 1000.0, 2, ())
     assert (track.origin_us, track.end_us) == (START + 50, START + 10_050)
@@ -44,9 +44,9 @@ def test_a_series_over_the_wrap_is_where_it_was():
 
 
 def test_what_the_wire_lost_of_a_series_is_a_gap():
-    (one,) = capture(stamps=STAMPS[2:], first_index=2, n=13).series
-    assert one.track.stamps_us.tolist() == STAMPS[2:].tolist()
-    assert one.track.gaps == (Gap(0, 2), Gap(8, 3))
+    (series,) = capture(stamps=STAMPS[2:], first_index=2, n=13).series
+    assert series.track.stamps_us.tolist() == STAMPS[2:].tolist()
+    assert series.track.gaps == (Gap(0, 2), Gap(8, 3))
 
 
 def test_a_series_longer_than_the_ticks_is_placed_over_its_gap():
@@ -63,9 +63,9 @@ def test_a_series_longer_than_the_ticks_is_placed_over_its_gap():
     encoder.text("E", us0=0, us1=100, ms0=0, ms1=0, status="ok")
     board = BoardIdentity("b", "p", "sim", "x", "x", "1.29", TICKS)
     taken = assemble(decode(encoder.data), board, CapturePlan("timer_hard", "idle", (), 100))
-    (one,) = taken.series
-    assert one.track.stamps_us.tolist() == truth.tolist()
-    assert one.track.gaps == (Gap(40, 20),)
+    (series,) = taken.series
+    assert series.track.stamps_us.tolist() == truth.tolist()
+    assert series.track.gaps == (Gap(40, 20),)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_series_whose_clocks_disagree_is_lost_alone():
 
 def test_a_series_that_is_there_twice_counts_once():
     taken = capture({}, {"period": 500})
-    assert [one.track.period_us for one in taken.series] == [1000.0]
+    assert [series.track.period_us for series in taken.series] == [1000.0]
     assert [fault.kind for fault in taken.faults] == ["duplicate"]
 
 

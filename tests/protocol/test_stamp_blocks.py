@@ -40,7 +40,7 @@ def body(
             first,
             snumber(base),
             payload,
-            *(word(place) + snumber(high) for place, high in exceptions),
+            *(word(index) + snumber(high) for index, high in exceptions),
             tail,
         )
     )
@@ -87,7 +87,7 @@ def test_exceptions_add_what_is_above_the_width(values, exceptions):
 )
 def test_a_block_that_can_not_be_is_named(more, detail):
     got = read(body(**more))
-    assert [(one.kind, one.detail, one.offset) for one in got.faults] == [
+    assert [(fault.kind, fault.detail, fault.offset) for fault in got.faults] == [
         ("damaged", f"frame 1 (S) is malformed: {detail}", len(NAMED))
     ]
     assert got.channels["x"].values.tolist() == []
@@ -132,7 +132,7 @@ def test_a_word_of_the_payload_above_13_bits_is_damage():
     """8191 is the last of 13 bits; the alphabet goes to 8280."""
     assert read(body(payload=word(8191))).faults == ()
     got = read(body(payload=word(8192)))
-    assert [one.kind for one in got.faults] == ["damaged"]
+    assert [fault.kind for fault in got.faults] == ["damaged"]
     assert got.channels["x"].values.tolist() == []
 
 

@@ -19,18 +19,20 @@ from hil.protocol.tick_unwrap import (
 PERIODS = [2**16, 2**24, 2**30, 2**62, 100_003]
 
 
-@pytest.mark.parametrize("period", PERIODS)
-def test_a_ramp_over_many_wraps_comes_back(period):
-    truth = period // 2 + np.arange(200_000, dtype=np.int64) * 977
-    assert (unwrap(truth % period, period) == truth - truth[0] + truth[0] % period).all()
+@pytest.mark.parametrize("tick_modulus", PERIODS)
+def test_a_ramp_over_many_wraps_comes_back(tick_modulus):
+    truth = tick_modulus // 2 + np.arange(200_000, dtype=np.int64) * 977
+    assert (
+        unwrap(truth % tick_modulus, tick_modulus) == truth - truth[0] + truth[0] % tick_modulus
+    ).all()
 
 
-@pytest.mark.parametrize("period", PERIODS)
-def test_intervals_longer_than_half_a_wrap_need_their_expected_length(period):
-    step = period * 3 // 4
-    truth = np.arange(5, dtype=np.int64) * step if period < 2**40 else np.arange(2) * step
-    assert (unwrap(truth % period, period, step=step) == truth).all()
-    assert (unwrap(truth % period, period) != truth).any()
+@pytest.mark.parametrize("tick_modulus", PERIODS)
+def test_intervals_longer_than_half_a_wrap_need_their_expected_length(tick_modulus):
+    step = tick_modulus * 3 // 4
+    truth = np.arange(5, dtype=np.int64) * step if tick_modulus < 2**40 else np.arange(2) * step
+    assert (unwrap(truth % tick_modulus, tick_modulus, step=step) == truth).all()
+    assert (unwrap(truth % tick_modulus, tick_modulus) != truth).any()
 
 
 @given(
@@ -38,11 +40,11 @@ def test_intervals_longer_than_half_a_wrap_need_their_expected_length(period):
     st.lists(st.integers(-32_000, 32_000), max_size=300),
     st.integers(0, 2**40),
 )
-def test_small_intervals_of_either_sign_come_back(period, steps, start):
+def test_small_intervals_of_either_sign_come_back(tick_modulus, steps, start):
     truth = np.cumsum(np.array([start, *steps], np.int64))
-    got = unwrap(truth % period, period)
+    got = unwrap(truth % tick_modulus, tick_modulus)
     assert (got - got[0] == truth - truth[0]).all()
-    assert got[0] == start % period
+    assert got[0] == start % tick_modulus
 
 
 def test_wraps_at_every_place_around_a_block_border():
@@ -78,10 +80,10 @@ def farthest(times, step):
     return unwrap_from(int(times[0]), times, 2**40, step=step, out=np.empty(len(times), np.int64))
 
 
-@pytest.mark.parametrize("period", [0, -1, 1000, 2**63])
-def test_a_period_out_of_range_is_refused(period):
+@pytest.mark.parametrize("tick_modulus", [0, -1, 1000, 2**63])
+def test_a_period_out_of_range_is_refused(tick_modulus):
     with pytest.raises(ValueError, match="tick period"):
-        unwrap(np.array([1, 2]), period)
+        unwrap(np.array([1, 2]), tick_modulus)
 
 
 def test_place_and_nearest():
@@ -94,17 +96,17 @@ def test_farthest_is_the_worst_deviation():
     assert farthest(np.array([0, 10, 25, 30]), 10) == 5
 
 
-@pytest.mark.parametrize("period", [2**16, 2**20, 2**30])
+@pytest.mark.parametrize("tick_modulus", [2**16, 2**20, 2**30])
 @pytest.mark.parametrize("seconds", [0.3, 10, 3000, 100_000])
-def test_the_window_is_as_long_as_it_was(period, seconds):
+def test_the_window_is_as_long_as_it_was(tick_modulus, seconds):
     us = round(seconds * 1e6) + 1234
     start = 987_654_321
     got = window_length(
-        us0=start % period,
-        us1=(start + us) % period,
-        ms0=start // 1000 % period,
-        ms1=(start + us) // 1000 % period,
-        period=period,
+        us0=start % tick_modulus,
+        us1=(start + us) % tick_modulus,
+        ms0=start // 1000 % tick_modulus,
+        ms1=(start + us) // 1000 % tick_modulus,
+        tick_modulus=tick_modulus,
         planned_us=round(seconds * 1e6),
     )
     assert got == us
@@ -112,17 +114,17 @@ def test_the_window_is_as_long_as_it_was(period, seconds):
 
 def test_a_window_that_may_have_wrapped_is_refused():
     with pytest.raises(CaptureError, match="too far off"):
-        window_length(us0=0, us1=0, ms0=0, ms1=30_000, period=2**16, planned_us=1_000_000)
+        window_length(us0=0, us1=0, ms0=0, ms1=30_000, tick_modulus=2**16, planned_us=1_000_000)
     with pytest.raises(CaptureError, match="disagree"):
-        window_length(us0=0, us1=30_000, ms0=0, ms1=1000, period=2**16, planned_us=1_000_000)
+        window_length(us0=0, us1=30_000, ms0=0, ms1=1000, tick_modulus=2**16, planned_us=1_000_000)
 
 
-@pytest.mark.parametrize("period", [2**16, 2**30])
-def test_blocks_give_what_one_piece_gives(period):
-    raw = np.random.default_rng(3).integers(0, period, 200_001)
-    plain = (raw - 77) % period + 77
-    assert (congruent_times(raw, period, 77) == plain).all()
-    assert congruent_times(raw, period, 77, out=raw) is raw
+@pytest.mark.parametrize("tick_modulus", [2**16, 2**30])
+def test_blocks_give_what_one_piece_gives(tick_modulus):
+    raw = np.random.default_rng(3).integers(0, tick_modulus, 200_001)
+    plain = (raw - 77) % tick_modulus + 77
+    assert (congruent_times(raw, tick_modulus, 77) == plain).all()
+    assert congruent_times(raw, tick_modulus, 77, out=raw) is raw
     assert (raw == plain).all()
     assert least_step(raw[:0]) == 0
     for n in (1, 2, 32_768, 32_769, 32_770, 200_001):
@@ -132,13 +134,13 @@ def test_blocks_give_what_one_piece_gives(period):
         assert extent(raw[:n]) == (raw[:n].min(), raw[:n].max())
 
 
-@pytest.mark.parametrize("period", [2**16, 2**30])
-def test_the_largest_deviation_is_known_over_wraps(period):
+@pytest.mark.parametrize("tick_modulus", [2**16, 2**30])
+def test_the_largest_deviation_is_known_over_wraps(tick_modulus):
     late = np.random.default_rng(4).integers(-900, 900, 50_000)
     truth = np.arange(50_000, dtype=np.int64) * 10_000 + late
     truth[20_000:] += 9_000
-    raw = truth % period
-    off = unwrap_from(int(truth[0]), raw, period, step=10_000, out=raw)
+    raw = truth % tick_modulus
+    off = unwrap_from(int(truth[0]), raw, tick_modulus, step=10_000, out=raw)
     assert (raw == truth).all()
     assert off == np.abs(np.diff(truth) - 10_000).max()
 

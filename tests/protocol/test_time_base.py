@@ -83,8 +83,8 @@ def test_where_the_end_is_only_planned_only_slow_wraps_are_trusted():
         planned = TimeBase(period, 0, 40_000_000, measured=False)
         assert not planned.is_short
         if trusted:
-            found = planned.track(truth % period, (), 0, first=0, interval=8_000_000)
-            assert found.tolist() == truth.tolist()
+            times = planned.track(truth % period, (), 0, first=0, interval=8_000_000)
+            assert times.tolist() == truth.tolist()
         else:
             with pytest.raises(Ambiguous, match="the end of the window is not known"):
                 planned.track(truth % period, (), 0, first=0, interval=8_000_000)
@@ -99,8 +99,8 @@ def test_a_silence_of_two_periods_is_ambiguous():
         if sound:
             assert long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000,
                               interval=EVERY_US).dtype == np.int64  # fmt: skip
-            found = long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000, interval=EVERY_US)
-            assert found.tolist() == truth.tolist()
+            times = long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000, interval=EVERY_US)
+            assert times.tolist() == truth.tolist()
         else:
             with pytest.raises(Ambiguous, match="13 stamps in a row are lost"):
                 long.track(truth % PERIOD, (Gap(10, lost),), 0, first=5_000, interval=EVERY_US)
@@ -112,8 +112,8 @@ def test_an_interval_off_by_more_than_seven_sixteenths_of_the_period_is_ambiguou
     truth[20:] += late
     long = base(40 * EVERY_US + late)
     if sound:
-        found = long.track(truth % PERIOD, (), 0, first=5_000, interval=EVERY_US)
-        assert found.tolist() == truth.tolist()
+        times = long.track(truth % PERIOD, (), 0, first=5_000, interval=EVERY_US)
+        assert times.tolist() == truth.tolist()
     else:
         with pytest.raises(Ambiguous, match="an interval is 28673 us off, ticks wrap after 65536"):
             long.track(truth % PERIOD, (), 0, first=5_000, interval=EVERY_US)
@@ -123,9 +123,9 @@ def test_stamps_lost_at_the_end_are_expected_before_it():
     """By the wire (a gap behind the last) or for want of room: both count as time."""
     truth = 5_000 + np.arange(30) * EVERY_US
     for gaps, tail in (((Gap(30, 6),), 0), ((), 6), ((Gap(30, 4),), 2)):
-        found = base(36 * EVERY_US).track(
+        times = base(36 * EVERY_US).track(
             truth % PERIOD, gaps, tail, first=5_000, interval=EVERY_US
         )
-        assert found.tolist() == truth.tolist()
+        assert times.tolist() == truth.tolist()
     with pytest.raises(Ambiguous, match="60000 us from"):
         base(36 * EVERY_US).track(truth % PERIOD, (), 0, first=5_000, interval=EVERY_US)

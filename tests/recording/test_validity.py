@@ -35,7 +35,7 @@ def test_an_agent_that_failed_voids_its_capture():
 
 @pytest.mark.parametrize("kind", ["wrap", "truncated", "clock", "incomplete", "agent"])
 def test_what_cannot_be_trusted_voids_the_capture(kind):
-    with pytest.raises(CaptureError, match=r"^the capture is void: why$"):
+    with pytest.raises(CaptureError, match=r"^the capture is invalid: why$"):
         require_valid(
             replace(SOUND, faults=(CaptureIssue("damaged", "before"), CaptureIssue(kind, "why")))
         )
@@ -90,7 +90,7 @@ def test_four_exchanges_are_needed():
 @pytest.mark.parametrize("error", ["error: no room", "interrupted by the user"])
 def test_a_capture_that_ended_otherwise_says_how(error):
     text = error.removeprefix("error: ")
-    with pytest.raises(CaptureError, match=f"^the capture is void: {text}$"):
+    with pytest.raises(CaptureError, match=f"^the capture is invalid: {text}$"):
         require_valid(replace(SOUND, errors=("first", error)))
     with pytest.raises(CaptureError):
         require_valid(replace(SOUND, errors=(error,)))

@@ -51,11 +51,11 @@ def key(item: dict[str, Any]) -> tuple[Any, ...]:
 def assert_same(now: dict[str, Any], then: dict[str, Any]) -> None:
     """The same figures to 1e-9, verdicts and skips; keys that came later don't matter."""
     assert list(map(key, now["measurements"])) == list(map(key, then["measurements"]))
-    for found, item in zip(now["measurements"], then["measurements"], strict=True):
+    for figure, item in zip(now["measurements"], then["measurements"], strict=True):
         for name in WORDS:
-            assert found[name] == item[name], (name, found, item)
+            assert figure[name] == item[name], (name, figure, item)
         for name in NUMBERS:
-            assert same_number(found[name], item[name]), (name, found, item)
+            assert same_number(figure[name], item[name]), (name, figure, item)
     for part in ("skipped", "errors"):
         assert [case(item) for item in now[part]] == [case(item) for item in then[part]]
 

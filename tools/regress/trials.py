@@ -32,7 +32,7 @@ class Trial:
 def worse(now: Night, history: list[Night]) -> list[FigureKey]:
     """The figures of ``now`` that are worse, as ``--hil-compare=last`` judges them."""
     pairs = list(pair_figures(now, history[:PAST_RUNS]))
-    verdicts = judge_changes([past for _, past in pairs])
+    verdicts = judge_changes([judged for _, judged in pairs])
     return [
         key for (key, _), verdict in zip(pairs, verdicts, strict=True) if verdict.trend == "worse"
     ]
@@ -74,13 +74,13 @@ def risen(job: tuple[int, tuple[float, float], tuple[int, ...]]) -> list[Trial]:
         possible = oracle(technique, math.hypot(technique.noise, common), len(bench))
         for tail in (False, True):
             change = Change(technique.name, RISE, tail)
-            past, hits = list(history), set()
+            judged_against, hits = list(history), set()
             for base in nights:
                 now = dict(base)
                 now.update(night(rng, [technique], common, change))
-                alarms = worse(now, past)
+                alarms = worse(now, judged_against)
                 hits |= {key.metric for key in alarms if key.technique == technique.name}
-                past.insert(0, now)
+                judged_against.insert(0, now)
             by_p99 = "lateness_p99_us" in hits
             trials.append(
                 Trial(technique.n, technique.correlated, tail, noise, bool(hits), by_p99, possible)

@@ -66,7 +66,7 @@ class MeanError:
 def mean_error(series: FloatArray, cells: int = CELLS, memory: int = 0) -> MeanError:
     """Error of ``series.mean()`` as an estimate of the process mean, correlation included.
 
-    ``memory`` is the number of samples over which neighbours are known to hang together
+    ``memory`` is the number of samples over which neighbours are known to be correlated
     (overlapping windows): only cosines much slower than that are used then.
     """
     means = series if series.size <= cells else cell_means(series, cells)
@@ -150,8 +150,8 @@ class Samples(Protocol):
     def share_above(self, value: float) -> FloatArray:
         """Share of the samples above ``value`` in each of at most ``CELLS`` stretches."""
 
-    def some(self, places: IntArray) -> FloatArray:
-        """The samples at these places."""
+    def some(self, indices: IntArray) -> FloatArray:
+        """The samples at these indices."""
 
 
 class ArraySamples:
@@ -170,16 +170,16 @@ class ArraySamples:
         """Share of the samples above ``value`` in each of at most ``CELLS`` stretches."""
         return cell_means((self._series > value).astype(np.float32))
 
-    def some(self, places: IntArray) -> FloatArray:
-        """The samples at these places."""
-        return self._series[places]
+    def some(self, indices: IntArray) -> FloatArray:
+        """The samples at these indices."""
+        return self._series[indices]
 
 
 class LateSamples:
     """The lateness of a long capture, less ``cost_us``; ``low`` to ``high`` is its range.
 
-    The clock counts whole microseconds, so that all that sorting could tell is how often each of a
-    few thousand values came.
+    The clock counts whole microseconds, so a count of each of a few thousand values replaces the
+    sorted array.
     """
 
     def __init__(self, task: Activations, cost_us: float, low: float, high: float) -> None:
@@ -200,9 +200,9 @@ class LateSamples:
             sums.add((self._part(start, end) > value).astype(np.float64))
         return sums.means
 
-    def some(self, places: IntArray) -> FloatArray:
-        """The samples at these places."""
-        stamps, releases = self._task.some(places)
+    def some(self, indices: IntArray) -> FloatArray:
+        """The samples at these indices."""
+        stamps, releases = self._task.some(indices)
         return stamps - releases * self._task.period_us - self._cost_us
 
     def _part(self, start: int, end: int) -> FloatArray:
@@ -243,10 +243,10 @@ def add_percentiles(
     """Add ``<prefix>_p50_us`` and so on, as far as the number of samples supports them.
 
     ``series`` (n,) us in the order of time. ``slope`` is a known drift per sample, whose part in
-    the spread is certain and therefore kept out of the bounds. ``common`` says that all samples
+    the spread is certain and therefore not part of the bounds. ``common`` says that all samples
     share one clock reading (see ``percentile``). ``unbounded`` is the reason when
     the series has no fixed distribution, and then no bounds are given. No figure or bound lies
-    below ``floor``: a latency can't be negative, only smaller than the clock can tell.
+    below ``floor``: a latency can't be negative, only smaller than the clock resolves.
     """
     samples = ArraySamples(series) if isinstance(series, np.ndarray) else series
     ordered, n = samples.ordered, samples.size
@@ -287,8 +287,8 @@ def _expected(samples: Samples, value: float, slope: float, cells: int) -> Float
     """Share above ``value`` in each cell if the series were its drift plus stationary noise."""
     size = max(1, -(-samples.size // cells))
     centre = (np.arange(cells) + 0.5) * size - 0.5
-    place = np.arange(0, samples.size, max(1, samples.size // _SAMPLE))
-    noise = np.sort(samples.some(place) - slope * place)
+    positions = np.arange(0, samples.size, max(1, samples.size // _SAMPLE))
+    noise = np.sort(samples.some(positions) - slope * positions)
     below = np.searchsorted(noise, value - slope * centre, side="right")
     result: FloatArray = 1.0 - below / noise.size
     return result

@@ -80,7 +80,8 @@ def t_quantile(probability: float, dof: float) -> float:
 def binomial_bounds(count: int, n: int, confidence: float) -> tuple[float, float]:
     """Bounds of the probability behind ``count`` of ``n`` independent trials.
 
-    Clopper & Pearson (1934): quantiles of the beta distribution; never less sure than said.
+    Clopper & Pearson (1934): quantiles of the beta distribution. They cover
+    the probability with ``confidence`` at least.
     """
     low, high = 0.0, 1.0
     if count > 0:
@@ -135,7 +136,7 @@ _STEP = 0.01
 @cache
 def _table() -> tuple[FloatArray, FloatArray]:
     z = np.arange(-_FAR, _FAR + _STEP, _STEP)
-    logs = [math.log(0.5 * math.erfc(one / math.sqrt(2.0))) for one in z.tolist()]
+    logs = [math.log(0.5 * math.erfc(x / math.sqrt(2.0))) for x in z.tolist()]
     return z, np.array(logs)
 
 

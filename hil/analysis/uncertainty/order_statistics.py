@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Ranked(Protocol):
-    """Samples in ascending order; places count from 0."""
+    """Samples in ascending order; ranks count from 0."""
 
     @property
     def size(self) -> int:
         """How many."""
 
-    def at(self, place: int) -> float:
-        """The sample at a place."""
+    def at(self, rank: int) -> float:
+        """The sample of a rank."""
 
     def every(self, step: int) -> FloatArray:
         """The samples at 0, ``step``, 2 ``step`` …"""
@@ -47,9 +47,9 @@ class Sorted:
         """How many."""
         return int(self._ordered.size)
 
-    def at(self, place: int) -> float:
-        """The sample at a place."""
-        return float(self._ordered[place])
+    def at(self, rank: int) -> float:
+        """The sample of a rank."""
+        return float(self._ordered[rank])
 
     def every(self, step: int) -> FloatArray:
         """The samples at 0, ``step``, 2 ``step`` …"""
@@ -77,9 +77,9 @@ class Counted:
         """How many."""
         return int(self._ends[-1]) if self._ends.size else 0
 
-    def at(self, place: int) -> float:
-        """The sample at a place; negative ones count from the end."""
-        wanted = place if place >= 0 else place + self.size
+    def at(self, rank: int) -> float:
+        """The sample of a rank; negative ones count from the end."""
+        wanted = rank if rank >= 0 else rank + self.size
         return float(self._values[np.searchsorted(self._ends, wanted, side="right")])
 
     def every(self, step: int) -> FloatArray:
@@ -108,7 +108,7 @@ def needed_samples(quantile: float, confidence: float = CONFIDENCE) -> int:
     """Samples after which the largest one is above ``quantile`` with ``confidence``.
 
     From ``1 - quantile**n >= confidence`` (distribution-free, independent samples): 299 for p99,
-    2995 for p99.9. For the median, five samples follow; fewer say nothing useful.
+    2995 for p99.9. For the median this gives five samples.
     """
     return math.ceil(math.log(1.0 - confidence) / math.log(quantile))
 
@@ -139,8 +139,8 @@ def covered_share_of_range(n: float, confidence: float = CONFIDENCE) -> float:
     low, high = 0.0, 1.0
     for _ in range(80):
         middle = (low + high) / 2
-        sure = 1.0 - n * middle ** (n - 1) + (n - 1) * middle**n
-        low, high = (middle, high) if sure >= confidence else (low, middle)
+        confidence_reached = 1.0 - n * middle ** (n - 1) + (n - 1) * middle**n
+        low, high = (middle, high) if confidence_reached >= confidence else (low, middle)
     return low
 
 

@@ -63,14 +63,14 @@ class Shape:
 
 @lru_cache(maxsize=64)
 def _whiteners(blocks: int) -> tuple[FloatArray, FloatArray]:
-    place = np.arange(blocks, dtype=np.float64)
-    walk = np.minimum.outer(place, place) + 0.5
-    np.fill_diagonal(walk, place + 1.0 / 3.0)
+    positions = np.arange(blocks, dtype=np.float64)
+    walk = np.minimum.outer(positions, positions) + 0.5
+    np.fill_diagonal(walk, positions + 1.0 / 3.0)
     return _whiten(walk)
 
 
-def _whiteners_at(places: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return _whiten(np.minimum.outer(places, places))
+def _whiteners_at(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return _whiten(np.minimum.outer(positions, positions))
 
 
 def _whiten(walk: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -100,7 +100,8 @@ def calm(y: FloatArray, size: int, y_step: float) -> FloatArray:
     """``y`` with its outliers drawn in to 5 sigma from the median of their block.
 
     Sigma is the scaled median deviation over all blocks of ``size`` samples (at least 8). A stall
-    of some milliseconds among microseconds would else tilt the line by more than its own bounds.
+    of some milliseconds among microseconds would otherwise tilt the line by more than its own
+    bounds.
     """
     size = max(size, 8)
     whole = y.size // size * size
@@ -154,10 +155,10 @@ def slope_of_blocks(
     first = np.polynomial.polynomial.polyfit(at - at.mean(), means, 1)
     rest = means - first[0] - first[1] * (at - at.mean())
     unit = float(at[-1] - at[0]) / (m - 1)
-    places = (at - at[0]) / unit
-    uneven = float(np.abs(places - np.arange(m)).max()) > 1.0
-    inverse, log_det = _whiteners_at(places) if uneven else _whiteners(m)
-    design = np.stack([np.ones(m), places - places.mean(), rest], axis=1)
+    positions = (at - at[0]) / unit
+    uneven = float(np.abs(positions - np.arange(m)).max()) > 1.0
+    inverse, log_det = _whiteners_at(positions) if uneven else _whiteners(m)
+    design = np.stack([np.ones(m), positions - positions.mean(), rest], axis=1)
     whitened = inverse @ design
     grams = whitened.transpose(0, 2, 1) @ whitened
     s00, s01, s11 = grams[:, 0, 0], grams[:, 0, 1], grams[:, 1, 1]

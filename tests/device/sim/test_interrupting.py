@@ -61,7 +61,7 @@ begin = time.ticks_us()
 @pytest.mark.parametrize("wait", WAITS)
 def test_ctrl_c_lands_at_the_same_moment(start, wait):
     """Whatever the program does, and never in a callback, which would swallow it."""
-    found = []
+    outcomes = []
     for _ in range(2):
         board = start("read_us=1").enter()
         board.start(MODULES + "try:\n " + WAITS[wait] + "\nfinally: end = time.ticks_us()")
@@ -69,11 +69,11 @@ def test_ctrl_c_lands_at_the_same_moment(start, wait):
         board.type(b"\x03")
         _, error = board.ended()
         assert "KeyboardInterrupt" in error
-        found.append((*board.eval("", "(end - begin, n)"), board.clock.now_ns()))
+        outcomes.append((*board.eval("", "(end - begin, n)"), board.clock.now_ns()))
         assert board.exec("t.deinit()\nprint('alive')").strip() == "alive"
         board.close()
-    assert found[0] == found[1]
-    assert 150_400 <= found[0][0] <= 150_510, "from the start to the Ctrl-C, no sleep's end"
+    assert outcomes[0] == outcomes[1]
+    assert 150_400 <= outcomes[0][0] <= 150_510, "from the start to the Ctrl-C, no sleep's end"
 
 
 def test_every_ctrl_c_beside_busy_callbacks_reaches_the_program(board):

@@ -97,11 +97,11 @@ def noise_us(seed: int, jitter_us: float):
 
 
 def test_jitter_is_drawn_from_the_seed_and_does_not_accumulate(start):
-    found = start(f"jitter_us=400,seed=3,{COSTS}").enter().late(500)
-    assert found == [LATE_US + draw for draw in islice(noise_us(3, 400), 500)]
+    late = start(f"jitter_us=400,seed=3,{COSTS}").enter().late(500)
+    assert late == [LATE_US + draw for draw in islice(noise_us(3, 400), 500)]
     other = start(f"jitter_us=400,seed=4,{COSTS}").enter().late(20)
     assert other == [LATE_US + draw for draw in islice(noise_us(4, 400), 20)]
-    assert other != found[:20]
+    assert other != late[:20]
 
 
 @pytest.mark.parametrize("hard", [True, False])
@@ -209,5 +209,5 @@ while len(jumps) < 4:
 def test_timers_go_on_evenly_while_the_clock_jumps(start, hard):
     board = start(f"step_us=20000000,step_every_ms=300,tick_bits=40,{COSTS}").enter()
     late = board.late(250, 4, hard)
-    assert {one % 20_000_000 for one in late} == {LATE_US}
-    assert {one // 20_000_000 for one in late} == {0, 1}
+    assert {time_ns % 20_000_000 for time_ns in late} == {LATE_US}
+    assert {time_ns // 20_000_000 for time_ns in late} == {0, 1}

@@ -101,10 +101,10 @@ def view(browser: Any) -> Iterator[Callable[..., tuple[Any, Seen]]]:
         )
         page, seen = context.new_page(), Seen()
         page.set_default_timeout(20_000)
-        page.on("console", lambda one: seen.errors.append(f"{one.type}: {one.text}"))
-        page.on("pageerror", lambda one: seen.errors.append(str(one)))
-        page.on("dialog", lambda one: (seen.dialogs.append(one.message), one.dismiss()))
-        page.on("request", lambda one: seen.requests.append(one.url))
+        page.on("console", lambda message: seen.errors.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: seen.requests.append(request.url))
         opened.append((context, seen))
         page.goto(path.as_uri())
         return page, seen
@@ -153,8 +153,8 @@ def analysed(samples: ModuleType, captures: list[Capture]) -> Results:
     """The results of a run with these captures, judged by the default budgets."""
     measurements = []
     for capture in captures:
-        found = summarise(capture).measurements
-        measurements += judge_measurements(found, default_budgets(), capture.plan)
+        figures = summarise(capture).measurements
+        measurements += judge_measurements(figures, default_budgets(), capture.plan)
     boards = {capture.board.name: capture.board for capture in captures}
     return Results(
         samples.make_run("hardware"), tuple(boards.values()), tuple(measurements), (), ()

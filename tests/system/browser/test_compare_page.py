@@ -28,10 +28,12 @@ def page_of(samples, tmp_path_factory):
             captures = [samples.make_capture(t, "idle", identity) for t in ("timer_soft", "thread")]
             captures = [
                 replace(
-                    one,
-                    tracks=tuple(replace(t, stamps_us=t.stamps_us + shift_us) for t in one.tracks),
+                    capture,
+                    tracks=tuple(
+                        replace(t, stamps_us=t.stamps_us + shift_us) for t in capture.tracks
+                    ),
                 )
-                for one in captures
+                for capture in captures
             ]
             results = analysed(samples, captures)
             info = replace(results.run, id=f"{name} {board}")
@@ -67,7 +69,9 @@ def test_every_case_has_its_figures_and_both_distributions(view, page_of):
         shown = section.locator("tr[data-metric]").evaluate_all(
             "all => all.map((row) => [...row.cells].map((cell) => cell.textContent.trim()))"
         )
-        wanted = {one.name: (one.before, one.after, one.trend) for one in case.figures}
+        wanted = {
+            figure.name: (figure.before, figure.after, figure.trend) for figure in case.figures
+        }
         assert len(shown) == len(wanted)
         for name, before, after, _, trend, _ in shown:
             value, other, verdict = wanted[name]

@@ -17,8 +17,8 @@ def told(page, board, kind):
 
 def expected(report, board, us, *, is_hard, load=None):
     rows = technique_rows(report.results.measurements, [b.name for b in report.results.boards])
-    mine = [row for row in rows if row.board == board and load in (None, row.load)]
-    return judge_techniques(mine, us, is_hard=is_hard)
+    board_rows = [row for row in rows if row.board == board and load in (None, row.load)]
+    return judge_techniques(board_rows, us, is_hard=is_hard)
 
 
 @pytest.mark.parametrize("us", [50.0, 1_000.0, 1_500.0, 6_000.0, 10_000.0, 2_500_000.0])
@@ -35,10 +35,10 @@ def test_any_deadline_is_answered_as_by_the_host(view, report, us):
         softs = expected(report, board, us, is_hard=False)
         rows = part.locator(".hil-choices tbody tr")
         assert rows.evaluate_all("rows => rows.map(row => row.dataset.choice)") == [
-            one.technique for one in softs
+            answer.technique for answer in softs
         ]
         cells = rows.locator('td[data-kind="soft"] small').all_inner_texts()
-        assert cells == [one.reason for one in softs]
+        assert cells == [answer.reason for answer in softs]
 
 
 def test_a_deadline_of_exactly_the_worst_seen_is_held(view, report):
@@ -61,7 +61,7 @@ def test_what_the_page_opens_with_does_not_need_the_script(view, report):
         for kind in ("soft", "hard"):
             assert told(plain, board, kind) == told(page, board, kind)
     before, after = (
-        one.locator(".hil-choices").first.inner_text().split() for one in (plain, page)
+        view_page.locator(".hil-choices").first.inner_text().split() for view_page in (plain, page)
     )
     assert before == after
     assert plain.locator("#hil-deadline form").is_hidden()

@@ -16,9 +16,9 @@ WHOLE = "0 0 10000 10000"
 @pytest.fixture
 def figure(view, report):
     page, _ = view(report.page)
-    one = page.locator("figure.hil-wide").first
-    one.scroll_into_view_if_needed()
-    return one
+    wide_figure = page.locator("figure.hil-wide").first
+    wide_figure.scroll_into_view_if_needed()
+    return wide_figure
 
 
 def viewbox(figure):
@@ -29,7 +29,7 @@ def texts(figure):
     return figure.locator("g.axes text").all_text_contents()
 
 
-def place(figure, x=0.5, y=0.5):
+def screen_point(figure, x=0.5, y=0.5):
     """Where a part of the drawing's inner field is on the screen."""
     return figure.locator("svg.hil-chart").evaluate(
         """(svg, [x, y]) => {
@@ -49,7 +49,7 @@ def test_the_nearest_value_is_told_where_the_pointer_is(figure):
     name = figure.locator(".hil-legend li").first.inner_text()
     path = figure.locator("g[data-line] path.line").first.get_attribute("d")
     second = re.match(r"M\d+ -?\d+L(\d+) (\d+)", path)
-    x, y = place(figure, int(second[1]) / 10_000, int(second[2]) / 10_000)
+    x, y = screen_point(figure, int(second[1]) / 10_000, int(second[2]) / 10_000)
     page.mouse.move(x, y)
     said = figure.locator("output").inner_text()
     assert said.startswith(f"{name}: ")
@@ -62,7 +62,7 @@ def test_a_finger_reads_a_value_and_it_stays(view, report):
     page, _ = view(report.page, width=360, has_touch=True)
     figure = page.locator("figure.hil-wide").first
     figure.scroll_into_view_if_needed()
-    page.touchscreen.tap(*place(figure, 0.6, 0.5))
+    page.touchscreen.tap(*screen_point(figure, 0.6, 0.5))
     assert ", " in figure.locator("output").inner_text()
     assert viewbox(figure) == WHOLE
 
@@ -129,15 +129,15 @@ def test_arrow_keys_read_value_after_value(figure):
 def test_dragging_zooms_to_the_frame_and_a_double_click_back(figure):
     page = figure.page
     before = texts(figure)
-    page.mouse.move(*place(figure, 0.2, 0.3))
+    page.mouse.move(*screen_point(figure, 0.2, 0.3))
     page.mouse.down()
-    page.mouse.move(*place(figure, 0.5, 0.6))
-    page.mouse.move(*place(figure, 0.6, 0.8))
+    page.mouse.move(*screen_point(figure, 0.5, 0.6))
+    page.mouse.move(*screen_point(figure, 0.6, 0.8))
     page.mouse.up()
     x, y, w, h = (float(part) for part in viewbox(figure).split())
     assert (x, y, w, h) == pytest.approx((2000, 3000, 4000, 5000), abs=40)
     assert texts(figure) != before
-    page.mouse.dblclick(*place(figure))
+    page.mouse.dblclick(*screen_point(figure))
     assert viewbox(figure) == WHOLE
     assert texts(figure) == before
 
@@ -225,11 +225,11 @@ def test_a_technique_is_read_with_its_bounds(view, report):
     assert len(set(said)) == 2 * len(names)
     with_bounds = 0
     for text in said:
-        found = re.fullmatch(r"(p50|p99): ([^,\[]+)( \[.+, .+\])?, (\w+)", text)
-        assert found, text
-        assert found[4] in names
-        with_bounds += found[3] is not None
-    ends = [list(zip(one["lo"], one["hi"], strict=True)) for one in data["series"]]
+        match = re.fullmatch(r"(p50|p99): ([^,\[]+)( \[.+, .+\])?, (\w+)", text)
+        assert match, text
+        assert match[4] in names
+        with_bounds += match[3] is not None
+    ends = [list(zip(series["lo"], series["hi"], strict=True)) for series in data["series"]]
     assert with_bounds == sum(None not in pair for pairs in ends for pair in pairs) > 5
     before = texts(figure)
     page.keyboard.press("+")

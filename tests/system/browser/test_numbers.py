@@ -9,18 +9,25 @@ from hil.recording.run_folder import read_results
 def test_every_number_equals_results_json(view, report, in_page):
     page, _ = view(report.page)
     known = {}
-    for one in read_results(report.json).measurements:
-        task = "all" if one.task is None else str(one.task)
-        known[one.board, one.technique, one.load, one.metric, one.method, task] = one
-    found = page.evaluate(in_page("numbers"))
-    assert len(found) > len(known)
+    for measurement in read_results(report.json).measurements:
+        task = "all" if measurement.task is None else str(measurement.task)
+        known[
+            measurement.board,
+            measurement.technique,
+            measurement.load,
+            measurement.metric,
+            measurement.method,
+            task,
+        ] = measurement
+    numbers = page.evaluate(in_page("numbers"))
+    assert len(numbers) > len(known)
     listed = set()
-    for shown in found:
-        one = known[tuple(shown["key"])]
-        assert shown["value"] == one.value, shown
-        assert shown["text"] == format_measurement(one).value, shown
+    for shown in numbers:
+        measurement = known[tuple(shown["key"])]
+        assert shown["value"] == measurement.value, shown
+        assert shown["text"] == format_measurement(measurement).value, shown
         if shown["all"]:
-            assert shown["bounds"] == format_measurement(one).bounds, shown
+            assert shown["bounds"] == format_measurement(measurement).bounds, shown
             listed.add(tuple(shown["key"]))
     assert listed == set(known)
 
@@ -47,11 +54,12 @@ def test_the_last_point_of_the_percentiles_is_the_largest_lateness(view, report)
     values = [float(text.rsplit(", ", 1)[1].split()[0]) for text in said]
     assert all(text.endswith(" ms") for text in said)
     largest = [
-        one.value / 1000
-        for one in report.results.measurements
-        if (one.technique, one.load, one.metric) == ("timer_hard", "gc", "lateness_max_us")
-        and one.board == "sim"
-        and one.method is None
+        measurement.value / 1000
+        for measurement in report.results.measurements
+        if (measurement.technique, measurement.load, measurement.metric)
+        == ("timer_hard", "gc", "lateness_max_us")
+        and measurement.board == "sim"
+        and measurement.method is None
     ]
     for value, known in zip(sorted(values), sorted(largest), strict=True):
         assert abs(value / known - 1) < 0.01

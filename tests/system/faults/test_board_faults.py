@@ -48,8 +48,8 @@ DEAF_STORM = "import micropython\nmicropython.kbd_intr(-1)\n" + STORM
 
 @pytest.fixture
 def session():
-    with Session(parse_board("sim:clock=virtual")) as one:
-        yield one
+    with Session(parse_board("sim:clock=virtual")) as opened:
+        yield opened
 
 
 def plan(seconds=0.3):
@@ -140,7 +140,7 @@ def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path,
             session.capture(plan(), tmp_path / "b.hilcap")
 
 
-def test_a_watchdog_that_resets_the_board_voids_the_capture(session, tmp_path, monkeypatch):
+def test_a_watchdog_that_resets_the_board_invalidates_the_capture(session, tmp_path, monkeypatch):
     monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
     break_agent(session, tmp_path, "import machine\nmachine.reset()\n")
     path = tmp_path / "a.hilcap"

@@ -1,4 +1,4 @@
-"""A clock that is set while it is measured voids the capture; one that is only fast does not."""
+"""A clock that is set while it is measured makes the capture invalid; a fast one does not."""
 
 from dataclasses import replace
 
@@ -60,7 +60,7 @@ def test_no_exchanges_no_verdict():
     assert clock_step(pings([0, 1000]), 1.0) is None
 
 
-def test_stamps_that_go_back_void_the_capture(stored):
+def test_stamps_that_go_back_invalidate_the_capture(stored):
     capture = stored(stream())
     stamps = capture.tracks[0].stamps_us.copy()
     stamps[10:] -= 50_000
@@ -69,7 +69,7 @@ def test_stamps_that_go_back_void_the_capture(stored):
         require_valid(replace(capture, tracks=(track, capture.tracks[1])))
 
 
-def test_a_jump_voids_the_capture(stored):
+def test_a_jump_invalidates_the_capture(stored):
     capture = replace(stored(stream()), pings=pings(AROUND, jump_us=400_000, jump_at=2e6))
     with pytest.raises(CaptureError, match="clock jumped"):
         require_valid(capture)

@@ -44,25 +44,25 @@ def leave(folder, data=None, *, log=True, end=False):
 
 def test_a_capture_cut_at_every_place_never_stops_the_report(tmp_path):
     size = len((leave(tmp_path / "whole") / "capture" / "001_timer_hard.hilcap").read_bytes())
-    for cut in range(0, size, 37):
-        folder = leave(tmp_path / str(cut), lambda raw, cut=cut: raw[:cut])
+    for length in range(0, size, 37):
+        folder = leave(tmp_path / str(length), lambda raw, length=length: raw[:length])
         results = evaluate_run(read_run(folder), default_budgets())
         assert {m.technique for m in results.measurements} >= {"timer_soft"}
         errors = [e.error for e in results.errors]
         assert "the run did not come to its end" in errors
         assert len(errors) == 2, errors  # and the one of the capture
-        for one in results.measurements:
-            if one.technique == "timer_hard":
-                assert one.verdict == "none"
-                assert TRUNCATED_NOTE in one.note
+        for measurement in results.measurements:
+            if measurement.technique == "timer_hard":
+                assert measurement.verdict == "none"
+                assert TRUNCATED_NOTE in measurement.note
 
 
-def test_a_cut_capture_counts_nothing_as_missed(stored):
+def test_a_truncated_capture_counts_nothing_as_missed(stored):
     data = stream()
-    cut = stored(data[: data.index(b"~T")], status=None)
-    with pytest.raises(CaptureError, match="void"):
-        require_valid(cut)
-    rest = truncate_capture(cut)
+    truncated = stored(data[: data.index(b"~T")], status=None)
+    with pytest.raises(CaptureError, match="invalid"):
+        require_valid(truncated)
+    rest = truncate_capture(truncated)
     figures = {(m.metric, m.task): m.value for m in summarise(rest).measurements}
     assert figures["missed", 0] == 0
     whole = {(m.metric, m.task): m.value for m in summarise(stored(data)).measurements}
@@ -88,18 +88,18 @@ def test_stamps_lost_at_the_end_are_not_missed_releases(stored):
 
 
 @pytest.mark.parametrize("lost", ["T0", "T1"])
-def test_lost_totals_void_the_capture(stored, lost):
+def test_lost_totals_invalidate_the_capture(stored, lost):
     with pytest.raises(CaptureError, match=r"totals of 'task\d' are lost"):
         require_valid(stored(stream(without=lost)))
 
 
 @pytest.mark.parametrize("lost", ["C0", "G1"])
-def test_a_channel_without_name_or_grid_voids_the_capture(stored, lost):
-    with pytest.raises(CaptureError, match="void"):
+def test_a_channel_without_name_or_grid_invalidates_the_capture(stored, lost):
+    with pytest.raises(CaptureError, match="invalid"):
         require_valid(stored(stream(without=lost)))
 
 
-def test_a_board_that_says_another_tick_period_voids_the_capture(stored):
+def test_a_board_that_says_another_tick_period_invalidates_the_capture(stored):
     from hil.protocol.encoder import StreamEncoder
 
     encoder = StreamEncoder()
@@ -148,7 +148,7 @@ def test_the_first_schema_still_opens(tmp_path):
     assert len(read_run(folder).captures) == 2
 
 
-def test_what_was_committed_is_there_at_every_cut(tmp_path):
+def test_what_was_committed_is_there_wherever_the_file_ends(tmp_path):
     path = tmp_path / "a.hilcap"
     plan = CapturePlan("timer_soft", "idle", PLAN.tasks, PLAN.duration_us, True)
     data = stream()
@@ -159,8 +159,8 @@ def test_what_was_committed_is_there_at_every_cut(tmp_path):
             assert read_capture(path).board == BOARD
     whole = {t.index: t.stamps_us for t in read_capture(path).tracks}
     raw = path.read_bytes()
-    for cut in range(900, len(raw), 61):
-        path.write_bytes(raw[:cut])
+    for length in range(900, len(raw), 61):
+        path.write_bytes(raw[:length])
         for track in read_capture(path).tracks:
             there = track.stamps_us - track.stamps_us[:1]
             true = whole[track.index][: len(there)]

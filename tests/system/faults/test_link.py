@@ -74,9 +74,9 @@ def test_what_is_added_is_added(fault):
 
 
 def test_the_same_seed_gives_the_same_faults_however_the_bytes_are_cut():
-    one, _ = through(FaultSpec(drop=0.01, flip=0.01, seed=5), chunk=64)
-    assert one == through(FaultSpec(drop=0.01, flip=0.01, seed=5), chunk=1000)[0]
-    assert one != through(FaultSpec(drop=0.01, flip=0.01, seed=6), chunk=64)[0]
+    first, _ = through(FaultSpec(drop=0.01, flip=0.01, seed=5), chunk=64)
+    assert first == through(FaultSpec(drop=0.01, flip=0.01, seed=5), chunk=1000)[0]
+    assert first != through(FaultSpec(drop=0.01, flip=0.01, seed=6), chunk=64)[0]
 
 
 def test_silence_begins_at_its_byte():

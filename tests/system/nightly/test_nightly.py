@@ -77,16 +77,16 @@ class TestSteps:
     @pytest.fixture
     def checkout(self, tmp_path):
         """A checkout with a suite of one test, and the programs where the step installs them."""
-        place = tmp_path / "checkout"
-        (place / ".venv" / "bin").mkdir(parents=True)
+        folder = tmp_path / "checkout"
+        (folder / ".venv" / "bin").mkdir(parents=True)
         for program, module in (("pytest", "pytest"), ("hil", "hil")):
-            path = place / ".venv" / "bin" / program
+            path = folder / ".venv" / "bin" / program
             path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n')
             path.chmod(0o755)
-        (place / "test_it.py").write_text(SUITE)
-        (place / "strict.toml").write_text(TOO_STRICT)
-        (place / "pytest.ini").write_text("[pytest]\n")
-        return place
+        (folder / "test_it.py").write_text(SUITE)
+        (folder / "strict.toml").write_text(TOO_STRICT)
+        (folder / "pytest.ini").write_text("[pytest]\n")
+        return folder
 
     @pytest.fixture
     def run(self, checkout, steps, tmp_path):
@@ -131,8 +131,8 @@ class TestSteps:
 
         status, said = run("History")
         assert status == 0, said
-        kept = json.loads((checkout / "nightly" / "history.json").read_text())
-        assert len(kept["runs"]) == 2
+        history = json.loads((checkout / "nightly" / "history.json").read_text())
+        assert len(history["runs"]) == 2
         assert (checkout / "nightly" / "history.db").stat().st_size > 0
 
     @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ class TestSteps:
 def service():
     lines = (UNITS / "hil-nightly.service").read_text().splitlines()
     pairs = (line.partition("=") for line in lines if "=" in line and line[0] not in "#[")
-    found: dict[str, list[str]] = {}
+    settings: dict[str, list[str]] = {}
     for key, _, value in pairs:
-        found.setdefault(key, []).append(value)
-    return found
+        settings.setdefault(key, []).append(value)
+    return settings
 
 
 def test_the_services_command_is_one_that_pytest_takes(tmp_path):

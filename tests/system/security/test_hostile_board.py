@@ -51,9 +51,9 @@ def memory_mb() -> int:
 
 @pytest.fixture(scope="module")
 def repl():
-    with VirtualBoard() as board, RawRepl(board.port) as one:
-        one.enter()
-        yield one
+    with VirtualBoard() as board, RawRepl(board.port) as prompt:
+        prompt.enter()
+        yield prompt
 
 
 class Sink:
@@ -303,12 +303,18 @@ def test_a_hostile_capture_gives_no_figure_that_is_no_number(tmp_path):
         (track,) = capture.tracks
         assert (track.stamps_us - track.origin_us).tolist() == sent.tolist()
         summary = summarise(capture)
-        told = {one.metric: one for one in summary.measurements}
+        told = {measurement.metric: measurement for measurement in summary.measurements}
         assert told["dropped"].value == dropped
-        for one in summary.measurements:
-            given = [x for x in (one.value, one.lo, one.hi, one.where_us) if x is not None]
-            assert np.isfinite(given).all(), one
-            assert one.lo is None or one.hi is None or one.lo <= one.hi, one
+        for measurement in summary.measurements:
+            given = [
+                x
+                for x in (measurement.value, measurement.lo, measurement.hi, measurement.where_us)
+                if x is not None
+            ]
+            assert np.isfinite(given).all(), measurement
+            assert (
+                measurement.lo is None or measurement.hi is None or measurement.lo <= measurement.hi
+            ), measurement
 
 
 def test_a_capture_without_order_or_sense_gives_no_figure(tmp_path):
@@ -329,5 +335,5 @@ def test_a_capture_without_order_or_sense_gives_no_figure(tmp_path):
             writer.rx(encoder.data, 1)
             writer.finish("ok")
         capture = read_capture(path)
-        with pytest.raises(CaptureError, match="void"):
+        with pytest.raises(CaptureError, match="invalid"):
             require_valid(capture)

@@ -57,7 +57,10 @@ def run(tmp_path_factory, processes):
 
 def tree(pid, processes):
     """A process and everything that it started."""
-    return [pid, *(one for child in processes.children(pid) for one in tree(child, processes))]
+    return [
+        pid,
+        *(descendant for child in processes.children(pid) for descendant in tree(child, processes)),
+    ]
 
 
 def listening(pids):
@@ -68,14 +71,14 @@ def listening(pids):
             for handle in Path(f"/proc/{pid}/fd").iterdir():
                 with contextlib.suppress(OSError):
                     inodes.add(str(handle.readlink()).removeprefix("socket:[").rstrip("]"))
-    found = set()
+    addresses = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == LISTENING and fields[9] in inodes:
-                    found.add(fields[1].partition(":")[0])
-    return found
+                    addresses.add(fields[1].partition(":")[0])
+    return addresses
 
 
 def test_no_file_of_a_run_names_the_computer_its_user_or_its_network(run):

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class Instrument:
     """What the analysis takes off the figures, and the step that bounds their resolution (us)."""
 
-    tick_us: float = 1.0
-    stamp_cost_us: float = 0.0
-    read_cost_us: float = 0.0
+    tick_us: float
+    stamp_cost_us: float
+    read_cost_us: float
 
 
 def instrument(capture: Capture) -> Instrument:

@@ -28,6 +28,13 @@ def test_a_lost_callback_is_missed_and_leaves_the_others_on_time():
     assert (lateness == 30).all()
 
 
+def test_releases_behind_a_lost_callback_are_counted_on():
+    stamps = np.delete(grid(100) + 30, [40, 41, 42])
+    activations = assign(track(stamps, releases=100))
+    assert activations.releases(0, 97).tolist() == [*range(40), *range(43, 100)]
+    assert (activations.starts.dtype, activations.shifts.dtype) == (np.int64, np.int64)
+
+
 def test_a_stall_that_catches_up_in_a_burst_is_late_not_missed():
     stamps = grid(100) + 30
     stamps[50:55] = stamps[55] - 5 + np.arange(5)

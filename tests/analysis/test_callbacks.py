@@ -21,6 +21,13 @@ def test_strays_are_counted_and_their_absence_is_a_zero():
     assert ("callbacks_after_stop", None) not in rows
 
 
+def test_callbacks_after_the_end_are_counted_without_a_task_too():
+    summary = summarise(capture(technique="web", counters={"strays": 2}))
+    (figure,) = (m for m in summary.measurements if m.metric == "callbacks_after_stop")
+    assert (figure.value, figure.n) == (2, 1)
+    assert "watched for 1 ms" in figure.note
+
+
 def test_stops_give_latency_phase_and_counts():
     stops = np.zeros(40, np.int64)
     stops[7] = 123

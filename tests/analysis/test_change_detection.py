@@ -13,6 +13,7 @@ from hil.analysis.change_detection import (
     NEITHER,
     FigureHistory,
     ReferenceEvidence,
+    _normalised,
     judge_changes,
 )
 from hil.analysis.comparison_scale import (
@@ -62,6 +63,13 @@ class TestTails:
         """Quantiles from published tables."""
         log_p = log_t_tail(np.array([t]), np.array([float(dof)]))[0]
         assert log_p == pytest.approx(math.log(tail), abs=0.03)
+
+
+def test_weights_are_shares_however_small_their_logarithms():
+    share = 1.0 / (1.0 + math.exp(-1.0))
+    for most in (-2000.0, 0.0, 2000.0):
+        (weights,) = _normalised(np.array([[most, most - 1.0]]))
+        np.testing.assert_allclose(weights, [share, 1.0 - share])
 
 
 class TestScale:
@@ -198,6 +206,7 @@ class TestVerdicts:
         (verdict,) = judge_changes([figure_history(said(now), before, sense=sense)])
         assert verdict.trend == trend
         assert verdict.note == (NEITHER if sense == "none" else None)
+        assert "neither way is better" in NEITHER
 
     def test_a_rate_may_be_worse_on_the_other_side_of_zero(self):
         before = [said(level, c=-10.0) for level in (20.0, 21.0, 19.0, 20.0, 20.5, 19.5)]

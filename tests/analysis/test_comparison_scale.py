@@ -10,6 +10,9 @@ from hil.analysis.comparison_scale import (
     Evidence,
     TaskStamps,
     _exceeding,
+    _rank_end,
+    _reaches,
+    _worth,
     figure_evidence,
     off_scale,
     on_scale,
@@ -20,6 +23,7 @@ from hil.analysis.comparison_scale import (
     widened,
 )
 from hil.analysis.uncertainty.correlated import mean_error
+from hil.analysis.uncertainty.order_statistics import needed_samples
 from hil.model.results import Measurement
 
 
@@ -140,6 +144,43 @@ def test_samples_beyond_a_rank_are_gamma_distributed():
     assert _exceeding(30.0, 1.0, 1.96) == pytest.approx(41.65, abs=0.1)  # chi2(0.975, 60) / 2
     assert _exceeding(30.0, 1.0, -1.96) == pytest.approx(20.24, abs=0.1)  # chi2(0.025, 60) / 2
     assert _exceeding(0.01, 1.0, -2.0) == 0.0
+
+
+@pytest.mark.parametrize("worth", [12.0, 300.0, 4000.0])
+@pytest.mark.parametrize("quantile", [0.5, 0.99])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_end_is_the_order_statistic_at_its_rank(side, quantile, worth):
+    """Of 0..n-1 each value is its rank, between two of them in proportion, the largest at most."""
+    n = 5000
+    reach = _reaches(quantile, worth)[0 if side < 0 else 1]
+    share = _exceeding(worth * (1.0 - quantile), quantile, -side * reach) / worth
+    rank = min(max((1.0 - share) * n - 0.5, 0.0), n - 1.0)
+    end = _rank_end(np.arange(float(n)), quantile, worth, side, 1.0)
+    assert end == pytest.approx(math.asinh(rank))
+
+
+def test_ends_are_as_far_out_as_a_third_of_a_sample_is_left():
+    """Upward 2.5, 1.5 or 0.8 standard errors; of a hundredth of a sample the least."""
+    for quantile, worth in ((0.5, 400.0), (0.99, 400.0), (0.999, 12.0), (0.99, 200.0)):
+        down, up = _reaches(quantile, worth)
+        left = [_exceeding(worth * (1.0 - quantile), quantile, -z) for z in (2.5, 1.5, 0.8)]
+        assert down == 2.5
+        assert up == next((z for z, k in zip((2.5, 1.5), left, strict=False) if k >= 0.35), 0.8)
+
+
+def test_a_mean_is_worth_the_independent_samples_it_has():
+    """Ten equal values in a row are one; a series without variance has no error at all."""
+    noise = np.random.default_rng(12).normal(0.0, 1.0, 4000)
+    assert _worth(noise) == pytest.approx(4000, rel=0.5)
+    assert _worth(np.repeat(noise, 10)) == pytest.approx(4000, rel=0.5)
+    assert _worth(np.full(77, 3.0)) == 77
+
+
+def test_a_percentile_needs_as_many_samples_as_bound_it():
+    needed = needed_samples(0.99)
+    series = np.random.default_rng(4).exponential(100.0, needed)
+    assert "x_p99_us" in percentile_evidence("x", series, 1.0)
+    assert "x_p99_us" not in percentile_evidence("x", series[1:], 1.0)
 
 
 def test_jitter_below_what_the_clock_makes_is_none():

@@ -97,6 +97,18 @@ def test_the_worst_phase_has_its_time():
     assert one.n == 50
 
 
+@pytest.mark.parametrize("slope", [3, -3, 0])
+def test_a_phase_that_drifts_has_no_bounds(slope):
+    """3 us a period; without a slope the noise of 4 us alone bounds its rms."""
+    noise = np.random.default_rng(2).integers(-4, 5, 200)
+    second = grid(200) + slope * np.arange(200) + noise
+    taken = summarise(capture(track(grid(200)), track(second, index=1)))
+    (figure,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
+    assert (figure.lo is None) is (figure.hi is None) is bool(slope)
+    drifts = "the phase drifts: it grows with the window" if slope else None
+    assert figure.no_bounds == drifts
+
+
 @pytest.mark.parametrize(("n", "given"), [(2, False), (3, True)])
 def test_three_pairs_are_needed(n, given):
     taken = summarise(capture(track(grid(n)), track(grid(n), index=1)))

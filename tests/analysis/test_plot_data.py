@@ -36,6 +36,7 @@ def test_a_histogram_by_hand():
     drawn = plot_data.histogram(np.arange(10_001.0), 1.0, bins=10)
     assert drawn.edges_us.tolist() == [-490.5 + 1098.0 * k for k in range(12)]
     assert drawn.counts.tolist() == [608, *[1098] * 8, 609, 0]
+    assert drawn.counts.dtype == np.int64
     assert (drawn.under, drawn.over, drawn.n) == (0, 0, 10_001)
 
 

@@ -75,6 +75,11 @@ def test_the_wake_error_is_in_the_boards_own_time():
     assert count_resets(rows(*told), speed=2).wake_us == [10_000, -5_000]
 
 
+def test_a_sleep_may_end_when_the_clock_begins():
+    told = [(ASLEEP, 0, 0, 0, 0), boot(woke_us=500), (ASLEEP, 1, 0, 0, 0), boot(woke_us=0)]
+    assert count_resets(rows(*told)).wake_us == [500, -1000]
+
+
 @pytest.mark.parametrize(
     ("count", "n", "low", "high"),
     [(0, 20, 0.0, 0.16843), (5, 10, 0.18709, 0.81291), (20, 20, 0.83157, 1.0)],

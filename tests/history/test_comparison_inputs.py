@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 import runs
 
-from hil.analysis.comparison_scale import COUNT, on_scale, percentile_evidence, widened
-from hil.history.comparison_inputs import case_evidence
+from hil.analysis.comparison_scale import (
+    COUNT,
+    Evidence,
+    on_scale,
+    percentile_evidence,
+    widened,
+)
+from hil.history.comparison_inputs import FigureKey, case_evidence, pair_figures
 from hil.history.stamp_packing import unpack_values
 from hil.history.stored_records import make_history_run
+from hil.model.metrics import METRICS
 
 
 def case(technique="timer_soft", **more):
@@ -78,3 +85,33 @@ def test_a_phase_within_a_millisecond_is_chance_where_asyncio_sleeps():
             assert (told.low, told.high) == pytest.approx((wide.low, wide.high))
             checked += 1
     assert checked
+
+
+@pytest.mark.parametrize(("n", "pooled"), [(400, True), (200, False)])
+def test_a_percentile_over_all_tasks_needs_one_of_each_of_them(n, pooled):
+    """299 activations are needed for p99; two tasks of 200 have them only together.
+
+    That a figure has too few independent samples for bounds does not keep its stamps from telling.
+    """
+    plain = case(n=n)
+    p50 = [m for m in plain.measurements if m.metric == "lateness_p50_us"]
+    others = [m for m in plain.measurements if m.metric != "lateness_p99_us"]
+    why = "too few independent samples for an upper bound"
+    p99 = [replace(m, metric="lateness_p99_us", lo=None, hi=None, no_bounds=why) for m in p50]
+    told = by_metric(replace(plain, measurements=(*others, *p99)))
+    assert ((None, None, "lateness_p99_us") in told) is pooled
+    assert (None, None, "lateness_p50_us") in told
+    why = "no bounds: the lateness drifts"
+    p99 = [replace(m, no_bounds=why) for m in p99]
+    told = by_metric(replace(plain, measurements=(*others, *p99)))
+    assert (None, None, "lateness_p99_us") not in told
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_figure_has_the_sense_of_its_metric(metric):
+    key = FigureKey("b", "timer_soft", "idle", 0, None, metric)
+    unknown = key._replace(metric="of_a_newer_version_us")
+    told = Evidence(5.0, on_scale(5.0, 1.0), 0.1, 0.1, 1.0)
+    run = {key: told, unknown: told}
+    senses = {key: figure.sense for key, figure in pair_figures(run, [run])}
+    assert senses == {key: METRICS[metric].sense, unknown: "lower"}

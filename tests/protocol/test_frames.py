@@ -36,6 +36,22 @@ def test_check_is_the_crc_of_zlib_in_three_words():
     assert low | middle << 11 | high << 22 == crc
 
 
+def word_value(code: bytes) -> int | None:
+    try:
+        return frames.read_word(code, 0)
+    except ValueError:
+        return None
+
+
+def test_two_characters_are_a_word_where_both_are_digits():
+    digits = {character: character - 35 for character in range(35, 35 + 91)}
+    for low in range(256):
+        for high in range(256):
+            both = low in digits and high in digits
+            value = digits[low] + 91 * digits[high] if both else None
+            assert word_value(bytes((low, high))) == value
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [(0, b"#"), (1, b"$$#"), (90, b"$}#"), (91, b"$#$"), (8191, b"$$}"), (8192, b"%##$#")],

@@ -432,6 +432,23 @@ def test_events_over_gaps_keep_their_index():
     assert events.lost == 3
 
 
+def test_events_keep_their_index_over_several_gaps():
+    """Of ten answers those to 2, 5, 6 and 8 are lost, in three gaps."""
+    device = Board()
+    start = device.start
+    device.channel("stim.m", [start + 1000 * k for k in range(10)], "slots")
+    device.out.text("C", i=1, name="isr.m", kind="slots")
+    for indices in ([0, 1], [3, 4], [7], [9]):
+        answers = [start + 1001 * k for k in indices]
+        device.out.stamps(1, answers, first_index=indices[0])
+    device.out.text("T", i=1, n=10, dropped=0)
+    device.end()
+    (events,) = device.capture().events
+    assert (events.handler_us - events.stimulus_us).tolist() == [0, 1, 3, 4, 7, 9]
+    assert events.stimulus_us.tolist() == [start + 1000 * k for k in (0, 1, 3, 4, 7, 9)]
+    assert events.lost == 4
+
+
 def test_an_answer_a_quarter_of_the_period_early_is_early_and_not_late():
     """Latencies lie in [-1/4, 3/4) of the period."""
     device = Board(2**16, start=20_000, duration_us=40_000)
@@ -542,6 +559,18 @@ def test_a_board_whose_clock_jumps_says_how_far_its_clocks_are_apart(more_ms, de
     )
 
 
+@pytest.mark.parametrize(("less_us", "kinds"), [(0, ["clock_jump"]), (1, ["wrap"])])
+def test_clocks_that_jump_may_differ_by_an_eighth_of_a_wrap_more(less_us, kinds):
+    """Else 5 ms and a thousandth of the window, 135 s by the clock of milliseconds."""
+    device = Board()
+    length_us = 135_000_000 - (5_000 + 135_000 + device.period // 8) - less_us
+    us1 = device.start + length_us
+    device.out.text("E", us0=device.start, us1=us1, ms0=123, ms1=123 + 135_000, status="ok")
+    jumpy = replace(board(), clock_jump_us=65_536)
+    capture = assemble(decode(device.out.data), jumpy, plan(1_000_000))
+    assert [fault.kind for fault in capture.faults] == kinds
+
+
 def test_pings_by_order_need_as_many_answers_as_questions():
     device = Board()
     for k in range(2):
@@ -586,4 +615,19 @@ def test_stamps_that_are_no_ticks_are_left_out():
     device.out.stamps(0, [5, 2**16 + 5])
     device.out.text("T", i=0, n=2, dropped=0)
     device.end()
-    assert device.capture().tracks == ()
+    capture = device.capture()
+    assert capture.tracks == ()
+    assert [(fault.kind, fault.detail) for fault in capture.faults] == [
+        ("damaged", "task 0 has stamps that are no ticks of this board")
+    ]
+
+
+def test_counted_latencies_that_cannot_be_leave_the_others():
+    device = Board()
+    device.channel("count.bad", [1_000_000], "value")
+    device.channel("count.timer/3", [7], "value")
+    device.end()
+    capture = device.capture()
+    (events,) = capture.events
+    assert (events.method, events.handler_us.tolist()) == ("timer/3", [7])
+    assert [fault.kind for fault in capture.faults] == ["damaged"]

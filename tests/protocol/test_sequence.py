@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hil.protocol.decoder import Loss, check_sequence, decode
-from hil.protocol.frames import SEQUENCE_PERIOD, frame
+from hil.protocol.frames import SEQUENCE_PERIOD, check, frame
 
 
 def checked(numbers, checks=None):
@@ -93,6 +93,19 @@ def test_a_stream_that_ends_inside_a_frame_says_so(length):
 def test_behind_the_end_of_a_capture_nothing_is_missing():
     end = frame("E", 0, b"status=ok")
     assert said(end + b"~R##n=") == []
+
+
+def test_a_frame_without_a_sequence_number_says_so():
+    """Sound by its check, but no digit is below ``#``."""
+    content = b"R!!n=1"
+    assert said(b"~" + content + check(content) + b"\n") == [
+        ("damaged", "a frame has no sequence number", 0)
+    ]
+
+
+@pytest.mark.parametrize("numbers", [[], [0], [0, 2, 2], [1, 0]])
+def test_the_frames_to_use_are_flags(numbers):
+    assert checked(numbers).keep.dtype == np.bool_
 
 
 def test_a_damaged_last_frame_is_named_where_no_end_followed():

@@ -66,6 +66,23 @@ def test_a_step_of_its_own_for_every_interval():
     assert (unwrap(truth % 65_536, 65_536, step=steps) == truth).all()
 
 
+def test_steps_of_their_own_over_several_blocks():
+    """Intervals of up to a whole wrap, each known to within less than half of one."""
+    rng = np.random.default_rng(8)
+    steps = rng.integers(0, 65_536, 99_999)
+    truth = np.concatenate([[0], np.cumsum(steps + rng.integers(-30_000, 30_000, steps.size))])
+    assert (unwrap(truth % 65_536, 65_536, step=steps) == truth).all()
+
+
+@pytest.mark.parametrize("period", [1024, 1025, 100_003])
+def test_the_nearest_time_is_at_most_half_a_period_away(period):
+    for tick in range(0, period, 17):
+        for to in (-3 * period - 1, 0, 5, 7 * period + period // 2):
+            time = nearest(tick, period, to)
+            assert (time - tick) % period == 0
+            assert 2 * abs(time - to) <= period
+
+
 def test_nothing_and_one_value():
     assert len(unwrap(np.empty(0, np.int64), 2**30)) == 0
     assert unwrap(np.array([5]), 2**30).tolist() == [5]

@@ -87,6 +87,15 @@ def test_four_exchanges_are_needed():
     assert clock_step(exchanges([900, 600, 300, 0]), 1.0) is not None
 
 
+@pytest.mark.parametrize(("longer_us", "told"), [(0, True), (1, False)])
+def test_exchanges_more_than_ten_times_apart_begin_another_block(longer_us, told):
+    """Within a block the clock jumps forth and back by half a second, which its ends don't show."""
+    board_us = np.array([0, 1_500_000, 2_000_000, 12_000_000 + longer_us])
+    sent_us = np.array([0, 1_000_000, 2_000_000, board_us[3]])
+    pings = Pings(sent_us * 1000, board_us, board_us + 1, sent_us * 1000 + 1_000_000)
+    assert (clock_step(pings, 1.0) is not None) is told
+
+
 @pytest.mark.parametrize("error", ["error: no room", "interrupted by the user"])
 def test_a_capture_that_ended_otherwise_says_how(error):
     text = error.removeprefix("error: ")

@@ -3,7 +3,7 @@
     python -m tools.mutants [--seed 1] [--count 600] [--processes 2]
         [--json FILE] [--again FILE] [--work FOLDER]
 
-mutmut's operators say what could be changed in the files of ``making.STRATA``; the sample is
+mutmut's operators say what could be changed in the files of ``scope.STRATA``; the sample is
 drawn from all of it (``making.draw``). The tests that need no board run once under coverage;
 each mutant is then met by the tests that pass its statement, the fastest first, until one fails. A
 statement of a module or class has no test of its own: its are those of the functions that use the
@@ -11,11 +11,12 @@ names that it sets, directly or through other such statements, else all that pas
 
 *killed*: a test failed. *timeout*: a test did not end in ten times the processor's time that it
 takes, and 10 s; it counts as noticed. *survived*: all passed, or there was none; also where only
-tests that take long (``covering.LONGEST_S``, ``WHOLE_S``) would have told. *equivalent*: listed in
-``equivalent.toml`` with the reason, and left out of the shares. The limit is the lower end of the
-two-sided 95 % interval of Clopper and Pearson; at proportional shares of the strata it is on the
-safe side. Exit status 1 when it is below 85 %, or when a control fails: without a mutant all tests
-pass, and in each stratum a file with an import of nothing is killed.
+tests that take long (``covering.LONGEST_S``, ``WHOLE_S``) would have failed. *equivalent*: listed
+in ``equivalent.toml`` with the reason, and left out of the shares; an entry whose line is gone is
+printed. The limit is the lower end of the two-sided 95 % interval of Clopper and Pearson; at
+proportional shares of the strata it is on the safe side. Exit status 1 when it is below 85 %, or
+when a control fails: without a mutant all tests pass, and in each stratum a file with an import of
+nothing is killed. A stratum of ``scope.py`` without a file or a test stops the run.
 
 ``--again`` runs only the survivors of an earlier ``--json``; ``--work`` keeps the trace there as
 long as neither the package nor the tests change.
@@ -28,7 +29,6 @@ import json
 import sys
 import tempfile
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -37,23 +37,18 @@ from pathlib import Path
 from scipy.stats import binomtest
 
 from tools.mutants.covering import Job, controls, jobs_of
+from tools.mutants.equivalents import read_equivalents
 from tools.mutants.making import Mutant, draw
 from tools.mutants.running import Verdict, run_all
 from tools.mutants.tracing import get_trace
 
 ROOT = Path(__file__).parents[2]
-EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 GOAL = 0.85
 
 
 def lower_limit(noticed: int, n: int) -> float:
     """Lower end of the two-sided 95 % Clopper-Pearson interval."""
     return float(binomtest(noticed, n).proportion_ci(0.95, method="exact").low) if n else 0.0
-
-
-def known_equivalents() -> dict[tuple[str, str, str, str], str]:
-    entries = tomllib.loads(EQUIVALENT.read_text()).get("mutant", [])
-    return {(e["file"], e["function"], e["before"], e["after"]): e["why"] for e in entries}
 
 
 def table(outcomes: Sequence[tuple[str, str]], sizes: dict[str, int]) -> tuple[str, float]:
@@ -82,8 +77,8 @@ def indented(mutant: Mutant) -> str:
     return "\n".join(f"    {sign} {line}" for sign, text in signs for line in text.splitlines())
 
 
-def tell(job: Job, verdict: Verdict) -> None:
-    """Print a survivor."""
+def print_survivor(job: Job, verdict: Verdict) -> None:
+    """Print the mutant, if it survived, with how many tests it met."""
     mutant = job.mutant
     if verdict.outcome == "survived" and mutant.before:
         tests = f"{verdict.tests} tests" if verdict.tests else "no test"
@@ -112,13 +107,15 @@ def main() -> int:
     mutants, sizes = draw(ROOT, args.count, args.seed)
     if args.again:
         earlier = json.loads(args.again.read_text())
-        survived = {tuple(told["key"]) for told in earlier if told["outcome"] == "survived"}
+        survived = {tuple(record["key"]) for record in earlier if record["outcome"] == "survived"}
         mutants = [mutant for mutant in mutants if mutant.key in survived]
-    why = known_equivalents()
-    wanted = [mutant for mutant in mutants if mutant.key not in why]
+    equivalents, stale = read_equivalents(ROOT)
+    for file, function, before, _ in stale:
+        print(f"equivalent.toml: no longer in {file} {function}: {before}")
+    judged = [mutant for mutant in mutants if mutant.key not in equivalents]
     unchanged, *broken = controls(ROOT, trace)
-    jobs = [unchanged, *broken, *jobs_of(ROOT, trace, wanted)]
-    verdicts = run_all(ROOT, work, trace, jobs, args.processes, tell)
+    jobs = [unchanged, *broken, *jobs_of(ROOT, trace, judged)]
+    verdicts = run_all(ROOT, work, trace, jobs, args.processes, print_survivor)
 
     wrong = []
     if verdicts[0].outcome != "survived":
@@ -126,7 +123,7 @@ def main() -> int:
     for job, verdict in zip(broken, verdicts[1:], strict=False):
         if verdict.outcome != "killed":
             wrong.append(f"control: {job.mutant.file} can't be imported, and {verdict.outcome}")
-    by_mutant = dict(zip(map(id, wanted), verdicts[1 + len(broken) :], strict=True))
+    by_mutant = dict(zip(map(id, judged), verdicts[1 + len(broken) :], strict=True))
     outcomes, stored = [], []
     for mutant in mutants:
         verdict = by_mutant.get(id(mutant), Verdict("equivalent", "", 0, 0.0))

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.mutants.making import STRATA, Mutant
+from tools.mutants.equivalents import function_lines
+from tools.mutants.making import Mutant
+from tools.mutants.scope import stratum_files
 from tools.mutants.tracing import Trace
 
 BROKEN_IMPORT = "import hil.no_such_module\n"
@@ -94,21 +96,6 @@ def _targets(node: ast.stmt) -> set[str]:
             if isinstance(part, ast.Name)}  # fmt: skip
 
 
-def function_lines(source: str) -> dict[str, range]:
-    """The lines of each function by its qualified name."""
-    ranges: dict[str, range] = {}
-
-    def read(body: Sequence[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = f"{prefix}{node.name}"
-                ranges[name] = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-                read(node.body, f"{name}.")
-
-    read(ast.parse(source).body, "")
-    return ranges
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """A mutant, or a control, with its tests."""
@@ -133,18 +120,18 @@ def jobs_of(root: Path, trace: Trace, mutants: Sequence[Mutant]) -> list[Job]:
 def controls(root: Path, trace: Trace) -> list[Job]:
     """All tests with nothing changed, and for each stratum a file that can't be imported."""
     coverers = Coverers(root, trace)
+    files: dict[str, list[str]] = {}
+    for stratum, path in stratum_files(root):
+        files.setdefault(stratum, []).append(str(path.relative_to(root)))
     made: list[Job] = []
-    for stratum, paths in STRATA.items():
-        path = root / paths[0]
-        file = next(
-            str(inner.relative_to(root))
-            for inner in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
-            if any(trace.tests.get(str(inner.relative_to(root)), {}).values())
-        )
+    for stratum, names in files.items():
+        tested = (name for name in names if any(trace.tests.get(name, {}).values()))
+        file = next(tested, None)
+        if file is None:
+            raise SystemExit(f"no test passes any line of the stratum {stratum!r}")
         source = (root / file).read_text() + BROKEN_IMPORT
         tests = {name for names in trace.tests[file].values() for name in names}
         mutant = Mutant(stratum, file, "", 1, 1, "", BROKEN_IMPORT.strip(), source)
         made.append(Job(mutant, coverers.in_order(tests)[:20]))
-    file = "hil/recording/validity.py"
-    unchanged = Mutant("validity", file, "", 1, 1, "", "", (root / file).read_text())
+    unchanged = Mutant(stratum, file, "", 1, 1, "", "", (root / file).read_text())
     return [Job(unchanged, coverers.in_order(set(trace.time_s), math.inf)), *made]

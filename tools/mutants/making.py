@@ -13,16 +13,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_string
 
-STRATA = {
-    "wire": ("hil/wire",),
-    "analysis": ("hil/analysis",),
-    "budgets": ("hil/budgets",),
-    "store": ("hil/store",),
-    "validity": ("hil/recording/validity.py",),
-    "results": ("hil/model/codec.py", "hil/model/result_files.py"),
-    "outcome": ("hil/pytest_plugin/run_end.py",),
-    "comparison": ("hil/history/comparison.py", "hil/history/comparison_inputs.py"),
-}
+from tools.mutants.scope import stratum_files
+
 _TRIVIAL = {"len", "isinstance", "cast", "TypeVar"}
 """Calls that fail at once with any other argument, or do nothing at run time."""
 
@@ -166,11 +158,8 @@ def _function(tree: ast.Module, line: int) -> str:
 
 def source_files(root: Path) -> Iterator[SourceFile]:
     """Every file that mutants are drawn from."""
-    for stratum, paths in STRATA.items():
-        for name in paths:
-            path = root / name
-            for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-                yield SourceFile(root, str(file.relative_to(root)), stratum)
+    for stratum, file in stratum_files(root):
+        yield SourceFile(root, str(file.relative_to(root)), stratum)
 
 
 def draw(root: Path, count: int, seed: int) -> tuple[list[Mutant], dict[str, int]]:
@@ -182,11 +171,13 @@ def draw(root: Path, count: int, seed: int) -> tuple[list[Mutant], dict[str, int
     """
     chance = random.Random(seed)
     files = {source.file: source for source in source_files(root)}
-    by_stratum = {
-        name: [c for source in files.values() if source.stratum == name for c in source.candidates]
-        for name in STRATA
-    }
+    by_stratum: dict[str, list[_Candidate]] = {}
+    for source in files.values():
+        by_stratum.setdefault(source.stratum, []).extend(source.candidates)
     sizes = {name: len(candidates) for name, candidates in by_stratum.items()}
+    for name, size in sizes.items():
+        if not size:
+            raise SystemExit(f"tools/mutants/scope.py: nothing to change in stratum {name!r}")
     drawn: list[Mutant] = []
     for name, wanted in shares(sizes, count).items():
         candidates = by_stratum[name]

@@ -29,9 +29,9 @@ from tools.mutants.tracing import (
     Trace,
     copy_checkout,
     enter,
+    is_excluded,
     quietly,
     settle_hypothesis,
-    stays_out,
 )
 
 SPARE_S, SPARE_TIMES = 10.0, 10.0
@@ -44,25 +44,25 @@ ENDED = 70
 class Chosen:
     """A pytest plugin: some tests only, the fastest first, each with a time of its own."""
 
-    def __init__(self, time_s: dict[str, float], known: Iterable[str], told: Path) -> None:
-        self._time_s, self._known, self._told = time_s, frozenset(known), told
+    def __init__(self, time_s: dict[str, float], known: Iterable[str], current: Path) -> None:
+        self._time_s, self._known, self._current = time_s, frozenset(known), current
         self.ran = 0
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         # a table that changed may give a parametrised test another name: that one counts too
-        wanted = [
+        chosen = [
             item
             for item in items
             if item.nodeid in self._time_s
-            or (item.nodeid not in self._known and not stays_out(item))
+            or (item.nodeid not in self._known and not is_excluded(item))
         ]
-        items[:] = sorted(wanted, key=lambda item: self._time_s.get(item.nodeid, 0.0))
+        items[:] = sorted(chosen, key=lambda item: self._time_s.get(item.nodeid, 0.0))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self.ran += 1
-        self._told.write_text(item.nodeid)
+        self._current.write_text(item.nodeid)
         limit_s = SPARE_S + SPARE_TIMES * self._time_s.get(item.nodeid, 1.0)
         signal.setitimer(signal.ITIMER_REAL, limit_s)
         try:
@@ -116,8 +116,8 @@ class Runner:
         finally:
             saved.replace(path)
         seconds = time.monotonic() - begin
-        told = self._copy / "current.txt"
-        last = told.read_text() if told.exists() else "import"
+        current = self._copy / "current.txt"
+        last = current.read_text() if current.exists() else "import"
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
             return Verdict("timeout", last, len(tests), seconds)
         code = os.waitstatus_to_exitcode(status)
@@ -184,16 +184,16 @@ def run_all(
     trace: Trace,
     jobs: Sequence[Job],
     processes: int,
-    tell: Callable[[Job, Verdict], None],
+    report: Callable[[Job, Verdict], None],
 ) -> list[Verdict]:
-    """Run every job; ``tell`` hears of each, the terminal of the progress."""
+    """Run every job, ``report`` each as it ends, and print the progress."""
     verdicts: dict[int, Verdict] = {}
     begin = shown = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _start, (root, work, trace)) as pool:
         for at, verdict in pool.imap_unordered(_run, enumerate(jobs)):
             verdicts[at] = verdict
-            tell(jobs[at], verdict)
+            report(jobs[at], verdict)
             if time.monotonic() - shown > 20:
                 shown = time.monotonic()
                 print(f"{len(verdicts)} of {len(jobs)} after {shown - begin:.0f} s", flush=True)

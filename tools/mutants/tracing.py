@@ -16,53 +16,15 @@ from pathlib import Path
 import coverage
 import pytest
 
+from tools.mutants.scope import SLOW, test_files
+
 COPIED = (
     *("hil", "tests", "device_agents", "benchmarks", "tools", "docs", "examples", "contrib"),
     *(".gitignore", "conftest.py", "pyproject.toml", "tox.ini", "README.md", "CHANGELOG.md"),
     *("CONTRIBUTING.md", "LICENSE"),
 )
-TESTS = (
-    *("tests/analysis", "tests/wire", "tests/report", "tests/history", "tests/export"),
-    *(
-        "tests/system/fuzz",
-        "tests/model",
-        "tests/system/faults/test_clock_steps.py",
-        "tests/system/faults/test_crash_safe.py",
-    ),
-    "tests/system/faults/test_uncaught.py",
-    *("tests/pytest_plugin/test_exit_codes.py", "tests/system/security/test_hostile_board.py"),
-    *("tests/cli/test_compare_command.py", "tests/cli/test_show_command.py"),
-    *(
-        "tests/cli/test_report_command.py",
-        "tests/model/test_budgets.py",
-        "tests/recording/test_capture_loop.py",
-    ),
-    *(
-        "tests/recording/test_clock_exchange.py",
-        "tests/experiments/test_plan.py",
-        "tests/recording/test_run_log.py",
-    ),
-    *(
-        "tests/model/test_schema.py",
-        "tests/recording/test_capture_file.py",
-        "tests/recording/test_capture_meta.py",
-    ),
-    *(
-        "tests/protocol/test_tick_unwrap.py",
-        "tests/recording/test_validity.py",
-        "tests/experiments/test_web_traffic.py",
-    ),
-)
 BOARD_WORDS = ("runpytest_subprocess", "run_on_sim", "VirtualBoard(", "Session(")
 """What only tests that start a board, or a process of their own, have in their source."""
-SLOW = {
-    *("test_a_storm_of_log_lines_faults_and_frames_is_bounded", "test_the_log_is_bounded"),
-    *("test_a_text_of_any_length_stays_within_what_a_server_takes", "test_through_pytest_html"),
-    *("test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost",),
-    *("test_nights_without_a_change_hardly_ever_alarm", "test_several_processes_open_it_at_once"),
-    *("test_bounds_cover_the_median_as_promised", "test_a_full_matrix_stays_below_five_megabytes"),
-}
-"""Tests that take too long under coverage to meet a mutant."""
 BOARD_FIXTURES = {"repl", "session", "cluster"}
 
 
@@ -121,7 +83,7 @@ def settle_hypothesis() -> None:
     settings.load_profile("mutants")
 
 
-def stays_out(item: pytest.Item) -> bool:
+def is_excluded(item: pytest.Item) -> bool:
     """Whether a test is slow, or needs a board or a process whose coverage is not seen."""
     if getattr(item, "originalname", item.name) in SLOW:
         return True
@@ -140,7 +102,7 @@ class Tracer:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not stays_out(item)]
+        items[:] = [item for item in items if not is_excluded(item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -185,11 +147,7 @@ def trace(copy: Path, tests: Sequence[str]) -> Trace:
 
 def trace_in_parts(root: Path, work: Path, parts: int) -> Trace:
     """:func:`trace` in as many processes as ``parts``, each with a part of the files."""
-    files = [
-        file.relative_to(root)
-        for path in TESTS
-        for file in (sorted((root / path).rglob("test_*.py")) or [root / path])
-    ]
+    files = [file.relative_to(root) for file in test_files(root)]
     children = []
     for part in range(parts):
         copy = copy_checkout(root, work / f"trace{part}")
@@ -201,10 +159,11 @@ def trace_in_parts(root: Path, work: Path, parts: int) -> Trace:
                     json.dumps([done.time_s, done.tests, done.modules])
                 )
         children.append((copy, child))
+    failed = [copy for copy, child in children if os.waitpid(child, 0)[1] != 0]
+    if failed:
+        raise SystemExit(f"no trace: {', '.join(str(copy / 'output.txt') for copy in failed)}")
     whole = Trace({}, {}, [])
-    for copy, child in children:
-        if os.waitpid(child, 0)[1] != 0:
-            raise SystemExit(f"no trace: {copy / 'output.txt'}")
+    for copy, _ in children:
         time_s, tests, modules = json.loads((copy / "trace.json").read_text())
         whole.time_s.update(time_s)
         whole.modules.extend(modules)

@@ -109,9 +109,9 @@ class Attach:
         begin = seconds(self._clock)
         self._port.write(b"print('hil',%d+1)" % number + _END)
         limit_s = self._limits.prompt_s * self.scale
-        found = self._wait_for(b"hil %d" % (number + 1), limit_s)
+        printed = self._wait_for(b"hil %d" % (number + 1), limit_s)
         # behind its output come the ends of output and errors
-        if not (found and self._wait_for(_END, limit_s) and self._wait_for(_END, limit_s)):
+        if not (printed and self._wait_for(_END, limit_s) and self._wait_for(_END, limit_s)):
             raise self._silence("the board's REPL does not run code", f"'hil {number + 1}'")
         self.answer_s = seconds(self._clock) - begin
 

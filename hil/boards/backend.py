@@ -84,14 +84,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryStep:
-    """One way to bring a board back; ``act`` raises when the board still does not answer.
+    """One way to bring a board back; ``attempt`` raises when it still does not answer.
 
-    ``absent`` says why it can't be tried here, empty if it can.
+    ``unavailable`` says why it can't be tried here, empty if it can.
     """
 
     name: str
-    act: Callable[[], None]
-    absent: str = ""
+    attempt: Callable[[], None]
+    unavailable: str = ""
 
 
 class Board(Protocol):
@@ -114,8 +114,8 @@ class Board(Protocol):
     guessed: bool
     """Whether nothing tells that the board at a new port is the one that was lost."""
 
-    cut_power: Callable[[], None] | None
-    """Ends the board's life at once, whatever it does; it boots anew by itself."""
+    interrupt_power: Callable[[], None] | None
+    """Takes the board's power away for a moment, whatever it does; ``None`` where nothing can."""
 
     @property
     def prompt(self) -> Prompt:

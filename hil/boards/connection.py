@@ -95,9 +95,9 @@ class Connection:
         return self.board.guessed
 
     @property
-    def cut_power(self) -> Callable[[], None] | None:
-        """Ends the board's life at once; ``None`` where nothing can."""
-        return self.board.cut_power
+    def interrupt_power(self) -> Callable[[], None] | None:
+        """Takes the board's power away for a moment; ``None`` where nothing can."""
+        return self.board.interrupt_power
 
     def rejoin(self) -> None:
         """Reach the prompt of a board that starts by itself, at its port or where it went to."""
@@ -124,7 +124,7 @@ class Connection:
         self.check()
         first, *more = self.board.recovery_steps()
         if self._unexamined:
-            first = replace(first, act=partial(self._examine_first, first.act))
+            first = replace(first, attempt=partial(self._examine_first, first.attempt))
         try:
             return run_recovery_steps(self.spec.text, [first] if gently else [first, *more])
         except BoardBrokenError as error:
@@ -137,13 +137,13 @@ class Connection:
         self.broken = why
         return BoardBrokenError(f"{self.spec.text}: {why}")
 
-    def _examine_first(self, act: Callable[[], None]) -> None:
+    def _examine_first(self, attempt: Callable[[], None]) -> None:
         """Before the board is brought to a fresh start: see what was left running on it."""
         if self._unexamined:
             self._unexamined = False
             self.board.reach(soft_reset=False)  # on a silent board there is nothing to see
             self.leftover_activity = find_leftover_activity(self.repl)
-        act()
+        attempt()
 
 
 def run_recovery_steps(board: str, steps: Sequence[RecoveryStep]) -> str:
@@ -155,13 +155,13 @@ def run_recovery_steps(board: str, steps: Sequence[RecoveryStep]) -> str:
     first: HilError | None = None
     tried = []
     for step in steps:
-        if step.absent:
-            tried.append(f"no {step.name} ({step.absent})")
+        if step.unavailable:
+            tried.append(f"no {step.name} ({step.unavailable})")
             continue
         if first is not None:
             LOG.warning("%s: no answer; trying a %s", board, step.name)
         try:
-            step.act()
+            step.attempt()
         except HilError as error:
             first = first or error
             tried.append(f"{step.name}: no answer")

@@ -142,12 +142,12 @@ def _lock_owners(port: str) -> list[int]:
 
 
 def _openers(device: str) -> list[int]:
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         with contextlib.suppress(OSError):
             if any(str(handle.readlink()) == device for handle in folder.iterdir()):
-                found.append(int(folder.parent.name))
-    return found
+                pids.append(int(folder.parent.name))
+    return pids
 
 
 def not_a_board(text: str) -> Finding:

@@ -1,7 +1,7 @@
 """Link faults on purpose: the grammar of ``--hil-faults``, and what it does to the bytes.
 
 It sits directly on the port: what is above it (REPL, capture, store) can't know of it. All chance
-comes from the seed, and depends on the bytes alone, not on how they were cut into reads.
+comes from the seed, and depends on the bytes alone, not on how the reads divided them.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class FaultSpec:
 
 
 CHANCES = ("drop", "flip", "dup", "reorder", "garbage", "storm", "delay")
-PLACES = ("silence_at", "lost_at", "reset_at", "stall_at")
+POSITIONS = ("silence_at", "lost_at", "reset_at", "stall_at")
 _DEFAULT = FaultSpec()
 _KNOWN = tuple(field.name for field in fields(FaultSpec))
 _TOP = {
     **dict.fromkeys(CHANCES, 0.5),
-    **dict.fromkeys(PLACES, 1 << 40),
+    **dict.fromkeys(POSITIONS, 1 << 40),
     **dict.fromkeys(("echo", "always"), 1),
     **{"delay_ms": 60_000, "gone_s": 3600, "stall_s": 3600, "seed": (1 << 32) - 1},
 }
@@ -85,7 +85,7 @@ def parse_faults(text: str) -> FaultSpec:
         if not equals or not value:
             raise ConfigurationError(f"--hil-faults: {name} needs a value, as in {name}=...")
         values[name] = _number(name, value)
-    if not any(values.get(name) for name in (*CHANCES, *PLACES, "echo")):
+    if not any(values.get(name) for name in (*CHANCES, *POSITIONS, "echo")):
         raise ConfigurationError(
             f"--hil-faults={text[:60]}: no fault is asked for; as in drop=0.001 or lost_at=5000"
         )
@@ -152,9 +152,9 @@ class LinkFaults:
         if self._armed and self.spec.always:
             return
         self._armed, self._silent = True, False
-        places = {name: int(getattr(self.spec, name)) for name in PLACES}
+        positions = {name: int(getattr(self.spec, name)) for name in POSITIONS}
         self._left = {name: self._draw(name) for name in CHANCES if getattr(self.spec, name)}
-        self._left |= {name: at for name, at in places.items() if at}
+        self._left |= {name: at for name, at in positions.items() if at}
 
     def disarm(self) -> None:
         """Let everything through again; what was delayed comes at once."""
@@ -223,9 +223,9 @@ class LinkFaults:
                 self._left[name] -= ahead
             if fault and self._left[fault] <= 0 and at < len(data):
                 self.done[fault] += 1
-                if fault in PLACES:
+                if fault in POSITIONS:
                     del self._left[fault]
-                    self._place(fault)
+                    self._strike_position(fault)
                     if fault == "lost_at":
                         return  # what was under way is gone with the port
                 else:
@@ -236,7 +236,7 @@ class LinkFaults:
         if data:
             self._queue.append((self._hold, data))
 
-    def _place(self, fault: str) -> None:
+    def _strike_position(self, fault: str) -> None:
         now = self._clock()
         if fault == "silence_at":
             self._silent = True
@@ -248,7 +248,7 @@ class LinkFaults:
             self._reset = True
 
     def _strike(self, fault: str, data: bytes, at: int) -> int:
-        """Apply a fault at ``data[at]``; returns the place of the next byte."""
+        """Apply a fault at ``data[at]``; returns the position of the next byte."""
         chance = self._chance
         size = chance.randint(1, _BLOCK)
         first, second = data[at : at + size], data[at + size : at + 2 * size]

@@ -127,7 +127,7 @@ def identify(prompt: Prompt, spec: BoardSpec, port: str, wiring: Wiring | None) 
     wired, why = _check_wiring(prompt, wiring)
     if VIRTUAL_TIME in facts.get("caps", "").split(","):
         _require_step(prompt, port)
-        why["socket"] = "its time is virtual, and no client of the network lives in it"
+        why["socket"] = "its time is virtual, which no client of the network shares"
     known = recognise(facts) or spec.backend
     identity = identity_from_probe(
         facts,

@@ -39,7 +39,7 @@ class PortBoard:
     reset the board; without a ``power_switch`` nothing switches it off and on.
     """
 
-    cut_power: Callable[[], None] | None = None
+    interrupt_power: Callable[[], None] | None = None
     stamp_sources: tuple[StampSource, ...] = ()
 
     def __init__(

@@ -37,8 +37,8 @@ class CaptureSource(Protocol):
         """The board."""
 
     @property
-    def strays(self) -> tuple[str, ...]:
-        """What was found running on the board before the run, one line each."""
+    def leftover_activity(self) -> tuple[str, ...]:
+        """What was running on the board before the run, one line each."""
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """The capture of ``case``; errors as for ``Session.capture``."""
@@ -88,7 +88,7 @@ class LiveSource:
         return self._session.identity
 
     @property
-    def strays(self) -> tuple[str, ...]:
+    def leftover_activity(self) -> tuple[str, ...]:
         """What the board's own program had left running."""
         return self._session.strays
 
@@ -133,7 +133,7 @@ class LiveSource:
 class ReplaySource:
     """Captures of an earlier run: nothing is measured again, everything is computed anew."""
 
-    strays: tuple[str, ...] = ()
+    leftover_activity: tuple[str, ...] = ()
 
     def __init__(self, spec: BoardSpec, folder: Path, captures: Path) -> None:
         from hil.recording.stored_run import captures_folder, read_run

@@ -206,7 +206,7 @@ class Bench:
         if board in self._looked_at:
             return
         self._looked_at.add(board)
-        for text in source.strays:
+        for text in source.leftover_activity:
             reason = f"its own program had left something running: {text}; a soft reset stopped it"
             skip = Skip(board, "any", "any", reason)
             self.skipped.append(skip)

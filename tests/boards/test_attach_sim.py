@@ -27,8 +27,8 @@ def board(tmp_path: Path) -> Iterator[Callable[..., RawRepl]]:
         def start(main: str = "", limits: AttachLimits | None = None) -> RawRepl:
             if main:
                 (tmp_path / "main.py").write_text(main)
-            one = stack.enter_context(VirtualBoard("clock=virtual", root=tmp_path))
-            repl = stack.enter_context(one.open_repl(limits))
+            virtual = stack.enter_context(VirtualBoard("clock=virtual", root=tmp_path))
+            repl = stack.enter_context(virtual.open_repl(limits))
             repl.clock.sleep(0.5)
             return repl
 

@@ -86,22 +86,22 @@ def test_it_ends_although_a_child_of_the_holder_goes_on(other):
 
 
 def test_one_run_can_take_several_boards_but_none_twice():
-    one, two = device_lock_names("/dev/ttyUSB1"), device_lock_names("/dev/ttyUSB2")
-    with BoardLock("a", one), BoardLock("b", two), pytest.raises(BoardBusyError):
-        BoardLock("a", one)
+    first, second = device_lock_names("/dev/ttyUSB1"), device_lock_names("/dev/ttyUSB2")
+    with BoardLock("a", first), BoardLock("b", second), pytest.raises(BoardBusyError):
+        BoardLock("a", first)
     BoardLock("a", device_lock_names("/dev/ttyUSB1")).release()
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("url", "other"),
     [
         ("socket://Bench:4000", "rfc2217://bench:4000?ign_set_control"),
         ("socket://localhost:4000", "socket://127.0.0.1:4000"),
     ],
 )
-def test_an_address_has_one_name_however_it_is_written(one, other):
-    assert address_lock_names(one) == address_lock_names(other)
-    assert address_lock_names(one) != address_lock_names("socket://bench:4001")
+def test_an_address_has_one_name_however_it_is_written(url, other):
+    assert address_lock_names(url) == address_lock_names(other)
+    assert address_lock_names(url) != address_lock_names("socket://bench:4001")
 
 
 def test_a_link_and_its_device_are_one_board(tmp_path):

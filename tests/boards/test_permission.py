@@ -102,7 +102,7 @@ def test_a_run_does_not_begin(as_nobody, refused):
     done = as_nobody("run")
     said = done.stdout + done.stderr
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, said
-    (line,) = [one for one in said.splitlines() if "permission denied" in one]
+    (line,) = [line for line in said.splitlines() if "permission denied" in line]
     assert refused in line
     assert "usermod -aG" in line
     assert "Traceback" not in said

@@ -51,13 +51,13 @@ def through_port(board: VirtualBoard) -> Session:
 
 
 def ladder(tried: list[str], helps: str):
-    def step(name: str, absent: str = "") -> RecoveryStep:
-        def act() -> None:
+    def step(name: str, unavailable: str = "") -> RecoveryStep:
+        def attempt() -> None:
             tried.append(name)
             if name != helps:
                 raise BoardTimeoutError(f"silence at {name}")
 
-        return RecoveryStep(name, act, absent)
+        return RecoveryStep(name, attempt, unavailable)
 
     return [step("Ctrl-C"), step("soft reset"), step("power cycle", "no switch"), step("last")]
 

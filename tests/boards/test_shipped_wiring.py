@@ -100,6 +100,6 @@ def test_the_self_check_takes_the_loopback_away_and_says_what_to_connect():
         "",
     )
     for seen in ("0000", "1111", "1010", ""):
-        found, why = check_answer({"loop": seen}, wiring)
-        assert found == ("pins",)
+        words, why = check_answer({"loop": seen}, wiring)
+        assert words == ("pins",)
         assert "connect pin 4 to pin 5 of the Raspberry Pi Pico" in why

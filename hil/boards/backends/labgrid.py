@@ -150,8 +150,8 @@ class LabgridPlace:
         """Parameters of the place's resources by class."""
         with _speaking(f"labgrid:{self.name}"):
             place = self._session.get_acquired_place(self.name)
-            found = self._session.get_target_resources(place)
-        return {cls: dict(entry.params) for (_, cls), entry in found.items()}
+            resources = self._session.get_target_resources(place)
+        return {cls: dict(entry.params) for (_, cls), entry in resources.items()}
 
 
 class LabgridBackend(Backend):

@@ -119,7 +119,7 @@ class SimBoard(PortBoard):
             reset_button=process.reset,
         )
         self.process = process
-        self.cut_power = process.reset
+        self.interrupt_power = process.reset
 
 
 class SimBackend(Backend):

@@ -73,7 +73,7 @@ def run_reset_experiment(
             times = min(times, _MOST_ON_A_CHIP)
         possible = {
             SOFT_RESET: True,
-            KILL: connection.cut_power is not None,
+            KILL: connection.interrupt_power is not None,
             DEEP_SLEEP: "deepsleep" in have,
         }
         if times and possible[mode]:
@@ -135,8 +135,8 @@ class _ResetSeries:
             return
         life.listen(self._rng.uniform(0.0, _ALIVE_S))
         if self._mode == KILL:
-            assert self._connection.cut_power is not None
-            self._connection.cut_power()
+            assert self._connection.interrupt_power is not None
+            self._connection.interrupt_power()
             life.listen(0.0)
             self._connection.rejoin()
         else:

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("attached")
 
 @pytest.fixture
 def boards():
-    with VirtualBoard() as one, VirtualBoard() as two:
-        yield one, two
+    with VirtualBoard() as first, VirtualBoard() as second:
+        yield first, second
 
 
 def test_auto_means_every_board_that_answers(attached, boards, silent):
@@ -36,8 +36,8 @@ def test_auto_means_every_board_that_answers(attached, boards, silent):
     attached.plug(silent, "GPS")
     attached.plug(boards[0].port)
     attached.plug("/dev/ttyS0", vid=None)
-    found = answering_ports()
-    assert {p.port for p in found} == {boards[0].port, boards[1].port}
+    answering = answering_ports()
+    assert {p.port for p in answering} == {boards[0].port, boards[1].port}
     texts = {spec.text for spec in expand_boards([parse_board("auto")])}
     assert texts == {"id:E66", f"port:{boards[0].port}"}
 

@@ -94,9 +94,9 @@ def test_crashed_vm_starts_again(processes):
 
 
 def test_two_boards_at_once():
-    with VirtualBoard("seed=1") as one, VirtualBoard("seed=2") as two:
-        assert one.port != two.port
-        for board, seed in ((one, 1), (two, 2)):
+    with VirtualBoard("seed=1") as first, VirtualBoard("seed=2") as second:
+        assert first.port != second.port
+        for board, seed in ((first, 1), (second, 2)):
             link = SerialTransport(board.port, timeout=0.5)
             link.enter_raw_repl(timeout_overall=60)
             uid = link.exec("import machine, os; print(machine.unique_id(), os.listdir())")

@@ -47,7 +47,17 @@ def test_single_figures_without_a_value_take_one_line(results: Results) -> None:
     skips = tuple(Skip("sim", name, "idle", reason) for name in TECHNIQUES)
     text = terminal_summary(replace(results, skipped=skips))
     assert "skipped (1)" in text
-    assert f"lateness_p999_us ({len(TECHNIQUES)})" in text
+    needs = "not enough samples (p999 needs 2995; use --hil-duration-s)"
+    assert f"{needs}: lateness_p999_us ({len(TECHNIQUES)})" in text
+
+
+def test_a_percentile_that_is_missing_for_another_reason_is_not_called_too_few(
+    results: Results,
+) -> None:
+    reason = "isr_latency_p50_us (loopback/hard): no event was answered"
+    text = terminal_summary(replace(results, skipped=(Skip("sim", "event_irq", "idle", reason),)))
+    assert "no figure, reasons in results.json: isr_latency_p50_us (1)" in text
+    assert "not enough" not in text
 
 
 def test_color_only_on_demand_and_control_characters_never(results: Results) -> None:

@@ -12,8 +12,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from hil.analysis.uncertainty.order_statistics import needed_samples
 from hil.model.budgets import failure_message
-from hil.model.metrics import table_columns
+from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
@@ -146,17 +147,30 @@ def _error(error: ErrorRecord) -> str:
 def _skips(skipped: Sequence[Skip]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     figures: Counter[str] = Counter()
+    too_few: Counter[str] = Counter()
+    needs: dict[str, int] = {}
     for skip in skipped:
         metric = missing_metric(skip)
-        if metric:
-            figures[metric] += 1
-        else:
+        if metric is None:
             groups.setdefault((skip.board, skip.reason), []).append(f"{skip.technique}-{skip.load}")
+            continue
+        percentile = metric_or_unknown(metric).percentile
+        if percentile is not None and f"{percentile.label} needs" in skip.reason:
+            too_few[metric] += 1
+            needs[percentile.label] = needed_samples(percentile.share)
+        else:
+            figures[metric] += 1
     lines = [f"{', '.join(names)} on {key[0]}: {key[1]}" for key, names in groups.items()]
+    if too_few:
+        wanted = ", ".join(f"{label} needs {needs[label]}" for label in sorted(needs))
+        lines.append(f"not enough samples ({wanted}; use --hil-duration-s): {_counted(too_few)}")
     if figures:
-        names = ", ".join(f"{metric} ({count})" for metric, count in sorted(figures.items()))
-        lines.append(f"single figures, reasons in results.json: {names}")
+        lines.append(f"no figure, reasons in results.json: {_counted(figures)}")
     return lines
+
+
+def _counted(figures: Counter[str]) -> str:
+    return ", ".join(f"{metric} ({count})" for metric, count in sorted(figures.items()))
 
 
 _TREND_STYLES = {"worse": "bold red", "better": "green", "same": "dim", "unclear": "yellow"}

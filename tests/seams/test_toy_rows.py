@@ -1,4 +1,4 @@
-"""A metric, a technique, a load and an export are added to a copy of hil, and a run shows them.
+"""A metric, technique, load, export and backend are added to a copy of hil; a run shows them.
 
 Each touches the files that ``docs/how-to/write-your-own`` names, and no other.
 """
@@ -47,6 +47,28 @@ def write_toy(out, run: ExportInput) -> int:
     for figure in run.results.measurements:
         out.write(f"{figure.technique} {figure.metric}\\n")
     return len(run.results.measurements)
+'''
+BACKEND = '''"""The toy: the embedded board in virtual time under a name."""
+
+import contextlib
+
+from hil.boards.backend import Backend, BoardSpec, BoardTraits
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.port_board import PortBoard
+
+
+class ToyBackend(Backend):
+    name = "toy"
+    forms = "toy:NAME"
+    traits = BoardTraits(own_programs=False)
+
+    def parse(self, text):
+        return BoardSpec(text, self) if text.startswith("toy:") else None
+
+    def open(self, spec):
+        with contextlib.ExitStack() as held:
+            process = held.enter_context(VirtualBoard("clock=virtual", hold=True))
+            return PortBoard(spec, process.port, held, opener=process.new_opener())
 '''
 METRIC_ROW = """    Metric(
         "toy_margin_us",
@@ -134,8 +156,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy.edit(
         "hil/analysis/lateness.py",
         '    sheet.add(\n        "lateness_max_us",',
-        "    margin_us = act.period_us - late.range.high\n"
-        '    sheet.add("toy_margin_us", margin_us, act.n, Bounds(why_not="no bounds: a toy"))\n'
+        "    margin_us = activations.period_us - late.range.high\n"
+        '    bounds_of_toy = Bounds(why_not="no bounds: a toy")\n'
+        '    sheet.add("toy_margin_us", margin_us, activations.n, bounds_of_toy)\n'
         '    sheet.add(\n        "lateness_max_us",',
     )
     copy.add("hil/report/exports/toy.py", EXPORT)
@@ -150,6 +173,17 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
         "from hil.report.exports.toy import write_toy\n"
         "from hil.report.exports.vcd import write_vcd\n",
     )
+    copy.add("hil/boards/backends/toy.py", BACKEND)
+    copy.edit(
+        "hil/boards/backends/registry.py",
+        "    ReplayBackend(),\n)",
+        "    ReplayBackend(),\n    ToyBackend(),\n)",
+    )
+    copy.edit(
+        "hil/boards/backends/registry.py",
+        "from hil.boards.diagnosis import",
+        "from hil.boards.backends.toy import ToyBackend\nfrom hil.boards.diagnosis import",
+    )
     copy.add("test_toy.py", SUITE)
     copy.add("budgets.toml", BUDGETS)
     return copy
@@ -157,10 +191,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.fixture(scope="module")
 def folder(copy: Copy) -> Path:
-    """The folder of a run of the toys on the embedded board in virtual time."""
+    """The folder of a run of the toys on the toy board, which is in virtual time."""
     measured = copy.run(
         *("pytest", "test_toy.py", "-q", "-p", "no:cacheprovider", "--hil-duration-s=0.2"),
-        *("--hil-board=sim:clock=virtual", "--hil-technique=toy_loop", "--hil-load=toy"),
+        *("--hil-board=toy:bench", "--hil-technique=toy_loop", "--hil-load=toy"),
         *("--hil-budgets=budgets.toml", "--hil-out=out"),
     )
     assert measured.returncode == 0, measured.stdout + measured.stderr
@@ -173,6 +207,8 @@ def test_only_the_files_that_are_promised_are_touched(copy: Copy) -> None:
         "device_agents/loads/toy.py",
         "device_agents/techniques/toy_loop.py",
         "hil/analysis/lateness.py",
+        "hil/boards/backends/registry.py",
+        "hil/boards/backends/toy.py",
         "hil/model/metrics.py",
         "hil/model/techniques.py",
         "hil/report/exports/registry.py",
@@ -182,9 +218,9 @@ def test_only_the_files_that_are_promised_are_touched(copy: Copy) -> None:
 
 def test_the_run_has_the_figure_judged_by_its_budget(folder: Path) -> None:
     run = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    toys = [one for one in run["measurements"] if one["metric"] == "toy_margin_us"]
-    assert {(one["technique"], one["load"]) for one in toys} == {("toy_loop", "toy")}
-    assert {(one["budget"], one["unit"], one["verdict"]) for one in toys} == {(100.0, "us", "pass")}
+    toys = [row for row in run["measurements"] if row["metric"] == "toy_margin_us"]
+    assert {(row["technique"], row["load"]) for row in toys} == {("toy_loop", "toy")}
+    assert {(row["budget"], row["unit"], row["verdict"]) for row in toys} == {(100.0, "us", "pass")}
 
 
 def test_every_output_shows_them(copy: Copy, folder: Path) -> None:
@@ -208,6 +244,14 @@ def test_the_export_is_listed_completed_and_written(copy: Copy, folder: Path) ->
     assert " toy " in copy.run("hil", "completion", "bash").stdout
     written = copy.run("hil", "export", str(folder), "--to=toy")
     assert "toy_loop toy_margin_us" in (folder / "toy.txt").read_text("utf-8"), written.stderr
+
+
+def test_the_board_is_named_and_examined(copy: Copy, folder: Path) -> None:
+    run = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert [board["name"] for board in run["boards"]] == ["toy:bench"]
+    assert copy.run("hil", "doctor", "--board=toy:bench").returncode == 0
+    answer = copy.run("hil", "doctor", "--board=bench")
+    assert "toy:NAME" in answer.stderr
 
 
 def test_an_unknown_name_is_told_what_there_is(copy: Copy) -> None:

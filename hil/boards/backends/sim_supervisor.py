@@ -32,6 +32,7 @@ from hil.boards.backends.sim_program import (
     require_virtual,
     write_native_overlay,
 )
+from hil.boards.backends.sim_standstill import STUCK_IN_LOCK, InterruptWatch
 from hil.boards.backends.sim_time import VirtualTime
 from hil.boards.backends.sim_vm import VmProcess
 from hil.model.errors import ConfigurationError, HilError
@@ -46,7 +47,6 @@ _CTRL_C = b"\x03"
 _MEMORY = "/dev/shm"
 _BACKLOG = 65536
 _POWER_ON, _HARD_RESET, _DEEPSLEEP, _SOFT_RESET = 1, 2, 4, 5
-_NUDGE_S, _WEDGED_S, _WEDGED_AGAIN_S = 0.003, 1.5, 0.5
 
 
 class Supervisor:
@@ -90,8 +90,7 @@ class Supervisor:
         self._stopping = False
         self._guessed_raw = False
         self._early_ends = 0
-        self._check_at = 0.0
-        self._standstill: tuple[str, str] | None = None
+        self._watch = InterruptWatch()
         self._listener: socket.socket | None = None
         if control is not None:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -127,8 +126,9 @@ class Supervisor:
                     self._respawn(_SOFT_RESET)
                 if self._time is not None:
                     self._time.step()
-                if self._check_at and time.monotonic() >= self._check_at:
-                    self._check_standstill()
+                if self._watch.is_stuck(self._vm):
+                    self._say(STUCK_IN_LOCK)
+                    self._respawn(_SOFT_RESET)
         finally:
             self.close()
 
@@ -150,7 +150,7 @@ class Supervisor:
     def _wait_s(self) -> float | None:
         if self._time is not None:
             return self._time.wait_s
-        return None if not self._check_at else max(0.0, self._check_at - time.monotonic())
+        return self._watch.wait_s
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -182,7 +182,7 @@ class Supervisor:
             self._selector.unregister(vm.notice)
         self._watch_input(False)
         vm.close()
-        self._check_at = 0.0
+        self._watch.cancel()
         age = time.monotonic() - vm.started
         self._early_ends = self._early_ends + 1 if age < 0.5 else 0
         if self._early_ends > 5:  # a program that resets at once: do not take a whole processor
@@ -228,8 +228,7 @@ class Supervisor:
     def _interrupt(self) -> bool:
         if not self._vm.interrupt():
             return False
-        self._check_at = time.monotonic() + _NUDGE_S
-        self._standstill = None
+        self._watch.begin()
         return True
 
     def _feed(self, data: bytes) -> None:
@@ -283,25 +282,6 @@ class Supervisor:
                 self._interrupt()
             elif not requests and self._vm.notice in self._selector.get_map():
                 self._selector.unregister(self._vm.notice)
-
-    def _check_standstill(self) -> None:
-        """After Ctrl-C: a main thread stuck in a lock for good is a VM that must start again."""
-        if self._standstill is None:
-            self._vm.nudge()  # blocked in a read it would not notice
-            self._standstill = ("", "")
-            self._check_at = time.monotonic() + _WEDGED_S
-            return
-        now = self._vm.progress()
-        if not now[0].startswith("futex"):
-            self._check_at = 0.0
-        elif now == self._standstill:
-            self._say(b"\r\nMPY: the VM no longer answers\r\n")
-            self._respawn(_SOFT_RESET)
-        else:
-            if not self._standstill[0]:
-                self._vm.interrupt(hard=True)
-            self._standstill = now
-            self._check_at = time.monotonic() + _WEDGED_AGAIN_S
 
     def _accept(self) -> None:
         assert self._listener is not None

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from hil.boards.backends.sim_client import StepClient
 from hil.boards.backends.sim_knobs import VirtualStart
 from hil.boards.backends.sim_program import SharedState
+from hil.boards.backends.sim_standstill import STUCK_IN_TIME, SliceWatch
 
 if TYPE_CHECKING:
     import socket
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 CTRL_C = b"\x03"
 SLICE_NS = 50_000_000
 """The most that is granted at once: a board that never stops is noticed."""
-REAL_LIMIT_S = float(os.environ.get("HIL_SIM_REAL_LIMIT_S") or 30.0)
-"""How long a slice may take in real time."""
-_UNLOCK_S = 1.0
 _LEAVES_S = 1.0
 _WAKE_AGAIN_S = 0.02
 _PACE_S = 0.01
@@ -44,10 +42,6 @@ _RECORD = struct.Struct("<Bq")
 _BOOTED, _HORIZON, _INPUT, _ATTENTION, _SIGNAL, _END = b"bhiacx"
 _RESET, _SLEPT = b"RD"
 _INTERRUPT, _STIMULI, _AT_PROMPT = 1, 2, 4
-STUCK = (
-    b"\r\nMPY: the clock stood still for %d s: a loop in native code, or a thread that neither "
-    b"waits nor reads the clock; the board was reset\r\n"
-)
 
 
 class VirtualTime:
@@ -87,8 +81,8 @@ class VirtualTime:
         self.client = StepClient(selector, self._client_changed)
         self._said = False
         self._look_s = _LOOK_S
-        self._pace_end = self._granted = 0.0
-        self._unlock_tried = False
+        self._pace_end = 0.0
+        self._watch = SliceWatch(self._shared.sched_state_address)
 
     def start(self) -> VirtualStart:
         """How the next run of the VM starts."""
@@ -106,8 +100,7 @@ class VirtualTime:
         self._marked = 0.0
         self._shared.withdraw()
         self._shared.set_reading(False)
-        self._granted = time.monotonic()
-        self._unlock_tried = False
+        self._watch.begin()
         self._selector.register(vm.output, selectors.EVENT_READ, self.drain)
         self._selector.register(vm.notice, selectors.EVENT_READ, self._notices)
 
@@ -167,12 +160,14 @@ class VirtualTime:
         """Do what can be done now."""
         self._pass_input()
         if self._stopped:
-            self._granted = time.monotonic()
+            self._watch.moved()
             self._answer_board()
         elif self._ready and (self.client.attaching or self.client.goal or self._shared.asked):
             self._look_at_prompt()
-        if not self._stopped and time.monotonic() - self._granted > _UNLOCK_S:
-            self._look_for_standstill()
+        if not self._stopped and self._watch.is_stuck(self._vm):
+            self.terminal.write(STUCK_IN_TIME)
+            self._said = True
+            self._reset(b"S")
 
     def close(self) -> None:
         """Let go of the client."""
@@ -211,9 +206,8 @@ class VirtualTime:
         self._marked = 0.0
         self._pace_end = 0.0
         self._look_s = _LOOK_S
-        self._granted = time.monotonic()
+        self._watch.begin()
         self._horizon_ns = until_ns
-        self._unlock_tried = False
         with contextlib.suppress(BrokenPipeError):
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
 
@@ -275,7 +269,7 @@ class VirtualTime:
         if leaves or not self._vm.waits_for_input():
             self._look_s = min(2 * self._look_s, _MOST_LOOK_S)
             return
-        self._granted = time.monotonic()
+        self._watch.moved()
         self._marked = 0.0
         self.drain()
         goal = self.client.goal
@@ -307,17 +301,6 @@ class VirtualTime:
         """Give the board what it may read; from now on it may run a program."""
         self._shared.set_reading(False)
         self._feed(data)
-
-    def _look_for_standstill(self) -> None:
-        if self._vm.waits_for_input():
-            self._granted = time.monotonic()
-        elif not self._unlock_tried:
-            self._unlock_tried = True
-            self._vm.unlock_scheduler(self._shared.sched_state_address)
-        elif time.monotonic() - self._granted > REAL_LIMIT_S:
-            self.terminal.write(STUCK % round(REAL_LIMIT_S))
-            self._said = True
-            self._reset(b"S")
 
     # what is typed
 

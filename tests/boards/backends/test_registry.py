@@ -1,7 +1,13 @@
+from pathlib import Path
+
 import pytest
 
-from hil.boards.backends.registry import parse_board
-from hil.model.errors import ConfigurationError
+from hil.boards.backend import Backend, BoardSpec, BoardTraits
+from hil.boards.backends import registry
+from hil.boards.backends.registry import expand_boards, parse_board, recognise
+from hil.boards.backends.sim import VirtualBoard
+from hil.experiments.session import Session
+from hil.model.errors import BoardNotFoundError, ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -96,3 +102,68 @@ def test_the_slug_is_a_plain_folder_name(text):
 def test_what_looks_like_an_address_and_is_none_is_refused(text):
     with pytest.raises(ConfigurationError, match="--board="):
         parse_board(text)
+
+
+class Shelf(Backend):
+    """A backend with boards that are always attached."""
+
+    name, forms, source = "shelf", "shelf:NAME", "emulator"
+    traits = BoardTraits(plan_speed=3)
+
+    def __init__(self, *names):
+        self.names = names
+
+    def parse(self, text):
+        return BoardSpec(text, self, text[6:]) if text.startswith("shelf:") else None
+
+    def attached(self):
+        return [BoardSpec(f"shelf:{name}", self, name) for name in self.names]
+
+    def recognises(self, facts):
+        return facts.get("machine") == "shelf"
+
+
+def test_auto_asks_every_backend(attached, monkeypatch):
+    shelf = Shelf("a", "b")
+    monkeypatch.setattr(registry, "BACKENDS", (*registry.BACKENDS, shelf))
+    boards = expand_boards([parse_board("auto"), parse_board("sim")])
+    assert [board.text for board in boards] == ["shelf:a", "shelf:b", "sim"]
+    shelf.names = ()
+    with pytest.raises(BoardNotFoundError, match="no USB serial port is attached"):
+        expand_boards([parse_board("auto")])
+
+
+def test_an_unknown_text_is_told_the_forms_of_all_backends():
+    with pytest.raises(ConfigurationError) as caught:
+        parse_board("ttyUSB0")
+    for backend in registry.BACKENDS:
+        for form in backend.forms.split(", "):
+            assert form in str(caught.value)
+
+
+def test_a_stored_run_is_no_board():
+    spec = parse_board("replay:reports/latest")
+    assert (spec.source, spec.slug, spec.stored_run) == ("replay", "replay", Path("reports/latest"))
+    assert parse_board("sim").stored_run is None
+    with pytest.raises(BoardNotFoundError, match="a stored run"):
+        spec.backend.open(spec)
+
+
+def test_a_board_says_itself_what_it_is(monkeypatch):
+    monkeypatch.setattr(registry, "BACKENDS", (*registry.BACKENDS, Shelf()))
+    assert recognise({"machine": "shelf"}).traits.plan_speed == 3
+    assert recognise({"uid": b"hil-sim\0".hex()}).source == "sim"
+    assert recognise({"machine": "Raspberry Pi Pico", "uid": "e66"}) is None
+
+
+def test_the_embedded_board_is_known_also_behind_its_port(tmp_path, monkeypatch):
+    monkeypatch.setenv("HIL_LOCK_DIR", str(tmp_path / "locks"))
+    with VirtualBoard() as board, Session(parse_board(f"port:{board.port}")) as session:
+        assert session.identity.source == "sim"
+        assert session._connection.traits.resets_are_free
+        assert session._connection.interrupt_power is None  # its reset button is not wired there
+
+
+def test_a_port_may_be_any_url_that_is_opened_by_pyserial():
+    spec = parse_board("port:loop://?logging=debug")
+    assert (spec.backend.name, spec.target) == ("remote", "loop://?logging=debug")

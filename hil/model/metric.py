@@ -139,7 +139,7 @@ def smallest(stem: str, what: str, symbol: str) -> Metric:
     )
 
 
-def spread(name: str, what: str, symbol: str) -> Metric:
+def peak_to_peak(name: str, what: str, symbol: str) -> Metric:
     """Largest less smallest of a series of times."""
     formula = f"max {symbol} - min {symbol}"
     return Metric(name, "us", what, formula, EXTREME, bounds="tolerance", budget=IN_PERIODS)

@@ -21,9 +21,9 @@ from hil.model.metric import (
     Percentile,
     SeriesName,
     Table,
+    peak_to_peak,
     percentiles,
     smallest,
-    spread,
 )
 
 _COUNTED = "definition: counted"
@@ -181,12 +181,12 @@ _ROWS = (
     ),
     smallest("isr_latency", _HANDLER, "D_i"),
     *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _LATENCY_COLUMNS),
-    spread("isr_jitter_pp_us", "spread of the interrupt latency, peak to peak", "D_i"),
+    peak_to_peak("isr_jitter_pp_us", "spread of the interrupt latency, peak to peak", "D_i"),
     smallest("defer_latency", "handler to deferred code", "D_i"),
     *percentiles(
         "defer", "defer_latency", "handler to deferred code", "latencies D_i", _LATENCY_COLUMNS
     ),
-    spread("defer_jitter_pp_us", "spread of the deferral, peak to peak", "D_i"),
+    peak_to_peak("defer_jitter_pp_us", "spread of the deferral, peak to peak", "D_i"),
     Metric(
         "phase_error_rms_us",
         "us",

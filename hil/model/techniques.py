@@ -152,7 +152,7 @@ METHODS = (
         r"\1, two blinkers at \2, \3 busy companions",
         resolution_us=ASYNCIO_STEP_US,
     ),
-    Method("(?:callback|timer|survival|schedule)/.*", ""),
+    *(Method(f"{kind}/.*", "") for kind in ("callback", "timer", "survival", "schedule")),
     Method("web/loop/.*", "a loop with sockets", variant=False),
     Method("web/asyncio/.*", "asyncio", variant=False),
 )

@@ -179,8 +179,8 @@ def test_a_mean_is_worth_the_independent_samples_it_has():
 def test_a_percentile_needs_as_many_samples_as_bound_it():
     needed = needed_samples(0.99)
     series = np.random.default_rng(4).exponential(100.0, needed)
-    assert "x_p99_us" in percentile_evidence("x", series, 1.0)
-    assert "x_p99_us" not in percentile_evidence("x", series[1:], 1.0)
+    assert "lateness_p99_us" in percentile_evidence("lateness", series, 1.0)
+    assert "lateness_p99_us" not in percentile_evidence("lateness", series[1:], 1.0)
 
 
 def test_jitter_below_what_the_clock_makes_is_none():

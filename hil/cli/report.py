@@ -22,6 +22,7 @@ from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, writ
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
+from hil.report.exports.registry import EXPORTS
 from hil.report.terminal.run_summary import (
     can_show,
     terminal_summary,
@@ -32,7 +33,7 @@ from hil.report.terminal.run_summary import (
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any, TextIO
 
     from hil.model.captures import Capture
@@ -203,14 +204,13 @@ def _plain_group(group: Group) -> dict[str, Any]:
 
 def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    names = ", ".join(_exports())
     _add_folder_argument(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--to",
         metavar="FORMAT[,FORMAT...]",
         type=_formats,
-        help=f"{names}, or several with commas, or all",
+        help=f"{', '.join(EXPORTS)}, or several with commas, or all",
     )
     what.add_argument("--list", action="store_true", help="list the formats and what opens them")
     parser.add_argument(
@@ -229,24 +229,16 @@ def export(args: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     out = None if args.out is None else Path(args.out)
-    exports = _exports()
-    written = [export_run(folder, exports[name], out) for name in args.to]
+    written = [export_run(folder, EXPORTS[name], out) for name in args.to]
     _tell_written(written, args.json, sys.stderr if out == STDOUT else sys.stdout)
     return 0
 
 
-def _exports() -> Mapping[str, Export]:
-    from hil.report.exports.registry import EXPORTS
-
-    return EXPORTS
-
-
 def _formats(text: str) -> list[str]:
-    known = _exports()
-    names = list(known) if text == "all" else list(dict.fromkeys(text.split(",")))
+    names = list(EXPORTS) if text == "all" else list(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in known:
-            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(known)}")
+        if name not in EXPORTS:
+            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(EXPORTS)}")
     return names
 
 
@@ -258,7 +250,7 @@ def _list_exports(as_json: bool) -> int:
             "opens": export.opens,
             "package": export.package,
         }
-        for export in _exports().values()
+        for export in EXPORTS.values()
     ]
     if as_json:
         print(json.dumps({"schema": 1, "formats": rows}))

@@ -624,6 +624,7 @@ def test_stamps_that_are_no_ticks_are_left_out():
 
 def test_counted_latencies_that_cannot_be_leave_the_others():
     device = Board()
+    device.channel("op.stop", [1], "value")
     device.channel("count.bad", [1_000_000], "value")
     device.channel("count.timer/3", [7], "value")
     device.end()

@@ -23,6 +23,7 @@ from hil.recording.stored_run import CaptureStream, read_run, sound_captures
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
 from hil.report.exports.registry import EXPORTS
+from hil.report.page.page import write_page
 from hil.report.terminal.run_summary import (
     can_show,
     terminal_summary,
@@ -79,8 +80,6 @@ def remake_report(
     A ``junit.xml`` that pytest wrote names its tests and how long they took, which no capture
     tells: it stays, unless other ``budgets`` judge the run now.
     """
-    from hil.report.page.page import write_page
-
     path = Path(folder)
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")

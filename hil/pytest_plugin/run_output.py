@@ -19,7 +19,7 @@ from hil.model.results import Results
 from hil.pytest_plugin.run_end import Outcome
 from hil.recording.atomic_file import replaced_file
 from hil.recording.run_folder import write_results
-from hil.report.page.template_environment import style_path
+from hil.report.page.template_environment import escape_cells, page_title, style_path
 from hil.report.terminal.progress import RunProgress
 
 if TYPE_CHECKING:
@@ -217,8 +217,6 @@ class RunOutput(CaptureOutput):
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """The page's title."""
-        from hil.report.page.page import page_title
-
         report.title = page_title(board.text for board in self._options.boards)
 
     @pytest.hookimpl(optionalhook=True)
@@ -236,8 +234,6 @@ class RunOutput(CaptureOutput):
         self, report: pytest.TestReport, cells: MutableSequence[str]
     ) -> None:
         """pytest-html does not escape test ids, and a board's name is part of them."""
-        from hil.report.page.page import escape_cells
-
         escape_cells(cells, report.nodeid)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hil.report.page.page import escape_cells
+from hil.report.page.template_environment import escape_cells
 
 
 def test_test_ids_are_escaped_for_pytest_html() -> None:
@@ -23,8 +23,8 @@ import importlib.util
 spec = importlib.util.spec_from_file_location("samples", {samples!r} + "/conftest.py")
 samples = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(samples)
-from hil.report.page.template_environment import style_path
-from hil.report.page.page import add_to_summary, escape_cells, render_page_parts
+from hil.report.page.page import add_to_summary, render_page_parts
+from hil.report.page.template_environment import escape_cells, style_path
 import pytest
 
 captures = samples.make_captures(["timer_hard", "thread"])

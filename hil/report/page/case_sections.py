@@ -9,6 +9,8 @@ from hil.model.captures import CaptureIssue
 from hil.model.results import group_by_case, worst_verdict
 from hil.model.techniques import find_technique
 from hil.model.units import format_period_us
+from hil.report.charts.case_charts import MAX_TASKS
+from hil.report.charts.run_charts import case_charts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,8 +49,6 @@ class CasePart:
 
 def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
     """A part for each capture, in their order; then one for figures that have no capture."""
-    from hil.report.charts.run_charts import case_charts  # 30 ms: not before the first capture
-
     groups = group_by_case(results.measurements)
     for number, capture in enumerate(captures):
         key = capture.case
@@ -71,8 +71,6 @@ def case_anchor(number: int) -> str:
 
 
 def _about(capture: Capture) -> str:
-    from hil.report.charts.case_charts import MAX_TASKS
-
     plan = capture.plan
     period = ", ".join(dict.fromkeys(format_period_us(task.period_us) for task in plan.tasks))
     tasks = f"{len(plan.tasks)} task{'s' if len(plan.tasks) != 1 else ''}"

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from hil.model.board import SOURCES
 from hil.model.metrics import table_columns
@@ -26,12 +26,14 @@ from hil.model.units import (
 )
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.change_section import NO_HISTORY, make_change_section
+from hil.report.charts.run_charts import group_charts, page_order
 from hil.report.deadline_advice import advise, limits_for_script
 from hil.report.headline import confidence_summaries, headline
 from hil.report.page.case_sections import case_anchor, case_parts
 from hil.report.page.template_environment import (
     data_block,
     page_script,
+    page_title,
     style_sheet,
     template_environment,
 )
@@ -46,7 +48,7 @@ from hil.report.result_tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableSequence, Sequence
+    from collections.abc import MutableSequence, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -76,9 +78,6 @@ def render_page_parts(
     ``captures`` bring figures, logs and faults; a case without one has its numbers only.
     ``comparison`` is this run against its past, ``None`` where no past was asked for.
     """
-    # 30 ms: not before the first capture
-    from hil.report.charts.run_charts import group_charts, page_order
-
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
     captures = page_order(captures, boards)
@@ -136,11 +135,6 @@ def render_page_parts(
     return PageParts(page_title(boards), Markup(top), Markup(body))
 
 
-def page_title(boards: Iterable[str]) -> str:
-    """The page's title as plain text."""
-    return f"hil: timing of {', '.join(boards) or 'no board'}"
-
-
 def render_page(
     results: Results,
     captures: Sequence[Capture] = (),
@@ -179,13 +173,6 @@ def add_to_summary(
     """For pytest-html's ``pytest_html_results_summary`` hook: headline first, then all the rest."""
     prefix.append(str(parts.headline))
     summary.append(str(parts.body))
-
-
-def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
-    """For pytest-html's ``pytest_html_results_table_row`` hook: it does not escape test ids."""
-    for index, cell in enumerate(cells):
-        if nodeid and nodeid in cell:
-            cells[index] = cell.replace(nodeid, str(escape(nodeid)))
 
 
 def _row_n(row: TechniqueRow) -> int:

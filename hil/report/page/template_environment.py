@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableSequence
 
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -49,3 +53,15 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 def style_path() -> Path:
     """The style sheet, for pytest-html's ``css`` option."""
     return TEMPLATE_FOLDER / "style.css"
+
+
+def page_title(boards: Iterable[str]) -> str:
+    """The page's title as plain text."""
+    return f"hil: timing of {', '.join(boards) or 'no board'}"
+
+
+def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:
+    """For pytest-html's ``pytest_html_results_table_row`` hook: it does not escape test ids."""
+    for index, cell in enumerate(cells):
+        if nodeid and nodeid in cell:
+            cells[index] = cell.replace(nodeid, str(escape(nodeid)))

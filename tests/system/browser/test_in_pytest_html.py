@@ -16,7 +16,8 @@ spec = importlib.util.spec_from_file_location("samples", {samples!r})
 samples = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(samples)
 from hil.report.page.template_environment import style_path
-from hil.report.page.page import add_to_summary, escape_cells, render_page_parts
+from hil.report.page.page import add_to_summary, render_page_parts
+from hil.report.page.template_environment import escape_cells
 
 captures = samples.make_captures(["timer_hard", "thread"])
 

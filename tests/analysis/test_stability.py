@@ -89,3 +89,15 @@ def test_factors_stop_where_the_data_ends():
     assert stability.octaves(1000) == [1, 2, 4, 8, 16, 32, 64, 128]
     assert stability.octaves(3) == []
     assert math.isnan(stability.adev(np.zeros(4), 1.0, 2))
+
+
+@pytest.mark.parametrize("m", [1, 2])
+def test_bounds_need_as_many_windows_as_64_independent_ones(m):
+    """ADEV has n - 2 m windows, of which every m-th is independent; TDEV n - 3 m + 1."""
+    for name, n in (("adev", 66 * m), ("tdev", 67 * m - 1)):
+        for size, bounded in ((n, True), (n - 1, False)):
+            error = stability.error_of(DATA["white"][:size])
+            figures = stability.figures(error, 10_000.0, 1.0, [m])
+            (bounds,) = (bounds for kind, _, _, bounds in figures if kind == name)
+            assert (bounds.lo is not None) is bounded
+            assert bounds.why_not == (None if bounded else stability.TOO_FEW)

@@ -7,7 +7,8 @@ mutmut's operators say what could be changed in the files of ``scope.STRATA``; t
 drawn from all of it (``making.draw``). The tests that need no board run once under coverage;
 each mutant is then met by the tests that pass its statement, the fastest first, until one fails. A
 statement of a module or class has no test of its own: its are those of the functions that use the
-names that it sets, directly or through other such statements, else all that pass the file.
+names that it sets, directly or through other such statements, and those in the file of tests of the
+same name, else all that pass the file.
 
 *killed*: a test failed. *timeout*: a test did not end in ten times the processor's time that it
 takes, and 10 s; it counts as noticed. *survived*: all passed, or there was none; also where only

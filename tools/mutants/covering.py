@@ -59,6 +59,8 @@ class Coverers:
                 names |= more
             for file, line in {use for name in names for use in self._users[name]}:
                 tests |= set(self._trace.tests.get(file, {}).get(line, ()))
+            mirror = f"{mirror_of(mutant.file)}::"
+            tests |= {name for name in self._trace.time_s if name.startswith(mirror)}
         if not tests and not mutant.function:
             tests = {name for names in lines.values() for name in names}
         return self.in_order(tests)
@@ -78,6 +80,12 @@ class Coverers:
                 break
             chosen.append(name)
         return chosen
+
+
+def mirror_of(file: str) -> str:
+    """The file of tests of the same name as a file of the package, whether or not there is one."""
+    path = Path(file)
+    return Path("tests", *path.parts[1:-1], f"test_{path.name}").as_posix()
 
 
 def _names(node: ast.AST) -> list[tuple[str, int]]:

@@ -99,15 +99,15 @@ class Processes:
     @staticmethod
     def children(pid: int) -> list[int]:
         """The processes that ``pid`` has started."""
-        found = []
+        child_pids = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = stat.read_text().rpartition(")")[2].split()
             except OSError:
                 continue
             if int(fields[1]) == pid:
-                found.append(int(stat.parent.name))
-        return found
+                child_pids.append(int(stat.parent.name))
+        return child_pids
 
     @staticmethod
     def gone(pid: int, seconds: float = 60.0) -> bool:

@@ -17,7 +17,7 @@ with ten close to what the runs show.
 Two questions are answered for a figure: is this run different from those before it, and are this
 run and the one before it different from those before both. The bounds of all figures hold together
 at ``confidence``: each question has its share of the error (Bonferroni, weighted), since figures
-hang together in unknown ways.
+are correlated in unknown ways.
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ def _verdict(
     parts = (*new, *figure.before.reference)
     cluster = sum(part.cluster for part in parts) / len(parts) if c == COUNT else 1.0
     before, after = off_scale(level, c) * cluster, off_scale(y, c) * cluster
-    # the bounds of the shift, put on from the past value up and from the new one down
+    # the bounds of the shift, added upward to the earlier value and downward to the new one
     lo = (off_scale(level + ends[0], c) - off_scale(level, c)) * cluster
     hi = (off_scale(level + ends[1], c) - off_scale(level, c)) * cluster
     if c == COUNT and len(new) == 1:

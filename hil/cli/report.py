@@ -68,11 +68,11 @@ def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
-    """See :func:`remake_report`."""
-    return remake_report(args.folder, args.budgets, args.markdown, as_json=args.json)
+    """See :func:`write_report`."""
+    return write_report(args.folder, args.budgets, args.markdown, as_json=args.json)
 
 
-def remake_report(
+def write_report(
     folder: str, budgets: str | None, markdown: str | None = None, *, as_json: bool = False
 ) -> int:
     """Write ``results.json``, ``report.html`` and ``junit.xml`` anew and print the table.

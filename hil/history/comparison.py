@@ -287,5 +287,5 @@ def _against(choice: str, most: int) -> str:
     if choice != "last":
         return f"run {Path(choice).name if '/' in choice else choice}"
     if not most:
-        return "the past, of which there is none yet"
+        return "earlier runs, of which there are none yet"
     return "the last run" if most == 1 else f"the last {most} runs"

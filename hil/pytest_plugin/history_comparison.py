@@ -1,4 +1,4 @@
-"""The run compared with its past at its end, then stored with the commit it is made from."""
+"""The run compared with earlier runs at its end, then stored with the commit it is made from."""
 
 from __future__ import annotations
 

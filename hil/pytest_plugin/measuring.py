@@ -119,12 +119,12 @@ def _run(config: pytest.Config) -> MeasuredRun:
     if config.option.collectonly:
         return MeasuredRun(options)
     check_compare(options.compare, options.history)
-    spread = request_workers(config, options)
+    by_workers = request_workers(config, options)
     bench = Bench(options)
-    output = RunOutput(config, bench, options, spread=spread)
+    output = RunOutput(config, bench, options, workers_measure=by_workers)
     config.pluginmanager.register(output, "hil-output")
-    if spread:
-        config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-spreader")
+    if by_workers:
+        config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-worker-per-board")
     config.pluginmanager.register(WholeReport(), "hil-whole-report")
     config.add_cleanup(end_by_signals())
     return MeasuredRun(options, bench, output)

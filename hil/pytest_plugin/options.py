@@ -30,7 +30,7 @@ HELP = (
     f"several times. {SHORT}=BOARD for short, where nothing else declares {SHORT}. Default: the "
     f"variable {VARIABLE}, the ini key {INI} (each may name several), or sim for hil_suite"
 )
-_ABSENT = object()
+_NOT_DECLARED = object()
 _TAKEN: pytest.StashKey[str] = pytest.StashKey()
 _AGAIN: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -193,7 +193,7 @@ def _taken(config: pytest.Config, parser: pytest.Parser) -> bool:
 
     What pytest keeps of the others has no public name, so it may be absent.
     """
-    if config.getoption(SHORT, _ABSENT) is not _ABSENT:
+    if config.getoption(SHORT, _NOT_DECLARED) is not _NOT_DECLARED:
         return True
     groups = [getattr(parser, "_anonymous", None), *getattr(parser, "_groups", ())]
     options = (option for group in groups for option in getattr(group, "options", ()))

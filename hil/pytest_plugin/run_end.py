@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OUT_OF_BUDGET = int(pytest.ExitCode.TESTS_FAILED)
 """A figure out of its budget, or worse than before: pytest's own 1."""
 BENCH_BROKEN = 8
-"""The bench failed: a board was lost, a capture is void, results could not be written."""
+"""The bench failed: a board was lost, a capture is invalid, results could not be written."""
 OUT_OF_BUDGET_AND_BROKEN = OUT_OF_BUDGET + BENCH_BROKEN
 
 

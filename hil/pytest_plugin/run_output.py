@@ -84,20 +84,25 @@ class WorkerOutput(CaptureOutput):
 class RunOutput(CaptureOutput):
     """Registered as a plugin for the length of one run; ``bench`` knows what came of it.
 
-    ``spread`` says that workers measure: then everything is read from the run's folder.
+    ``workers_measure`` says that workers measure: then everything is read from the run's folder.
     """
 
     def __init__(
-        self, config: pytest.Config, bench: Bench, options: RunOptions, *, spread: bool = False
+        self,
+        config: pytest.Config,
+        bench: Bench,
+        options: RunOptions,
+        *,
+        workers_measure: bool = False,
     ) -> None:
         super().__init__(bench, options, own_stdout(), lambda: end_pytest_line(config))
         config.add_cleanup(self._close_stream)  # also of a run that does not begin
         self._config = config
         self._options = options
-        self._spread = spread
+        self._workers_measure = workers_measure
         self._stored: tuple[Results, list[Capture]] | None = None
         self._failure: str | None = None
-        self._past: HistoryComparison | None = None
+        self._history_comparison: HistoryComparison | None = None
         self._outcome = Outcome()
         option = config.option
         option.xmlpath = option.xmlpath or str(bench.folder.junit)
@@ -108,7 +113,7 @@ class RunOutput(CaptureOutput):
 
     def results(self) -> Results:
         """Everything for ``results.json``, as far as the run has come."""
-        if self._spread:
+        if self._workers_measure:
             return self._from_folder()[0]
         cases = list(self._bench.results)
         return Results(
@@ -120,7 +125,7 @@ class RunOutput(CaptureOutput):
         )
 
     def _captures(self) -> list[Capture]:
-        if self._spread:
+        if self._workers_measure:
             return self._from_folder()[1]
         return [case.capture for case in self._bench.results]
 
@@ -153,9 +158,13 @@ class RunOutput(CaptureOutput):
         except OSError as error:  # the page or junit.xml, on a full disk
             self._failure = self._failure or f"can't write the report: {error}"
         finally:
-            past = self._past
-            broken = bool(self._failure or self._bench.errors or (past and past.failures))
-            worse = past is not None and past.worse > 0
+            history_comparison = self._history_comparison
+            broken = bool(
+                self._failure
+                or self._bench.errors
+                or (history_comparison and history_comparison.failures)
+            )
+            worse = history_comparison is not None and history_comparison.worse > 0
             session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
 
     def _finish(self, exitstatus: int) -> None:
@@ -171,22 +180,24 @@ class RunOutput(CaptureOutput):
             write_results(folder.results, replace(results, run=info))
         except HilError as error:
             self._failure = str(error)
-        self._past = self._compare()
+        self._history_comparison = self._compare()
         self._tell_server()
 
     def _compare(self) -> HistoryComparison:
-        """The run held against its past, and stored."""
+        """The run compared with earlier runs, and stored."""
         # late: not before the first stamp
         from hil.pytest_plugin.history_comparison import HistoryComparison
 
         options, folder = self._options, self._bench.folder.path
-        past = HistoryComparison(options.history, options.compare, folder, self._config.rootpath)
-        past.settle(self.results(), self._captures())
-        return past
+        history_comparison = HistoryComparison(
+            options.history, options.compare, folder, self._config.rootpath
+        )
+        history_comparison.settle(self.results(), self._captures())
+        return history_comparison
 
     @property
     def _comparison(self) -> Comparison | None:
-        return None if self._past is None else self._past.comparison
+        return None if self._history_comparison is None else self._history_comparison.comparison
 
     def _close_stream(self) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -254,13 +265,13 @@ class RunOutput(CaptureOutput):
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
         failures = [] if self._failure is None else [self._failure]
-        if self._past is not None:
-            for line in self._past.lines:
+        if (compared := self._history_comparison) is not None:
+            for line in compared.lines:
                 terminalreporter.write_line(line)
-            if self._past.worse:
-                text = f"failed: {self._past.worse} figures worse than in {self._past.against}"
+            if compared.worse:
+                text = f"failed: {compared.worse} figures worse than in {compared.against}"
                 terminalreporter.write_line(text, red=True)
-            failures += self._past.failures
+            failures += compared.failures
         for failure in failures:
             terminalreporter.write_line(f"error: {failure}", red=True)
 

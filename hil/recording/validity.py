@@ -53,10 +53,10 @@ def require_valid(capture: Capture) -> None:
     step = clock_step(capture.pings, capture.board.tick_resolution_us or 1.0)
     if step is not None:
         raise CaptureError(f"the capture is invalid: {step}")
-    absent = {task.index for task in capture.plan.tasks} - {t.index for t in capture.tracks}
-    if absent:
+    missing = {task.index for task in capture.plan.tasks} - {t.index for t in capture.tracks}
+    if missing:
         reason = f" ({capture.faults[0].detail})" if capture.faults else ""
-        raise CaptureError(f"the capture is invalid: no stamps of task {min(absent)}{reason}")
+        raise CaptureError(f"the capture is invalid: no stamps of task {min(missing)}{reason}")
 
 
 def clock_step(pings: Pings | None, tick_us: float) -> str | None:
@@ -130,9 +130,12 @@ def truncate_capture(capture: Capture) -> Capture | None:
 
 
 def mark_truncated(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The figures of a cut capture that hold, each with a note that says what it is of."""
+    """The figures of a truncated capture that hold, each with a note that says what it is of."""
     return [
-        replace(one, note=f"{one.note}; {TRUNCATED_NOTE}" if one.note else TRUNCATED_NOTE)
-        for one in measurements
-        if metric_or_unknown(one.metric).in_truncated
+        replace(
+            measurement,
+            note=f"{measurement.note}; {TRUNCATED_NOTE}" if measurement.note else TRUNCATED_NOTE,
+        )
+        for measurement in measurements
+        if metric_or_unknown(measurement.metric).in_truncated
     ]

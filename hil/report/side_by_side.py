@@ -129,12 +129,12 @@ def _cases(comparison: Comparison, old: HistoryBoard, new: HistoryBoard) -> Iter
         if change.board == board:
             key = (change.metric, change.method, change.task)
             changes.setdefault((change.technique, change.load), {})[key] = change
-    past = {(case.technique, case.load): case for case in old.cases}
-    both = [case for case in new.cases if (case.technique, case.load) in past]
+    old_cases = {(case.technique, case.load): case for case in old.cases}
+    both = [case for case in new.cases if (case.technique, case.load) in old_cases]
     for case in sorted(both, key=lambda case: case_order((board, case.technique, case.load))):
         name = (case.technique, case.load)
-        figures = tuple(_figures(past[name], case, changes.get(name, {})))
-        late = (_lateness(past[name]), _lateness(case))
+        figures = tuple(_figures(old_cases[name], case, changes.get(name, {})))
+        late = (_lateness(old_cases[name]), _lateness(case))
         yield CasePair(board, case.technique, case.load, figures, late)
 
 

@@ -33,18 +33,18 @@ def rows(capsys, *words: str) -> dict[str, dict]:
 def test_every_board_says_what_it_is(attached, board, silent, capsys):
     attached.plug(board.port, "E66")
     attached.plug(silent, "GPS", vid=0x1546)
-    found = rows(capsys)
-    one = found[board.port]
-    assert one["usb_id"] == "2e8a:0005"
-    assert one["serial_number"] == "E66"
-    assert one["platform"] == "linux"
-    assert one["machine"]
-    assert one["micropython"].startswith("1.")
-    assert one["clock_hz"] == 1_000_000_000
-    assert {"timer", "schedule"} <= set(one["capabilities"])
-    assert not one["problem"]
-    assert "nothing came" in found[silent]["problem"]
-    assert not found[silent]["machine"]
+    found_rows = rows(capsys)
+    row = found_rows[board.port]
+    assert row["usb_id"] == "2e8a:0005"
+    assert row["serial_number"] == "E66"
+    assert row["platform"] == "linux"
+    assert row["machine"]
+    assert row["micropython"].startswith("1.")
+    assert row["clock_hz"] == 1_000_000_000
+    assert {"timer", "schedule"} <= set(row["capabilities"])
+    assert not row["problem"]
+    assert "nothing came" in found_rows[silent]["problem"]
+    assert not found_rows[silent]["machine"]
 
 
 def test_who_holds_a_busy_board_is_named_and_it_is_left_alone(attached, board, capsys):

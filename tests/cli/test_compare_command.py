@@ -114,13 +114,13 @@ def test_programs_get_the_judged_changes_and_both_sides(two, capsys):
     assert main(["compare", *two, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["before"]["run"], said["after"]["run"]) == ("a", "b")
-    found = {
-        (one["technique"], one["task"]): one["trend"]
-        for one in said["changes"]
-        if one["metric"] == "lateness_p50_us"
+    trends = {
+        (change["technique"], change["task"]): change["trend"]
+        for change in said["changes"]
+        if change["metric"] == "lateness_p50_us"
     }
-    assert found["timer_soft", 0] == "worse"
-    assert found["thread", 0] != "worse"
+    assert trends["timer_soft", 0] == "worse"
+    assert trends["thread", 0] != "worse"
 
 
 def test_all_shows_what_the_short_list_leaves_out(two, capsys):
@@ -140,7 +140,7 @@ def test_a_run_against_itself_has_no_worse_and_no_better(two, capsys):
 
 
 def test_ids_boards_and_firmware_versions_name_the_newest_run(make_run, tmp_path, capsys):
-    place = ["--history", str(tmp_path / "h.db")]
+    history_option = ["--history", str(tmp_path / "h.db")]
     folders = [
         make_run("20261101T000000Z_x", board="x", started="2026-11-01T00:00:00Z", timer_soft=100),
         make_run("20261102T000000Z_x", board="x", started="2026-11-02T00:00:00Z", timer_soft=100),
@@ -149,21 +149,21 @@ def test_ids_boards_and_firmware_versions_name_the_newest_run(make_run, tmp_path
             timer_soft=100,
         ),
     ]  # fmt: skip
-    assert main(["history", "add", *map(str, folders), *place]) == 0
-    for one, other, runs in (
+    assert main(["history", "add", *map(str, folders), *history_option]) == 0
+    for before, other, runs in (
         ("20261101T", "20261103T000000Z_y", (0, 2)),
         ("board:x", "board:y", (1, 2)),
         ("firmware:1.30", "firmware:1.29", (2, 1)),
         (str(folders[0]), "board:x", (0, 1)),
     ):
         capsys.readouterr()
-        assert main(["compare", one, other, *place, "--json"]) == 0
+        assert main(["compare", before, other, *history_option, "--json"]) == 0
         said = json.loads(capsys.readouterr().out)
         assert (said["before"]["run"], said["after"]["run"]) == tuple(
             folders[at].name for at in runs
         )
         assert any(change["metric"] == "lateness_p50_us" for change in said["changes"])
-    assert main(["compare", "board:x", "board:z", *place]) == 1
+    assert main(["compare", "board:x", "board:z", *history_option]) == 1
     assert "hil history" in capsys.readouterr().err
 
 
@@ -196,10 +196,10 @@ def test_what_is_not_there_is_one_line_with_the_next_step(capsys, words, told):
 
 def test_names_are_data(make_run, tmp_path, capsys):
     evil = "<script>alert(1)</script>\x1b[2J"
-    one = make_run("one", board=evil, timer_soft=100)
+    first = make_run("one", board=evil, timer_soft=100)
     other = make_run("other", board=evil, timer_soft=100)
     page = tmp_path / "page.html"
-    assert main(["compare", str(one), str(other), "--html", str(page)]) == 0
+    assert main(["compare", str(first), str(other), "--html", str(page)]) == 0
     assert "\x1b" not in capsys.readouterr().out
     text = page.read_text("utf-8")
     assert text.count("<script>") == 1  # the page's own
@@ -208,8 +208,8 @@ def test_names_are_data(make_run, tmp_path, capsys):
 
 
 def test_runs_with_nothing_in_common(make_run, tmp_path, capsys):
-    one, other = make_run("one", timer_soft=100), make_run("other", thread=100)
+    first, other = make_run("one", timer_soft=100), make_run("other", thread=100)
     page = tmp_path / "page.html"
-    assert main(["compare", str(one), str(other), "--html", str(page)]) == 0
+    assert main(["compare", str(first), str(other), "--html", str(page)]) == 0
     assert "thread, idle, sim" in capsys.readouterr().out
     assert "no case in common" in page.read_text("utf-8")

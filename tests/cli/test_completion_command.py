@@ -51,8 +51,8 @@ def test_bash_completes_commands_options_formats_and_folders(script, tmp_path):
     assert completed(path, "completion", "f") == {"fish"}
     (tmp_path / "reports").mkdir()
     (tmp_path / "report.html").touch()
-    found = completed(path, "report", "rep", folder=tmp_path)
-    assert {one.rstrip("/") for one in found} == {"reports"}
+    paths = completed(path, "report", "rep", folder=tmp_path)
+    assert {path.rstrip("/") for path in paths} == {"reports"}
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="apt-get install fish")

@@ -33,10 +33,10 @@ def ask(capsys, board: str) -> tuple[int, dict[str, dict]]:
     status = main(["doctor", f"--board={board}", "--json"])
     said = json.loads(capsys.readouterr().out)
     assert said["ok"] == (status == 0)
-    findings = {one["step"]: one for one in said["findings"]}
+    findings = {finding["step"]: finding for finding in said["findings"]}
     assert tuple(findings) == doctor.STEPS
-    for one in findings.values():
-        assert one["fix"] or one["state"] in ("ok", "not tried"), one
+    for finding in findings.values():
+        assert finding["fix"] or finding["state"] in ("ok", "not tried"), finding
     return status, findings
 
 
@@ -44,7 +44,7 @@ def ask(capsys, board: str) -> tuple[int, dict[str, dict]]:
 def test_a_healthy_board_passes_every_step(board, capsys, kind):
     status, findings = ask(capsys, board.port if kind == "port" else kind)
     assert status == 0
-    assert {one["state"] for one in findings.values()} == {"ok"}
+    assert {finding["state"] for finding in findings.values()} == {"ok"}
     assert "MicroPython 1." in findings["version"]["text"]
     assert "4" in findings["wiring"]["text"]
 
@@ -124,9 +124,9 @@ def test_modem_manager_is_named(monkeypatch):
     monkeypatch.setattr(diagnosis, "_modem_manager", lambda: True)
     monkeypatch.setattr("pathlib.Path.exists", lambda self: True)
     monkeypatch.setattr("pathlib.Path.is_char_device", lambda self: True)
-    found = diagnosis.check_device("/dev/ttyACM0")
-    assert found.state == "warning"
-    assert "ID_MM_DEVICE_IGNORE" in found.fix
+    finding = diagnosis.check_device("/dev/ttyACM0")
+    assert finding.state == "warning"
+    assert "ID_MM_DEVICE_IGNORE" in finding.fix
     assert diagnosis.check_device("/dev/ttyUSB0").state == "ok"
 
 
@@ -169,8 +169,8 @@ def test_a_clock_that_runs_at_another_rate_is_wrong(rate, state):
     start = 2**30 - 1000
     session.clock = Host()
     session.run = lambda code: b"%d" % ((start + int(session.clock.ns / 1e3 * rate)) % 2**30)
-    found = doctor._clock(session)
-    assert found.state == state, found
+    finding = doctor._clock(session)
+    assert finding.state == state, finding
 
 
 def test_text_from_a_board_cannot_drive_the_terminal():

@@ -20,7 +20,10 @@ def test_every_output_is_made_anew(make_run, capsys):
     page = (folder / "report.html").read_text()
     assert "timer_soft" in page
     root = ET.parse(folder / "junit.xml").getroot()
-    assert [one.get("name") for one in root.iter("testcase")] == ["timer_soft-idle", "thread-idle"]
+    assert [testcase.get("name") for testcase in root.iter("testcase")] == [
+        "timer_soft-idle",
+        "thread-idle",
+    ]
     said = capsys.readouterr().out
     for name in ("results.json", "report.html", "junit.xml"):
         assert str(folder / name) in said
@@ -36,7 +39,7 @@ def test_the_file_that_pytest_wrote_stays_unless_other_budgets_judge(make_run, t
     budgets.write_text("[budgets.any.any]\nlateness_p50_us = 1\n")
     assert main(["report", str(folder), "--budgets", str(budgets)]) == 0
     root = ET.parse(folder / "junit.xml").getroot()
-    assert [one.tag for one in root.iter("failure")] == ["failure"]
+    assert [failure.tag for failure in root.iter("failure")] == ["failure"]
     assert main(["report", str(folder)]) == 0, "its own file is made again"
     assert not list(ET.parse(folder / "junit.xml").getroot().iter("failure"))
 

@@ -31,7 +31,7 @@ def history_run(*boards, number=1, technique="timer_soft"):
 @pytest.mark.parametrize(
     ("choice", "most", "text"),
     [
-        ("last", 0, "the past, of which there is none yet"),
+        ("last", 0, "earlier runs, of which there are none yet"),
         ("last", 1, "the last run"),
         ("last", 2, "the last 2 runs"),
         ("baseline", 0, "the baseline"),

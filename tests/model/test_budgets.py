@@ -64,9 +64,9 @@ lateness_p99_us = 6
     ],
 )
 def test_the_most_specific_line_wins(tmp_path, board, technique, load, limit) -> None:
-    one = measured(board=board, technique=technique, load=load)
+    measurement = measured(board=board, technique=technique, load=load)
     rules = budgets(tmp_path, LAYERED)
-    assert judge_measurement(one, rules).budget == limit
+    assert judge_measurement(measurement, rules).budget == limit
     missed = measured("missed", board=board, technique=technique, load=load)
     assert judge_measurement(missed, rules).budget == 7
 
@@ -94,8 +94,12 @@ def test_relative_limits(tmp_path) -> None:
 def test_judge_all_takes_the_period_from_the_plan(tmp_path) -> None:
     rules = budgets(tmp_path, '[budgets.any.any]\nlateness_p99_us = "1 period"\n')
     plan = CapturePlan("timer_hard", "idle", (TaskPlan(0, 300), TaskPlan(1, 50)), 1000)
-    ones = [measured(task=0), measured(task=1), measured(task=None)]
-    assert [one.budget for one in judge_measurements(ones, rules, plan)] == [300, 50, 50]
+    figures = [measured(task=0), measured(task=1), measured(task=None)]
+    assert [measurement.budget for measurement in judge_measurements(figures, rules, plan)] == [
+        300,
+        50,
+        50,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +122,8 @@ def test_verdict_follows_the_sense(tmp_path, metric, value, limit, verdict) -> N
 
 def test_bounds_that_straddle_are_said(tmp_path) -> None:
     rules = budgets(tmp_path, "[budgets.any.any]\nlateness_p99_us = 100\n")
-    sure = judge_measurement(measured(value=90, lo=80, hi=99), rules)
-    assert (sure.verdict, sure.note) == ("pass", None)
+    inside = judge_measurement(measured(value=90, lo=80, hi=99), rules)
+    assert (inside.verdict, inside.note) == ("pass", None)
     unsure = judge_measurement(measured(value=90, lo=80, hi=120, note="old"), rules)
     assert (unsure.verdict, unsure.note) == ("pass", "old; its bounds reach beyond the budget")
     over = judge_measurement(measured(value=110, lo=90, hi=120), rules)
@@ -137,8 +141,10 @@ def test_magnitude_bounds_on_both_sides_of_zero() -> None:
 
 def test_failure_message_says_it_all(tmp_path) -> None:
     rules = budgets(tmp_path, "[budgets.any.any]\nlateness_p99_us = 2000\n")
-    one = judge_measurement(measured(value=2310, lo=2100, hi=2550, where_us=1_234_567.0), rules)
-    text = failure_message(one)
+    measurement = judge_measurement(
+        measured(value=2310, lo=2100, hi=2550, where_us=1_234_567.0), rules
+    )
+    text = failure_message(measurement)
     assert text == (
         "timer_hard, idle, task 0, board sim: lateness_p99_us = 2310 us [2100 .. 2550 at 95%] "
         "is over its budget of 2000 us; the worst activation is 1.234567 s into the window; n = 500"
@@ -205,9 +211,9 @@ def test_shipped_budgets_gate_the_deadline_techniques_only() -> None:
     rules = load_budgets()
     assert default_budgets_path().name == "budgets.toml"
     for technique in TECHNIQUES:
-        one = measured(value=19_000, technique=technique)
+        measurement = measured(value=19_000, technique=technique)
         naive = technique in ("round_robin", "thread", "asyncio_sleep")
-        gated = judge_measurement(one, rules, period_us=10_000)
+        gated = judge_measurement(measurement, rules, period_us=10_000)
         # No limit tighter than the period: the host of the embedded board is a shared machine.
         if naive:
             assert gated.verdict == "none"
@@ -274,9 +280,9 @@ def test_what_a_limit_can_not_be_is_said(tmp_path, line, text) -> None:
 def test_counts_may_be_shares_of_what_was_due(tmp_path, metric) -> None:
     path = tmp_path / "b.toml"
     path.write_text(f'[budgets.any.idle]\n{metric} = "2.5%"\nlateness_p50_us = "0.5 periods"\n')
-    one, two = load_budgets(path).entries
-    assert (one.metric, one.kind, one.amount, one.board) == (metric, "share", 0.025, None)
-    assert (two.kind, two.amount, two.location) == ("period", 0.5, f"{path}:3")
+    share, periods = load_budgets(path).entries
+    assert (share.metric, share.kind, share.amount, share.board) == (metric, "share", 0.025, None)
+    assert (periods.kind, periods.amount, periods.location) == ("period", 0.5, f"{path}:3")
 
 
 def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:

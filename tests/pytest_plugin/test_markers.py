@@ -28,8 +28,8 @@ def test_some_loads(figures):
 def test_only_what_a_test_is_for_is_collected(pytester, run_here, asked, left):
     pytester.makepyfile(SUITE)
     result = run_here("--board=sim", f"--hil-technique={asked}", "--collect-only", "-q")
-    found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
-    assert found == left
+    tests_run = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
+    assert tests_run == left
 
 
 def test_loads_and_techniques_both_count(pytester, run_here):
@@ -37,8 +37,8 @@ def test_loads_and_techniques_both_count(pytester, run_here):
     result = run_here(
         "--board=sim", "--hil-technique=thread,cooperative", "--hil-load=gc", "--collect-only", "-q"
     )
-    found = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
-    assert found == {
+    tests_run = {line.partition("::test_")[2] for line in result.outlines if "::" in line}
+    assert tests_run == {
         "every_case[sim-thread-gc]",
         "every_case[sim-cooperative-gc]",
         "one_technique[sim-thread-gc]",

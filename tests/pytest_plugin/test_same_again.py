@@ -49,8 +49,10 @@ def told(folder: Path) -> dict:
     return results
 
 
-def same(one: Path, two: Path) -> None:
-    pairs = list(zip(*(list_captures(run / "capture") for run in (one, two)), strict=True))
+def same(first_run: Path, second_run: Path) -> None:
+    pairs = list(
+        zip(*(list_captures(run / "capture") for run in (first_run, second_run)), strict=True)
+    )
     assert len(pairs) > 6
     for paths in pairs:
         first, second = (read_capture(path) for path in paths)
@@ -61,7 +63,7 @@ def same(one: Path, two: Path) -> None:
         for name, numbers in first.values.items():
             np.testing.assert_array_equal(numbers, second.values[name], f"{paths[0].name} {name}")
         assert first.counters == second.counters
-    assert told(one) == told(two)
+    assert told(first_run) == told(second_run)
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ def busy():
 
         def start(number: int) -> None:
             for _ in range(number):
-                one = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
-                stack.enter_context(one)
-                stack.callback(one.kill)
-                assert one.stdout is not None
-                one.stdout.readline()
+                process = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
+                stack.enter_context(process)
+                stack.callback(process.kill)
+                assert process.stdout is not None
+                process.stdout.readline()
 
         yield start
 

@@ -45,8 +45,8 @@ def test_a_timer_beside_an_endless_loop(measure):
 def test_tasks_at_different_rates(measure):
     result, numbers = measure(EXAMPLES / "two_rates.py")
     result.assert_outcomes(passed=1)
-    found = means(numbers)
-    assert found[1] / found[0] == pytest.approx(2.5, rel=0.2)
+    mean_values = means(numbers)
+    assert mean_values[1] / mean_values[0] == pytest.approx(2.5, rel=0.2)
 
 
 def test_a_program_that_returns_leaves_its_timer_running_until_the_end(measure, tmp_path):

@@ -66,15 +66,15 @@ def test_what_was_written_is_read(tmp_path):
 def test_cut_at_every_byte_it_opens_with_all_that_was_whole(tmp_path):
     whole = write(tmp_path / "a.hilcap").read_bytes()
     head = 8 + 9 + struct.unpack_from("<I", whole, 9)[0]
-    cut = tmp_path / "b.hilcap"
+    truncated = tmp_path / "b.hilcap"
     last = 0
     for at in range(0, len(whole)):
-        cut.write_bytes(whole[:at])
+        truncated.write_bytes(whole[:at])
         if at < head:
             with pytest.raises(CaptureError):
-                read_capture(cut)
+                read_capture(truncated)
             continue
-        capture = read_capture(cut)
+        capture = read_capture(truncated)
         assert "truncated" in [fault.kind for fault in capture.faults]
         stamps = capture.tracks[0].stamps_us if capture.tracks else TRUTH[:0]
         assert (stamps == TRUTH[: len(stamps)]).all()

@@ -27,8 +27,8 @@ def test_a_killed_run_tells_what_it_had(tmp_path):
     write(tmp_path).close()
     path = tmp_path / "run.jsonl"
     whole = path.read_bytes()
-    for cut in range(whole.index(b"\n") + 1, len(whole)):
-        path.write_bytes(whole[:cut])
+    for length in range(whole.index(b"\n") + 1, len(whole)):
+        path.write_bytes(whole[:length])
         record = read_run_log(tmp_path)
         assert not record.complete
         assert record.info.id == "id"

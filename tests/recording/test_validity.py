@@ -27,14 +27,14 @@ def test_a_sound_capture_passes_with_what_the_wire_lost():
     )
 
 
-def test_an_agent_that_failed_voids_its_capture():
+def test_an_agent_that_failed_invalidates_its_capture():
     with pytest.raises(RemoteCodeError, match="ValueError") as caught:
         require_valid(replace(SOUND, errors=("Traceback", "ValueError: x")))
     assert caught.value.traceback == "Traceback\nValueError: x"
 
 
 @pytest.mark.parametrize("kind", ["wrap", "truncated", "clock", "incomplete", "agent"])
-def test_what_cannot_be_trusted_voids_the_capture(kind):
+def test_what_cannot_be_trusted_invalidates_the_capture(kind):
     with pytest.raises(CaptureError, match=r"^the capture is invalid: why$"):
         require_valid(
             replace(SOUND, faults=(CaptureIssue("damaged", "before"), CaptureIssue(kind, "why")))
@@ -54,7 +54,7 @@ def sent(*, tasks=1, totals=True, status="ok"):
     return assemble(decode(encoder.data), BOARD, SOUND.plan)
 
 
-def test_what_a_board_sends_voids_its_capture_when_its_totals_or_its_agent_are_not_as_expected():
+def test_unexpected_totals_or_another_agent_invalidate_the_capture():
     require_valid(sent())
     with pytest.raises(CaptureError, match="the totals of 'task0' are lost"):
         require_valid(sent(totals=False))
@@ -64,7 +64,7 @@ def test_what_a_board_sends_voids_its_capture_when_its_totals_or_its_agent_are_n
         require_valid(sent(status="full"))
 
 
-def test_a_task_without_a_track_voids_the_capture():
+def test_a_task_without_a_track_invalidates_the_capture():
     with pytest.raises(CaptureError, match="task 0"):
         require_valid(replace(SOUND, tracks=()))
 

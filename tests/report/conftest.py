@@ -132,11 +132,11 @@ def make_capture(
 
 
 def make_measurements(capture: Capture) -> list[Measurement]:
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     plan = capture.plan
 
     def add(task, metric, unit, value, lo, hi, n, **more):
-        found.append(
+        measurements.append(
             Measurement(
                 *(capture.board.name, plan.technique, plan.load, task, metric, unit),
                 *(float(value), lo, hi, n),
@@ -180,7 +180,7 @@ def make_measurements(capture: Capture) -> list[Measurement]:
             len(latency),
             method=event.method,
         )
-    return found
+    return measurements
 
 
 def make_run(source: str = "sim") -> RunInfo:

@@ -124,9 +124,9 @@ def test_the_clock_is_drawn_with_its_line_and_bounds(captures: list[Capture]) ->
     assert slope == pytest.approx([ppm])  # us per s; the board's clock runs ahead: upwards
     assert np.all(fit.lo <= fit.y)
     assert np.all(fit.y <= fit.hi)
-    spread = (fit.hi - fit.lo) / (fit.x[-1] - fit.x[0])
-    assert spread == pytest.approx([5.0, 5.0], rel=0.02)  # 10 ppm, about half at either end
-    assert spread.sum() == pytest.approx(10.0)
+    widths = (fit.hi - fit.lo) / (fit.x[-1] - fit.x[0])
+    assert widths == pytest.approx([5.0, 5.0], rel=0.02)  # 10 ppm, about half at either end
+    assert widths.sum() == pytest.approx(10.0)
     bare = replace(skew, lo=None, hi=None)
     fit = list(long_term_charts(capture, [bare]))[-1].series[2]
     assert fit.lo is None
@@ -138,14 +138,16 @@ def test_bounds_are_drawn(captures: list[Capture], results: Results) -> None:
     figures = [m for m in results.measurements if m.technique == capture.plan.technique]
     bare = [replace(m, lo=None, hi=None) for m in figures]
     with_bounds, without = (
-        by_title(technique_charts(capture, ones))["Lateness"] for ones in (figures, bare)
+        by_title(technique_charts(capture, chosen))["Lateness"] for chosen in (figures, bare)
     )
     assert [mark.bounds for mark in without.marks] == [None, None]
     assert len(with_bounds.marks) == 2
     for mark in with_bounds.marks:
         lo, hi = mark.bounds
         assert lo < mark.y < hi
-    (full,), (less,) = (overview_charts([], technique_rows(ones), "t") for ones in (figures, bare))
+    (full,), (less,) = (
+        overview_charts([], technique_rows(chosen), "t") for chosen in (figures, bare)
+    )
     for series, other, name in zip(full.series, less.series, ("p50", "p99"), strict=True):
         assert (series.name, series.bounds, series.style) == (name, "x", "points")
         assert np.all((series.lo < series.x) & (series.x < series.hi))
@@ -167,7 +169,7 @@ def test_a_variants_percentiles_are_no_marks_of_the_technique(
     figures = [m for m in results.measurements if m.technique == captures[0].plan.technique]
     variant = replace(figures[0], method="callback/closure", value=123_456.0)
     before, after = (
-        next(technique_charts(captures[0], ones)) for ones in (figures, [*figures, variant])
+        next(technique_charts(captures[0], chosen)) for chosen in (figures, [*figures, variant])
     )
     assert before.marks == after.marks
     assert before.as_data() == after.as_data()
@@ -242,7 +244,7 @@ def test_the_charts_hold_the_values(captures: list[Capture]) -> None:
 def test_a_technique_keeps_its_colour_when_others_are_absent(captures: list[Capture]) -> None:
     (every, _), (alone, _) = (overview_charts(some, [], "t") for some in (captures, captures[3:4]))
     (series,) = alone.series
-    assert (series.name, series.color) in [(one.name, one.color) for one in every.series]
+    assert (series.name, series.color) in [(drawn.name, drawn.color) for drawn in every.series]
 
 
 def test_all_charts_of_a_run_say_where_they_belong(

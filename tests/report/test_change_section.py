@@ -99,7 +99,7 @@ def test_without_a_past_the_page_says_how_to_get_one(results):
 @pytest.mark.parametrize("trend", ["worse", "better", "unclear"])
 def test_a_hostile_name_stays_text(results, trend):
     bad = "</script><img src=x onerror=alert(1)>\x1b[2J"
-    one = change(trend, technique=bad, board=bad, note=bad, method=bad)
-    comparison = Comparison(bad, (one,), (bad,))
+    hostile_change = change(trend, technique=bad, board=bad, note=bad, method=bad)
+    comparison = Comparison(bad, (hostile_change,), (bad,))
     assert "<img" not in part(render_page(results, (), comparison))
     assert "\x1b" not in terminal_summary(results, comparison=comparison)

@@ -8,18 +8,18 @@ from hil.report.result_tables import technique_rows
 
 
 def facts(results, captures=()):
-    (one,) = confidence_summaries(results, technique_rows(results.measurements), captures)
-    return dict(one.facts)
+    (summary,) = confidence_summaries(results, technique_rows(results.measurements), captures)
+    return dict(summary.facts)
 
 
 def test_bounds_and_sizes_are_counted(results):
     few = results.measurements[0]
     largest = replace(few, metric="lateness_max_us", lo=None, hi=None, n=299)
     extra = (largest, replace(few, hi=None), replace(few, lo=None))
-    found = facts(replace(results, measurements=(*results.measurements, *extra)))
+    shown_facts = facts(replace(results, measurements=(*results.measurements, *extra)))
     n = len(results.measurements)
-    assert found["bounds"].startswith(f"{n} of {n + 3} figures have bounds")
-    assert found["size"].startswith(
+    assert shown_facts["bounds"].startswith(f"{n} of {n + 3} figures have bounds")
+    assert shown_facts["size"].startswith(
         "299 activations in each case: with 95 % confidence at most 0.997 % of all"
     )
 
@@ -33,12 +33,12 @@ def test_the_instrument_and_its_losses_are_named(results, captures):
     damaged = replace(
         captures[0], faults=(CaptureIssue("damaged", "x"), CaptureIssue("missing", "y"))
     )
-    found = facts(more, [damaged])
-    assert "steps by 1 us" in found["instrument"]
-    assert "one stamp costs 0.31 us" in found["instrument"]
-    assert "0.25 us [0.2, 0.3] longer" in found["instrument"]
-    assert found["lost"].startswith("7 stamps dropped by the instrument, 2 faults")
-    assert "-40.0 ppm [-41.0, -39.0]" in found["clock"]
+    shown_facts = facts(more, [damaged])
+    assert "steps by 1 us" in shown_facts["instrument"]
+    assert "one stamp costs 0.31 us" in shown_facts["instrument"]
+    assert "0.25 us [0.2, 0.3] longer" in shown_facts["instrument"]
+    assert shown_facts["lost"].startswith("7 stamps dropped by the instrument, 2 faults")
+    assert "-40.0 ppm [-41.0, -39.0]" in shown_facts["clock"]
 
 
 def test_nothing_measured_says_nothing(results):

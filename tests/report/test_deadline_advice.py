@@ -31,26 +31,26 @@ def row(
     p50=(50, 40, 60),
     jitter=None,
 ):
-    def one(metric, value, lo=None, hi=None, unit="us", n=3000):
+    def figure(metric, value, lo=None, hi=None, unit="us", n=3000):
         return Measurement("b", technique, load, None, metric, unit, float(value), lo, hi, n)
 
     figures = [
-        one("lateness_max_us", worst),
-        one("period_mean_us", 10_000),
-        one("lateness_p50_us", *p50),
-        one("missed", missed, missed, missed, "count"),
-        one("dropped", 0, 0, 0, "count"),
-        one("schedule_drift_ppm", drift, drift - 1, drift + 1, "ppm"),
+        figure("lateness_max_us", worst),
+        figure("period_mean_us", 10_000),
+        figure("lateness_p50_us", *p50),
+        figure("missed", missed, missed, missed, "count"),
+        figure("dropped", 0, 0, 0, "count"),
+        figure("schedule_drift_ppm", drift, drift - 1, drift + 1, "ppm"),
     ]
     if p99:
-        figures.append(one("lateness_p99_us", *p99))
+        figures.append(figure("lateness_p99_us", *p99))
     if jitter is not None:
-        figures.append(one("period_jitter_rms_us", jitter))
+        figures.append(figure("period_jitter_rms_us", jitter))
     return figures
 
 
 def made(*groups):
-    return technique_rows([one for group in groups for one in group])
+    return technique_rows([measurement for group in groups for measurement in group])
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def made(*groups):
     ],
 )
 def test_soft_goes_by_the_bounds(more, deadline, answer):
-    (one,) = made(row(**more))
-    limit = soft_limit(one)
+    (technique_row,) = made(row(**more))
+    limit = soft_limit(technique_row)
     assert limit.answer(deadline) == answer
     assert getattr(limit, answer)  # the reason
 
@@ -89,8 +89,8 @@ def test_soft_goes_by_the_bounds(more, deadline, answer):
     ],
 )
 def test_hard_goes_by_the_worst_that_was_seen(more, deadline, answer):
-    (one,) = made(row(**more))
-    limit = hard_limit(one)
+    (technique_row,) = made(row(**more))
+    limit = hard_limit(technique_row)
     assert limit.answer(deadline) == answer
     assert getattr(limit, answer)
 
@@ -101,9 +101,9 @@ def test_hard_goes_by_the_worst_that_was_seen(more, deadline, answer):
 )
 def test_a_slope_that_stays_below_the_jitter_runs_nowhere(drift, jitter, gone):
     # 3000 activations of 10 ms at 50 ppm are 1500 us
-    (one,) = made(row(drift=drift, jitter=jitter))
-    assert drifts(one) is gone
-    assert soft_limit(one).answer(1e6) == ("no" if gone else "yes")
+    (technique_row,) = made(row(drift=drift, jitter=jitter))
+    assert drifts(technique_row) is gone
+    assert soft_limit(technique_row).answer(1e6) == ("no" if gone else "yes")
 
 
 EARLY = {"p50": (-757, -760, -750), "p99": (-731, -740, -720), "worst": 38.0}
@@ -114,15 +114,15 @@ EARLY = {"p50": (-757, -760, -750), "p99": (-731, -740, -720), "worst": 38.0}
     [(100, "no", "no"), (755, "open", "open"), (760, "yes", "yes"), (1000, "yes", "yes")],
 )
 def test_who_comes_early_by_more_than_the_deadline_does_not_hold_it(deadline, soft, hard):
-    (one,) = made(row(**EARLY))
-    for limit, answer in ((soft_limit(one), soft), (hard_limit(one), hard)):
+    (technique_row,) = made(row(**EARLY))
+    for limit, answer in ((soft_limit(technique_row), soft), (hard_limit(technique_row), hard)):
         assert limit.answer(deadline) == answer
         assert "half of the activations come 760 us early" in getattr(limit, answer)
 
 
 def test_who_may_be_early_is_judged_by_what_is_late():
-    (one,) = made(row(p50=(-1, -3, 2), p99=(500, 400, 600)))
-    assert soft_limit(one) == soft_limit(*made(row(p50=(0, -3, 2), p99=(500, 400, 600))))
+    (technique_row,) = made(row(p50=(-1, -3, 2), p99=(500, 400, 600)))
+    assert soft_limit(technique_row) == soft_limit(*made(row(p50=(0, -3, 2), p99=(500, 400, 600))))
     (late,) = made(row(p50=(-20, -30, -10), p99=(500, 400, 600)))
     assert soft_limit(late).answer(600) == "yes"
     assert "early" not in soft_limit(late).yes
@@ -132,7 +132,7 @@ def test_who_comes_early_is_not_least_late():
     rows = made(
         row("asyncio_sleep", **EARLY), row("timer_hard"), row("timer_soft", p99=(900, 800, 990))
     )
-    assert [one.technique for one in judge_techniques(rows, 1000, is_hard=True)][
+    assert [answer.technique for answer in judge_techniques(rows, 1000, is_hard=True)][
         -1
     ] == "asyncio_sleep"
     results = Results(RunInfo("r", "", 0.0, "quick", "0", "h", "sim"), (), (), (), ())
@@ -171,8 +171,8 @@ def test_a_technique_must_hold_under_every_load():
     assert advice.soft.startswith("choose timer_soft: 99 of 100 come within 600 us")
     assert advice.hard.startswith("choose timer_soft: worst of 3000 activations: 900 us late")
     assert "not a guarantee" in advice.hard
-    found = {line.deadline: (line.soft, line.undecided, line.hard) for line in advice.usual}
-    assert found == {
+    usual = {line.deadline: (line.soft, line.undecided, line.hard) for line in advice.usual}
+    assert usual == {
         "100 us": ("none", "none", "none"),
         "1 ms": ("timer_soft", "none", "timer_soft"),
         "10 ms": ("timer_soft, timer_hard", "none", "timer_soft, timer_hard"),
@@ -188,8 +188,8 @@ def test_a_technique_must_hold_under_every_load():
 
 def test_the_load_that_decides_is_named():
     held = {
-        one.technique: one.reason
-        for one in judge_techniques(several_loads(), 1000.0, is_hard=False)
+        answer.technique: answer.reason
+        for answer in judge_techniques(several_loads(), 1000.0, is_hard=False)
     }
     assert held["timer_hard"] == "p99 is 4000 us [3000, 5000] (load gc)"
     assert "past any deadline" in held["thread"]
@@ -198,7 +198,7 @@ def test_the_load_that_decides_is_named():
 def test_the_shortest_limit_comes_first_and_the_others_are_named():
     rows = made(row(p99=(500, 400, 900)), row("timer_soft", p99=(300, 200, 600)))
     held = judge_techniques(rows, 1000.0, is_hard=False)
-    assert [one.technique for one in held] == ["timer_soft", "timer_hard"]
+    assert [answer.technique for answer in held] == ["timer_soft", "timer_hard"]
     assert answer_line(held).endswith("Also: timer_hard.")
 
 
@@ -235,12 +235,12 @@ def test_a_limit_answers_at_its_very_ends():
 
 
 def test_the_script_gets_the_same_limits_with_null_for_infinite():
-    (one,) = limits_for_script(made(row(drift=99.0)))
-    assert one["soft"][:2] == [None, None]
-    (one,) = limits_for_script(made(row()))
-    assert one["soft"][:2] == [400, 600]
-    assert one["hard"][:2] == [700.0, 700.0]
-    assert (one["board"], one["technique"], one["load"]) == ("b", "timer_hard", "idle")
+    (limits,) = limits_for_script(made(row(drift=99.0)))
+    assert limits["soft"][:2] == [None, None]
+    (limits,) = limits_for_script(made(row()))
+    assert limits["soft"][:2] == [400, 600]
+    assert limits["hard"][:2] == [700.0, 700.0]
+    assert (limits["board"], limits["technique"], limits["load"]) == ("b", "timer_hard", "idle")
 
 
 @pytest.mark.parametrize(
@@ -262,9 +262,9 @@ def test_the_map_is_warmer_where_it_is_later():
         row("timer_soft", "cpu", p99=(5, 1, 6), missed=400),
         row("timer_soft", "gc", p99=None, worst=20.0),
     )
-    (one,) = heat_maps(rows)
-    assert one.loads == ["idle", "cpu", "gc"]
-    soft_line, hard_line = one.lines
+    (heat,) = heat_maps(rows)
+    assert heat.loads == ["idle", "cpu", "gc"]
+    soft_line, hard_line = heat.lines
     assert [cell.heat for cell in hard_line.cells] == [0, 2, 5]
     assert soft_line.cells[0] is None
     assert soft_line.cells[1].heat == 4
@@ -273,12 +273,15 @@ def test_the_map_is_warmer_where_it_is_later():
 
 def test_the_share_stands_beside_its_technique():
     share = Measurement("b", "timer_hard", "idle", None, "background_share", "1", 0.9, 0.8, 1.0, 6)
-    (one,) = heat_maps(made([*row(), share]))
-    assert one.lines[0].share == share
+    (heat,) = heat_maps(made([*row(), share]))
+    assert heat.lines[0].share == share
 
 
 def test_the_page_has_both(results):
-    group = [replace(one, board="sim") for one in row(load="cpu", p99=(12_000, 9_000, 15_000))]
+    group = [
+        replace(measurement, board="sim")
+        for measurement in row(load="cpu", p99=(12_000, 9_000, 15_000))
+    ]
     page = render_page(replace(results, measurements=(*results.measurements, *group)))
     part = page[page.index('id="hil-deadline"') :]
     part = part[: part.index("</section>")]

@@ -86,8 +86,8 @@ def test_no_mark_is_left_in_the_source(text):
 def test_a_text_of_any_length_stays_within_what_a_server_takes(results):
     errors = tuple(ErrorRecord("sim", "t", "idle", "|" * 10_000) for _ in range(500))
     assert len(job_summary(replace(results, errors=errors)).encode()) < 100_000
-    one = results.measurements[0]
-    many = tuple(replace(one, technique=f"t{k}", board=f"b{k}" * 80) for k in range(3000))
+    measurement = results.measurements[0]
+    many = tuple(replace(measurement, technique=f"t{k}", board=f"b{k}" * 80) for k in range(3000))
     text = job_summary(replace(results, measurements=many))
     assert len(text) <= MAX_CHARACTERS + 100
     assert text.rstrip().endswith("the rest is in the report)*")

@@ -28,12 +28,12 @@ def part(page: str, section: str) -> str:
 
 def test_every_figure_of_the_records_is_on_the_page(page: str, results: Results, page_of) -> None:
     text = page_of(page).words
-    for one in results.measurements:
-        assert format_measurement(one).value in text
-        assert format_measurement(one).bounds in text
-        assert f'data-value="{one.value}"' in page
+    for measurement in results.measurements:
+        assert format_measurement(measurement).value in text
+        assert format_measurement(measurement).bounds in text
+        assert f'data-value="{measurement.value}"' in page
     assert text.count("lateness_p99_us") == sum(
-        one.metric == "lateness_p99_us" for one in results.measurements
+        measurement.metric == "lateness_p99_us" for measurement in results.measurements
     )
 
 
@@ -70,7 +70,7 @@ def test_well_formed_unique_ids_and_nothing_loaded_from_elsewhere(page: str, pag
     seen = page_of(page)
     assert seen.open == []
     assert len(seen.ids) == len(set(seen.ids))
-    assert all(one.startswith("#") and one[1:] in seen.ids for one in seen.loads)
+    assert all(link.startswith("#") and link[1:] in seen.ids for link in seen.loads)
     for target in re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page):
         assert "".join(target) in seen.ids
     assert "@import" not in page
@@ -186,9 +186,9 @@ def test_a_flood_in_the_log_is_cut(captures: list[Capture], results: Results) ->
 def test_headline_tells_the_worst_news(results: Results) -> None:
     def lead(changed: Results) -> tuple[str, str]:
         text = render_page_parts(changed).headline
-        found = re.search(r'class="hil-verdict (\w+)".*?<p class="hil-lead">(.*?)</p>', text, re.S)
-        assert found
-        return found[1], found[2]
+        match = re.search(r'class="hil-verdict (\w+)".*?<p class="hil-lead">(.*?)</p>', text, re.S)
+        assert match
+        return match[1], match[2]
 
     first, *rest = results.measurements
     tight = judge_measurement(first, Budgets((Budget(first.metric, "absolute", 1),)))
@@ -197,12 +197,12 @@ def test_headline_tells_the_worst_news(results: Results) -> None:
     assert (state, "1 figure out of budget" in text) == ("fail", True)
     assert lead(results)[0] == "error"
     state, text = lead(replace(results, measurements=(wide, *rest), errors=()))
-    techniques = {one.technique for one in results.measurements}
+    techniques = {measurement.technique for measurement in results.measurements}
     unlimited = f"{len(techniques)} of {len(techniques)} techniques without a limit on p99"
     assert (state, f"1 limit met; {unlimited}" in text) == ("pass", True)
-    p99 = next(one for one in rest if one.metric == "lateness_p99_us")
+    p99 = next(measurement for measurement in rest if measurement.metric == "lateness_p99_us")
     limited = replace(p99, budget=1e9, verdict="pass")
-    others = [limited if one is p99 else one for one in rest]
+    others = [limited if measurement is p99 else measurement for measurement in rest]
     text = lead(replace(results, measurements=(wide, *others), errors=()))[1]
     unlimited = f"{len(techniques) - 1} of {len(techniques)} techniques without a limit on p99"
     assert f"all 2 limits met; {unlimited}" in text
@@ -221,7 +221,7 @@ def test_a_full_matrix_stays_below_five_megabytes(captures: list[Capture], resul
     ]
     # A real case has some 70 figures, with notes of 80 characters: the sample's are multiplied.
     full = results_of(many)
-    noted = tuple(replace(one, note="n" * 80) for one in full.measurements)
+    noted = tuple(replace(measurement, note="n" * 80) for measurement in full.measurements)
     times = 70 * len(many) // len(noted)
     full = replace(full, measurements=noted * times)
     page = render_page(full, many)

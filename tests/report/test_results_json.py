@@ -36,8 +36,8 @@ def test_has_exactly_the_published_keys(results: Results) -> None:
         *("board", "technique", "load", "task", "metric", "unit", "source", "value", "lo", "hi"),
         *("confidence", "n", "budget", "verdict"),
     }
-    for one in document["measurements"]:
-        assert required <= set(one) <= required | {"method", "note", "where_us"}
+    for measurement in document["measurements"]:
+        assert required <= set(measurement) <= required | {"method", "note", "where_us"}
 
 
 def test_round_trip_keeps_everything(results: Results, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_boards_of_a_mixed_run_keep_their_sources(results: Results, tmp_path
     write_results(tmp_path / "results.json", mixed)
     boards = read_results(tmp_path / "results.json").boards
     assert boards == (sim, real, jumpy)
-    assert [board_key(one) for one in boards] == [board_key(one) for one in mixed.boards]
+    assert [board_key(board) for board in boards] == [board_key(board) for board in mixed.boards]
     assert board_key(boards[0]) == "sim"
 
 
@@ -71,21 +71,24 @@ def test_figures_over_all_tasks_come_first_and_methods_in_order(results: Results
     given = [(1, "b"), (0, None), (None, None), (1, None), (1, "a"), (None, "z")]
     changed = tuple(replace(first, task=task, method=method) for task, method in given)
     document = build_results(replace(results, measurements=changed))
-    assert [(one["task"], one.get("method")) for one in document["measurements"]] == [
+    assert [(written["task"], written.get("method")) for written in document["measurements"]] == [
         (None, None), (None, "z"), (0, None), (1, None), (1, "a"), (1, "b")
     ]  # fmt: skip
 
 
 def test_what_is_no_number_of_a_whole_capture_names_no_task(results: Results) -> None:
-    one = replace(results.measurements[0], task=None, confidence=math.nan, note="why")
-    document = build_results(replace(results, measurements=(one,), errors=()))
+    measurement = replace(results.measurements[0], task=None, confidence=math.nan, note="why")
+    document = build_results(replace(results, measurements=(measurement,), errors=()))
     (error,) = document["errors"]
-    assert (error["error"], error["detail"]) == (f"{one.metric} is not a finite number", "why")
+    assert (error["error"], error["detail"]) == (
+        f"{measurement.metric} is not a finite number",
+        "why",
+    )
 
 
 def test_numbers_are_plain_floats_and_integers(results: Results) -> None:
-    one = replace(results.measurements[0], value=3, lo=2, hi=4, n=5, budget=6, confidence=1)
-    (told,) = build_results(replace(results, measurements=(one,)))["measurements"]
+    measurement = replace(results.measurements[0], value=3, lo=2, hi=4, n=5, budget=6, confidence=1)
+    (told,) = build_results(replace(results, measurements=(measurement,)))["measurements"]
     kinds = {key: type(told[key]) for key in ("value", "lo", "hi", "budget", "confidence", "n")}
     assert kinds == {**dict.fromkeys(kinds, float), "n": int}
 
@@ -97,8 +100,8 @@ def test_every_source_comes_back(results: Results, source: str) -> None:
 
 
 def test_errors_are_in_the_order_of_the_loads(results: Results) -> None:
-    one = results.errors[0]
-    given = tuple(replace(one, load=load, error=f"{k}") for k, load in enumerate(["gc", "idle"]))
+    error = results.errors[0]
+    given = tuple(replace(error, load=load, error=f"{k}") for k, load in enumerate(["gc", "idle"]))
     document = build_results(replace(results, errors=given))
     assert [error["load"] for error in document["errors"]] == ["idle", "gc"]
 
@@ -114,7 +117,7 @@ def test_a_value_that_is_no_number_becomes_an_error(results: Results, bad: float
     first, *rest = results.measurements
     document = build_results(replace(results, measurements=(replace(first, value=bad), *rest)))
     assert len(document["measurements"]) == len(rest)
-    told = [one for one in document["errors"] if "not a finite number" in one["error"]]
+    told = [error for error in document["errors"] if "not a finite number" in error["error"]]
     assert told == [
         {
             "board": first.board,
@@ -131,10 +134,10 @@ def test_a_bound_that_is_no_number_is_null_and_says_so(results: Results) -> None
     first = results.measurements[0]
     changed = replace(first, hi=math.inf, note="short window")
     document = build_results(replace(results, measurements=(changed,)))
-    (one,) = document["measurements"]
-    assert one["hi"] is None
-    assert one["lo"] == first.lo
-    assert one["note"] == "short window; hi has no finite value"
+    (measurement,) = document["measurements"]
+    assert measurement["hi"] is None
+    assert measurement["lo"] == first.lo
+    assert measurement["note"] == "short window; hi has no finite value"
 
 
 def test_absent_facts_are_null(results: Results) -> None:

@@ -24,8 +24,8 @@ def capture(technique: str, late: list[int], board: str = "b", load: str = "idle
 
 @pytest.mark.parametrize("bins", [10, 63])
 def test_every_activation_is_counted_where_it_belongs_on_one_axis(bins):
-    found = [capture(name, late) for name, late in reversed(LATE.items())]
-    (group,) = lateness_groups(found, bins)
+    captures = [capture(name, late) for name, late in reversed(LATE.items())]
+    (group,) = lateness_groups(captures, bins)
     assert len(group.edges_us) == bins + 1
     assert [row.technique for row in group.rows] == ["timer_soft", "timer_hard"]
     for row in group.rows:
@@ -45,8 +45,8 @@ def test_boards_and_loads_are_groups_and_what_has_no_stamps_is_none():
         capture("timer_soft", [5, 7], "one", "idle"),
         capture("timer_hard", [], "three"),
     ]
-    found = [(group.board, group.load) for group in lateness_groups(many, 20)]
-    assert found == [("two", "idle"), ("two", "gc"), ("one", "idle")]
+    groups = [(group.board, group.load) for group in lateness_groups(many, 20)]
+    assert groups == [("two", "idle"), ("two", "gc"), ("one", "idle")]
     assert list(lateness_groups([], 20)) == []
 
 

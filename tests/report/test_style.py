@@ -14,15 +14,15 @@ THEMES = {"light": 0, "dark": 1}
 
 
 def colors(theme):
-    found = re.findall(r"--hil-(\w+): light-dark\((#\w{6}), (#\w{6})\)", style_sheet())
-    return {name: (light, dark)[THEMES[theme]] for name, light, dark in found}
+    colors = re.findall(r"--hil-(\w+): light-dark\((#\w{6}), (#\w{6})\)", style_sheet())
+    return {name: (light, dark)[THEMES[theme]] for name, light, dark in colors}
 
 
 def channels(color):
     return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def contrast(one, other):
+def contrast(color, other):
     """WCAG 2.1 contrast ratio of two colours, each three channels from 0 to 255."""
 
     def light(parts):
@@ -32,7 +32,7 @@ def contrast(one, other):
         ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    high, low = sorted((light(one), light(other)), reverse=True)
+    high, low = sorted((light(color), light(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 

@@ -27,7 +27,7 @@ def test_fits_and_shows_every_technique(results: Results, width: int) -> None:
         format_measurement(row.cells["lateness_p99_us"]).bounds
         for row in technique_rows(results.measurements)
     }
-    assert all(one in text for one in bounds)
+    assert all(bound in text for bound in bounds)
 
 
 def test_lists_failures_errors_and_skips_with_reasons(results: Results) -> None:
@@ -77,12 +77,12 @@ def test_an_empty_run_still_says_something(results: Results) -> None:
 
 def test_a_row_takes_the_worst_task_and_no_interrupt_figures(results: Results) -> None:
     for row in technique_rows(results.measurements):
-        mine = [m for m in results.measurements if m.technique == row.technique]
-        worst = max(m.value for m in mine if m.metric == "lateness_p99_us")
-        drift = max(abs(m.value) for m in mine if m.metric == "schedule_drift_ppm")
+        row_measurements = [m for m in results.measurements if m.technique == row.technique]
+        worst = max(m.value for m in row_measurements if m.metric == "lateness_p99_us")
+        drift = max(abs(m.value) for m in row_measurements if m.metric == "schedule_drift_ppm")
         assert row.cells["lateness_p99_us"].value == worst
         assert abs(row.cells["schedule_drift_ppm"].value) == drift
-        assert all(one.method is None for one in row.cells.values())
+        assert all(cell.method is None for cell in row.cells.values())
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_a_row_takes_the_worst_task_and_no_interrupt_figures(results: Results) -
     ],
 )
 def test_numbers_for_people(results: Results, value, lo, hi, unit, shown) -> None:
-    one = replace(results.measurements[0], value=value, lo=lo, hi=hi, unit=unit)
-    assert format_measurement(one) == shown
+    measurement = replace(results.measurements[0], value=value, lo=lo, hi=hi, unit=unit)
+    assert format_measurement(measurement) == shown
 
 
 def test_digits() -> None:

@@ -9,19 +9,19 @@ from hil.report.page.page import render_page
 from hil.report.result_tables import technique_rows, variant_rows
 
 
-def one(method, metric, value, task=0, technique="timer_hard", **more):
+def figure(method, metric, value, task=0, technique="timer_hard", **more):
     return Measurement(
         "sim", technique, "idle", task, metric, "us", value, value, value + 1, 300, method=method
     )
 
 
 FIGURES = [
-    one("callback/closure", "lateness_p50_us", 11.5),
-    one("callback/closure", "callback_bytes", 0.0, task=None),
-    one("callback/bound_method", "lateness_p50_us", 21.5),
-    one("callback/bound_method", "lateness_p50_us", 22.5, task=1),
-    one("asyncio/run/2:1/10", "lateness_p50_us", 33.5, technique="asyncio_sleep"),
-    one("loopback/hard", "isr_latency_p50_us", 44.5),
+    figure("callback/closure", "lateness_p50_us", 11.5),
+    figure("callback/closure", "callback_bytes", 0.0, task=None),
+    figure("callback/bound_method", "lateness_p50_us", 21.5),
+    figure("callback/bound_method", "lateness_p50_us", 22.5, task=1),
+    figure("asyncio/run/2:1/10", "lateness_p50_us", 33.5, technique="asyncio_sleep"),
+    figure("loopback/hard", "isr_latency_p50_us", 44.5),
 ]
 
 
@@ -62,22 +62,24 @@ def test_a_variant_is_no_figure_of_its_technique(results):
 
 
 def test_what_a_stored_plan_outlives_stands_in_the_table_with_its_figures(results):
-    survival = [
-        replace(one("survival/kill", metric, value, task=None, technique="aioschedule"), unit=unit)
+    resets = [
+        replace(
+            figure("survival/kill", metric, value, task=None, technique="aioschedule"), unit=unit
+        )
         for metric, value, unit in (
             ("jobs_lost", 0.0, "count"),
             ("jobs_run_twice", 7.0, "count"),
             ("jobs_late", 3.0, "count"),
         )
     ]
-    survival.append(
-        one("survival/deepsleep", "wake_error_us", 8642.0, task=None, technique="aioschedule")
+    resets.append(
+        figure("survival/deepsleep", "wake_error_us", 8642.0, task=None, technique="aioschedule")
     )
-    (kill, sleep) = sorted(variant_rows(survival), key=lambda row: row.method, reverse=True)
+    (kill, sleep) = sorted(variant_rows(resets), key=lambda row: row.method, reverse=True)
     assert set(kill.cells) == {"jobs_lost", "jobs_run_twice", "jobs_late"}
     shown = {metric.name for metric, _ in table_columns("variants")}
     assert all(metric in shown for row in (kill, sleep) for metric in row.cells)
     assert "killed" in kill.about
-    page = render_page(replace(results, measurements=(*results.measurements, *survival)))
+    page = render_page(replace(results, measurements=(*results.measurements, *resets)))
     assert "survival/kill" in page
     assert "8642 us" in page

@@ -6,7 +6,7 @@ from hil.model.results import Measurement, Results, RunInfo
 from hil.report.page.page import render_page
 from hil.report.result_tables import web_rows
 
-ONE = Measurement(
+RATE = Measurement(
     *("sim", "timer_soft", "web", None, "request_rate_hz", "hz", 10.0, None, None, 50),
     method="web/loop/10",
 )
@@ -14,28 +14,28 @@ ONE = Measurement(
 
 def rows():
     return [
-        replace(ONE, method="web/asyncio/max", value=3000.0),
-        replace(ONE, method="web/loop/max", value=4000.0),
-        replace(ONE, method="web/loop/50", value=50.0),
-        ONE,
-        replace(ONE, metric="lateness_max_us", unit="us", task=0, value=70.0),
-        replace(ONE, metric="lateness_max_us", unit="us", task=1, value=90.0),
-        replace(ONE, method="web/other/10"),
-        replace(ONE, method="loopback/hard"),
-        replace(ONE, method=None),
+        replace(RATE, method="web/asyncio/max", value=3000.0),
+        replace(RATE, method="web/loop/max", value=4000.0),
+        replace(RATE, method="web/loop/50", value=50.0),
+        RATE,
+        replace(RATE, metric="lateness_max_us", unit="us", task=0, value=70.0),
+        replace(RATE, metric="lateness_max_us", unit="us", task=1, value=90.0),
+        replace(RATE, method="web/other/10"),
+        replace(RATE, method="loopback/hard"),
+        replace(RATE, method=None),
     ]
 
 
 def test_rows_by_server_and_rising_rate_with_the_worst_task():
-    found = web_rows(rows())
-    assert [(row.server, row.rate) for row in found] == [
+    shown_rows = web_rows(rows())
+    assert [(row.server, row.rate) for row in shown_rows] == [
         ("a loop with sockets", "10/s"),
         ("a loop with sockets", "50/s"),
         ("a loop with sockets", "as fast as it answers"),
         ("asyncio", "as fast as it answers"),
     ]
-    assert found[0].cells["lateness_max_us"].value == 90.0
-    assert web_rows([ONE, replace(ONE, method=None)])[0].where == "timer_soft, sim"
+    assert shown_rows[0].cells["lateness_max_us"].value == 90.0
+    assert web_rows([RATE, replace(RATE, method=None)])[0].where == "timer_soft, sim"
 
 
 def test_the_page_has_the_table_only_with_such_rows():

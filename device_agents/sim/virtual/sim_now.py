@@ -103,7 +103,7 @@ def spend(cost):
 
 def _rearm():
     # A program that came to the limit of recursion can leave the VM's scheduler locked for good,
-    # and the callback that counts jumps lost: put both right.
+    # and the callback that counts jumps lost: repair both.
     global _unturned
     _unturned = 0
     if _in_turn:

@@ -97,8 +97,8 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
         for what in ("lo", "hi", "budget"):
             number = getattr(figure, what)
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
-    absent = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
-    _properties(element, rows + absent)
+    missing = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
+    _properties(element, rows + missing)
     failed = [failure_message(figure) for figure in case.figures if figure.verdict == "fail"]
     skips = [skip.reason for skip in case.skips if not missing_metric(skip)]
     if case.errors:

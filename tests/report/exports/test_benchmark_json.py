@@ -74,14 +74,18 @@ def check(value, schema: dict, where: str) -> None:
 
 def test_bencher_has_every_figure_exactly(results):
     document = checked(bencher_json(results), BMF)
-    found = {
-        (name, metric): (one["value"], one.get("lower_value"), one.get("upper_value"))
+    values = {
+        (name, metric): (measure["value"], measure.get("lower_value"), measure.get("upper_value"))
         for name, measures in document.items()
-        for metric, one in measures.items()
+        for metric, measure in measures.items()
     }
-    assert found == {
-        (benchmark_name(one), one.metric): (one.value, one.lo, one.hi)
-        for one in results.measurements
+    assert values == {
+        (benchmark_name(measurement), measurement.metric): (
+            measurement.value,
+            measurement.lo,
+            measurement.hi,
+        )
+        for measurement in results.measurements
     }
     assert "sim/timer_soft/idle/task1" in document
     assert "sim/timer_soft/idle/callback/closure/task0" in document
@@ -93,13 +97,13 @@ def test_the_action_gets_each_figure_on_the_side_that_is_better(results):
         text, count = action_json(results, senses)
         entries = checked(text, ACTION)
         assert len(entries) == count
-        parts[senses] = {one["name"]: one["value"] for one in entries}
+        parts[senses] = {entry["name"]: entry["value"] for entry in entries}
     smaller, bigger = parts[SMALLER], parts[BIGGER]
-    for one in results.measurements:
-        name = f"{benchmark_name(one)} {one.metric}"
-        sense = find_metric(one.metric).sense
+    for measurement in results.measurements:
+        name = f"{benchmark_name(measurement)} {measurement.metric}"
+        sense = find_metric(measurement.metric).sense
         side = {"lower": smaller, "magnitude": smaller, "higher": bigger}.get(sense, {})
-        value = abs(one.value) if sense == "magnitude" else one.value
+        value = abs(measurement.value) if sense == "magnitude" else measurement.value
         assert side.get(name) == (value if sense != "none" else None), name
         assert (name in smaller) + (name in bigger) == (sense != "none")
     assert {name.rpartition(" ")[2] for name in bigger} == {"background_share", "desync_s"}
@@ -107,7 +111,7 @@ def test_the_action_gets_each_figure_on_the_side_that_is_better(results):
 
 def test_budget_bounds_and_note_are_shown_beside(results):
     entries = json.loads(action_json(results, SMALLER)[0])
-    worst = next(one for one in entries if one["name"].endswith("lateness_max_us"))
+    worst = next(entry for entry in entries if entry["name"].endswith("lateness_max_us"))
     assert worst["range"] == "[4500000000.0, ?]"
     assert "budget 4000000000.0: fail" in worst["extra"]
 

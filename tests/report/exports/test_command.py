@@ -29,9 +29,9 @@ def test_every_format_at_once_goes_into_the_runs_folder(run_folder, capsys):
     before = files(run_folder)
     assert main(["export", str(run_folder), "--to", "all", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert [one["format"] for one in said["written"]] == list(EXPORTS)
-    assert files(run_folder) - before == {one.file for one in EXPORTS.values()}
-    counts = {one["format"]: (one["count"], one["what"]) for one in said["written"]}
+    assert [entry["format"] for entry in said["written"]] == list(EXPORTS)
+    assert files(run_folder) - before == {export.file for export in EXPORTS.values()}
+    counts = {entry["format"]: (entry["count"], entry["what"]) for entry in said["written"]}
     figures = len(read_results(run_folder / "results.json").measurements)
     for name in ("vcd", "perfetto", "parquet", "csv"):
         assert counts[name] == (STAMPS, "activations")
@@ -148,8 +148,8 @@ def test_the_formats_are_listed(capsys):
     assert [line.split()[0] for line in lines] == list(EXPORTS)
     assert main(["export", "--list", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in said["formats"]] == list(EXPORTS)
-    assert {one["package"] for one in said["formats"]} == {None, *extra_packages()}
+    assert [listed["name"] for listed in said["formats"]] == list(EXPORTS)
+    assert {listed["package"] for listed in said["formats"]} == {None, *extra_packages()}
 
 
 def extra_packages():

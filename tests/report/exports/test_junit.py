@@ -49,7 +49,7 @@ def check(element: ET.Element) -> None:
         cases = element.findall("testcase")
         assert int(element.attrib["tests"]) == len(cases)
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-            assert int(element.attrib[name]) == sum(one.find(tag) is not None for one in cases)
+            assert int(element.attrib[name]) == sum(case.find(tag) is not None for case in cases)
     for child in element:
         check(child)
 
@@ -60,7 +60,7 @@ def cases(text: str) -> dict[tuple[str, str], object]:
 
 
 def properties(case) -> list[tuple[str, str]]:
-    return [(p.name, p.value) for one in case.iterchildren(junitparser.Properties) for p in one]
+    return [(p.name, p.value) for group in case.iterchildren(junitparser.Properties) for p in group]
 
 
 def test_it_follows_the_rules(results):
@@ -68,40 +68,48 @@ def test_it_follows_the_rules(results):
 
 
 def test_every_figure_is_a_property_of_its_case(results):
-    found = cases(junit_text(results))
-    for one in results.measurements:
-        case = found[
-            (f"hil.{escaped_line(one.board)}", escaped_line(f"{one.technique}-{one.load}"))
+    by_name = cases(junit_text(results))
+    for measurement in results.measurements:
+        case = by_name[
+            (
+                f"hil.{escaped_line(measurement.board)}",
+                escaped_line(f"{measurement.technique}-{measurement.load}"),
+            )
         ]
         said = dict(properties(case))
-        stem = escaped_line(property_name(one))
-        for name, number in (("", one.value), (".lo", one.lo), (".hi", one.hi),
-                             (".budget", one.budget)):  # fmt: skip
+        stem = escaped_line(property_name(measurement))
+        lo, hi, budget = measurement.lo, measurement.hi, measurement.budget
+        for name, number in (
+            ("", measurement.value),
+            (".lo", lo),
+            (".hi", hi),
+            (".budget", budget),
+        ):
             told = said.get(stem + name)
             assert (None if told is None else float(told)) == number
-    case = found[("hil.sim", "timer_soft-idle")]
+    case = by_name[("hil.sim", "timer_soft-idle")]
     names = [name for name, _ in properties(case)]
     assert len(names) == len(set(names))
     assert "absent.lateness_p999_us" in names
 
 
 def test_outcomes(results):
-    found = cases(junit_text(results))
-    (failure,) = found[("hil.sim", "timer_soft-idle")].result
+    by_name = cases(junit_text(results))
+    (failure,) = by_name[("hil.sim", "timer_soft-idle")].result
     assert isinstance(failure, junitparser.Failure)
     assert failure.message == "2 figures are out of budget"
     assert "lateness_max_us" in failure.text
     assert "missed" in failure.text
-    (error,) = found[("hil.sim", "cooperative-idle")].result
+    (error,) = by_name[("hil.sim", "cooperative-idle")].result
     assert isinstance(error, junitparser.Error)
     assert error.message == escaped_line(f"no answer {HOSTILE}")
     assert "Traceback:" in error.text
-    (skipped,) = found[("hil.sim", "thread-idle")].result
+    (skipped,) = by_name[("hil.sim", "thread-idle")].result
     assert isinstance(skipped, junitparser.Skipped)
     assert skipped.message == escaped_line(f"this board has no threads {HOSTILE}")
-    (whole,) = found[("hil", "the run")].result
+    (whole,) = by_name[("hil", "the run")].result
     assert whole.message == "the run did not come to its end"
-    assert found[("hil.sim", "timer_soft-gc")].result == []
+    assert by_name[("hil.sim", "timer_soft-gc")].result == []
 
 
 def test_an_error_keeps_what_is_out_of_budget(results):

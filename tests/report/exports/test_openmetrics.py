@@ -19,45 +19,45 @@ POWERS = {"us": -6, "ppm": -6, "s": 0, "1": 0, "hz": 0, "bytes": 0, "count": 0}
 
 
 def samples(text: str) -> dict[tuple, float]:
-    found = {}
-    for one in parser.text_string_to_metric_families(text):
-        assert one.type == "gauge"
-        assert one.name.endswith(one.unit)
-        for sample in one.samples:
+    values = {}
+    for metric_family in parser.text_string_to_metric_families(text):
+        assert metric_family.type == "gauge"
+        assert metric_family.name.endswith(metric_family.unit)
+        for sample in metric_family.samples:
             key = (sample.name, tuple(sorted(sample.labels.items())))
-            assert key not in found
-            found[key] = sample.value
-    return found
+            assert key not in values
+            values[key] = sample.value
+    return values
 
 
 def test_every_figure_with_bounds_and_budget_is_there_once(results):
-    found = samples(openmetrics_text(results))
+    exported = samples(openmetrics_text(results))
     wanted = {}
-    for one in build_results(results)["measurements"]:
-        labels = {key: one[key] for key in ("board", "technique", "load")}
-        labels |= {} if one["task"] is None else {"task": str(one["task"])}
-        labels |= {"method": one["method"]} if "method" in one else {}
-        known = next(m for m in results.measurements if m.metric == one["metric"])
+    for measurement in build_results(results)["measurements"]:
+        labels = {key: measurement[key] for key in ("board", "technique", "load")}
+        labels |= {} if measurement["task"] is None else {"task": str(measurement["task"])}
+        labels |= {"method": measurement["method"]} if "method" in measurement else {}
+        known = next(m for m in results.measurements if m.metric == measurement["metric"])
         for stat in ("value", "lo", "hi", "budget"):
-            if one[stat] is not None:
+            if measurement[stat] is not None:
                 key = (family(known)[0], tuple(sorted({**labels, "stat": stat}.items())))
-                exact = Decimal(repr(one[stat])).scaleb(POWERS[one["unit"]])
+                exact = Decimal(repr(measurement[stat])).scaleb(POWERS[measurement["unit"]])
                 wanted[key] = float(exact)
-    figures = {key: value for key, value in found.items() if dict(key[1]).get("stat")}
+    figures = {key: value for key, value in exported.items() if dict(key[1]).get("stat")}
     assert figures == wanted
     assert any(HOSTILE in dict(key[1]).values() for key in figures)
 
 
 def test_the_run_is_told(results):
-    found = samples(openmetrics_text(results))
-    plain = {name: value for (name, labels), value in found.items() if not labels}
+    exported = samples(openmetrics_text(results))
+    plain = {name: value for (name, labels), value in exported.items() if not labels}
     assert plain == {
         "hil_run_started_timestamp_seconds": 1_795_173_953.0,
         "hil_run_duration_seconds": 71.25,
         "hil_out_of_budget": 2.0,
         "hil_errors": 2.0,
     }
-    (labels,) = [dict(labels) for (name, labels) in found if name == "hil_run"]
+    (labels,) = [dict(labels) for (name, labels) in exported if name == "hil_run"]
     assert labels["id"] == results.run.id
 
 

@@ -28,18 +28,20 @@ def read(path) -> SimpleNamespace:
         assert sequence
         if packet.sequence_flags & schema.TracePacket.SEQ_INCREMENTAL_STATE_CLEARED:
             names[sequence], notes[sequence] = {}, {}
-        for one in packet.interned_data.event_names:
-            names[sequence][one.iid] = one.name
-        for one in packet.interned_data.debug_annotation_names:
-            notes[sequence][one.iid] = one.name
+        for entry in packet.interned_data.event_names:
+            names[sequence][entry.iid] = entry.name
+        for entry in packet.interned_data.debug_annotation_names:
+            notes[sequence][entry.iid] = entry.name
         if packet.HasField("track_descriptor"):
             tracks[packet.track_descriptor.uuid] = packet.track_descriptor
         if packet.HasField("track_event"):
             event = packet.track_event
             assert event.track_uuid in tracks, "an event before its track"
             told = {
-                one.name or notes[sequence][one.name_iid]: getattr(one, one.WhichOneof("value"))
-                for one in event.debug_annotations
+                annotation.name or notes[sequence][annotation.name_iid]: getattr(
+                    annotation, annotation.WhichOneof("value")
+                )
+                for annotation in event.debug_annotations
             }
             name = event.name or names[sequence].get(event.name_iid, "")
             events.setdefault(event.track_uuid, []).append(
@@ -78,19 +80,23 @@ def test_activations_and_their_lateness_are_the_stored_ones(trace, task):
     case = next(u for u, t in trace.tracks.items() if t.name == "timer_soft, idle")
     tracks = below(trace, case)
     stamps, late = truth(1, task)
-    kept = np.r_[0:100, 105:N] if task == 0 else np.r_[0 : N - 7]
+    stored = np.r_[0:100, 105:N] if task == 0 else np.r_[0 : N - 7]
     window = trace.events[case][0]
     zero = window.said["zero_us"]
-    found = trace.events[tracks[f"task {task}"]]
-    assert {(one.type, one.name) for one in found} == {(EVENT.TYPE_INSTANT, "activation")}
-    assert [one.at for one in found] == ((stamps[kept] - zero) * 1000).tolist()
-    assert [one.said["k"] for one in found] == kept.tolist()
-    assert [one.said["lateness_us"] for one in found] == late[kept].tolist()
-    assert [one.said["intended_us"] for one in found] == (stamps - late)[kept].tolist()
-    lost = {one.said["k"]: one.said["lost_before"] for one in found if "lost_before" in one.said}
+    events = trace.events[tracks[f"task {task}"]]
+    assert {(event.type, event.name) for event in events} == {(EVENT.TYPE_INSTANT, "activation")}
+    assert [event.at for event in events] == ((stamps[stored] - zero) * 1000).tolist()
+    assert [event.said["k"] for event in events] == stored.tolist()
+    assert [event.said["lateness_us"] for event in events] == late[stored].tolist()
+    assert [event.said["intended_us"] for event in events] == (stamps - late)[stored].tolist()
+    lost = {
+        event.said["k"]: event.said["lost_before"]
+        for event in events
+        if "lost_before" in event.said
+    }
     assert lost == ({105: 5} if task == 0 else {})
     counted = trace.events[tracks[f"lateness of task {task}"]]
-    assert [one.count for one in counted] == late[kept].tolist()
+    assert [event.count for event in counted] == late[stored].tolist()
     assert trace.tracks[tracks[f"lateness of task {task}"]].counter.unit_name == "us"
     assert window.said[f"task{task}_dropped"] == (0, 7)[task]
     assert window.said[f"task{task}_lost"] == (5, 0)[task]
@@ -101,9 +107,9 @@ def test_window_and_load_are_slices_one_in_the_other(trace):
     begin, load, *ends = trace.events[case]
     assert (begin.name, load.name) == ("window: timer_soft", "load: idle")
     assert begin.type == load.type == EVENT.TYPE_SLICE_BEGIN
-    assert [one.type for one in ends] == [EVENT.TYPE_SLICE_END] * 2
+    assert [event.type for event in ends] == [EVENT.TYPE_SLICE_END] * 2
     assert begin.at == load.at == PERIOD * 1000
-    assert {one.at - begin.at for one in ends} == {(N + 1) * PERIOD * 1000}
+    assert {event.at - begin.at for event in ends} == {(N + 1) * PERIOD * 1000}
 
 
 def test_pieces_of_a_long_trace_are_one_trace(run_folder, tmp_path, monkeypatch):

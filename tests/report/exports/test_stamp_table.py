@@ -23,18 +23,18 @@ def expected() -> dict[str, list]:
     table: dict[str, list] = {column.name: [] for column in COLUMNS}
     for number, names in ((1, ("sim", "timer_soft", "idle")), (2, (HOSTILE,) * 3)):
         for task in (0, 1):
-            kept = np.arange(N)
+            stored = np.arange(N)
             if number == 1:
-                kept = np.r_[0:100, 105:N] if task == 0 else np.r_[0 : N - 7]
-            on, late = (one[kept] for one in truth(number, task))
+                stored = np.r_[0:100, 105:N] if task == 0 else np.r_[0 : N - 7]
+            on, late = (times[stored] for times in truth(number, task))
             for name, text in zip(("board", "technique", "load"), names, strict=True):
-                table[name] += [text] * len(kept)
-            table["task"] += [task] * len(kept)
-            table["k"] += kept.tolist()
-            table["intended_us"] += [float(one) for one in on - late]
+                table[name] += [text] * len(stored)
+            table["task"] += [task] * len(stored)
+            table["k"] += stored.tolist()
+            table["intended_us"] += [float(intended_us) for intended_us in on - late]
             table["stamp_us"] += on.tolist()
-            table["lateness_us"] += [float(one) for one in late]
-            lost = [5 if number == 1 and task == 0 and k == 105 else 0 for k in kept]
+            table["lateness_us"] += [float(late_us) for late_us in late]
+            lost = [5 if number == 1 and task == 0 and k == 105 else 0 for k in stored]
             table["lost_before"] += lost
     return table
 
@@ -59,14 +59,14 @@ def test_arrow_reads_types_units_and_what_is_missing(parquet):
 
     table = reader.read_table(parquet)
     assert table.to_pydict() == expected()
-    assert {one.name: str(one.type) for one in table.schema if one.name not in
+    assert {column.name: str(column.type) for column in table.schema if column.name not in
             ("board", "technique", "load")} == {
         "task": "int32", "k": "int64", "intended_us": "double", "stamp_us": "int64",
         "lateness_us": "double", "lost_before": "int64",
     }  # fmt: skip
     assert table.schema.field("lateness_us").metadata[b"unit"] == b"us"
     tracks = json.loads(reader.read_metadata(parquet).metadata[b"hil"])["tracks"]
-    assert [(one["task"], one["lost"], one["dropped"]) for one in tracks] == [
+    assert [(track["task"], track["lost"], track["dropped"]) for track in tracks] == [
         (0, 5, 0), (1, 0, 7), (0, 0, 0), (1, 0, 0),
     ]  # fmt: skip
     assert tracks[2]["board"] == HOSTILE

@@ -35,11 +35,11 @@ def test_stored_stamps_come_back_unwrapped_with_their_releases(run_folder):
         assert not rows["lost_before"].any()
     assert int(second.tracks[0].stamps_us[-1]) > 3 << 20, "the counter did not wrap"
     stamps, late = truth(1, 0)
-    kept = np.r_[0:100, 105:N]
+    stored = np.r_[0:100, 105:N]
     rows = all_rows(first.tracks[0])
-    np.testing.assert_array_equal(rows["k"], kept)
-    np.testing.assert_array_equal(rows["stamp_us"], stamps[kept])
-    np.testing.assert_array_equal(rows["lateness_us"], late[kept])
+    np.testing.assert_array_equal(rows["k"], stored)
+    np.testing.assert_array_equal(rows["stamp_us"], stamps[stored])
+    np.testing.assert_array_equal(rows["lateness_us"], late[stored])
     assert np.flatnonzero(rows["lost_before"]).tolist() == [100]
     assert rows["lost_before"][100] == 5
     assert len(first.tracks[1].stamps_us) == N - 7
@@ -78,17 +78,19 @@ def test_the_ideal_grid_ends_with_the_window():
     assert release_times_us(track).tolist() == [100, 433, 767]
 
 
-def test_a_void_capture_is_left_out_and_named_a_cut_one_goes_as_far_as_it_goes(run_folder):
+def test_an_invalid_capture_is_left_out_and_named_a_truncated_one_goes_as_far_as_it_goes(
+    run_folder,
+):
     folder = run_folder / "capture"
     write_capture(folder, 3, "thread", "idle", status="the agent raised")
     write_capture(folder, 4, "timer_hard", "idle")
-    for name, cut in (("001_timer_soft_idle", 1), ("004_timer_hard_idle", 300)):
+    for name, removed in (("001_timer_soft_idle", 1), ("004_timer_hard_idle", 300)):
         path = folder / f"{name}.hilcap"
-        path.write_bytes(path.read_bytes()[:-cut])
+        path.write_bytes(path.read_bytes()[:-removed])
     (folder / "009_x_y.hilcap").write_bytes(b"nonsense")
     source = CaptureStream(run_folder)
-    found = {one.plan.technique: len(one.tracks[0].stamps_us) for one in source}
-    assert found == {"timer_soft": N - 5, HOSTILE: N}
+    lengths = {capture.plan.technique: len(capture.tracks[0].stamps_us) for capture in source}
+    assert lengths == {"timer_soft": N - 5, HOSTILE: N}
     told = "\n".join(source.left_out)
     assert "thread, idle, board sim: left out: the agent failed: the agent raised" in told
     assert "timer_soft, idle, board sim: only as far as it goes" in told

@@ -21,7 +21,7 @@ reader = pytest.importorskip("vcd.reader", reason="pip install 'hil[export]'")
 
 def edges(path: Path) -> dict[tuple[str, ...], list[int]]:
     """Time of every change behind the initial values, by scope and wire."""
-    names, found, now, initial, scope = {}, {}, 0, False, []
+    names, changes, now, initial, scope = {}, {}, 0, False, []
     with path.open("rb") as file:
         for token in reader.tokenize(file):
             if token.kind is reader.TokenKind.SCOPE:
@@ -40,19 +40,19 @@ def edges(path: Path) -> dict[tuple[str, ...], list[int]]:
             elif token.kind is reader.TokenKind.END:
                 initial = False
             elif token.kind is reader.TokenKind.CHANGE_SCALAR and not initial:
-                found.setdefault(names[token.scalar_change.id_code], []).append(now)
+                changes.setdefault(names[token.scalar_change.id_code], []).append(now)
                 level = token.scalar_change.value
-                assert level == str(len(found[names[token.scalar_change.id_code]]) % 2)
-    return found
+                assert level == str(len(changes[names[token.scalar_change.id_code]]) % 2)
+    return changes
 
 
 def test_every_edge_is_a_stored_stamp(run_folder, tmp_path):
     path = tmp_path / "a.vcd"
     assert write_vcd(path, CaptureStream(run_folder)) == 4 * N - 5 - 7
-    found = {"/".join(name): np.array(times) for name, times in edges(path).items()}
-    kept = {0: np.r_[0:100, 105:N], 1: np.r_[0 : N - 7]}
+    by_wire = {"/".join(name): np.array(times) for name, times in edges(path).items()}
+    stored = {0: np.r_[0:100, 105:N], 1: np.r_[0 : N - 7]}
     zero = None
-    for name, times in found.items():
+    for name, times in by_wire.items():
         for task in (0, 1):
             if "timer_soft" not in name or f"task{task}" not in name:
                 continue
@@ -66,10 +66,10 @@ def test_every_edge_is_a_stored_stamp(run_folder, tmp_path):
                 assert (times[: len(between)] + zero).tolist() == stamps[between].tolist()
                 assert len(times) == 2
             else:
-                np.testing.assert_array_equal(times + zero, stamps[kept[task]])
+                np.testing.assert_array_equal(times + zero, stamps[stored[task]])
     assert zero is not None
-    assert len(found) == 2 * 2 * 2 + 2
-    assert "sim/timer_soft/idle/sim_timer_soft_idle_task0" in found
+    assert len(by_wire) == 2 * 2 * 2 + 2
+    assert "sim/timer_soft/idle/sim_timer_soft_idle_task0" in by_wire
 
 
 def test_names_are_identifiers_and_the_comment_says_what_they_were(run_folder, tmp_path):
@@ -83,7 +83,7 @@ def test_names_are_identifiers_and_the_comment_says_what_they_were(run_folder, t
     )
     comment = head.partition("$comment")[2].partition("$end")[0]
     about = [json.loads(line) for line in comment.splitlines() if line.strip().startswith("{")]
-    assert [one["of"] for one in about] == [["sim", "timer_soft", "idle"], [HOSTILE] * 3]
+    assert [note["of"] for note in about] == [["sim", "timer_soft", "idle"], [HOSTILE] * 3]
     assert about[0]["scope"] == "sim.timer_soft.idle"
 
 
@@ -105,11 +105,11 @@ def test_stamps_in_one_microsecond_before_the_window_and_none_at_all(tmp_path):
     early = Track(0, 10, 1000, 1050, np.array([900, 1000, 1000, 1031]), gaps=(Gap(4, 2),))
     empty = Track(1, 10, 1000, 1050, np.empty(0, np.int64), dropped=5)
     write_vcd(tmp_path / "a.vcd", [Capture(identity(), plan, (early, empty))])
-    found = {name[-1]: times for name, times in edges(tmp_path / "a.vcd").items()}
-    assert found["timer_soft_idle_task0"] == [1, 101, 101, 132]
-    assert found["timer_soft_idle_task0_lost"] == [132, 151]
-    assert "timer_soft_idle_task1" not in found
-    assert found["timer_soft_idle_task1_lost"] == [101, 151]
+    by_wire = {name[-1]: times for name, times in edges(tmp_path / "a.vcd").items()}
+    assert by_wire["timer_soft_idle_task0"] == [1, 101, 101, 132]
+    assert by_wire["timer_soft_idle_task0_lost"] == [132, 151]
+    assert "timer_soft_idle_task1" not in by_wire
+    assert by_wire["timer_soft_idle_task1_lost"] == [101, 151]
 
 
 def test_what_is_merged_a_piece_at_a_time_is_the_same(run_folder, tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, Capture, CapturePlan, EventSet
 from hil.model.results import Measurement
 from tools import synthetic_captures
@@ -159,7 +159,7 @@ def capture(kind: str, seed: int) -> Capture:
 def judge(kind: str, seed: int) -> list[tuple[str, str, float | None, bool, bool]]:
     """``(metric, kind, relative width, truth below lo, truth above hi)`` for one capture."""
     rows = []
-    for figure in summarise(capture(kind, seed)).measurements:
+    for figure in summarise_capture(capture(kind, seed)).measurements:
         share = re.search(r"covers ([\d.]+) %", figure.remarks or "")
         if share and figure.metric == "lateness_max_us" and kind != "random walk":
             step = 30.5 if kind == "quantised" else 1.0
@@ -205,7 +205,7 @@ def judge_skew(kind: str, seed: int) -> list[tuple[str, str, float | None, bool,
     pings = skew.simulate(kind, times, rng)
     plan = CapturePlan("none", "idle", (), 0)
     rows = []
-    for figure in summarise(Capture(board(), plan, pings=pings)).measurements:
+    for figure in summarise_capture(Capture(board(), plan, pings=pings)).measurements:
         if figure.metric == "clock_skew_ppm":
             rows.append(_row(figure, kind, skew.TRUE_PPM))
     return rows
@@ -232,7 +232,7 @@ def judge_lights(kind: str, seed: int) -> list[tuple[str, str, float | None, boo
     both = [quantise(grid + extra) - origin - synthetic_captures.grid(N) for extra in (0.0, error)]
     taken = synthetic_captures.capture(both, origin_us=origin)
     rows = []
-    for figure in summarise(taken).measurements:
+    for figure in summarise_capture(taken).measurements:
         if figure.metric == "desync_s" and not math.isinf(when):
             rows.append(_row(figure, kind, when))
         if figure.metric == "desync_s" and math.isinf(when):

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import SimBoard
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
@@ -58,13 +58,13 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
         period_ms=1000 / rate_hz, duration_s=max(60 * minutes, 61),
     )  # fmt: skip
     path = folder / "soak.hilcap"
-    first = replace(case.plan, duration_us=5_000_000)  # the agents' own memory
+    first = Case(replace(case.plan, duration_us=5_000_000))  # the agents' own memory
     with Session(parse_board(f"sim:tick_bits={TICK_BITS}")) as session:
         board = session._connection.board
         watch = Watch(board.process.pid if isinstance(board, SimBoard) else 0)
-        session.capture(first, folder / "first.hilcap")
+        session.capture(capture_job(first, session.board), folder / "first.hilcap")
         free = int(session._repl.exec("import gc; gc.collect(); print(gc.mem_free())"))
-        session.capture(case.plan, path, observer=watch)
+        session.capture(capture_job(case, session.board), path, observer=watch)
         free_after = int(session._repl.exec("gc.collect(); print(gc.mem_free())"))
     capture = read_capture(path)
     require_valid(capture)
@@ -111,7 +111,7 @@ def synthetic(count: int, folder: Path) -> list[str]:
     capture = read_capture(path)
     read = time.monotonic()
     require_valid(capture)
-    summary = summarise(capture)
+    summary = summarise_capture(capture)
     done = time.monotonic()
     stamps = sum(len(track.stamps_us) for track in capture.tracks)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

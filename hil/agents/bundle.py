@@ -21,21 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PIECE_BYTES = 600
-PROGRAMS: Mapping[str, str] = {
-    "calibrate": "lib/calibrate.py",
-    "user_program": "workloads/user_program.py",
-}
-"""Programs of the harness itself that run like a technique: name -> file."""
-POST_WINDOW_PROGRAMS: Mapping[str, str] = {
-    "isr_events": "workloads/isr_latency.py",
-    "restarts": "workloads/restarts.py",
-    "callbacks": "workloads/callback_variants.py",
-    "ways": "workloads/asyncio_ways.py",
-    "schedules": "workloads/schedule_variants.py",
-    "share": "workloads/background_share.py",
-    "counter_events": "workloads/counter_latency.py",
-}
-"""What can follow a capture's window, beside the same load, in this order: option -> file."""
+PROGRAMS: Mapping[str, str] = {"calibrate": "lib/calibrate.py"}
+"""Programs of the harness itself that run like a technique, beside those of workloads: name ->
+file."""
 ALWAYS = ("lib/job.py",)
 NATIVE: Mapping[str, str] = {"lib/recorder.py": "_hil_stamper"}
 """What becomes machine code on boards that can compile it (``native``): file -> function."""
@@ -81,7 +69,7 @@ def needed_capabilities(technique: str, load: str = "idle") -> tuple[str, ...]:
 
     Raises :class:`~hil.model.errors.ConfigurationError` for an unknown name.
     """
-    words = (*_file_needs(_technique_path(technique)), *_file_needs(_load_path(load)))
+    words = (*file_needs(_technique_path(technique)), *file_needs(_load_path(load)))
     return tuple(dict.fromkeys(words))
 
 
@@ -111,23 +99,21 @@ def sources(
     load: str = "idle",
     capabilities: Iterable[str] = (),
     *,
-    options: Iterable[str] = (),
+    after: Iterable[str] = (),
     piece_bytes: int = PIECE_BYTES,
 ) -> list[tuple[str, list[str]]]:
     """The files to execute on the board in this order: ``(name, pieces)``, dependencies first.
 
-    With ``capabilities`` the parts in machine code that such a board can run are among them, with
-    the plan's ``options`` what they ask for after the window (:data:`POST_WINDOW_PROGRAMS`).
+    With ``capabilities`` the parts in machine code that such a board can run are among them.
+    ``after`` are the files of workloads that follow the window, beside the same load.
 
     Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
     statement is longer. Errors as for :func:`needed_capabilities`.
     """
     entries = {_technique_path(technique): _RUN, _load_path(load): _LOAD}
-    entries |= {
-        POST_WINDOW_PROGRAMS[name]: _AFTER for name in options if name in POST_WINDOW_PROGRAMS
-    }
+    entries |= dict.fromkeys(after, _AFTER)
     have = set(capabilities)
-    better = [path for path in REPLACEMENTS if have.issuperset(_file_needs(path))]
+    better = [path for path in REPLACEMENTS if have.issuperset(file_needs(path))]
     bundle = [
         (path, pieces(path, piece_bytes=piece_bytes, in_native="native" in have))
         for path in _with_dependencies([*better, *ALWAYS, *entries])
@@ -137,7 +123,7 @@ def sources(
     bundle += [
         (path, pieces(path, piece_bytes=piece_bytes))
         for path in others
-        if have.issuperset(_file_needs(path))
+        if have.issuperset(file_needs(path))
     ]
     return [
         # every technique calls itself run: keep it under a name of its own, to be called later
@@ -154,19 +140,18 @@ def library(*paths: str, piece_bytes: int = PIECE_BYTES) -> list[tuple[str, list
     return [(path, pieces(path, piece_bytes=piece_bytes)) for path in _with_dependencies(paths)]
 
 
-def start_code(config: Mapping[str, object]) -> str:
+def start_code(config: Mapping[str, object], after: Iterable[str] = ()) -> str:
     """The statement that runs a bundle of :func:`sources` executed before.
 
-    ``config`` names the technique and the load and reaches the agent as a literal. Raises
+    ``config`` names the technique and the load and reaches the agent as a literal; the files
+    ``after`` follow the window in this order. Raises
     :class:`~hil.model.errors.ConfigurationError` for a value that can't be written as one.
     """
     items = ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items())
     run = _alias(_technique_path(str(config["technique"])))
     load = _alias(_load_path(str(config.get("load", "idle"))))
-    after = "".join(
-        _alias(path) + "," for name, path in POST_WINDOW_PROGRAMS.items() if config.get(name)
-    )
-    return f"{ENTRY}({run},{{{items}}},{load}{f',({after})' if after else ''})"
+    programs = "".join(_alias(path) + "," for path in after)
+    return f"{ENTRY}({run},{{{items}}},{load}{f',({programs})' if programs else ''})"
 
 
 @cache
@@ -224,6 +209,8 @@ def _stems(folder: str) -> tuple[str, ...]:
 def _technique_path(name: str) -> str:
     if name in PROGRAMS:
         return PROGRAMS[name]
+    if name in _stems("workloads"):
+        return f"workloads/{name}.py"
     return _known("technique", name, technique_names())
 
 
@@ -241,7 +228,8 @@ def _alias(path: str) -> str:
     return f"hil_{path.removesuffix('.py').replace('/', '_')}"
 
 
-def _file_needs(path: str) -> tuple[str, ...]:
+def file_needs(path: str) -> tuple[str, ...]:
+    """The capability words in the first line of a device file."""
     first = _read(path).partition("\n")[0]
     if not first.startswith(_HEADER):
         raise ConfigurationError(f"{path}: the first line must be '{_HEADER} needs=...'")

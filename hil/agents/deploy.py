@@ -10,7 +10,7 @@ from hil.model.errors import CapabilityMissing, RemoteCodeError
 from hil.recording.capture_loop import run_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import CapturePlan
@@ -34,11 +34,21 @@ class Deployment:
         """Note that the board holds no device file any more."""
         self._files.clear()
 
-    def put(self, prompt: Prompt, program: str, plan: CapturePlan, identity: BoardIdentity) -> None:
-        """Execute the files that are not on the board yet; nothing reaches its flash."""
+    def put(
+        self,
+        prompt: Prompt,
+        program: str,
+        load: str,
+        identity: BoardIdentity,
+        after: Iterable[str] = (),
+    ) -> None:
+        """Execute the files that are not on the board yet; nothing reaches its flash.
+
+        The files ``after`` follow the window of ``program``; a small heap has no room for them.
+        """
         if SMALL_HEAP in identity.capabilities:
             return
-        files = bundle.sources(program, plan.load, identity.capabilities, options=plan.options)
+        files = bundle.sources(program, load, identity.capabilities, after=after)
         for name, pieces in files:
             if name in self._files:
                 continue
@@ -54,14 +64,18 @@ class Deployment:
 
 
 def start_agent(
-    prompt: Prompt, config: Mapping[str, object], identity: BoardIdentity, sink: CaptureSink
+    prompt: Prompt,
+    config: Mapping[str, object],
+    identity: BoardIdentity,
+    sink: CaptureSink,
+    after: Iterable[str] = (),
 ) -> None:
     """Start the agent; on a small heap in stages, of which the last one is left running.
 
     Raises :class:`~hil.model.errors.CapabilityMissing` where even those do not fit.
     """
     if SMALL_HEAP not in identity.capabilities:
-        prompt.start(bundle.start_code(config))
+        prompt.start(bundle.start_code(config, after))
         return
     free = identity.free_bytes or 0
     window_s = float(str(config["duration"])) / 1e6

@@ -10,18 +10,19 @@ from hil.analysis.metric_sheet import EXACT, Bounds, extreme_bounds
 from hil.analysis.uncertainty.order_statistics import covered_share, needed_samples, percentile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hil.analysis.metric_sheet import MetricSheet
-    from hil.model.captures import Capture
+    from hil.model.captures import Capture, IntArray
 
 
-def measure_callbacks(capture: Capture, sheet: MetricSheet) -> None:
+def measure_callbacks(counters: Mapping[str, int], sheet: MetricSheet) -> None:
     """What callbacks took from the heap, and what failed for want of it.
 
     From the counters ``taken.METHOD`` (bytes in ``calls.METHOD`` calls), ``locked.METHOD`` (1: it
     runs with the heap locked), ``errors.METHOD`` (of ``errors_of.METHOD`` callbacks in the
     interrupt) and ``after.METHOD`` (calls of a callback that had been replaced).
     """
-    counters = capture.counters
     for key, count in counters.items():
         what, dot, method = key.partition(".")
         if not dot:
@@ -48,51 +49,57 @@ def measure_callbacks(capture: Capture, sheet: MetricSheet) -> None:
             sheet.refuse(metric, "the board refuses this kind of timer or section", method=method)
 
 
-STOP_CHANNEL = "stop()"
+STOP_METHOD = "stop()"
 
 
-def measure_endings(capture: Capture, sheet: MetricSheet) -> None:
-    """Callbacks that came after the capture was cleaned up, and a periodic operator's stops.
+def measure_calls_after_end(capture: Capture, sheet: MetricSheet) -> None:
+    """Add ``callbacks_after_stop``: callbacks that came after the capture was cleaned up.
 
-    From the counters ``strays`` (watched for two periods, at most 100 ms) and ``op_*``, the values
-    ``op.stop`` and ``op.phase`` in microseconds, one per stop.
+    From the counter ``strays``; the board watched for two periods, at most 100 ms.
     """
     counters = capture.counters
     if "strays" in counters:
-        strays = counters["strays"]
+        calls = counters["strays"]
         longest = max((task.period_us for task in capture.plan.tasks), default=0)
         note = f"{EXACT}; watched for {min(2 * longest // 1000 + 1, 100)} ms after the end"
-        bounds = Bounds(float(strays), float(strays))
-        sheet.add("callbacks_after_stop", strays, max(1, len(capture.tracks)), bounds, note=note)
+        bounds = Bounds(float(calls), float(calls))
+        sheet.add("callbacks_after_stop", calls, max(1, len(capture.tracks)), bounds, note=note)
+
+
+def measure_stops(
+    counters: Mapping[str, int],
+    stop_us: IntArray | None,
+    phase_us: IntArray | None,
+    step_us: float,
+    sheet: MetricSheet,
+) -> None:
+    """How a periodic operator stops and starts again, from the counters ``op_*``.
+
+    ``stop_us``: from each call of stop() to the last callback; ``phase_us``: from each start's
+    intended first callback to the actual one. ``step_us`` is the clock's step.
+    """
     stops = counters.get("op_stops", 0)
     if stops <= 0:
         return
     after = counters.get("op_after", 0)
     bounds = Bounds(float(after), float(after))
-    sheet.add("callbacks_after_stop", after, stops, bounds, note=EXACT, method=STOP_CHANNEL)
+    sheet.add("callbacks_after_stop", after, stops, bounds, note=EXACT, method=STOP_METHOD)
     for method, key, count in (
-        (STOP_CHANNEL, "op_timer", stops),
+        (STOP_METHOD, "op_timer", stops),
         ("flag_only", "op_flag", counters.get("op_flag_stops", 0)),
     ):
         if count > 0:
             mean = counters.get(key, 0) / count
             note = f"in the two periods after each stop; {EXACT}"
             sheet.add("timer_after_stop", mean, count, Bounds(mean, mean), note=note, method=method)
-    _values(capture, sheet)
-
-
-def _values(capture: Capture, sheet: MetricSheet) -> None:
-    stop = capture.values.get("op.stop")
-    if stop is not None and stop.size:
-        bounds = extreme_bounds(covered_share(stop.size))
+    if stop_us is not None and stop_us.size:
+        bounds = extreme_bounds(covered_share(stop_us.size))
         note = "0: no callback came after the call"
-        sheet.add("stop_latency_us", float(stop.max()), stop.size, bounds, note=note)
-    phase = capture.values.get("op.phase")
-    if phase is None or phase.size < needed_samples(0.5):
+        sheet.add("stop_latency_us", float(stop_us.max()), stop_us.size, bounds, note=note)
+    if phase_us is None or phase_us.size < needed_samples(0.5):
         sheet.refuse("restart_phase_us", f"needs {needed_samples(0.5)} starts")
         return
-    ordered = np.sort(phase.astype(np.float64))
-    step = capture.board.tick_resolution_us or 1.0
-    value, bounds = percentile(ordered, 0.5, float(phase.size), step, common=False)
+    ordered = np.sort(phase_us.astype(np.float64))
+    value, bounds = percentile(ordered, 0.5, float(phase_us.size), step_us, common=False)
     note = f"median; largest {ordered[-1]:g} us"
-    sheet.add("restart_phase_us", value, phase.size, bounds, note=note)
+    sheet.add("restart_phase_us", value, phase_us.size, bounds, note=note)

@@ -1,9 +1,6 @@
 """Stimulus to response: interrupts, deferred code, and the requests of the load ``web``.
 
-The requests come from two sources. On the board ``web.marks`` says when each rate began (three
-numbers a mark: server, requests a second, ms from the first release of task 0). On the host
-``web.latency.SERVER.RATE`` are the requests' times in us, from when each was due, and
-``web.totals.SERVER.RATE`` the failed ones and the duration in us.
+Of requests the board knows when each rate began, and the host how long each of them took.
 """
 
 from __future__ import annotations
@@ -21,8 +18,10 @@ from hil.analysis.uncertainty.correlated import add_percentiles, rms_bounds
 from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from hil.analysis.activations import Activations
-    from hil.model.captures import Capture, EventSet
+    from hil.model.captures import Capture, EventSet, IntArray
 
 _STAGE = {"isr": "isr_latency", "defer": "defer_latency"}
 
@@ -85,10 +84,8 @@ def measure_events(
         )
 
 
-SERVERS = ("loop", "asyncio")
 FASTEST = 9999
 _HIGHEST = 9000
-_LATENCY = "web.latency."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +102,43 @@ def request_method_name(server: str, rate: int) -> str:
     return f"web/{server}/{'max' if rate == FASTEST else rate}"
 
 
-def request_stretches(capture: Capture) -> list[RequestStretch]:
-    """The stretches of a capture under the load ``web``, in order; what can't be is left out."""
-    marks = capture.values.get("web.marks")
-    if marks is None or not capture.tracks:
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests to one server at one rate: ``latency_us`` from when each was due, and ``failed``."""
+
+    server: str
+    rate: int
+    latency_us: IntArray
+    failed: int
+    duration_us: int
+
+
+def request_stretches(
+    capture: Capture, marks: IntArray, servers: Sequence[str]
+) -> list[RequestStretch]:
+    """The stretches of a capture under the load ``web``, in order; what can't be is left out.
+
+    ``marks``, of shape (n, 3), say when each rate began: the server's number in ``servers``,
+    requests a second, ms from the first release of task 0.
+    """
+    if not capture.tracks:
         return []
     first = capture.tracks[0]
-    whole = marks[: len(marks) // 3 * 3].reshape(-1, 3)
-    starts = [*(first.origin_us + whole[:, 2] * 1000.0), float(first.end_us)]
-    found = []
-    for row, (server, rate, _) in enumerate(whole):
-        known = 0 <= server < len(SERVERS) and (0 <= rate < _HIGHEST or rate == FASTEST)
+    starts = [*(first.origin_us + marks[:, 2] * 1000.0), float(first.end_us)]
+    stretches = []
+    for row, (server, rate, _) in enumerate(marks):
+        known = 0 <= server < len(servers) and (0 <= rate < _HIGHEST or rate == FASTEST)
         if known and starts[row] < starts[row + 1]:
-            name = request_method_name(SERVERS[server], int(rate))
-            found.append(RequestStretch(name, starts[row], starts[row + 1]))
-    return found
+            name = request_method_name(servers[server], int(rate))
+            stretches.append(RequestStretch(name, starts[row], starts[row + 1]))
+    return stretches
 
 
-def measure_web(capture: Capture, tick_us: float, read_cost_us: float) -> list[MetricSheet]:
-    """A sheet for each task and one for the requests; none without the load ``web``."""
-    parts = request_stretches(capture)
+def measure_tasks_by_rate(
+    capture: Capture, stretches: Iterable[RequestStretch], tick_us: float, read_cost_us: float
+) -> list[MetricSheet]:
+    """A sheet for each task, with its figures at each rate of requests; none without stretches."""
+    parts = tuple(stretches)
     sheets = []
     for track in capture.tracks if parts else ():
         activations = assign(track, capture.plan.technique)
@@ -132,8 +146,7 @@ def measure_web(capture: Capture, tick_us: float, read_cost_us: float) -> list[M
         for part in parts:
             _stretch(sheet, activations, part, track.origin_us, tick_us, read_cost_us)
         sheets.append(sheet)
-    requests = _requests(capture)
-    return [*sheets, requests] if requests.figures or requests.reasons else sheets
+    return sheets
 
 
 def _stretch(
@@ -176,32 +189,28 @@ def _stretch(
     sheet.add("period_jitter_rms_us", value, int(gaps.size), bounds, method=method)
 
 
-def _requests(capture: Capture) -> MetricSheet:
-    sheet = MetricSheet(None)
-    for name, totals in capture.values.items():
-        _, totals_of, rest = name.partition("web.totals.")
-        server, _, rate = rest.partition(".")
-        if not totals_of or server not in SERVERS or not rate.isdecimal() or len(totals) != 2:
+def measure_requests(requests: Iterable[Requests], sheet: MetricSheet) -> None:
+    """Add rate, errors and latency of the requests at each rate; a rate of 0 has none."""
+    for served in requests:
+        if served.rate == 0:
             continue
-        method = request_method_name(server, int(rate))
-        took = capture.values.get(f"{_LATENCY}{rest}", np.empty(0, np.int64)).astype(np.float64)
-        errors, duration_us = (float(one) for one in totals)
+        method = request_method_name(served.server, served.rate)
+        took = served.latency_us.astype(np.float64)
         n = int(took.size)
-        if int(rate) == 0:
-            continue
+        failed = float(served.failed)
         sheet.add(
             "request_errors",
-            errors,
-            n + int(errors),
-            Bounds(errors, errors),
+            failed,
+            n + served.failed,
+            Bounds(failed, failed),
             note=EXACT,
             method=method,
         )
-        if n == 0 or duration_us <= 0:
+        if n == 0 or served.duration_us <= 0:
             sheet.refuse("request_latency_p50_us", "no request was answered", method=method)
             continue
         bounds = Bounds(why_not="no bounds: what the client asked for, or the server could")
-        sheet.add("request_rate_hz", n / duration_us * 1e6, n, bounds, method=method)
+        sheet.add("request_rate_hz", n / served.duration_us * 1e6, n, bounds, method=method)
         add_percentiles(sheet, "request_latency", took, step_us=1.0, common=False, method=method)
         sheet.add(
             "request_latency_max_us",
@@ -210,4 +219,3 @@ def _requests(capture: Capture) -> MetricSheet:
             extreme_bounds(order_statistics.covered_share(n)),
             method=method,
         )
-    return sheet

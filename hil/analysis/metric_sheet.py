@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hil.model.captures import BOARD_SOURCE
 from hil.model.results import Reason, Skip
 
 if TYPE_CHECKING:
@@ -40,11 +41,16 @@ class Estimate:
 
 @dataclass(slots=True)
 class MetricSheet:
-    """Collects the figures and reasons of one task (or of the whole capture, ``task=None``)."""
+    """Collects the figures and reasons of one task (or of the whole capture, ``task=None``).
+
+    ``source`` is where the times come from that they were computed of, see
+    :class:`~hil.model.captures.Track`.
+    """
 
     task: int | None = None
     figures: list[Estimate] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    source: str = BOARD_SOURCE
 
     def add(
         self,

@@ -1,4 +1,4 @@
-"""What a stored schedule survives: jobs lost, run twice and run late over resets of a board.
+"""Persistence of a stored schedule: jobs lost, run twice and run late over resets of a board.
 
 From the rows of :mod:`hil.model.reset_rows`, for each way to reset. A run that the board did not
 report before a reset is counted as one that did not happen.
@@ -26,10 +26,11 @@ from hil.model.reset_rows import (
     RESET_CHANNELS,
     RESET_METHODS,
     RESET_MODES,
-    ROW_LENGTH,
     RUN,
+    SOFT_RESET,
+    SPEED_CHANNELS,
+    reset_count,
 )
-from hil.model.reset_rows import reset_count as asked
 
 if TYPE_CHECKING:
     from hil.analysis.metric_sheet import MetricSheet
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 COUNTS = ("jobs_lost", "jobs_run_twice", "jobs_late")
 _NOT_DONE = {
-    KILL: "only the embedded board is killed: flash that was cut off in a write is not risked",
+    KILL: "only the embedded board is killed: a write to flash that is interrupted is not risked",
     DEEP_SLEEP: "deep sleep takes a board off its port; "
     "say deepsleep = true in its wiring file if it comes back by itself",
 }
@@ -46,16 +47,16 @@ _FAR_US = 60e6
 
 @dataclass(slots=True)
 class ResetCounts:
-    """What the rows of one way to end a life add up to.
+    """The sums of the rows of one way to reset.
 
-    ``ended`` lives and ``inside`` of them with a save half done, ``runs`` told, ``jobs_lost`` jobs
+    ``resets``, ``inside`` of them with a save half done, ``runs`` reported, ``jobs_lost`` jobs
     missing after a boot, ``runs_lost`` planned runs that neither came nor were made up for by a
-    later one, ``twice`` runs told more than once, ``late`` runs a period late or more, ``reports``
-    of a damaged file, ``lines_lost`` on the link. ``wake_us``: how long after the next run was due
-    each boot from sleep came, in us of the board's clock.
+    later one, ``twice`` runs reported more than once, ``late`` runs a period late or more,
+    ``reports`` of a damaged file, ``lines_lost`` on the link. ``wake_us``: how long after the next
+    run was due each boot from sleep came, in us of the board's clock.
     """
 
-    ended: int = -1
+    resets: int = -1
     inside: int = 0
     runs: int = 0
     jobs_lost: int = 0
@@ -69,63 +70,61 @@ class ResetCounts:
 
 def count_resets(rows: IntArray, speed: int = 1) -> ResetCounts:
     """Add up ``rows`` (n * 5,); a job's run is lost when the next one was planned for later."""
-    found = ResetCounts()
+    counts = ResetCounts()
     planned: dict[int, int] = {}  # when the next run of each job is due
-    told: Counter[tuple[int, int]] = Counter()
+    reported: Counter[tuple[int, int]] = Counter()
     asleep_until = -1
     stored = 0
-    for kind, a, b, c, d in (
-        rows[: rows.size // ROW_LENGTH * ROW_LENGTH].reshape(-1, ROW_LENGTH).tolist()
-    ):
+    for kind, a, b, c, d in RESET_CHANNELS[SOFT_RESET].rows(rows).tolist():
         if kind == BOOT:
-            found.ended += 1
-            found.inside += b
-            found.jobs_lost += max(0, stored - a)
+            counts.resets += 1
+            counts.inside += b
+            counts.jobs_lost += max(0, stored - a)
             if asleep_until >= 0 and c >= 0:
-                found.wake_us.append((c - asleep_until * 1000) / max(1, speed))
+                counts.wake_us.append((c - asleep_until * 1000) / max(1, speed))
             asleep_until = -1
         elif kind == PLANNED:
             stored = a
         elif kind == RUN:
             period = (a + 1) * 1000
-            found.runs += 1
-            told[a, b] += 1
-            found.late += d >= period
-            found.runs_lost += max(0, b - planned.get(a, b)) // period
+            counts.runs += 1
+            reported[a, b] += 1
+            counts.late += d >= period
+            counts.runs_lost += max(0, b - planned.get(a, b)) // period
             planned[a] = c
         elif kind == ASLEEP:
             asleep_until = a
         elif kind == REPORT:
-            found.reports += 1
+            counts.reports += 1
         elif kind == LOST:
-            found.lines_lost += 1
-    found.twice = sum(n - 1 for n in told.values())
-    return found
+            counts.lines_lost += 1
+    counts.twice = sum(n - 1 for n in reported.values())
+    return counts
 
 
 def measure_reset_persistence(capture: Capture, sheet: MetricSheet) -> None:
     """Add ``jobs_lost``, ``jobs_run_twice``, ``jobs_late`` and, of deep sleep, ``wake_error_us``.
 
-    The counts are bounded by what as many lives (for lost ones) or runs may show: a binomial
+    The counts are bounded by what as many resets (for lost ones) or runs may show: a binomial
     proportion times their number (Clopper & Pearson 1934).
     """
     for mode in RESET_MODES:
-        rows = capture.values.get(RESET_CHANNELS[mode])
+        rows = capture.numbers(RESET_CHANNELS[mode])
         method = RESET_METHODS[mode]
         if rows is None:
-            if asked(mode, capture.plan.options):
+            if reset_count(mode, capture.plan.options):
                 sheet.refuse("jobs_lost", _why_not(mode, capture), method=method)
             continue
-        speed = capture.values.get(f"{RESET_CHANNELS[mode]}.speed")
-        lives = count_resets(rows, 1 if speed is None or not speed.size else int(speed[0]))
-        if lives.lines_lost or lives.ended < 1:
-            reason = "a line of the board's was lost on the link" if lives.lines_lost else ""
+        speed = capture.numbers(SPEED_CHANNELS[mode])
+        counts = count_resets(rows, 1 if speed is None or not speed.size else int(speed[0]))
+        if counts.lines_lost or counts.resets < 1:
+            reason = "a line of the board's was lost on the link" if counts.lines_lost else ""
             for metric in COUNTS:
-                sheet.refuse(metric, reason or "no life was ended", method=method)
+                sheet.refuse(metric, reason or "the board was never reset", method=method)
             continue
-        _counts(lives, method, sheet)
+        _add_counts(counts, method, sheet)
         if mode == DEEP_SLEEP:
-            _wake(lives, method, sheet)
+            _add_wake_error(counts, method, sheet)
 
 
 def _why_not(mode: str, capture: Capture) -> str:
@@ -135,14 +134,19 @@ def _why_not(mode: str, capture: Capture) -> str:
     return _NOT_DONE.get(mode, "its memory is too small for a plan, or it was not tried")
 
 
-def _counts(lives: ResetCounts, method: str, sheet: MetricSheet) -> None:
-    ended = f"{lives.ended} lives ended, {lives.inside} of them inside a save, {lives.runs} runs"
-    damaged = f"; {lives.reports} damaged files reported" if lives.reports else ""
-    lost = lives.jobs_lost + lives.runs_lost
+def _add_counts(counts: ResetCounts, method: str, sheet: MetricSheet) -> None:
+    resets = f"{counts.resets} resets, {counts.inside} of them inside a save, {counts.runs} runs"
+    damaged = f"; {counts.reports} damaged files reported" if counts.reports else ""
+    lost = counts.jobs_lost + counts.runs_lost
     for metric, count, n, note in (
-        (COUNTS[0], lost, max(lives.ended, lost), f"{ended}{damaged}"),
-        (COUNTS[1], lives.twice, lives.runs, f"{ended}; runs whose save was cut off come again"),
-        (COUNTS[2], lives.late, lives.runs, f"{ended}; late: by a period or more"),
+        (COUNTS[0], lost, max(counts.resets, lost), f"{resets}{damaged}"),
+        (
+            COUNTS[1],
+            counts.twice,
+            counts.runs,
+            f"{resets}; runs whose save was interrupted come again",
+        ),
+        (COUNTS[2], counts.late, counts.runs, f"{resets}; late: by a period or more"),
     ):
         if n == 0:
             sheet.refuse(metric, "no run came", method=method)
@@ -151,9 +155,9 @@ def _counts(lives: ResetCounts, method: str, sheet: MetricSheet) -> None:
         sheet.add(metric, count, n, Bounds(low * n, high * n), note=note, method=method)
 
 
-def _wake(lives: ResetCounts, method: str, sheet: MetricSheet) -> None:
+def _add_wake_error(counts: ResetCounts, method: str, sheet: MetricSheet) -> None:
     metric = "wake_error_us"
-    errors = np.sort(np.asarray(lives.wake_us, np.float64))
+    errors = np.sort(np.asarray(counts.wake_us, np.float64))
     if not errors.size:
         sheet.refuse(
             metric,

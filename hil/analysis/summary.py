@@ -1,29 +1,30 @@
-"""All figures of one capture: its tasks, the series after its window, and the whole."""
+"""All figures of one capture: its tasks, the series after its window, the whole, its workloads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from hil.analysis.activations import assign, latest_releases
-from hil.analysis.callbacks import measure_callbacks, measure_endings
-from hil.analysis.clock import instrument, measure_calibration, measure_observer, measure_skew
-from hil.analysis.cpu_share import measure_share
+from hil.analysis.clock import instrument, measure_calibration, measure_observer
 from hil.analysis.jitter import add_grid_errors, add_intervals
-from hil.analysis.latency import measure_events, measure_web
+from hil.analysis.latency import measure_events
 from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
 from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
-from hil.analysis.reset_persistence import measure_reset_persistence
 from hil.analysis.stability import measure_stability
+from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import Measurement
 from hil.model.techniques import find_method, find_technique
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hil.analysis.activations import Activations
+    from hil.analysis.clock import Instrument
     from hil.analysis.metric_sheet import Estimate
     from hil.model.captures import Capture
     from hil.model.results import Reason
@@ -37,13 +38,26 @@ class Summary:
     reasons: tuple[Reason, ...]
 
 
-def summarise(capture: Capture) -> Summary:
-    """All figures of ``capture`` with bounds, and the reasons for absent ones."""
+class Analysis(Protocol):
+    """The analysis of what one workload recorded; no sheet for a capture without it."""
+
+    def __call__(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
+        """The figures; ``cost`` is what the instrument itself takes."""
+
+
+def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
+    """All figures of ``capture`` with bounds, and the reasons for absent ones.
+
+    ``analyses`` are those of the workloads, in the order of their figures; without them the
+    figures are the tasks', the series' and the events' alone.
+    """
     tools = instrument(capture)
     sheets = []
-    for track in capture.tracks:
+    for track in (*capture.tracks, *capture.instrument_tracks):
         activations = assign(track, capture.plan.technique)
-        sheet = measure_task(activations, tools.tick_us, tools.read_cost_us)
+        read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
+        sheet = measure_task(activations, tools.tick_us, read_cost_us)
+        sheet.source = track.source
         measure_stability(activations, tools.tick_us, sheet)
         sheets.append(sheet)
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
@@ -53,41 +67,33 @@ def summarise(capture: Capture) -> Summary:
     measure_calibration(capture, whole)
     measure_observer(capture, whole)
     measure_phase(capture.tracks, tools.tick_us, whole)
-    measure_share(capture, whole)
-    measure_endings(capture, whole)
-    measure_callbacks(capture, whole)
-    measure_reset_persistence(capture, whole)
-    measure_skew(capture.pings, tools.tick_us, whole)
     sheets.append(whole)
-    sheets += measure_web(capture, tools.tick_us, tools.read_cost_us)
+    for analyse in analyses:
+        sheets += analyse(capture, tools)
     return Summary(
-        tuple(_record(capture, sheet.task, one) for sheet in sheets for one in sheet.figures),
+        tuple(_record(capture, sheet, figure) for sheet in sheets for figure in sheet.figures),
         tuple(reason for sheet in sheets for reason in sheet.reasons),
     )
 
 
-def measure(capture: Capture) -> list[Measurement]:
-    """All figures of ``capture``, in a stable order: tasks first, then the whole capture's."""
-    return list(summarise(capture).measurements)
-
-
-def _record(capture: Capture, task: int | None, one: Estimate) -> Measurement:
+def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measurement:
     return Measurement(
         board=capture.board.name,
         technique=capture.plan.technique,
         load=capture.plan.load,
-        task=task,
-        metric=one.metric,
-        unit=metric_or_unknown(one.metric).unit,
-        value=one.value,
-        lo=one.bounds.lo,
-        hi=one.bounds.hi,
-        n=one.n,
-        method=one.method,
-        note=one.note,
-        where_us=one.where_us,
-        n_effective=one.n_effective,
-        no_bounds=one.bounds.why_not,
+        task=sheet.task,
+        metric=figure.metric,
+        unit=metric_or_unknown(figure.metric).unit,
+        value=figure.value,
+        lo=figure.bounds.lo,
+        hi=figure.bounds.hi,
+        n=figure.n,
+        method=figure.method,
+        note=figure.note,
+        where_us=figure.where_us,
+        source=sheet.source,
+        n_effective=figure.n_effective,
+        no_bounds=figure.bounds.why_not,
     )
 
 

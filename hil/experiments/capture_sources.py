@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from hil.boards.fault_injection import LinkFaults
-from hil.experiments.plan import calibration_plan
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.recording.capture_file import capture_path, list_captures
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import FaultSpec
-    from hil.experiments.plan import Case
-    from hil.experiments.workloads.user_program import UserProgram
     from hil.model.board import BoardIdentity, Wiring
-    from hil.model.captures import Calibration, Capture, CapturePlan
+    from hil.model.captures import Calibration, Capture
     from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
 
@@ -53,7 +51,6 @@ def open_source(
     number: int,
     *,
     wiring: Wiring | None,
-    agent: UserProgram | None = None,
     faults: FaultSpec | None = None,
 ) -> CaptureSource:
     """Open the board that ``spec`` means, the ``number``-th of the run."""
@@ -61,17 +58,14 @@ def open_source(
         return ReplaySource(spec, spec.stored_run, folder.captures)
     link = None if faults is None else LinkFaults(faults)
     session = Session(spec, wiring=wiring, faults=link)
-    return LiveSource(session, folder.captures, number, agent)
+    return LiveSource(session, folder.captures, number)
 
 
 class LiveSource:
     """Captures from a board on a session, each stored before it is read back."""
 
-    def __init__(
-        self, session: Session, captures: Path, number: int, agent: UserProgram | None = None
-    ) -> None:
+    def __init__(self, session: Session, captures: Path, number: int) -> None:
         self._session = session
-        self._agent = agent
         self._captures = captures
         self._first = number * MAX_CASES
         self._stored = 0
@@ -94,7 +88,7 @@ class LiveSource:
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """Run the case on the board."""
-        return replace(self._store(case.plan, observer), calibration=self._calibration)
+        return replace(self._store(case, observer), calibration=self._calibration)
 
     def close(self) -> None:
         """Leave the board at its prompt."""
@@ -102,7 +96,7 @@ class LiveSource:
 
     def _calibrate(self) -> Calibration | None:
         """Let the instrument measure itself; later captures name the board with the result."""
-        capture = self._store(calibration_plan(), None)
+        capture = self._store(Case(calibration_plan()), None)
         # here: not before the board is open
         from hil.analysis.clock import instrument
         from hil.recording.validity import require_valid
@@ -116,10 +110,11 @@ class LiveSource:
         )
         return capture.calibration
 
-    def _store(self, plan: CapturePlan, observer: Observer | None) -> Capture:
+    def _store(self, case: Case, observer: Observer | None) -> Capture:
+        plan = case.plan
         path = capture_path(self._captures, self._first + self._stored, plan.technique, plan.load)
-        agent = self._agent if plan.tasks else None
-        self._session.capture(plan, path, observer=observer, agent=agent)
+        job = capture_job(case, self._session.board)
+        self._session.capture(job, path, observer=observer)
         self._stored += 1
         from hil.recording.capture_reader import read_capture  # here: not before the board is open
 

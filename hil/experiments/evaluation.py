@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import skips_for_missing
-from hil.analysis.summary import summarise
+from hil.analysis.summary import Summary, summarise
 from hil.experiments.budget_files import default_budgets
+from hil.experiments.registry import analyses
 from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture
     from hil.model.results import Measurement, Skip
     from hil.recording.stored_run import StoredRun
+
+
+def summarise_capture(capture: Capture) -> Summary:
+    """All figures of ``capture``, the workloads' among them."""
+    return summarise(capture, analyses())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
     """
     if not truncated:
         require_valid(capture)
-    summary = summarise(capture)
+    summary = summarise_capture(capture)
     measurements: Sequence[Measurement] = summary.measurements
     if truncated:
         measurements = mark_truncated(measurements)

@@ -1,53 +1,41 @@
-"""What a run measures: profiles, cases, and the request of a run as the options give it."""
+"""What a run measures: profiles, cases, the job of each capture, and the request of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from hil.agents import bundle
+from hil.agents.deploy import agent_config
+from hil.experiments.registry import chosen_workloads, unasked_options
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import ConfigurationError
-from hil.model.reset_rows import DEEP_SLEEP, KILL, RESET_OPTIONS, SOFT_RESET
 from hil.model.techniques import loads_of_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import FaultSpec
+    from hil.experiments.workload import MeasuredBoard, Options, Workload
     from hil.experiments.workloads.user_program import UserProgram
     from hil.history.location import HistoryLocation
     from hil.model.board import Wiring
     from hil.model.budgets import Budgets
 
 STREAMING_FROM_US = 60_000_000
-POST_WINDOW_FROM_US = 1_000_000
-"""Windows shorter than this are trials: nothing is measured after them."""
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
 MAX_DURATION_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How long and how much: ``isr_events`` are interrupt events per handler kind.
-
-    ``lives`` is how often a stored plan is cut off, by the way (:mod:`hil.model.reset_rows`).
-    """
+    """How long is measured, and under which loads; each workload says how much by the name."""
 
     name: str
     period_us: int
     duration_us: int
-    isr_events: int
-    clock_pings: int
-    restarts: int = 40
-    callbacks: int = 390
-    share: int = 6
-    ways: tuple[str, ...] = ("run/2:1/10",)
-    way_us: int = 1_000_000
-    lives: Mapping[str, int] = field(
-        default_factory=lambda: {SOFT_RESET: 6, KILL: 10, DEEP_SLEEP: 6}
-    )
 
     @property
     def loads(self) -> tuple[str, ...]:
@@ -56,30 +44,23 @@ class Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile("quick", 10_000, 5_000_000, 2_000, 100),
+    "quick": Profile("quick", 10_000, 5_000_000),
     "nightly": Profile(
-        *("nightly", 10_000, 60_000_000, 10_000, 200),
-        restarts=200,
-        callbacks=1000,
-        share=12,
-        ways=tuple(
-            f"{way}/{rates}/{companions}"
-            for way in ("run", "run_forever")
-            for rates in ("2:1", "7:11")
-            for companions in (1, 10, 50)
-        ),
-        way_us=4_000_000,
-        lives={SOFT_RESET: 60, KILL: 520, DEEP_SLEEP: 20},
+        *("nightly", 10_000, 60_000_000),
     ),
-    "soak": Profile("soak", 10_000, 3_600_000_000, 100_000, 500),
+    "soak": Profile("soak", 10_000, 3_600_000_000),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One technique under one load, as a test parameter; ``plan`` says how it is captured."""
+    """One technique under one load, as a test parameter; ``plan`` says how it is captured.
+
+    ``program`` is the user's own, which is measured in the technique's place.
+    """
 
     plan: CapturePlan = field(hash=False)
+    program: UserProgram | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -141,95 +122,126 @@ def make_cases(
             f"of {period_us / 1000:g} ms"
         )
     tasks = (TaskPlan(0, period_us), TaskPlan(1, period_us))
-    return tuple(
-        Case(
-            CapturePlan(
-                technique=technique,
-                load=load,
-                tasks=tasks,
-                duration_us=duration_us,
-                streaming=duration_us > STREAMING_FROM_US,
-                options=_options(technique, load, profile, duration_us, period_us),
-            )
-        )
+    streaming = duration_us > STREAMING_FROM_US
+    bare = (
+        Case(CapturePlan(technique, load, tasks, duration_us, streaming=streaming))
         for load in loads
         for technique in techniques
     )
+    return tuple(Case(replace(case.plan, options=unasked_options(case, profile))) for case in bare)
 
 
-def _options(
-    technique: str, load: str, profile: Profile, duration_us: int, period_us: int
-) -> dict[str, int | str]:
-    options: dict[str, int | str] = {"pings": profile.clock_pings}
-    if technique == "event_irq":
-        options["isr_events"] = profile.isr_events
-    if technique == "periodic_operator":
-        options["restarts"] = profile.restarts
-    if duration_us < POST_WINDOW_FROM_US:
-        return options
-    if technique in ("timer_soft", "timer_hard"):
-        options["callbacks"] = profile.callbacks
-    if technique == "timer_hard":
-        options["counter_events"] = profile.isr_events
-    if technique == "asyncio_sleep":
-        options |= {"ways": ",".join(profile.ways), "way_us": profile.way_us}
-    if technique == "aioschedule":
-        options |= {"schedules": "planned,drifting,serial,usual", "schedule_us": profile.way_us}
-        if load == "idle":  # the load is gone with the first reset
-            options |= {RESET_OPTIONS[mode]: count for mode, count in profile.lives.items()}
-    if load != "web":  # a server that ends and begins with every window would be measured, not left
-        options |= {"share": profile.share, "share_us": max(50_000, min(5 * period_us, 1_000_000))}
-    return options
-
-
-_EVENT_S = 4 * 0.005
-"""Four series, each event waited for; under a load that rarely gives way it takes milliseconds."""
-_CALLBACK_S = 5 * 2 * 0.002
-_RESTART_S = 0.05
-
-
-def extra_s(plan: CapturePlan) -> float:
-    """Generous time for what ``plan`` measures beside its window, in seconds."""
-
-    def count(name: str) -> int:
-        value = plan.options.get(name, 0)
-        return value if isinstance(value, int) else len(value.split(","))
-
-    return (
-        (count("isr_events") + count("counter_events")) * _EVENT_S
-        + count("callbacks") * _CALLBACK_S
-        + count("restarts") * _RESTART_S
-        + 2e-6 * count("ways") * count("way_us")
-        + 2e-6 * count("schedules") * count("schedule_us")
-        + 2e-6 * (2 * count("share") + 1) * count("share_us")
-    )
+def extra_s(case: Case) -> float:
+    """Generous time for what a case measures beside its window, in seconds."""
+    return sum(workload.limit_s(options) for workload, options in chosen_workloads(case))
 
 
 def agent_case(
-    name: str,
-    periods_us: Sequence[int],
+    program: UserProgram,
     profile: Profile,
     *,
     period_ms: float | None = None,
     duration_s: float | None = None,
 ) -> Case:
-    """The one case of a user's own program; ``periods_us`` is what it says of itself, if it does.
+    """The case of a user's own program, at the periods that it says of itself, if it does.
 
     Errors as for :func:`make_cases`.
     """
-    given = period_ms is not None or not periods_us
-    shortest = period_ms if given else min(periods_us) / 1000
-    (case,) = make_cases(profile, [name], ["idle"], period_ms=shortest, duration_s=duration_s)
-    periods = [case.plan.tasks[0].period_us] if given else list(periods_us)
-    tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
-    return Case(
-        replace(case.plan, tasks=tasks, streaming=False, options={"pings": profile.clock_pings})
+    given = period_ms is not None or not program.periods_us
+    shortest = period_ms if given else min(program.periods_us) / 1000
+    (case,) = make_cases(
+        profile, [program.name], ["idle"], period_ms=shortest, duration_s=duration_s
     )
+    periods = [case.plan.tasks[0].period_us] if given else list(program.periods_us)
+    tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
+    options = {"pings": case.plan.options["pings"]}  # nothing follows a program of the user's
+    return Case(replace(case.plan, tasks=tasks, streaming=False, options=options), program)
 
 
 def calibration_plan() -> CapturePlan:
     """The capture in which the instrument measures itself, at the start of a run."""
     return CapturePlan(CALIBRATE, "idle", (), 0)
+
+
+_WINDOW_SLACK_S = 30.0
+_IDLE_SLACK_S = 15.0
+_SECONDS_PER_BYTE = 10 / 115_200
+_BYTES_PER_STAMP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJob:
+    """Everything that a capture needs, settled before anything is sent to the board.
+
+    ``program`` is the technique or what takes its place, ``after_files`` follow its window,
+    ``statements`` are executed before it is started with ``config``. ``interrupt``: it does not end
+    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` a silence.
+    """
+
+    plan: CapturePlan
+    program: str
+    config: Mapping[str, object] = field(repr=False)
+    workloads: tuple[tuple[Workload, Options], ...]
+    after_files: tuple[str, ...]
+    statements: tuple[str, ...]
+    interrupt: bool
+    limit_s: float
+    idle_limit_s: float
+
+
+def post_window_files(workloads: Iterable[tuple[Workload, Options]]) -> tuple[str, ...]:
+    """The device files that follow the window, in their order."""
+    return tuple(
+        workload.device_file for workload, _ in workloads if workload.device_file is not None
+    )
+
+
+def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
+    """What is to be done on ``board`` for ``case``; nothing is sent.
+
+    Raises :class:`~hil.model.errors.CapabilityMissing` when the board can't run it,
+    :class:`~hil.model.errors.BoardBrokenError` when it was given up, and
+    :class:`~hil.model.errors.ConfigurationError` for a file of the user's that is wrong.
+    """
+    board.connection.check()
+    plan = case.plan
+    have = set(board.identity.capabilities)
+    workloads = tuple(
+        (workload, options)
+        for workload, options in chosen_workloads(case)
+        if have.issuperset(needed_words(workload))
+    )
+    setups = [workload.setup(board, case) for workload, _ in workloads]
+    program = next((setup.program for setup in setups if setup.program), plan.technique)
+    bundle.require_capabilities(program, plan.load, have, board.why_missing)
+    config = dict(agent_config(plan, board.wiring, board.identity))
+    for setup in setups:
+        config.update(setup.config)
+    window_s, slow = plan.duration_us / 1e6, board.connection.repl.slowness
+    more_s = sum(workload.limit_s(options) for workload, options in workloads)
+    return CaptureJob(
+        plan=plan,
+        program=program,
+        config=config,
+        workloads=workloads,
+        after_files=post_window_files(workloads),
+        statements=tuple(code for setup in setups for code in setup.statements),
+        interrupt=any(setup.interrupt for setup in setups),
+        limit_s=2 * window_s + more_s + _WINDOW_SLACK_S * slow + _transfer_s(plan),
+        idle_limit_s=window_s + more_s + _IDLE_SLACK_S * slow,
+    )
+
+
+def needed_words(workload: Workload) -> tuple[str, ...]:
+    """The capability words that a workload and its device file ask for."""
+    file = workload.device_file
+    return (*workload.needs, *(bundle.file_needs(file) if file else ()))
+
+
+def _transfer_s(plan: CapturePlan) -> float:
+    """Generous time to send the stamps over a slow UART after the window."""
+    stamps = sum(plan.duration_us // task.period_us + 1 for task in plan.tasks)
+    return 3 * stamps * _SECONDS_PER_BYTE * _BYTES_PER_STAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +254,6 @@ class RunOptions:
     out: Path
     budgets: Budgets
     wiring: Wiring | None
-    agent: UserProgram | None = None
     faults: FaultSpec | None = None
     history: HistoryLocation | None = None
     compare: str | None = None

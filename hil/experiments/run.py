@@ -15,6 +15,8 @@ from hil import __version__
 from hil.agents import bundle
 from hil.boards.fault_injection import format_faults
 from hil.experiments.capture_sources import open_source
+from hil.experiments.plan import post_window_files
+from hil.experiments.registry import chosen_workloads
 from hil.model.board import SOURCES
 from hil.model.captures import CALIBRATE
 from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
@@ -176,7 +178,6 @@ class Bench:
             self.folder,
             number,
             wiring=self._options.wiring,
-            agent=self._options.agent,
             faults=self._options.faults,
         )
         self._cleanup.callback(source.close)
@@ -270,7 +271,8 @@ def _preload(case: Case | None) -> None:
     with contextlib.suppress(Exception):  # who needs it is told
         bundle.sources(CALIBRATE)
         if case is not None:
-            bundle.sources(case.plan.technique, case.plan.load, options=case.plan.options)
+            after = post_window_files(chosen_workloads(case))
+            bundle.sources(case.plan.technique, case.plan.load, after=after)
     for name in PRELOADED_MODULES:
         with contextlib.suppress(Exception):
             importlib.import_module(name)

@@ -6,36 +6,28 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hil.agents import bundle
-from hil.agents.deploy import CODE_TIMEOUT_S, Deployment, agent_config, start_agent
+from hil.agents.deploy import CODE_TIMEOUT_S, Deployment
 from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
-from hil.experiments.plan import extra_s
-from hil.experiments.workloads.reset_persistence import run_reset_experiment
-from hil.experiments.workloads.user_program import USER_PROGRAM
-from hil.experiments.workloads.web_traffic import WEB_LOAD, web_client, wifi_config
+from hil.experiments.registry import STAMP_SOURCES
+from hil.experiments.workload import MeasuredBoard
 from hil.model.board import NO_WIRING
 from hil.model.errors import HilError, LinkLostError
-from hil.model.reset_rows import RESET_MODES, reset_count
 from hil.recording.capture_file import CaptureWriter
-from hil.recording.capture_loop import run_capture
+from hil.recording.capture_loop import CountingSink, follow_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import LinkFaults
-    from hil.experiments.workloads.user_program import UserProgram
+    from hil.experiments.plan import CaptureJob
     from hil.model.board import BoardIdentity, Wiring
-    from hil.model.captures import CapturePlan
-    from hil.recording.interfaces import Clock, Observer, Prompt
+    from hil.model.captures import Channel
+    from hil.recording.interfaces import Clock, Observer, Prompt, StampSource
 
-INTERRUPT_AFTER_S = 0.3
-WINDOW_SLACK_S = 30.0
-IDLE_SLACK_S = 15.0
-SECONDS_PER_BYTE = 10 / 115_200
 _NOT_CLEAN = "; the board did not come back to its prompt, timers and pins may still be active"
 
 
@@ -78,9 +70,9 @@ class Session:
             self._cleanup.callback(self._tidy)
             self._connection.open(gently=gently)
             port = self._connection.port
-            found = identify(self._repl, self.spec, port, self._wiring)
-            self.identity, self._wiring, self._why = found.identity, found.wiring, found.why
-            self._connection.traits = found.traits or self._connection.traits
+            known = identify(self._repl, self.spec, port, self._wiring)
+            self.identity, self._wiring, self._why = known.identity, known.wiring, known.why
+            self._connection.traits = known.traits or self._connection.traits
         except BaseException:
             self.close()
             raise
@@ -118,66 +110,57 @@ class Session:
         """Leave the board at its prompt with nothing of ours, and free the port; never raises."""
         self._cleanup.close()
 
-    def capture(
-        self,
-        plan: CapturePlan,
-        path: Path,
-        *,
-        observer: Observer | None = None,
-        agent: UserProgram | None = None,
-    ) -> None:
-        """Run one agent for its window and store what it sends in ``path``.
+    @property
+    def board(self) -> MeasuredBoard:
+        """The open board, for :func:`~hil.experiments.plan.capture_job` and the workloads."""
+        return MeasuredBoard(
+            identity=self.identity,
+            wiring=self.wiring,
+            connection=self._connection,
+            before_reset=self._on_board.clear,
+            why_missing=self._why,
+        )
 
-        ``agent`` is the user's own program, which is interrupted at the window's end and whose
-        timers end with a soft reset.
+    def capture(self, job: CaptureJob, path: Path, *, observer: Observer | None = None) -> None:
+        """Do ``job``, which was made for this board, and store what its sources send in ``path``.
 
-        Raises :class:`~hil.model.errors.CapabilityMissing` when the board can't run it. Whatever
-        came before another error is in ``path`` all the same, with the error as its outcome.
+        Whatever came before an error is in ``path`` all the same, with the error as its outcome.
         """
         self._connection.check()
-        program = USER_PROGRAM if agent else plan.technique
-        bundle.require_capabilities(program, plan.load, self.identity.capabilities, self._why)
+        plan = job.plan
         try:
-            self._on_board.put(self._repl, program, plan, self.identity)
-            for piece in agent.pieces if agent else ():
-                self._repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
+            self._on_board.put(
+                self._repl, job.program, plan.load, self.identity, after=job.after_files
+            )
+            for code in job.statements:
+                self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
         except HilError as error:
             error.args = (f"{error}{self._recover(error)}", *error.args[1:])
             raise
-        config = dict(agent_config(plan, self._wiring or NO_WIRING, self.identity))
-        if agent:
-            config.update(technique=program, pins=())
-        if plan.load == WEB_LOAD and self._connection.traits.network == "wifi":
-            config.update(wifi_config())
-        window_s, more_s = plan.duration_us / 1e6, extra_s(plan)
-        slow = self._repl.slowness
-        with CaptureWriter(path, self.identity, plan) as writer, web_client(plan.load) as web:
+        with CaptureWriter(path, self.identity, plan) as writer, contextlib.ExitStack() as opened:
+
+            def keep(channel: Channel, numbers: Sequence[int]) -> None:
+                writer.values(channel.stored, numbers)
+
+            board = self.board
+            companions = [
+                companion
+                for workload, options in job.workloads
+                if (companion := workload.companion(board, options)) is not None
+            ]
+            for companion in companions:
+                opened.callback(companion.close)
+            made = [make(board, job, companions) for make in STAMP_SOURCES.values()]
+            sources = [source for source in made if source is not None]
+            sources += self._connection.board.stamp_sources
             try:
                 if self._faults is not None and plan.tasks:
                     self._faults.arm()
-                start_agent(self._repl, config, self.identity, writer)
-                rest = run_capture(
-                    self._repl,
-                    writer,
-                    self._repl.deadline(
-                        2 * window_s + more_s + WINDOW_SLACK_S * slow + _transfer_s(plan),
-                        window_s + more_s + IDLE_SLACK_S * slow,
-                    ),
-                    observer=observer,
-                    companion=web,
-                    ping_every_s=1.0 if plan.streaming else None,
-                    interrupt_after_s=window_s + INTERRUPT_AFTER_S if agent else None,
-                    clock=self._repl.clock,
-                )
-                self._repl.unread(rest)
-                self._repl.end_of_program(self._repl.deadline(CODE_TIMEOUT_S * slow))
+                self._record(job, sources, writer, observer)
                 if self._faults is not None:
                     self._faults.disarm()
-                if any(reset_count(mode, plan.options) for mode in RESET_MODES):
-                    self._on_board.clear()
-                    run_reset_experiment(
-                        self._connection, self.identity, plan.options, writer.values
-                    )
+                for workload, options in job.workloads:
+                    workload.after(board, keep, options)
             except BaseException as error:
                 if self._faults is not None:
                     self._faults.disarm()
@@ -194,13 +177,29 @@ class Session:
                     with contextlib.suppress(HilError):
                         writer.finish(status)
                 raise
-            if web is not None:
-                web.close()
-                web.keep(writer.values)
+            for companion in companions:
+                companion.close()
+                companion.keep(keep)
             writer.finish("ok")
-        if agent:
+        if job.interrupt:
             self._on_board.clear()
             self._repl.enter()
+
+    def _record(
+        self,
+        job: CaptureJob,
+        sources: Sequence[StampSource],
+        writer: CaptureWriter,
+        observer: Observer | None,
+    ) -> None:
+        """Let the sources record until the first one is at its end; it begins last, ends first."""
+        sink = CountingSink(writer)
+        with contextlib.ExitStack() as begun:
+            for source in reversed(sources):
+                begun.callback(source.end)
+                source.begin(job.plan, sink)
+            deadline = self._repl.deadline(job.limit_s, job.idle_limit_s)
+            follow_sources(sources, sink, deadline, observer=observer)
 
     def _tidy(self) -> None:
         """Take our files off a board that can be left as it is otherwise."""
@@ -245,9 +244,3 @@ class Session:
         if self._connection.port != port:
             return f"; the board came back at {self._connection.port}"
         return "" if by == INTERRUPT_STEP else f"; the board came back after a {by}"
-
-
-def _transfer_s(plan: CapturePlan) -> float:
-    """Generous time to send the stamps over a slow UART after the window."""
-    stamps = sum(plan.duration_us // task.period_us + 1 for task in plan.tasks)
-    return 3 * stamps * SECONDS_PER_BYTE * 4

@@ -1,4 +1,4 @@
-"""A capture as it was planned and as it was decoded: immutable records without behaviour.
+"""A capture as it was planned and as it was decoded: immutable records, and its typed channels.
 
 Arrays in records are one-dimensional ``int64`` unless said otherwise. Board times are *unwrapped*
 ``ticks_us`` values in microseconds of the board's own clock, host times are monotonic nanoseconds.
@@ -6,14 +6,16 @@ Arrays in records are one-dimensional ``int64`` unless said otherwise. Board tim
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from hil.model.codec import StoredRecord
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Self
 
     from hil.model.board import BoardIdentity
 
@@ -32,6 +34,87 @@ def _no_values() -> IntArray:
     import numpy as np
 
     return np.empty(0, np.int64)
+
+
+ChannelKind = Literal["activations", "events", "occurrences", "values", "records"]
+"""What a channel holds.
+
+``activations``: times of a periodic task; ``events``: times of one end of a stimulus and its
+answer, by the event's number; ``occurrences``: times of what happened by itself (a collection, a
+write to flash, a request); ``values``: plain numbers; ``records``: rows of numbers.
+"""
+OCCURRENCE_PREFIX = "at."
+"""How the stored name of a channel of occurrences begins; nothing else on the wire tells them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of a capture: what is in it, in which unit, and its name on the wire and on disk.
+
+    ``stored`` may have parts in braces, such as ``isr.{method}``: it stands for a family of
+    channels then, of which :meth:`of` gives one. ``columns`` name the numbers of a row of a channel
+    of ``records``.
+    """
+
+    name: str
+    stored: str
+    unit: str
+    kind: ChannelKind
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.kind == "records") != bool(self.columns):
+            raise ValueError(f"channel {self.name}: a channel has columns if it holds records")
+        if (self.kind == "occurrences") != self.stored.startswith(OCCURRENCE_PREFIX):
+            raise ValueError(
+                f"channel {self.name}: occurrences are stored under {OCCURRENCE_PREFIX}NAME"
+            )
+
+    def of(self, **parts: object) -> Self:
+        """The channel of the family that has these parts in its stored name."""
+        return replace(self, stored=self.stored.format(**parts))
+
+    def parts(self, stored: str) -> Mapping[str, str] | None:
+        """The parts of a stored name that belongs to this channel or family, else ``None``."""
+        match = _stored_pattern(self.stored).fullmatch(stored)
+        return None if match is None else match.groupdict()
+
+    def rows(self, numbers: IntArray) -> IntArray:
+        """The whole rows among ``numbers``, int64 of shape (rows, columns)."""
+        width = len(self.columns)
+        return numbers[: numbers.size // width * width].reshape(-1, width)
+
+
+@cache
+def _stored_pattern(stored: str) -> re.Pattern[str]:
+    """The names of a family: a part stands for one character or more."""
+    pieces = re.split(r"\{(\w+)\}", stored)
+    texts = (
+        f"(?P<{piece}>.+)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
+    )
+    return re.compile("".join(texts))
+
+
+TASK = Channel("task", "task{task}", "us", "activations")
+STIMULUS = Channel("stimulus", "stim.{method}", "us", "events")
+HANDLER = Channel("handler", "isr.{method}", "us", "events")
+DEFERRED = Channel("deferred code", "defer.{method}", "us", "events")
+COUNTED_LATENCY = Channel("latency by a counter", "count.{method}", "us", "values")
+CALIBRATION = Channel("calibration", "cal.{quantity}", "us", "values")
+OCCURRENCES = Channel("occurrences", OCCURRENCE_PREFIX + "{what}", "us", "occurrences")
+INSTRUMENT_TRACK = Channel("activations by an instrument", "track.{source}.{task}", "us", "values")
+"""Numbers: origin, end, period in ns, dropped, and then the times of the activations."""
+CAPTURE_CHANNELS = (
+    TASK,
+    STIMULUS,
+    HANDLER,
+    DEFERRED,
+    COUNTED_LATENCY,
+    CALIBRATION,
+    OCCURRENCES,
+    INSTRUMENT_TRACK,
+)
+"""The channels that every capture may have; a workload names its own beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +162,10 @@ class Gap:
     count: int
 
 
+BOARD_SOURCE = "board"
+"""The source of the board's own stamps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """The activations of one periodic task against the grid that it was asked for.
@@ -86,7 +173,8 @@ class Track:
     Activation ``k`` was intended at ``origin_us + k * period_us`` for ``k = 0, 1, …`` up to
     ``end_us``; ``origin_us`` is an unwrapped board time and already contains the phase.
     ``releases`` gives the grid index ``k`` that each stamp belongs to where the agent knows it
-    (a sequence number taken at the source), else ``None``.
+    (a sequence number taken at the source), else ``None``. ``source`` is where the times come from:
+    ``board`` for the board's own stamps, else the instrument's name.
     """
 
     index: int
@@ -97,6 +185,7 @@ class Track:
     dropped: int = 0
     gaps: tuple[Gap, ...] = ()
     releases: IntArray | None = None
+    source: str = BOARD_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +215,18 @@ class EventSet:
     handler_us: IntArray
     lost: int = 0
     stamped: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """When something that is no activation happened: ``times_us`` in order, ``lost`` more not seen.
+
+    ``what`` names it, for example ``collection``; the times are those of the capture's tracks.
+    """
+
+    what: str
+    times_us: IntArray
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +265,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One finished capture, decoded: everything the analysis needs, nothing it must fetch."""
+    """One finished capture, decoded: everything the analysis needs, nothing it must fetch.
+
+    ``tracks`` are the board's own, ``instrument_tracks`` those of every other source, in that
+    source's time.
+    """
 
     board: BoardIdentity
     plan: CapturePlan
@@ -179,6 +284,12 @@ class Capture:
     values: Mapping[str, IntArray] = field(default_factory=dict)
     """Channels of plain numbers by name, as the agent took them (not the calibration's)."""
     series: tuple[Series, ...] = ()
+    occurrences: tuple[Occurrences, ...] = ()
+    instrument_tracks: tuple[Track, ...] = ()
+
+    def numbers(self, channel: Channel) -> IntArray | None:
+        """The numbers of a channel of values or records, ``None`` if the capture has none."""
+        return self.values.get(channel.stored)
 
     @property
     def case(self) -> tuple[str, str, str]:

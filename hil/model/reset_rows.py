@@ -1,6 +1,6 @@
 """How a board is reset during an experiment, and the rows recorded before and after.
 
-Rows have five numbers, the first one of them a kind: ``BOOT`` jobs restored, 1 if a save was left
+Rows have five numbers, the first of them a kind: ``BOOT`` jobs restored, 1 if a save was left
 unfinished, wall clock in us when the board's ticks were zero (-1 unknown); ``PLANNED`` jobs stored
 for the first time; ``RUN`` job (its period is as many seconds and one), planned for, due next, ms
 late; ``REPORT`` the scheduler reported a damaged file; ``LOST`` a line did not arrive; ``ASLEEP``
@@ -13,22 +13,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.model.captures import Channel
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOFT_RESET, KILL, DEEP_SLEEP = "soft_reset", "kill", "deepsleep"
 RESET_MODES = (SOFT_RESET, KILL, DEEP_SLEEP)
 RESET_METHODS: Mapping[str, str] = {mode: f"survival/{mode}" for mode in RESET_MODES}
-"""Way to end a life -> the method of its figures."""
+"""Way to reset -> the method of its figures."""
 RESET_OPTIONS: Mapping[str, str] = {mode: f"survival_{mode}" for mode in RESET_MODES}
-"""Way to end a life -> the plan's option that says how many lives end so."""
-RESET_CHANNELS: Mapping[str, str] = {mode: f"survival.{mode}" for mode in RESET_MODES}
-"""Way to end a life -> the channel of its rows; ``.speed`` behind it holds the plan clock's."""
+"""Way to reset -> the plan's option that says how many resets there are."""
 BOOT, PLANNED, RUN, REPORT, LOST, ASLEEP = range(6)
-ROW_LENGTH = 5
+RESET_COLUMNS = ("kind", "first", "second", "third", "fourth")
+ROW_LENGTH = len(RESET_COLUMNS)
+RESET_CHANNELS: Mapping[str, Channel] = {
+    mode: Channel(f"{mode} rows", f"survival.{mode}", "1", "records", RESET_COLUMNS)
+    for mode in RESET_MODES
+}
+"""Way to reset -> the channel of its rows."""
+SPEED_CHANNELS: Mapping[str, Channel] = {
+    mode: Channel(f"{mode} speed", f"survival.{mode}.speed", "1", "values") for mode in RESET_MODES
+}
+"""Way to reset -> the channel that holds the speed of the schedule's clock."""
 
 
 def reset_count(mode: str, options: Mapping[str, int | str]) -> int:
-    """How many lives a capture with these options ends in this way."""
+    """How many resets of this kind a capture with these options has."""
     count = options.get(RESET_OPTIONS[mode], 0)
     return count if isinstance(count, int) else 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.model.captures import Series, Track
+from hil.model.captures import TASK, Series, Track
 from hil.model.errors import CaptureError
 from hil.protocol.frames import integer_field
 from hil.protocol.tick_unwrap import Ambiguous, TimeBase, extent, least_step, window_length
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hil.model.captures import CapturePlan, IntArray
     from hil.protocol.channels import RawChannel, TextFrame, Total
 
-_TASK = re.compile(r"task([0-9]{1,4})\Z")
+_TASK_NUMBER = re.compile(r"[0-9]{1,4}\Z")
 MOST_PER_PERIOD = 100  # stamps a period of the plan beyond which an index can't be true
 MAX_PERIOD_US = 1 << 40
 
@@ -83,10 +83,10 @@ def read_tracks(
     """
     tracks = []
     for name, channel in channels.items():
-        match = _TASK.match(name)
-        if match is None:
+        parts = TASK.parts(name)
+        if parts is None or not _TASK_NUMBER.match(parts["task"]):
             continue
-        task = int(match[1])
+        task = int(parts["task"])
         total = totals[name]
         if task >= len(plan.tasks) or channel.kind != "ticks":
             fault("damaged", f"{name!r} is no task of this capture")

@@ -1,4 +1,4 @@
-"""Interrupt events, plain values, the calibration and clock exchanges, from their channels."""
+"""Interrupt events, occurrences, values, calibration and clock exchanges, from their channels."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from hil.model.captures import Calibration, EventSet, Pings
+from hil.model.captures import (
+    CALIBRATION,
+    COUNTED_LATENCY,
+    DEFERRED,
+    HANDLER,
+    OCCURRENCES,
+    STIMULUS,
+    Calibration,
+    EventSet,
+    Occurrences,
+    Pings,
+)
 from hil.protocol.frames import integer_field
 from hil.protocol.tick_unwrap import Ambiguous, nearest, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hil.model.captures import IntArray
-    from hil.protocol.channels import RawChannel, TextFrame
+    from hil.model.captures import Channel, IntArray
+    from hil.protocol.channels import RawChannel, TextFrame, Total
     from hil.protocol.tick_unwrap import TimeBase
 
 Stage = Literal["isr", "defer"]
-_STAGES: tuple[tuple[Stage, str, str], ...] = (("isr", "stim", "isr"), ("defer", "isr", "defer"))
-_COUNT = "count."
+_STAGES: tuple[tuple[Stage, Channel, Channel], ...] = (
+    ("isr", STIMULUS, HANDLER),
+    ("defer", HANDLER, DEFERRED),
+)
 _MOST_COUNTED_US = 1_000_000
 _MOST_LOST = 1_000_000  # events in a row that a capture may claim to have lost
 
@@ -35,11 +48,12 @@ def read_events(
     sets = []
     for stage, earlier, later in _STAGES:
         for name in channels:
-            prefix, dot, method = name.partition(".")
-            if prefix != later or not dot or f"{earlier}.{method}" not in channels:
+            parts = later.parts(name)
+            if parts is None or earlier.of(**parts).stored not in channels:
                 continue
+            method = parts["method"]
             try:
-                first = _slots(channels[f"{earlier}.{method}"], base.tick_modulus)
+                first = _slots(channels[earlier.of(**parts).stored], base.tick_modulus)
                 second = _slots(channels[name], base.tick_modulus)
                 sets.append(_pair(stage, method, first, second, base))
             except ValueError as error:
@@ -56,16 +70,48 @@ def _counted(channels: Mapping[str, RawChannel], fault: Callable[..., None]) -> 
     """
     sets = []
     for name, channel in channels.items():
-        if not name.startswith(_COUNT) or channel.kind != "value":
+        parts = COUNTED_LATENCY.parts(name)
+        if parts is None or channel.kind != "value":
             continue
         values = channel.values
         if len(values) and not 0 <= values.min() <= values.max() < _MOST_COUNTED_US:
             fault("damaged", f"{name[:40]!r} holds what can't be a latency")
             continue
         zero = np.zeros(len(values), np.int64)
-        method = name[len(_COUNT) :]
-        sets.append(EventSet("isr", method, zero, values, stamped=False))
+        sets.append(EventSet("isr", parts["method"], zero, values, stamped=False))
     return sets
+
+
+def read_occurrences(
+    channels: Mapping[str, RawChannel],
+    totals: Mapping[str, Total],
+    base: TimeBase,
+    fault: Callable[..., None],
+) -> tuple[Occurrences, ...]:
+    """The channels ``at.<what>`` of ticks, in the capture's time; a fault for one that is not sure.
+
+    In a window in which the ticks wrap there must be one at least in each half of a wrap.
+    """
+    occurrences = []
+    for name, channel in channels.items():
+        parts = OCCURRENCES.parts(name)
+        if parts is None:
+            continue
+        values = channel.values
+        if channel.kind != "ticks" or (
+            len(values) and not 0 <= values.min() <= values.max() < base.tick_modulus
+        ):
+            fault("damaged", f"{name[:40]!r} holds what are no ticks of this board")
+            continue
+        try:
+            times = base.events(values)
+        except Ambiguous as why:
+            fault("wrap", f"{name[:40]!r} is left out: {why}")
+            continue
+        total = totals[name]
+        lost = total.dropped + sum(gap.count for gap in total.gaps)
+        occurrences.append(Occurrences(parts["what"], times, lost))
+    return tuple(occurrences)
 
 
 def read_calibration(
@@ -73,9 +119,13 @@ def read_calibration(
 ) -> Calibration | None:
     """The channels ``cal.<name>`` and their batch sizes."""
     empty = np.empty(0, np.int64)
-    values = {
-        name: channels[f"cal.{name}"].values if f"cal.{name}" in channels else empty
+    stored = {
+        name: CALIBRATION.of(quantity=name).stored
         for name in ("read", "stamp", "step", "task", "empty")
+    }
+    values = {
+        name: channels[channel].values if channel in channels else empty
+        for name, channel in stored.items()
     }
     if not any(len(array) for array in values.values()):
         return None
@@ -96,7 +146,7 @@ def read_values(channels: Mapping[str, RawChannel]) -> dict[str, IntArray]:
     return {
         name: channel.values
         for name, channel in channels.items()
-        if channel.kind == "value" and not name.startswith("cal.")
+        if channel.kind == "value" and CALIBRATION.parts(name) is None
     }
 
 

@@ -13,7 +13,13 @@ from hil.model.captures import Capture, CaptureIssue
 from hil.model.errors import CaptureError
 from hil.protocol.activation_tracks import read_grids, read_series, read_tracks
 from hil.protocol.channels import read_totals
-from hil.protocol.events import read_calibration, read_events, read_pings, read_values
+from hil.protocol.events import (
+    read_calibration,
+    read_events,
+    read_occurrences,
+    read_pings,
+    read_values,
+)
 from hil.protocol.frames import counter_fields, integer_field
 from hil.protocol.tick_unwrap import MAX_TICK_MODULUS, MIN_TICK_MODULUS, TimeBase, window_length
 
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hil.model.board import BoardIdentity
-    from hil.model.captures import CapturePlan, EventSet, Track
+    from hil.model.captures import CapturePlan, EventSet, Occurrences, Track
     from hil.protocol.channels import TextFrame
     from hil.protocol.decoder import Decoded
     from hil.protocol.events import HostPing
@@ -66,16 +72,19 @@ def assemble(
     )
     tracks: tuple[Track, ...] = ()
     events: tuple[EventSet, ...] = ()
+    occurrences: tuple[Occurrences, ...] = ()
     if base is not None:
         tracks = read_tracks(
             decoded.channels, totals, grids, base, plan, fault, jump_us=board.clock_jump_us
         )
         events = read_events(decoded.channels, base, fault)
+        occurrences = read_occurrences(decoded.channels, totals, base, fault)
     capture = Capture(
         board=board,
         plan=plan,
         tracks=tracks,
         events=events,
+        occurrences=occurrences,
         pings=read_pings(texts, pings, arrival_ns, tick_modulus, base, fault),
         calibration=read_calibration(decoded.channels, numbers),
         counters=numbers,

@@ -163,11 +163,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     if agent is not None:
         if get("--hil-technique") or asked_loads:
             raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
-        cases = (
-            agent_case(
-                agent.name, agent.periods_us, profile, period_ms=period_ms, duration_s=duration_s
-            ),
-        )
+        cases = (agent_case(agent, profile, period_ms=period_ms, duration_s=duration_s),)
     if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     out = Path(get("--hil-out") or config.rootpath / "reports")
@@ -178,7 +174,6 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         out=out,
         budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
         wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
-        agent=agent,
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
         history=find_location(get("--hil-history"), out),
         compare=get("--hil-compare"),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hil import __version__
 from hil.model.board import BoardIdentity
-from hil.model.captures import CaptureIssue, CapturePlan
+from hil.model.captures import INSTRUMENT_TRACK, CaptureIssue, CapturePlan
 from hil.model.codec import StoredRecord, check_plain, read_record, stored_as, write_record
 from hil.model.errors import CaptureError
 from hil.model.schema import Schema, parse_json
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Self
+
+    from hil.model.captures import Track
 
 CAPTURE_SUFFIX = ".hilcap"
 
@@ -200,6 +202,13 @@ class CaptureWriter:
         for at in range(0, len(numbers), VALUES_PER_CHUNK):
             part = numbers[at : at + VALUES_PER_CHUNK]
             self._chunk("V", bytes((len(title),)) + title + struct.pack(f"<{len(part)}q", *part))
+
+    def track(self, track: Track) -> None:
+        """Keep a task's activations as an instrument saw them: a channel of numbers of its own."""
+        channel = INSTRUMENT_TRACK.of(source=track.source, task=track.index)
+        period_ns = round(track.period_us * 1000)
+        head = (track.origin_us, track.end_us, period_ns, track.dropped)
+        self.values(channel.stored, (*head, *track.stamps_us.tolist()))
 
     def finish(self, status: str) -> None:
         """Say how the capture ended (``ok``, ``interrupted``, ``error: …``) and close the file."""

@@ -1,14 +1,17 @@
-"""One capture: everything that a running agent sends goes to the sink as it arrives."""
+"""One capture: everything that its stamp sources send goes to the sink as it arrives."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hil.model.errors import BoardTimeoutError, CaptureError
 from hil.recording.clock_exchange import ClockExchange
 from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.model.captures import Track
     from hil.recording.interfaces import CaptureSink, Clock, Companion, Deadline, Link, Observer
 
 MAX_CAPTURE_BYTES = 2_000_000_000
@@ -17,6 +20,125 @@ _ANSWER_S = 0.0001
 _INTERRUPT_EVERY_S = 1.0
 INTERRUPT_KEY = b"\x03"
 """Ctrl-C."""
+
+
+class CountingSink:
+    """A sink in front of another one: counts what the board sent, and keeps the last of it."""
+
+    def __init__(self, sink: CaptureSink) -> None:
+        self._sink = sink
+        self.received_bytes = 0
+        self.tail = b""
+
+    def rx(self, data: bytes, host_ns: int) -> None:
+        """Pass on bytes of the board."""
+        self._sink.rx(data, host_ns)
+        self.received_bytes += len(data)
+        self.tail = (self.tail + data)[-200:]
+
+    def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
+        """Pass on a clock exchange."""
+        self._sink.ping(host_tx_ns, host_rx_ns)
+
+    def track(self, track: Track) -> None:
+        """Pass on a track of an instrument."""
+        self._sink.track(track)
+
+
+class AgentOutput:
+    """A started agent's output, put into ``sink`` byte by byte as it arrives.
+
+    Pings that the agent asks for are answered. ``companions`` follow what it says.
+    ``interrupt_after_s``: send Ctrl-C when the window has been open for so long, and again every
+    second until it closes: for a program that does not end by itself. ``clock`` is the one that
+    arrivals are stamped with. ``rest`` is what came behind the end of the output, for the REPL to
+    go on with.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        sink: CaptureSink,
+        *,
+        companions: Sequence[Companion] = (),
+        ping_every_s: float | None = None,
+        interrupt_after_s: float | None = None,
+        clock: Clock = REAL_CLOCK,
+    ) -> None:
+        self.rest = b""
+        self._link = link
+        self._sink = sink
+        self._companions = companions
+        self._interrupt_after_s = interrupt_after_s
+        self._clock = clock
+        self._exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s, clock=clock)
+        self._wait_s = _POLL_S
+
+    def poll(self, timeout_s: float) -> bool:
+        """Read what has arrived; ``False`` at the end of the output."""
+        exchange = self._exchange
+        # a program in step runs on to the end of a wait, whatever it said: an answer comes late
+        soon = exchange.waiting and self._clock.kind == "virtual"
+        first = soon and self._wait_s == _POLL_S
+        self._wait_s = _ANSWER_S if first else min(2 * self._wait_s, _POLL_S)
+        data = self._link.read(min(self._wait_s, timeout_s))
+        if data:
+            now = self._clock.now_ns()
+            body, mark, self.rest = data.partition(END_OF_OUTPUT)
+            self._sink.rx(body, now)
+            if mark:
+                return False
+            exchange.feed(body, now)
+            for companion in self._companions:
+                companion.feed(body)
+        exchange.tick()
+        limit_s = self._interrupt_after_s
+        if limit_s is not None and exchange.window_open_s > limit_s:
+            self._interrupt_after_s = exchange.window_open_s + _INTERRUPT_EVERY_S
+            self._link.write(INTERRUPT_KEY)
+        return True
+
+
+class Polled(Protocol):
+    """A stamp source that has begun."""
+
+    def poll(self, timeout_s: float) -> bool:
+        """As of :class:`~hil.recording.interfaces.StampSource`."""
+
+
+def follow_sources(
+    sources: Sequence[Polled],
+    sink: CountingSink,
+    deadline: Deadline,
+    *,
+    observer: Observer | None = None,
+) -> None:
+    """Take what the sources send until the first of them is at its end; they have begun.
+
+    Raises :class:`~hil.model.errors.BoardTimeoutError` on a deadline, and
+    :class:`~hil.model.errors.CaptureError` when a board never stops sending.
+    """
+    main, others = sources[0], list(sources[1:])
+    received = 0
+    last_report_s = 0.0
+    while main.poll(min(_POLL_S, max(0.0, deadline.remaining_s))):
+        others = [source for source in others if source.poll(0.0)]
+        if sink.received_bytes != received:
+            received = sink.received_bytes
+            deadline.touch()
+        if received > MAX_CAPTURE_BYTES:
+            raise CaptureError(
+                f"the board sent more than {MAX_CAPTURE_BYTES // 1_000_000} MB without an end"
+            )
+        if deadline.expired:  # also while data comes: a board that never stops must not win
+            raise BoardTimeoutError(
+                f"the agent did not finish: {deadline.describe()}",
+                expected="the end of its output",
+                received=sink.tail,
+            )
+        if observer is not None and deadline.elapsed_s - last_report_s >= _POLL_S:
+            last_report_s = deadline.elapsed_s
+            observer.advance(last_report_s, received)
 
 
 def run_capture(
@@ -30,52 +152,18 @@ def run_capture(
     interrupt_after_s: float | None = None,
     clock: Clock = REAL_CLOCK,
 ) -> bytes:
-    """Read a started agent's output up to its end, keeping every byte and answering its pings.
+    """Read a started agent's output up to its end; arguments as for :class:`AgentOutput`.
 
-    ``interrupt_after_s``: send Ctrl-C when the window has been open for so long, and again every
-    second until it closes: for a program that does not end by itself. ``clock`` is the one that
-    arrivals are stamped with.
-
-    Returns what came behind the end of the output, for the REPL to go on with.
-    Raises :class:`~hil.model.errors.BoardTimeoutError` on a deadline, and
-    :class:`~hil.model.errors.CaptureError` when a board never stops sending.
+    Returns what came behind the end of the output. Errors as for :func:`follow_sources`.
     """
-    exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s, clock=clock)
-    received = 0
-    tail = b""
-    last_told = 0.0
-    wait_s = _POLL_S
-    while True:
-        # a program in step runs on to the end of a wait, whatever it said: an answer comes late
-        soon = exchange.waiting and clock.kind == "virtual"
-        wait_s = _ANSWER_S if soon and wait_s == _POLL_S else min(2 * wait_s, _POLL_S)
-        data = link.read(min(wait_s, max(0.0, deadline.remaining_s)))
-        if data:
-            now = clock.now_ns()
-            body, mark, rest = data.partition(END_OF_OUTPUT)
-            sink.rx(body, now)
-            if mark:
-                return rest
-            deadline.touch()
-            received += len(body)
-            tail = (tail + body)[-200:]
-            exchange.feed(body, now)
-            if companion is not None:
-                companion.feed(body)
-            if received > MAX_CAPTURE_BYTES:
-                raise CaptureError(
-                    f"the board sent more than {MAX_CAPTURE_BYTES // 1_000_000} MB without an end"
-                )
-        if deadline.expired:  # also while data comes: a board that never stops must not win
-            raise BoardTimeoutError(
-                f"the agent did not finish: {deadline.describe()}",
-                expected="the end of its output",
-                received=tail,
-            )
-        exchange.tick()
-        if interrupt_after_s is not None and exchange.window_open_s > interrupt_after_s:
-            interrupt_after_s = exchange.window_open_s + _INTERRUPT_EVERY_S
-            link.write(INTERRUPT_KEY)
-        if observer is not None and deadline.elapsed_s - last_told >= _POLL_S:
-            last_told = deadline.elapsed_s
-            observer.advance(last_told, received)
+    counting = CountingSink(sink)
+    output = AgentOutput(
+        link,
+        counting,
+        companions=() if companion is None else (companion,),
+        ping_every_s=ping_every_s,
+        interrupt_after_s=interrupt_after_s,
+        clock=clock,
+    )
+    follow_sources((output,), counting, deadline, observer=observer)
+    return output.rest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing import Literal
 
-    from hil.model.captures import CapturePlan
+    from hil.model.captures import CapturePlan, Track
 
 
 class Link(Protocol):
@@ -170,6 +170,9 @@ class CaptureSink(Protocol):
 
     def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
         """Take the host's times of one clock exchange."""
+
+    def track(self, track: Track) -> None:
+        """Take the activations of one task as an instrument saw them, named by its source."""
 
 
 class StampSource(Protocol):

@@ -69,15 +69,15 @@ def test_no_technique_brings_a_workload(path):
     assert not [name for name in bundle._own_imports(path) if name.startswith("workloads/")]
 
 
-@pytest.mark.parametrize(("option", "path"), bundle.POST_WINDOW_PROGRAMS.items())
-def test_what_follows_a_window_is_sent_and_called_where_the_plan_asks(option, path):
-    config = {"technique": "event_irq", option: 3}
+@pytest.mark.parametrize("path", ["workloads/isr_latency.py", "workloads/background_share.py"])
+def test_a_file_that_follows_the_window_is_sent_and_called(path):
+    config = {"technique": "event_irq"}
     assert path not in dict(bundle.sources("event_irq"))
-    last = dict(bundle.sources("event_irq", options=config))[path][-1]
+    last = dict(bundle.sources("event_irq", after=[path]))[path][-1]
     alias, _, entry = last.rpartition("\n")[2].partition("=")
     assert entry == "after"
-    assert bundle.start_code(config).endswith(f",({alias},))")
-    assert alias not in bundle.start_code({**config, option: 0})
+    assert bundle.start_code(config, [path]).endswith(f",({alias},))")
+    assert alias not in bundle.start_code(config)
 
 
 def test_machine_code_is_sent_only_to_boards_that_have_it():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captures import by_name, capture, grid, track
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, EventSet
 
 rng = np.random.default_rng(5)
@@ -21,7 +21,7 @@ def calibrated(full, minimal, batch=100):
         minimal_us=np.asarray(minimal, np.int64),
         loop_batch=batch,
     )
-    return summarise(capture(track(grid(50)), calibration=calibration))
+    return summarise_capture(capture(track(grid(50)), calibration=calibration))
 
 
 def test_the_observer_effect_is_the_difference_of_the_two_loops():
@@ -53,7 +53,7 @@ def test_a_latency_below_the_clocks_step_is_zero_and_never_negative():
     events = EventSet("isr", "loopback/hard", stimulus, stimulus + (np.arange(1000) % 10 == 0))
     whole = capture(track(grid(50)), events=(events,))
     whole = replace(whole, board=replace(whole.board, stamp_cost_us=0.4))
-    found = by_name(summarise(whole).measurements, None)
+    found = by_name(summarise_capture(whole).measurements, None)
     assert found["isr_latency_min_us"].value == 0.0
     assert found["isr_latency_p50_us"].value == 0.0
     assert found["isr_latency_p50_us"].lo == 0.0

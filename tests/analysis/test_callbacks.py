@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 
 
 def found(**more):
-    summary = summarise(capture(track(grid(20)), technique="periodic_operator", **more))
+    summary = summarise_capture(capture(track(grid(20)), technique="periodic_operator", **more))
     rows = {(m.metric, m.method): m for m in summary.measurements if m.task is None}
     return rows, {r.metric for r in summary.reasons}
 
@@ -22,7 +22,7 @@ def test_strays_are_counted_and_their_absence_is_a_zero():
 
 
 def test_callbacks_after_the_end_are_counted_without_a_task_too():
-    summary = summarise(capture(technique="web", counters={"strays": 2}))
+    summary = summarise_capture(capture(technique="web", counters={"strays": 2}))
     (figure,) = (m for m in summary.measurements if m.metric == "callbacks_after_stop")
     assert (figure.value, figure.n) == (2, 1)
     assert "watched for 1 ms" in figure.note

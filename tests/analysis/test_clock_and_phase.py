@@ -3,7 +3,7 @@ import pytest
 from captures import PERIOD, by_name, capture, grid, track
 
 from hil.analysis.phase import phase_of
-from hil.analysis.summary import measure, summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Pings
 
 
@@ -26,7 +26,9 @@ def pings(ppm, n=600, span_s=60.0, seed=0, offset=5e6):
 
 @pytest.mark.parametrize("ppm", [-200, -20, 0, 5, 50])
 def test_skew_is_found_within_a_fifth_of_a_ppm(ppm):
-    skew = by_name(measure(capture(pings=pings(ppm))), None)["clock_skew_ppm"]
+    skew = by_name(summarise_capture(capture(pings=pings(ppm))).measurements, None)[
+        "clock_skew_ppm"
+    ]
     assert skew.value == pytest.approx(ppm, abs=0.2)
     assert skew.lo < ppm < skew.hi
     assert skew.hi - skew.lo < 1.0
@@ -34,7 +36,7 @@ def test_skew_is_found_within_a_fifth_of_a_ppm(ppm):
 
 def test_skew_needs_enough_exchanges_over_enough_time():
     for few in (pings(10, n=7), pings(10, span_s=0.5)):
-        assert "clock_skew_ppm" in {r.metric for r in summarise(capture(pings=few)).reasons}
+        assert "clock_skew_ppm" in {r.metric for r in summarise_capture(capture(pings=few)).reasons}
 
 
 def lights(error, **more):
@@ -47,14 +49,14 @@ def test_phase_error_is_against_the_phase_that_was_asked_for():
     second = track(grid(50) + 4007, index=1, origin=4000)
     phase = phase_of(track(grid(50)), second)
     assert (phase.error_us == 7).all()
-    by_metric = by_name(measure(capture(track(grid(50)), second)), None)
+    by_metric = by_name(summarise_capture(capture(track(grid(50)), second)).measurements, None)
     assert by_metric["phase_error_rms_us"].value == 7.0
 
 
 def test_desync_is_observed_when_it_happens():
     error = np.zeros(400)
     error[250:] = PERIOD / 4 + 1
-    figure = by_name(measure(lights(error)), None)["desync_s"]
+    figure = by_name(summarise_capture(lights(error)).measurements, None)["desync_s"]
     assert figure.value == pytest.approx(2.5001)
     assert figure.lo == figure.value == figure.hi
     assert "observed" in figure.note
@@ -64,17 +66,19 @@ def test_desync_is_extrapolated_from_drift():
     rng = np.random.default_rng(3)
     n = 4000
     error = 500.0 + 0.1 * np.arange(n) + rng.normal(0, 20, n)  # 10 us/s from 500 us: 200 s
-    figure = by_name(measure(lights(error)), None)["desync_s"]
+    figure = by_name(summarise_capture(lights(error)).measurements, None)["desync_s"]
     assert figure.value == pytest.approx(200.0, rel=0.02)
     assert figure.lo < 200.0 < figure.hi
     assert figure.note == "extrapolated from the drift"
-    back = by_name(measure(lights(-error)), None)["desync_s"]
+    back = by_name(summarise_capture(lights(-error)).measurements, None)["desync_s"]
     assert back.value == pytest.approx(200.0, rel=0.02)
 
 
 def test_lights_that_stand_still_never_meet_at_this_rate():
     rng = np.random.default_rng(3)
-    figure = by_name(measure(lights(rng.normal(0, 20, 4000))), None)["desync_s"]
+    figure = by_name(summarise_capture(lights(rng.normal(0, 20, 4000))).measurements, None)[
+        "desync_s"
+    ]
     assert "never" in figure.note
     assert figure.hi is None
     assert figure.lo == figure.value > 1000.0
@@ -82,7 +86,9 @@ def test_lights_that_stand_still_never_meet_at_this_rate():
 
 def test_a_random_walk_gives_a_wide_first_passage_time():
     rng = np.random.default_rng(8)
-    figure = by_name(measure(lights(np.cumsum(rng.normal(0, 5, 4000)))), None)["desync_s"]
+    figure = by_name(
+        summarise_capture(lights(np.cumsum(rng.normal(0, 5, 4000)))).measurements, None
+    )["desync_s"]
     assert figure.note == "extrapolated from drift and random walk"
     assert figure.hi > 4 * figure.lo
 
@@ -90,13 +96,13 @@ def test_a_random_walk_gives_a_wide_first_passage_time():
 def test_a_lost_toggle_ends_the_alternation():
     first = track(grid(500))
     second = track(np.delete(grid(500), 300), index=1, releases=500)
-    figure = by_name(measure(capture(first, second)), None)["desync_s"]
+    figure = by_name(summarise_capture(capture(first, second)).measurements, None)["desync_s"]
     assert figure.value == pytest.approx(3.0)
 
 
 def test_unequal_periods_have_no_phase():
     other = track(grid(50, 7000), period=7000, index=1)
-    reasons = {r.metric for r in summarise(capture(track(grid(50)), other)).reasons}
+    reasons = {r.metric for r in summarise_capture(capture(track(grid(50)), other)).reasons}
     assert {"desync_s", "phase_error_rms_us"} <= reasons
 
 
@@ -112,6 +118,6 @@ def test_a_change_of_delays_between_two_clusters_is_inside_the_bounds():
         exchanges.board_tx_us[keep] + 20 * late,
         exchanges.host_rx_ns[keep] + 20_000 * late,
     )
-    skew = by_name(measure(capture(pings=shifted)), None)["clock_skew_ppm"]
+    skew = by_name(summarise_capture(capture(pings=shifted)).measurements, None)["clock_skew_ppm"]
     assert skew.value == pytest.approx(10.0 / 60.0, abs=0.3)
     assert skew.lo < 0.0 < skew.hi

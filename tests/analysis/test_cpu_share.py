@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis.summary import summarise
 from hil.analysis.uncertainty.order_statistics import sign_rank
+from hil.experiments.evaluation import summarise_capture
 
 
 def share(with_, bare, **more):
@@ -17,7 +17,7 @@ def share(with_, bare, **more):
         "share.bare_us": np.full(len(bare), 50_000),
     }
     values |= more.pop("values", {})
-    summary = summarise(capture(track(grid(10)), values=values, **more))
+    summary = summarise_capture(capture(track(grid(10)), values=values, **more))
     rows = {m.metric: m for m in summary.measurements if m.task is None}
     return rows.get("background_share"), {r.metric: r.reason for r in summary.reasons}
 
@@ -62,7 +62,7 @@ def test_what_can_not_be_had_has_its_reason():
     one, why = share([], [], counters={"share_none": 1})
     assert one is None
     assert "runs the tasks itself" in why["background_share"]
-    summary = summarise(capture(track(grid(10)), counters={"background": 50}))
+    summary = summarise_capture(capture(track(grid(10)), counters={"background": 50}))
     assert "background_share" in {r.metric for r in summary.reasons}
     one, why = share([5] * 6, [0] * 6)
     assert one is None

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from captures import by_name, capture, grid, track
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import EventSet
 
 
 def summary(latency, lost=0, stage="isr", **more):
     stimulus = 5_000 + 1000 * np.arange(len(latency), dtype=np.int64)
     events = EventSet(stage, "loopback/hard", stimulus, stimulus + latency, lost, **more)
-    return summarise(capture(track(grid(20)), events=(events,)))
+    return summarise_capture(capture(track(grid(20)), events=(events,)))
 
 
 def test_every_figure_of_some_events():

@@ -8,8 +8,8 @@ from captures import PERIOD, capture, grid, track
 
 from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import Phase, _desync, _extrapolate_walk, _passage, phase_of
-from hil.analysis.summary import summarise
 from hil.analysis.uncertainty.slope import Slope
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Gap
 
 LIMIT = PERIOD / 4
@@ -90,7 +90,7 @@ def test_pairs_are_by_order_whatever_the_wire_lost():
 def test_the_worst_phase_has_its_time():
     error = np.zeros(50, np.int64)
     error[30] = -9
-    taken = summarise(capture(track(grid(50)), track(grid(50) + error, index=1)))
+    taken = summarise_capture(capture(track(grid(50)), track(grid(50) + error, index=1)))
     (one,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
     assert one.where_us == 30 * PERIOD
     assert one.value == pytest.approx(9.0 / math.sqrt(50))
@@ -102,7 +102,7 @@ def test_a_phase_that_drifts_has_no_bounds(slope):
     """3 us a period; without a slope the noise of 4 us alone bounds its rms."""
     noise = np.random.default_rng(2).integers(-4, 5, 200)
     second = grid(200) + slope * np.arange(200) + noise
-    taken = summarise(capture(track(grid(200)), track(second, index=1)))
+    taken = summarise_capture(capture(track(grid(200)), track(second, index=1)))
     (figure,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
     assert (figure.lo is None) is (figure.hi is None) is bool(slope)
     drifts = "the phase drifts: it grows with the window" if slope else None
@@ -111,7 +111,7 @@ def test_a_phase_that_drifts_has_no_bounds(slope):
 
 @pytest.mark.parametrize(("n", "given"), [(2, False), (3, True)])
 def test_three_pairs_are_needed(n, given):
-    taken = summarise(capture(track(grid(n)), track(grid(n), index=1)))
+    taken = summarise_capture(capture(track(grid(n)), track(grid(n), index=1)))
     assert ("phase_error_rms_us" in {m.metric for m in taken.measurements}) is given
 
 
@@ -120,6 +120,6 @@ def test_back_within_the_limits_at_the_end_is_said():
     error[20:30] = PERIOD // 4 + 1
     for back, note in ((50, "observed; alternating again at the end"), (30, "observed")):
         taken = capture(track(grid(back)), track(grid(back) + error[:back], index=1))
-        found = {m.metric: m for m in summarise(taken).measurements}["desync_s"]
+        found = {m.metric: m for m in summarise_capture(taken).measurements}["desync_s"]
         assert found.note == note
         assert (found.value, found.where_us) == (0.2, 200_000.0)

@@ -1,4 +1,4 @@
-"""Rows of a board's lives: what was lost, came twice, came late, and how sure that is."""
+"""Rows of a board's resets: jobs lost, run twice and run late, with their bounds."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import pytest
 from captures import capture, grid, track
 
 from hil.analysis.reset_persistence import count_resets
-from hil.analysis.summary import summarise
 from hil.analysis.uncertainty.distributions import binomial_bounds
 from hil.experiments.budget_files import default_budgets
+from hil.experiments.evaluation import summarise_capture
 from hil.model.budgets import judge_measurements
 from hil.model.reset_rows import (
     ASLEEP,
@@ -23,6 +23,7 @@ from hil.model.reset_rows import (
     RESET_OPTIONS,
     RUN,
     SOFT_RESET,
+    SPEED_CHANNELS,
 )
 
 FIRST = [(BOOT, 0, 0, 0, 0), (PLANNED, 2, 0, 0, 0)]
@@ -41,9 +42,9 @@ def boot(restored=2, unfinished=0, woke_us=0):
     return (BOOT, restored, unfinished, woke_us, 0)
 
 
-def test_a_plan_that_outlives_everything():
+def test_a_schedule_that_outlasts_every_reset():
     found = count_resets(rows(run(0, 1000), boot(unfinished=1), run(0, 2000), run(1, 2000), boot()))
-    assert (found.ended, found.inside, found.runs) == (2, 1, 3)
+    assert (found.resets, found.inside, found.runs) == (2, 1, 3)
     assert (found.jobs_lost, found.runs_lost, found.twice, found.late, found.reports) == (0,) * 5
 
 
@@ -93,7 +94,7 @@ def figures(values, *, options=(), capabilities=("fs",)):
     taken = capture(track(grid(20)), technique="aioschedule", values=values)
     plan = replace(taken.plan, options={RESET_OPTIONS[mode]: 10 for mode in options})
     taken = replace(taken, plan=plan, board=replace(taken.board, capabilities=capabilities))
-    summary = summarise(taken)
+    summary = summarise_capture(taken)
     judged = judge_measurements(summary.measurements, default_budgets(), plan)
     return {(m.metric, m.method): m for m in judged}, {
         (r.metric, r.method): r.reason for r in summary.reasons
@@ -102,7 +103,7 @@ def figures(values, *, options=(), capabilities=("fs",)):
 
 def test_a_lost_job_is_out_of_budget_and_a_second_run_is_a_finding():
     lost = [run(0, 1000), boot(restored=1), run(0, 1000), boot()]
-    found, _ = figures({RESET_CHANNELS[KILL]: rows(*lost)})
+    found, _ = figures({RESET_CHANNELS[KILL].stored: rows(*lost)})
     one = found["jobs_lost", "survival/kill"]
     assert (one.value, one.n, one.verdict, one.budget) == (1, 2, "fail", 0)
     assert 0 < one.lo < 1 < one.hi <= 2
@@ -112,13 +113,13 @@ def test_a_lost_job_is_out_of_budget_and_a_second_run_is_a_finding():
 
 def test_a_run_lost_with_every_job_there_is_lost_too():
     told = [run(0, 1000), boot(), run(0, 3000), boot()]
-    found, _ = figures({RESET_CHANNELS[SOFT_RESET]: rows(*told)})
+    found, _ = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
     assert found["jobs_lost", "survival/soft_reset"].value == 1
 
 
-def test_a_plan_that_is_never_kept_is_lost_though_nothing_ran():
+def test_a_schedule_that_is_never_stored_is_lost_though_nothing_ran():
     found, reasons = figures(
-        {RESET_CHANNELS[KILL]: rows(boot(restored=0), (PLANNED, 2, 0, 0, 0), boot(0))}
+        {RESET_CHANNELS[KILL].stored: rows(boot(restored=0), (PLANNED, 2, 0, 0, 0), boot(0))}
     )
     assert found["jobs_lost", "survival/kill"].value == 4
     assert reasons["jobs_late", "survival/kill"] == "no run came"
@@ -126,7 +127,7 @@ def test_a_plan_that_is_never_kept_is_lost_though_nothing_ran():
 
 def test_a_lost_line_makes_no_figure():
     told = [run(0, 1000), (LOST, 0, 0, 0, 0), boot(), run(0, 2000)]
-    found, reasons = figures({RESET_CHANNELS[SOFT_RESET]: rows(*told)})
+    found, reasons = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
     assert not [key for key in found if key[1] == "survival/soft_reset"]
     reason = "a line of the board's was lost on the link"
     assert reasons["jobs_lost", "survival/soft_reset"] == reason
@@ -138,8 +139,8 @@ def test_the_wake_error_and_why_there_is_none():
         told += [run(0, 1000 * k), (ASLEEP, 1000 * k, 0, 0, 0), boot(woke_us=10**6 * k + 500 * k)]
     found, _ = figures(
         {
-            RESET_CHANNELS[DEEP_SLEEP]: rows(*told),
-            f"{RESET_CHANNELS[DEEP_SLEEP]}.speed": np.array([1]),
+            RESET_CHANNELS[DEEP_SLEEP].stored: rows(*told),
+            SPEED_CHANNELS[DEEP_SLEEP].stored: np.array([1]),
         }
     )
     one = found["wake_error_us", "survival/deepsleep"]
@@ -147,15 +148,15 @@ def test_the_wake_error_and_why_there_is_none():
     assert 500 <= one.lo < one.value < one.hi <= 4500
     assert "4500" in one.note
     coarse = [(k, a, b, -1 if k == BOOT else c, d) for k, a, b, c, d in told]
-    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP]: rows(*coarse)})
+    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP].stored: rows(*coarse)})
     assert "finer" in reasons["wake_error_us", "survival/deepsleep"]
     stopped = [(k, a, b, 0 if k == BOOT else c, d) for k, a, b, c, d in told]
     later = [(k, a + 10**8, *x) if k == ASLEEP else (k, a, *x) for k, a, *x in stopped]
-    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP]: rows(*later)})
+    _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP].stored: rows(*later)})
     assert "does not go on" in reasons["wake_error_us", "survival/deepsleep"]
 
 
-def test_what_a_board_was_not_asked_to_outlive_is_said():
+def test_resets_that_were_not_tried_are_told():
     _, reasons = figures({}, options=(SOFT_RESET, KILL, DEEP_SLEEP))
     assert "embedded board" in reasons["jobs_lost", "survival/kill"]
     assert "deepsleep = true" in reasons["jobs_lost", "survival/deepsleep"]

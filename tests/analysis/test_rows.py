@@ -11,8 +11,8 @@ from hil.analysis.activations import assign, typical_interval
 from hil.analysis.clock import exchanges, instrument, window_minima
 from hil.analysis.reset_persistence import count_resets
 from hil.analysis.stability import error_of, noise_type, time_error
-from hil.analysis.summary import summarise
 from hil.analysis.uncertainty.distributions import log_normal_tail
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, Pings
 from hil.model.reset_rows import (
     ASLEEP,
@@ -36,7 +36,7 @@ def told(**more):
     taken = capture(track(grid(20)), technique=technique, **more)
     if options is not None:
         taken = replace(taken, plan=replace(taken.plan, options=options))
-    found = summarise(taken)
+    found = summarise_capture(taken)
     rows = {
         (m.metric, m.method): (m.value, m.lo, m.hi, m.n, m.remarks)
         for m in found.measurements
@@ -105,77 +105,80 @@ def test_without_stops_nothing_is_said_of_them():
 FIRST = [(BOOT, 0, 0, 0, 0)]
 
 
-def lives(*more):
+def reset_rows(*more):
     return np.array([*FIRST, *more], np.int64).reshape(-1)
 
 
-def test_lives_add_up():
+def test_resets_add_up():
     found = count_resets(
-        lives((BOOT, 0, 1, 0, 0), (BOOT, 0, 1, 0, 0), (REPORT, 0, 0, 0, 0), (REPORT, 0, 0, 0, 0),
+        reset_rows((BOOT, 0, 1, 0, 0), (BOOT, 0, 1, 0, 0),
+              (REPORT, 0, 0, 0, 0), (REPORT, 0, 0, 0, 0),
               (RUN, 0, 1000, 2000, 999), (RUN, 0, 2000, 3000, 1000), (RUN, 1, 0, 2000, 1999),
               (RUN, 1, 6000, 8000, 2000), (RUN, 1, 6000, 8000, 0), (RUN, 1, 6000, 8000, 0))
     )  # fmt: skip
-    assert (found.ended, found.inside, found.reports, found.runs) == (2, 2, 2, 6)
+    assert (found.resets, found.inside, found.reports, found.runs) == (2, 2, 2, 6)
     assert (found.late, found.twice) == (2, 2)
     # job 1 was due at 2000 and came at 6000: two of its periods of 2 s are lost
     assert found.runs_lost == 2
 
 
-def test_what_is_said_of_lives():
+def test_what_is_said_of_reset_rows():
     rows, _ = told(
         technique="aioschedule",
         values={
-            RESET_CHANNELS[KILL]: lives(
+            RESET_CHANNELS[KILL].stored: reset_rows(
                 (BOOT, 0, 1, 0, 0), (RUN, 0, 1000, 2000, 5), (REPORT, 0, 0, 0, 0)
             )
         },
     )
-    text = "1 lives ended, 1 of them inside a save, 1 runs"
+    text = "1 resets, 1 of them inside a save, 1 runs"
     value, lo, hi, n, note = rows["jobs_lost", "survival/kill"]
     assert (value, lo, n, note) == (0.0, 0.0, 1, f"{text}; 1 damaged files reported")
     assert hi == pytest.approx(0.975)  # Clopper and Pearson: 1 - 0.025 ** (1 / 1)
     *_, n, note = rows["jobs_run_twice", "survival/kill"]
-    assert (n, note) == (1, f"{text}; runs whose save was cut off come again")
+    assert (n, note) == (1, f"{text}; runs whose save was interrupted come again")
     *_, n, note = rows["jobs_late", "survival/kill"]
     assert (n, note) == (1, f"{text}; late: by a period or more")
 
 
-def test_why_a_board_was_not_asked_to_outlive_something():
+def test_why_a_board_was_not_reset():
     taken = capture(track(grid(20)))
     for capabilities, mode, reason in (
         ((), SOFT_RESET, "it has no file system to keep a plan in"),
         (("fs",), SOFT_RESET, "its memory is too small for a plan, or it was not tried"),
         (("fs",), DEEP_SLEEP, "deep sleep takes a board off its port; say deepsleep = true in its "
                          "wiring file if it comes back by itself"),
-        (("fs",), KILL, "only the embedded board is killed: flash that was cut off in a write is "
-                        "not risked"),
+        (("fs",), KILL, "only the embedded board is killed: a write to flash that is interrupted "
+                        "is not risked"),
     ):  # fmt: skip
         one = replace(
             taken,
             plan=replace(taken.plan, options={RESET_OPTIONS[mode]: 10}),
             board=replace(taken.board, capabilities=capabilities),
         )
-        assert [r.reason for r in summarise(one).reasons if r.metric == "jobs_lost"] == [reason]
+        assert [r.reason for r in summarise_capture(one).reasons if r.metric == "jobs_lost"] == [
+            reason
+        ]
 
 
-def test_a_life_that_never_ended_or_a_line_that_is_lost_says_so_for_each_count():
-    _, why = told(technique="aioschedule", values={RESET_CHANNELS[SOFT_RESET]: lives()})
+def test_a_board_that_was_never_reset_says_so_for_each_count():
+    _, why = told(technique="aioschedule", values={RESET_CHANNELS[SOFT_RESET].stored: reset_rows()})
     for metric in ("jobs_lost", "jobs_run_twice", "jobs_late"):
-        assert why[metric, "survival/soft_reset"] == "no life was ended"
+        assert why[metric, "survival/soft_reset"] == "the board was never reset"
 
 
 def sleeps(count):
     rows = []
     for k in range(1, count + 1):
         rows += [(ASLEEP, 1000 * k, 0, 0, 0), (BOOT, 0, 0, 10**6 * k + 100 * k, 0)]
-    return lives(*rows)
+    return reset_rows(*rows)
 
 
 def test_the_wake_error_is_the_median():
-    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP]: sleeps(7)})
+    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP].stored: sleeps(7)})
     note = "median; 100 to 700 us; the start of the board is part of it"
     assert rows["wake_error_us", "survival/deepsleep"] == (400.0, 100.0, 700.0, 7, note)
-    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP]: sleeps(4)})
+    rows, _ = told(technique="aioschedule", values={RESET_CHANNELS[DEEP_SLEEP].stored: sleeps(4)})
     value, lo, hi, n, note = rows["wake_error_us", "survival/deepsleep"]
     assert (value, lo, hi, n) == (250.0, None, None, 4)
     assert note.endswith("needs 6 sleeps for bounds")

@@ -3,7 +3,7 @@ import pytest
 from captures import PERIOD, capture, grid, track
 
 from hil.analysis.activations import latest_releases
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.budgets import Budget, Budgets, judge_measurement
 from hil.model.captures import Series
 from hil.model.techniques import is_variant
@@ -12,7 +12,7 @@ from hil.model.techniques import is_variant
 def found(*tracks, technique="timer_soft", **more):
     series = tuple(Series("callback/closure", one) for one in tracks)
     taken = capture(track(grid(400)), technique=technique, series=series, **more)
-    return {(m.metric, m.task): m for m in summarise(taken).measurements if m.method}
+    return {(m.metric, m.task): m for m in summarise_capture(taken).measurements if m.method}
 
 
 def test_a_series_has_figures_under_its_method():
@@ -65,7 +65,7 @@ def test_callbacks_figures_come_from_the_counters():
         "after.callback/swapped": 2,
         "refused.timer/numbered": 1,
     }
-    summary = summarise(capture(track(grid(20)), counters=counters))
+    summary = summarise_capture(capture(track(grid(20)), counters=counters))
     rows = {(m.metric, m.method): m for m in summary.measurements}
     assert rows["callback_bytes", "callback/a"].value == 96
     assert "fails with the heap locked" in rows["callback_bytes", "callback/a"].note
@@ -90,7 +90,7 @@ def test_variants_have_no_budget_but_must_end():
     )
     verdicts = {
         (m.metric, m.method): judge_measurement(m, budgets, period_us=1e4).verdict
-        for m in summarise(taken).measurements
+        for m in summarise_capture(taken).measurements
     }
     assert verdicts["missed", None] == "fail"
     assert verdicts["missed", "timer/one_shot"] == "none"

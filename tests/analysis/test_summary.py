@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captures import PERIOD, by_name, capture, grid, track
 
-from hil.analysis.summary import measure, summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, EventSet, Gap
 from hil.model.metrics import find_metric
 
@@ -15,7 +15,9 @@ WALK = np.cumsum(RNG.normal(0.0, 20.0, 20_000))
 
 def figures(deviation, technique="timer_hard", **more):
     stamps = np.rint(grid(len(deviation)) + np.asarray(deviation)).astype(np.int64)
-    return by_name(measure(capture(track(stamps, **more), technique=technique)))
+    return by_name(
+        summarise_capture(capture(track(stamps, **more), technique=technique)).measurements
+    )
 
 
 def test_constant_intervals_have_no_jitter_and_bounds_of_the_clock_step():
@@ -82,7 +84,7 @@ def test_worst_activation_is_named_with_its_place():
 
 
 def test_too_few_samples_get_a_reason_instead_of_a_number():
-    summary = summarise(capture(track(grid(298))))
+    summary = summarise_capture(capture(track(grid(298))))
     assert "lateness_p99_us" not in by_name(list(summary.measurements))
     reasons = {reason.metric: reason.reason for reason in summary.reasons}
     assert "299" in reasons["lateness_p99_us"]
@@ -93,7 +95,7 @@ def test_too_few_samples_get_a_reason_instead_of_a_number():
 @pytest.mark.parametrize("count", range(9))
 def test_hardly_any_stamps_are_no_error(count):
     stamps = grid(count) + 5
-    summary = summarise(capture(track(stamps, releases=10)))
+    summary = summarise_capture(capture(track(stamps, releases=10)))
     by_metric = by_name(list(summary.measurements))
     assert by_metric["missed"].value == 10 - count
     assert all(math.isfinite(measurement.value) for measurement in summary.measurements)
@@ -104,7 +106,7 @@ def test_hardly_any_stamps_are_no_error(count):
 def test_equal_stamps_and_huge_values_stay_finite():
     base = 2**62
     for stamps in (np.full(50, base), base + grid(50)):
-        measurements = measure(capture(track(stamps, origin=base)))
+        measurements = summarise_capture(capture(track(stamps, origin=base))).measurements
         assert all(math.isfinite(measurement.value) for measurement in measurements)
         assert all(
             measurement.lo is None or measurement.lo <= measurement.value
@@ -118,7 +120,9 @@ def test_equal_stamps_and_huge_values_stay_finite():
 
 def test_an_interval_over_lost_stamps_is_not_used():
     stamps = np.delete(grid(1000), np.arange(400, 500))
-    by_metric = by_name(measure(capture(track(stamps, releases=1000, gaps=(Gap(400, 100),)))))
+    by_metric = by_name(
+        summarise_capture(capture(track(stamps, releases=1000, gaps=(Gap(400, 100),)))).measurements
+    )
     assert by_metric["period_jitter_pp_us"].value == 0.0
     assert by_metric["period_mean_us"].n == 898
     assert by_metric["dropped"].value == 100
@@ -138,7 +142,9 @@ def test_coarse_clock_widens_the_bounds():
     step = 30.517578125
     true = grid(4000) + WHITE[:4000] + 1000.3
     stamps = np.floor(np.floor(true / step) * step).astype(np.int64)
-    coarse = by_name(measure(capture(track(stamps, releases=4000), step_us=step)))
+    coarse = by_name(
+        summarise_capture(capture(track(stamps, releases=4000), step_us=step)).measurements
+    )
     jitter = coarse["period_jitter_rms_us"]
     assert jitter.lo < 50.0 * math.sqrt(2) < jitter.hi
     assert coarse["lateness_p50_us"].hi - coarse["lateness_p50_us"].lo > step / 2
@@ -152,7 +158,7 @@ def test_isr_latency_is_corrected_for_the_stamp_and_named_by_method():
         EventSet("defer", "loopback/hard", handled, handled + 100),
     )
     cost = Calibration(np.full(20, 100), 100, np.full(20, 500), 100, np.full(5, 1))
-    summary = summarise(capture(events=events, calibration=cost))
+    summary = summarise_capture(capture(events=events, calibration=cost))
     by_metric = {
         (measurement.metric, measurement.method): measurement
         for measurement in summary.measurements

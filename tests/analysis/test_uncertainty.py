@@ -8,7 +8,6 @@ from captures import PERIOD, capture, grid, track
 
 from hil.analysis.metric_sheet import extreme_bounds
 from hil.analysis.streaming_stats import Extremes, SquareSums
-from hil.analysis.summary import summarise
 from hil.analysis.uncertainty.correlated import (
     cell_means,
     effective_samples,
@@ -17,6 +16,7 @@ from hil.analysis.uncertainty.correlated import (
 )
 from hil.analysis.uncertainty.distributions import normal_quantile, quantile_ranks, t_quantile
 from hil.analysis.uncertainty.order_statistics import percentile
+from hil.experiments.evaluation import summarise_capture
 
 
 def cosines(values, dof):
@@ -171,7 +171,7 @@ def test_a_share_is_never_said_to_be_more_than_it_is():
 
 
 def reasons(n):
-    taken = summarise(capture(track(grid(n))))
+    taken = summarise_capture(capture(track(grid(n))))
     return {(r.metric, r.reason) for r in taken.reasons if r.task == 0}
 
 
@@ -191,7 +191,7 @@ def test_what_two_activations_can_not_tell_is_said():
 
 @pytest.mark.parametrize(("n", "given"), [(39, False), (40, True)])
 def test_deviations_at_a_tenth_of_a_second_need_four_of_them(n, given):
-    taken = summarise(capture(track(grid(n) + np.arange(n) % 3)))
+    taken = summarise_capture(capture(track(grid(n) + np.arange(n) % 3)))
     metrics = {m.metric for m in taken.measurements}
     assert ("adev_100ms" in metrics) is given
     assert ("tdev_100ms_us" in metrics) is given
@@ -203,7 +203,7 @@ def test_a_drift_over_hundreds_of_thousands_of_activations():
     n = 270_000
     late = np.random.default_rng(5).normal(0.0, 30.0, n)
     stamps = np.rint(np.arange(n) * PERIOD * (1 + 20e-6) + 500 + late).astype(np.int64)
-    taken = summarise(capture(track(stamps, given=np.arange(n))))
+    taken = summarise_capture(capture(track(stamps, given=np.arange(n))))
     found = {m.metric: m for m in taken.measurements}
     drift = found["schedule_drift_ppm"]
     assert drift.value == pytest.approx(20.0, abs=0.01)

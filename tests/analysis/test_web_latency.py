@@ -5,7 +5,8 @@ import pytest
 from captures import PERIOD, capture, grid, track
 
 from hil.analysis.latency import FASTEST, RequestStretch, request_method_name, request_stretches
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.workloads.web_traffic import SERVERS, WEB_MARKS
 from hil.model.captures import Gap
 
 N = 400
@@ -20,10 +21,15 @@ def marked(*rows, late=None, **more):
     return capture(track(grid(N) + late, origin=0, end=N * PERIOD, **more), values=marks(*rows))
 
 
+def stretches_of(taken):
+    numbers = taken.numbers(WEB_MARKS)
+    return [] if numbers is None else request_stretches(taken, WEB_MARKS.rows(numbers), SERVERS)
+
+
 def told(taken, method):
     return {
         m.metric: (m.value, m.n, m.where_us, m.remarks)
-        for m in summarise(taken).measurements
+        for m in summarise_capture(taken).measurements
         if m.method == method
     }
 
@@ -34,7 +40,7 @@ def test_methods_have_names():
 
 
 def test_a_stretch_goes_to_the_next_mark_and_the_last_to_the_end():
-    assert request_stretches(marked((0, 0, 0), (1, 10, 1500), (1, 9999, 2500))) == [
+    assert stretches_of(marked((0, 0, 0), (1, 10, 1500), (1, 9999, 2500))) == [
         RequestStretch("web/loop/0", 0.0, 1_500_000.0),
         RequestStretch("web/asyncio/10", 1_500_000.0, 2_500_000.0),
         RequestStretch("web/asyncio/max", 2_500_000.0, N * PERIOD),
@@ -43,16 +49,16 @@ def test_a_stretch_goes_to_the_next_mark_and_the_last_to_the_end():
 
 def test_marks_that_can_not_be_are_left_out():
     """A server or a rate that nobody has, no time at all, and a row that is cut off."""
-    assert request_stretches(marked((2, 5, 0), (0, 9000, 500), (0, 8999, 1000), (-1, 5, 2000))) == [
+    assert stretches_of(marked((2, 5, 0), (0, 9000, 500), (0, 8999, 1000), (-1, 5, 2000))) == [
         RequestStretch("web/loop/8999", 1_000_000.0, 2_000_000.0)
     ]
-    assert request_stretches(marked((0, -1, 0), (0, 5, 1000), (0, 6, 1000))) == [
+    assert stretches_of(marked((0, -1, 0), (0, 5, 1000), (0, 6, 1000))) == [
         RequestStretch("web/loop/6", 1_000_000.0, N * PERIOD)
     ]
     cut = capture(track(grid(N)), values={"web.marks": np.array([0, 5, 1000, 1, 6])})
-    assert request_stretches(cut) == [RequestStretch("web/loop/5", 1_000_000.0, N * PERIOD)]
-    assert request_stretches(capture(track(grid(5)))) == []
-    assert request_stretches(capture(values=marks((0, 5, 0)))) == []
+    assert stretches_of(cut) == [RequestStretch("web/loop/5", 1_000_000.0, N * PERIOD)]
+    assert stretches_of(capture(track(grid(5)))) == []
+    assert stretches_of(capture(values=marks((0, 5, 0)))) == []
 
 
 def test_each_stretch_has_the_figures_of_its_activations():
@@ -89,11 +95,11 @@ def test_what_is_missed_in_a_stretch_is_what_was_due_in_it():
 
 def test_a_stretch_without_activations_says_so():
     made = capture(track(grid(100) + 100, releases=N), values=marks((0, 10, 0), (0, 20, 2000)))
-    why = {(r.metric, r.method): r.reason for r in summarise(made).reasons}
+    why = {(r.metric, r.method): r.reason for r in summarise_capture(made).reasons}
     assert why["lateness_max_us", "web/loop/20"] == "no activation was recorded"
     assert told(made, "web/loop/20")["missed"][:2] == (200.0, 0)
     short = capture(track(grid(N)), values=marks((0, 10, 0), (0, 20, 20)))
-    why = {(r.metric, r.method): r.reason for r in summarise(short).reasons}
+    why = {(r.metric, r.method): r.reason for r in summarise_capture(short).reasons}
     assert why["period_jitter_rms_us", "web/loop/10"] == "needs three activations in a row"
 
 
@@ -101,7 +107,7 @@ def asked(totals, took=(), name="loop.10"):
     values = {f"web.totals.{name}": np.array(totals, np.int64)}
     if len(took):
         values[f"web.latency.{name}"] = np.array(took, np.int64)
-    found = summarise(capture(track(grid(20)), values=values))
+    found = summarise_capture(capture(track(grid(20)), values=values))
     rows = {
         m.metric: (m.value, m.lo, m.hi, m.n) for m in found.measurements if m.method is not None
     }

@@ -13,7 +13,7 @@ from hil.boards.backends.serial import PortHistory
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import probe_board
 from hil.boards.locks import BoardLock, device_lock_names
-from hil.experiments.plan import calibration_plan
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError
 from hil.recording.capture_reader import read_capture
@@ -66,7 +66,7 @@ def plug(attached):
 
 
 def take(session, path):
-    session.capture(calibration_plan(), path)
+    session.capture(capture_job(Case(calibration_plan()), session.board), path)
     require_valid(read_capture(path))
 
 

@@ -14,7 +14,7 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.connection import Connection, run_recovery_steps
 from hil.boards.port_board import PortBoard
-from hil.experiments.plan import calibration_plan
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import (
     BoardBrokenError,
@@ -134,17 +134,21 @@ def test_a_board_that_nothing_brings_back_is_given_up_at_once(fake, monkeypatch)
 def test_after_a_board_broke_every_further_case_is_an_error_at_once(tmp_path):
     """Through a plain port: the embedded board's reset button is not wired there."""
     with VirtualBoard("clock=virtual") as board, through_port(board) as session:
-        session.capture(calibration_plan(), tmp_path / "1.hilcap")
+        session.capture(capture_job(Case(calibration_plan()), session.board), tmp_path / "1.hilcap")
         session._connection.board.limits = SHORT
         session._repl._attach._limits = SHORT
         session._repl.start(DEAF)
         session._repl.clock.sleep(0.1)
         session._on_board.clear()
         with pytest.raises(HilError, match="did not come back"):
-            session.capture(calibration_plan(), tmp_path / "2.hilcap")
+            session.capture(
+                capture_job(Case(calibration_plan()), session.board), tmp_path / "2.hilcap"
+            )
         before_ns = session._repl.clock.now_ns()
         with pytest.raises(BoardBrokenError, match="given up earlier"):
-            session.capture(calibration_plan(), tmp_path / "3.hilcap")
+            session.capture(
+                capture_job(Case(calibration_plan()), session.board), tmp_path / "3.hilcap"
+            )
         assert session._repl.clock.now_ns() == before_ns
 
 
@@ -207,18 +211,26 @@ def test_another_board_at_the_same_port_is_not_measured(tmp_path, seed):
         before = VirtualBoard("seed=1")
         link.symlink_to(before.port)
         with Session(parse_board(f"port:{link}")) as session:
-            session.capture(calibration_plan(), tmp_path / "1.hilcap")
+            session.capture(
+                capture_job(Case(calibration_plan()), session.board), tmp_path / "1.hilcap"
+            )
             before.stop()
             link.unlink()
             link.symlink_to(after.port)
             with pytest.raises(LinkLostError) as caught:
-                session.capture(calibration_plan(), tmp_path / "2.hilcap")
+                session.capture(
+                    capture_job(Case(calibration_plan()), session.board), tmp_path / "2.hilcap"
+                )
             if seed == 1:  # the same board, as far as it can be known
-                session.capture(calibration_plan(), tmp_path / "3.hilcap")
+                session.capture(
+                    capture_job(Case(calibration_plan()), session.board), tmp_path / "3.hilcap"
+                )
             else:
                 assert "another board" in str(caught.value)
                 with pytest.raises(BoardBrokenError, match="another board"):
-                    session.capture(calibration_plan(), tmp_path / "3.hilcap")
+                    session.capture(
+                        capture_job(Case(calibration_plan()), session.board), tmp_path / "3.hilcap"
+                    )
 
 
 def test_a_run_ends_soon_after_its_board_died(pytester, run_here, monkeypatch):

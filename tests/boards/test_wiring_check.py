@@ -3,7 +3,7 @@
 import pytest
 
 from hil.boards.backends.registry import parse_board
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.plan import capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing
 
@@ -16,9 +16,9 @@ def test_a_missing_jumper_skips_what_needs_it_and_says_what_to_connect(tmp_path)
         assert "loopback" not in session.identity.capabilities
         assert "pin_irq_hard" in session.identity.capabilities
         with pytest.raises(CapabilityMissing, match="connect pin 4 to pin 5"):
-            session.capture(event.plan, tmp_path / "event")
+            session.capture(capture_job(event, session.board), tmp_path / "event")
         assert session.missing_jumper()
-        session.capture(timer.plan, tmp_path / "timer")
+        session.capture(capture_job(timer, session.board), tmp_path / "timer")
         assert (tmp_path / "timer").stat().st_size > 0
 
 

@@ -5,7 +5,7 @@ the host's clock, of which nothing is asserted that a slow or busy machine could
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,10 @@ from hil.agents import bundle
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.raw_repl import RawRepl
+from hil.experiments.plan import Case, post_window_files
+from hil.experiments.registry import chosen_workloads
 from hil.experiments.session import Session
+from hil.model.captures import CapturePlan
 from hil.model.errors import HilError
 from hil.protocol.decoder import Decoded, decode
 
@@ -32,6 +35,12 @@ CONFIG = {
 }
 
 
+def files_after(technique: str, load: str, options: Mapping[str, object]) -> tuple[str, ...]:
+    """The files of the workloads that these options switch on."""
+    plan = CapturePlan(technique, load, (), 0, options=options)  # type: ignore[arg-type]
+    return post_window_files(chosen_workloads(Case(plan)))
+
+
 class Runner:
     """Deploys device files once and runs captures."""
 
@@ -43,18 +52,19 @@ class Runner:
     def exec(self, code: str) -> str:
         return self.repl.exec(code).decode()
 
-    def deploy(self, technique: str, load: str = "idle", options: tuple[str, ...] = ()) -> None:
+    def deploy(self, technique: str, load: str = "idle", after: tuple[str, ...] = ()) -> None:
         capabilities = self.capabilities
-        for name, pieces in bundle.sources(technique, load, capabilities, options=options):
+        for name, pieces in bundle.sources(technique, load, capabilities, after=after):
             if name not in self._deployed:
                 for piece in pieces:
                     self.repl.exec(piece)
                 self._deployed.add(name)
 
     def start(self, technique: str, load: str = "idle", **config: object) -> None:
-        self.deploy(technique, load, tuple(config))
+        after = files_after(technique, load, config)
+        self.deploy(technique, load, after)
         full = {**CONFIG, "technique": technique, "load": load, **config}
-        self.repl.start(bundle.start_code(full))
+        self.repl.start(bundle.start_code(full, after))
 
     def finish(self, seconds: float = 15) -> Decoded:
         return decode(self.repl.finish(self.repl.deadline(seconds, seconds)))

@@ -40,7 +40,7 @@ def test_the_share_of_every_technique(runner, technique):
 
 def test_tasks_that_work_leave_less(runner):
     """Soft callbacks that compute for 1 ms of every 2: the loop has half of its turns, or fewer."""
-    runner.deploy("timer_soft", options=("share",))
+    runner.deploy("timer_soft", after=("workloads/background_share.py",))
     runner.exec(
         "def run_busy(job):\n"
         " def busy(_):\n"
@@ -92,12 +92,15 @@ def test_more_companions_make_blinkers_later(runner):
     assert many > 1.5 * few
 
 
+AFTER = ("workloads/asyncio_ways.py",)
+
+
 def test_a_blinker_that_dies_is_an_error(runner):
-    runner.deploy("asyncio_sleep", options=("ways",))
+    runner.deploy("asyncio_sleep", after=AFTER)
     runner.exec("async def hil_way_blinker(activate, ms):\n raise OSError('gone')")
     full = {"periods": (10_000,), "duration": 50_000, "ways": "run_forever/2:1/1", "way_us": 50_000}
     full |= {"technique": "asyncio_sleep"}
-    runner.repl.start(bundle.start_code(full))
+    runner.repl.start(bundle.start_code(full, AFTER))
     decoded = runner.finish()
     for piece in bundle.pieces("workloads/asyncio_ways.py"):
         runner.exec(piece)

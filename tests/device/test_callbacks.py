@@ -104,10 +104,13 @@ def test_nothing_is_left_running(taken, runner):
     assert shown.strip() == "[]"
 
 
+AFTER = ("workloads/callback_variants.py",)
+
+
 def test_variants_are_sent_only_where_asked_for():
     plain = [name for name, _ in bundle.sources("timer_hard")]
-    more = [name for name, _ in bundle.sources("timer_hard", options=("pings", "callbacks"))]
+    more = [name for name, _ in bundle.sources("timer_hard", after=AFTER)]
     assert "workloads/callback_variants.py" in set(more) - set(plain)
-    start = bundle.start_code({"technique": "timer_hard", "callbacks": 5})
+    start = bundle.start_code({"technique": "timer_hard", "callbacks": 5}, AFTER)
     assert start.endswith(",(hil_workloads_callback_variants,))")
     assert "callback" not in bundle.start_code({"technique": "timer_hard"})

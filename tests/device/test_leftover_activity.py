@@ -5,11 +5,11 @@ from contextlib import contextmanager
 import pytest
 
 from hil.agents import bundle
-from hil.analysis.summary import measure
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import find_leftover_activity
 from hil.experiments.capture_sources import LiveSource
+from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import Case
 from hil.experiments.session import Session
 from hil.model.captures import CapturePlan, TaskPlan
@@ -114,7 +114,7 @@ def test_a_capture_that_leaves_something_is_followed_by_a_fresh_start(tmp_path, 
     try:
         taken = source.take(Case(CapturePlan("timer_soft", "idle", tasks, 200_000)), None)
         assert taken.counters["strays"] > 0
-        rows = {m.metric: m.value for m in measure(taken) if m.task is None}
+        rows = {m.metric: m.value for m in summarise_capture(taken).measurements if m.task is None}
         assert rows["callbacks_after_stop"] == taken.counters["strays"]
         # what is left is gone: the board has been started afresh, the next capture is clean
         shown = source._session._repl.exec("import sim_controller\nprint(sim_controller.slots[0])")

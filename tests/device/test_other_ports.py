@@ -6,7 +6,7 @@ recovery meet them as they would on silicon; the agents' files are the same as e
 
 import pytest
 
-from hil.experiments.plan import calibration_plan, find_profile, make_cases
+from hil.experiments.plan import Case, calibration_plan, capture_job, find_profile, make_cases
 from hil.model.errors import CapabilityMissing
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
@@ -81,7 +81,7 @@ def port(request, tmp_path, session_on):
 
 def take(session, path, technique, load="idle"):
     (case,) = make_cases(find_profile("quick"), [technique], [load], period_ms=10, duration_s=0.3)
-    session.capture(case.plan, path)
+    session.capture(capture_job(case, session.board), path)
     capture = read_capture(path)
     require_valid(capture)
     return capture
@@ -93,7 +93,7 @@ def test_a_session_on_another_port(port, tmp_path):
     assert {"timer", "pin_irq", "asyncio", "pins"} <= have
     assert "timer_hard" not in have
     assert ("thread" in have) == (name == "stm32")
-    session.capture(calibration_plan(), tmp_path / "calibration")
+    session.capture(capture_job(Case(calibration_plan()), session.board), tmp_path / "calibration")
     for technique in ("timer_soft", "timer_oneshot", "cooperative", "event_irq", "asyncio_flag"):
         capture = take(session, tmp_path / technique, technique)
         assert min(len(track.stamps_us) for track in capture.tracks) >= 28, technique

@@ -7,7 +7,7 @@ import pytest
 
 from hil.agents import bundle
 from hil.boards import identity
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.plan import capture_job, find_profile, make_cases
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
 
@@ -148,7 +148,7 @@ def test_a_whole_session_on_such_a_board(session_on, tmp_path):
     )
     with session_on(tmp_path) as session:
         assert "timer_pyb" in session.identity.capabilities
-        session.capture(case.plan, tmp_path / "a.hilcap")
+        session.capture(capture_job(case, session.board), tmp_path / "a.hilcap")
     capture = read_capture(tmp_path / "a.hilcap")
     require_valid(capture)
     assert min(len(track.stamps_us) for track in capture.tracks) in (39, 40)

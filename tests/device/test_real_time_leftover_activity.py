@@ -10,7 +10,7 @@ import pytest
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.raw_repl import RawRepl
-from hil.experiments.plan import calibration_plan
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 
 LEFT = {
@@ -53,7 +53,9 @@ def test_a_session_shows_what_a_user_left_running_and_stops_it(what):
 def test_a_session_leaves_nothing_of_its_own_on_the_board(tmp_path):
     with VirtualBoard() as board:
         with Session(parse_board(board.port)) as session:
-            session.capture(calibration_plan(), tmp_path / "capture")
+            session.capture(
+                capture_job(Case(calibration_plan()), session.board), tmp_path / "capture"
+            )
             assert b"hil_main" in session.run("print(dir())")
         with RawRepl(board.port) as repl:
             repl.enter(soft_reset=False)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.reset_rows import RESET_OPTIONS
 from hil.recording.capture_reader import read_capture
@@ -24,12 +24,11 @@ def rows(tmp_path_factory):
     }
     path: Path = tmp_path_factory.mktemp("run") / "one.hilcap"
     with Session(parse_board("sim:clock=virtual")) as session:
-        session.capture(
-            replace(case.plan, options=options), path
-        )  # its resets are not looked at here
+        without_resets = Case(replace(case.plan, options=options))
+        session.capture(capture_job(without_resets, session.board), path)
     capture = read_capture(path)
     assert capture.errors == ()
-    return summarise(capture).measurements
+    return summarise_capture(capture).measurements
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """What the profiles measure: quick everything once, nightly the full matrix."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from hil.agents.bundle import POST_WINDOW_PROGRAMS, load_names, needed_capabilities, technique_names
-from hil.experiments.plan import PROFILES, extra_s, make_cases
+from hil.agents.bundle import load_names, needed_capabilities, technique_names
+from hil.experiments.plan import PROFILES, Case, extra_s, make_cases
+from hil.experiments.registry import chosen_workloads
 from hil.model.techniques import LOADS, TECHNIQUES, describe_method
 
 
@@ -13,6 +15,12 @@ def plans(name, loads=None):
     profile = PROFILES[name]
     cases = make_cases(profile, technique_names(), loads or profile.loads)
     return {(case.plan.technique, case.plan.load): case.plan for case in cases}
+
+
+def after_window(plans):
+    """The device files that follow the windows of these plans, by their stems."""
+    files = {workload.device_file for p in plans for workload, _ in chosen_workloads(Case(p))}
+    return {Path(file).stem for file in files if file}
 
 
 def test_every_known_technique_and_load_has_a_file():
@@ -38,10 +46,7 @@ def test_quick_has_a_little_of_everything_that_follows_a_window():
     assert found["asyncio_sleep", "idle"].options["ways"] == "run/2:1/10"
     assert found["periodic_operator", "idle"].options["restarts"] >= 20
     assert all(plan.options["share"] >= 6 for plan in found.values())  # fewer give no bounds
-    used = {
-        name for plan in found.values() for name in plan.options if name in POST_WINDOW_PROGRAMS
-    }
-    assert used >= {"callbacks", "ways", "share"}
+    assert after_window(found.values()) >= {"callback_variants", "asyncio_ways", "background_share"}
 
 
 def test_nightly_has_asyncio_both_ways_with_all_rates_and_companions():
@@ -64,14 +69,13 @@ def test_a_capture_is_waited_for_as_long_as_all_that_it_measures_takes():
             least = (
                 ways + 4 * o.get("schedule_us", 0) + 10_000 * o.get("callbacks", 0)
             ) / 1e6 + 4 * 0.0005 * o.get("isr_events", 0)
-            assert least <= extra_s(plan) < 20 * least + 60, plan
+            assert least <= extra_s(Case(plan)) < 20 * least + 60, plan
     bare = replace(plan, options={"pings": 3})
-    assert extra_s(bare) == 0
+    assert extra_s(Case(bare)) == 0
 
 
 @pytest.mark.parametrize("duration_s", [0.3, 0.9])
 def test_a_trial_window_is_followed_by_nothing(duration_s):
     cases = make_cases(PROFILES["quick"], technique_names(), ("idle",), duration_s=duration_s)
-    options = {name for case in cases for name in case.plan.options}
     # but for what a technique alone has no figures without
-    assert options & set(POST_WINDOW_PROGRAMS) == {"isr_events", "restarts"}
+    assert after_window(case.plan for case in cases) == {"isr_latency", "restarts"}

@@ -1,4 +1,4 @@
-"""The embedded board's lives, ended for real: what the capture keeps, and that harm is seen."""
+"""The embedded board reset for real: what the capture keeps, and that harm is seen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hil.agents import bundle
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.errors import HilError
 from hil.model.reset_rows import DEEP_SLEEP, KILL, RESET_OPTIONS, SOFT_RESET
@@ -17,15 +17,16 @@ from hil.recording.capture_reader import read_capture
 SHORT = {RESET_OPTIONS[SOFT_RESET]: 3, RESET_OPTIONS[KILL]: 4, RESET_OPTIONS[DEEP_SLEEP]: 2}
 
 
-def plan(**lives):
+def job(session, **resets):
     (case,) = make_cases(find_profile("quick"), ["aioschedule"], ["idle"], duration_s=0.3)
-    return replace(case.plan, options={"pings": 4, **lives})
+    plan = replace(case.plan, options={"pings": 4, **resets})
+    return capture_job(Case(plan), session.board)
 
 
 def survived(path: Path):
     return {
         (one.metric, one.method): one
-        for one in summarise(read_capture(path)).measurements
+        for one in summarise_capture(read_capture(path)).measurements
         if (one.method or "").startswith("survival/")
     }
 
@@ -36,14 +37,14 @@ def session():
         yield opened
 
 
-def test_the_plan_outlives_every_end_and_leaves_no_file(session, tmp_path):
+def test_the_schedule_outlasts_every_reset_and_leaves_no_file(session, tmp_path):
     session.run("f = open('_hil0.1', 'w'); f.write('mine'); f.close()")
-    session.capture(plan(**SHORT), tmp_path / "one.hilcap")
+    session.capture(job(session, **SHORT), tmp_path / "one.hilcap")
 
     found = survived(tmp_path / "one.hilcap")
-    for mode, ended in ((SOFT_RESET, 3), (KILL, 4), (DEEP_SLEEP, 2)):
+    for mode, resets in ((SOFT_RESET, 3), (KILL, 4), (DEEP_SLEEP, 2)):
         lost = found["jobs_lost", f"survival/{mode}"]
-        assert (lost.value, lost.n) == (0, ended), lost
+        assert (lost.value, lost.n) == (0, resets), lost
         assert found["jobs_run_twice", f"survival/{mode}"].n >= 1
         assert ("jobs_late", f"survival/{mode}") in found
     wake = found["wake_error_us", "survival/deepsleep"]
@@ -52,7 +53,7 @@ def test_the_plan_outlives_every_end_and_leaves_no_file(session, tmp_path):
     listing = session.run("import os; print(os.listdir(), open('_hil0.1').read())").decode()
     assert listing.strip() == "['_hil0.1'] mine"  # a user's file of such a name is left alone
 
-    session.capture(plan(), tmp_path / "two.hilcap")  # and the board is as it was
+    session.capture(job(session), tmp_path / "two.hilcap")  # and the board is as it was
     after = read_capture(tmp_path / "two.hilcap")
     assert (after.errors, after.faults) == ((), ())
     assert after.tracks[0].stamps_us.size > 10
@@ -62,10 +63,10 @@ def test_another_board_is_reset_at_the_same_moments(tmp_path):
     rows = []
     for path in (tmp_path / "one.hilcap", tmp_path / "two.hilcap"):
         with Session(parse_board("sim:clock=virtual")) as fresh:
-            fresh.capture(plan(**dict.fromkeys(SHORT, 1)), path)
+            fresh.capture(job(fresh, **dict.fromkeys(SHORT, 1)), path)
         values = read_capture(path).values
         rows.append({name: [int(n) for n in kept] for name, kept in values.items()})
-    assert len(rows[0]) == 6  # rows and speed of each way to end
+    assert len(rows[0]) == 6  # rows and speed of each way to reset
     assert rows[0] == rows[1]
 
 
@@ -81,7 +82,7 @@ HilStore.save = hil_save_once
 
 @pytest.fixture
 def harm(monkeypatch):
-    """A function that adds code behind the program that is loaded in each life."""
+    """A function that adds code behind the program that is loaded after each boot."""
     real = bundle.library
 
     def harm(code):
@@ -104,12 +105,12 @@ def harm(monkeypatch):
 )
 def test_a_store_that_is_broken_is_found_out(session, tmp_path, harm, code, seen):
     harm(code)
-    session.capture(plan(**{RESET_OPTIONS[KILL]: 5}), tmp_path / "one.hilcap")
+    session.capture(job(session, **{RESET_OPTIONS[KILL]: 5}), tmp_path / "one.hilcap")
     assert survived(tmp_path / "one.hilcap")[seen, "survival/kill"].value >= 1
 
 
 def test_a_board_that_does_not_take_its_plan_up_again_is_an_error(session, tmp_path, harm):
     harm("def hil_run_plan(*_): raise OSError(5)")
     with pytest.raises(HilError, match="OSError"):
-        session.capture(plan(**{RESET_OPTIONS[SOFT_RESET]: 1}), tmp_path / "one.hilcap")
+        session.capture(job(session, **{RESET_OPTIONS[SOFT_RESET]: 1}), tmp_path / "one.hilcap")
     assert any("OSError" in text for text in read_capture(tmp_path / "one.hilcap").errors)

@@ -1,6 +1,7 @@
 """A session on the embedded board."""
 
 from hil.boards.backends.registry import parse_board
+from hil.experiments.plan import Case, capture_job
 from hil.experiments.session import Session
 from hil.experiments.workloads.user_program import UserProgram
 from hil.model.captures import CapturePlan, TaskPlan
@@ -15,13 +16,14 @@ def tick(t):
 Timer(-1).init(period=10, callback=tick)
 """
 PLAN = CapturePlan("noisy", "idle", (TaskPlan(0, 10_000),), 300_000, options={"pings": 2})
+CASE = Case(PLAN, UserProgram("noisy", NOISY))
 
 
 def test_a_program_of_the_users_leaves_nothing_running(tmp_path):
     with Session(parse_board("sim:clock=virtual")) as session:
-        session.capture(PLAN, tmp_path / "a.hilcap", agent=UserProgram("noisy", NOISY))
+        session.capture(capture_job(CASE, session.board), tmp_path / "a.hilcap")
         assert b"tick" not in session.run("import time; time.sleep_ms(100)")
-        session.capture(PLAN, tmp_path / "b.hilcap", agent=UserProgram("noisy", NOISY))
+        session.capture(capture_job(CASE, session.board), tmp_path / "b.hilcap")
     for name in "ab":
         capture = read_capture(tmp_path / f"{name}.hilcap")
         assert capture.errors == ()

@@ -3,7 +3,7 @@
 import http.server
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +11,21 @@ import numpy as np
 import pytest
 
 from hil.agents.bundle import start_code as agents_start_code
-from hil.analysis.latency import measure_web, request_stretches
-from hil.analysis.summary import summarise
+from hil.analysis.clock import Instrument
+from hil.analysis.latency import request_stretches
 from hil.boards.backend import BoardTraits
 from hil.boards.backends.registry import parse_board
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, capture_job
+from hil.experiments.registry import chosen_workloads
 from hil.experiments.session import Session
 from hil.experiments.workloads.web_traffic import (
+    SERVERS,
+    WEB_MARKS,
     Served,
     WebClient,
+    WebTraffic,
     request_status,
-    web_client,
     wifi_config,
 )
 from hil.model.board import BoardIdentity
@@ -181,11 +186,11 @@ def test_a_server_that_is_not_there_ends_with_the_capture():
     assert request_status("127.0.0.1", 9, "GET", "/") is None
 
 
-def test_only_this_load_has_a_client():
-    with web_client("idle") as client:
-        assert client is None
-    with web_client("web") as client:
-        assert client is not None
+@pytest.mark.parametrize(("load", "has_client"), [("idle", False), ("web", True)])
+def test_only_this_load_has_a_client(load, has_client):
+    case = Case(CapturePlan("thread", load, TASKS, 1_000_000))
+    chosen = [workload.name for workload, _ in chosen_workloads(case)]
+    assert (WebTraffic.name in chosen) == has_client
 
 
 def test_what_the_host_took_is_in_the_capture(tmp_path):
@@ -195,7 +200,7 @@ def test_what_the_host_took_is_in_the_capture(tmp_path):
     client.served.append(one)
     path = tmp_path / "one.hilcap"
     with CaptureWriter(path, BOARD, CapturePlan("thread", "web", (), 0)) as writer:
-        client.keep(writer.values)
+        client.keep(lambda channel, numbers: writer.values(channel.stored, numbers))
         writer.finish("ok")
     values = read_capture(path).values
     np.testing.assert_array_equal(values["web.latency.loop.10"], np.arange(250_000))
@@ -210,18 +215,21 @@ def capture_of(marks: list[int], stamps: np.ndarray, **values: list[int]) -> Cap
     return Capture(BOARD, plan, (track,), values=arrays)
 
 
+def analysed(capture: Capture):
+    return list(WebTraffic().analyse(capture, Instrument(1.0, 0.0, 0.0)))
+
+
 def test_lateness_by_request_rate_in_closed_form():
     """1000 releases: on time, then 100 us late from 3 s on, 200 us from 6 s, two of them lost."""
     release = np.arange(1000) * 10_000
     late = np.where(release < 3_000_000, 0, np.where(release < 6_000_000, 100, 200))
     stamps = np.delete(1_000_000 + release + late, [700, 701])
     capture = capture_of([0, 1, 0, 0, 10, 3000, 1, 9999, 6000, 1, 9998, 9000], stamps)
-    found = {
-        (m.method, m.metric): m.value for s in measure_web(capture, 1.0, 0.0) for m in s.figures
-    }
+    found = {(m.method, m.metric): m.value for s in analysed(capture) for m in s.figures}
 
     names = ("web/loop/1", "web/loop/10", "web/asyncio/max")
-    assert [one.method for one in request_stretches(capture)] == list(names)
+    rows = WEB_MARKS.rows(capture.numbers(WEB_MARKS))
+    assert [one.method for one in request_stretches(capture, rows, SERVERS)] == list(names)
     assert [found[name, "lateness_p50_us"] for name in names] == pytest.approx([0, 100, 200], abs=1)
     assert [found[name, "lateness_max_us"] for name in names] == [0, 100, 200]
     assert [found[name, "missed"] for name in names] == [0, 0, 2]
@@ -235,7 +243,7 @@ def test_requests_in_closed_form():
         "web_totals_loop_0": [0, 1_000_000],
         "web_totals_other_9": [0, 1_000_000],
     }
-    sheets = measure_web(capture_of([], np.zeros(0), **values), 1.0, 0.0)
+    sheets = analysed(capture_of([], np.zeros(0), **values))
     found = {(one.method, one.metric): one.value for sheet in sheets for one in sheet.figures}
 
     assert {method for method, _ in found} == {"web/loop/50"}
@@ -248,7 +256,7 @@ def test_requests_in_closed_form():
 
 def test_no_web_load_no_figures():
     plain = replace(capture_of([], np.arange(100) * 10_000 + 1_000_000), values={})
-    assert measure_web(plain, 1.0, 0.0) == []
+    assert analysed(plain) == []
 
 
 def run_on_sim(path: Path, technique: str, monkeypatch=None, **options: str) -> Capture:
@@ -256,13 +264,13 @@ def run_on_sim(path: Path, technique: str, monkeypatch=None, **options: str) -> 
         if monkeypatch:
             monkeypatch.setattr(session._connection, "traits", BoardTraits(network="wifi"))
         plan = CapturePlan(technique, "web", TASKS, 3_000_000, options={"pings": 5, **options})
-        session.capture(plan, path)
+        session.capture(capture_job(Case(plan), session.board), path)
     return read_capture(path)
 
 
 def test_a_capture_with_both_servers(tmp_path):
     capture = run_on_sim(tmp_path / "web.hilcap", "timer_soft")
-    rows = summarise(capture).measurements
+    rows = summarise_capture(capture).measurements
 
     assert capture.faults == ()
     assert capture.errors == ()
@@ -291,8 +299,8 @@ def wifi_file(tmp_path, monkeypatch) -> Path:
 def test_the_wifi_goes_to_the_board_and_nowhere_else(wifi_file, tmp_path, monkeypatch, capfd):
     sent: list[str] = []
 
-    def start_code(config: Mapping[str, object]) -> str:
-        sent.append(agents_start_code(config))
+    def start_code(config: Mapping[str, object], after: Iterable[str] = ()) -> str:
+        sent.append(agents_start_code(config, after))
         return sent[-1]
 
     monkeypatch.setattr("hil.agents.bundle.start_code", start_code)
@@ -308,7 +316,9 @@ def test_the_wifi_goes_to_the_board_and_nowhere_else(wifi_file, tmp_path, monkey
 
 
 def test_the_embedded_board_is_not_told(wifi_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("hil.experiments.session.wifi_config", lambda: pytest.fail("read"))
+    monkeypatch.setattr(
+        "hil.experiments.workloads.web_traffic.wifi_config", lambda: pytest.fail("read")
+    )
     run_on_sim(tmp_path / "c.hilcap", "asyncio_deadline")
 
 

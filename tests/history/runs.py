@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.history.stored_records import HistoryRun, make_history_run
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, EventSet
@@ -89,7 +89,9 @@ def results(
     return Results(
         run=info,
         boards=tuple({capture.board.name: capture.board for capture in captures}.values()),
-        measurements=tuple(m for capture in captures for m in summarise(capture).measurements),
+        measurements=tuple(
+            m for capture in captures for m in summarise_capture(capture).measurements
+        ),
         skipped=(Skip(captures[0].board.name, "thread", "idle", "the board has no threads"),),
         errors=errors,
     )

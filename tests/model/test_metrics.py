@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.analysis.summary import measure
+from hil.experiments.evaluation import summarise_capture
 from hil.model.metrics import (
     METRICS,
     find_metric,
@@ -83,7 +83,11 @@ def test_a_series_has_its_three_percentiles(series, stem):
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_figures_have_the_bounds_that_the_table_promises(run):
     """``two-sided`` ones may be without, where they say why."""
-    figures = [figure for capture in CaptureStream(run) for figure in measure(capture)]
+    figures = [
+        figure
+        for capture in CaptureStream(run)
+        for figure in summarise_capture(capture).measurements
+    ]
     assert figures
     for figure in figures:
         bounds = find_metric(figure.metric).bounds

@@ -1,4 +1,4 @@
-"""The device's own encoder, run on the real VM."""
+"""The device's own encoder, run on the real VM; and the way to this folder's helper module."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 AGENTS = Path(__file__).parents[2] / "device_agents"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hil.analysis import stability
-from hil.analysis.summary import measure
+from hil.experiments.evaluation import summarise_capture
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.reassembly import assemble
 from hil.recording.capture_reader import read_capture
@@ -57,7 +57,7 @@ def analyse(argument: str) -> int:
     capture = read_capture(Path(argument))
     read = time.perf_counter() - start
     n = int(capture.tracks[0].stamps_us.size)
-    measurements = measure(capture)
+    measurements = summarise_capture(capture).measurements
     assert not capture.faults, capture.faults[:3]
     took = time.perf_counter() - start
     return done(n, took, read_s=read, before=before, figures=len(measurements))

@@ -18,7 +18,7 @@ import numpy as np
 import serial
 
 from hil.analysis import stability
-from hil.analysis.summary import measure
+from hil.experiments.evaluation import summarise_capture
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.reassembly import assemble
 from tools import synthetic_captures
@@ -150,10 +150,13 @@ def analysis_row(n: int, rounds: int) -> Row:
         streaming=True,
     )
     stamps = capture.tracks[0].stamps_us
-    works = {"ours": lambda: measure(capture), "plain": lambda: plain(stamps)}
+    works = {
+        "ours": lambda: summarise_capture(capture),
+        "plain": lambda: plain(stamps),
+    }
     times = in_turn(rounds, works, time.process_time)
     tracemalloc.start()
-    measure(capture)
+    summarise_capture(capture)
     peak = tracemalloc.get_traced_memory()[1] / stamps.nbytes + 1
     tracemalloc.stop()
     return Row(

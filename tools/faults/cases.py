@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hil.analysis.summary import summarise
 from hil.boards.fault_injection import FaultSpec, LinkFaults
 from hil.boards.raw_repl import RawRepl
+from hil.experiments.evaluation import summarise_capture
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture
 from hil.model.errors import CaptureError, HilError
@@ -258,7 +258,7 @@ def _judge(
             wrong.append(f"the cause is not one line: {error}")
         rest = truncate_capture(capture)
         if rest is not None:
-            summarise(rest)
+            summarise_capture(rest)
     else:
         if cause:
             wrong.append(f"failed ({cause[:60]}), but what is stored gives figures")
@@ -303,7 +303,7 @@ def _wrong_figures(capture: Capture, script: Script) -> list[str]:
             wrong.append("stamps are missing and not told")
         if lost and not capture.faults:
             wrong.append("losses without a fault")
-    for figure in summarise(capture).measurements:
+    for figure in summarise_capture(capture).measurements:
         if figure.metric == "missed" and figure.value > 0:
             wrong.append(f"missed = {figure.value:g}, but none was")
         if figure.metric == "lateness_max_us":

@@ -11,10 +11,10 @@ from unittest import mock
 
 import hil.experiments.session
 from hil.agents.bundle import start_code
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
 from hil.boards.fault_injection import FaultSpec, LinkFaults
-from hil.experiments.plan import extra_s, find_profile, make_cases
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, capture_job, extra_s, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.errors import HilError
 from hil.recording.capture_reader import read_capture
@@ -103,17 +103,18 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
     try:
         if kind in ("irq storm", "deaf storm"):
             first = folder / "first.hilcap"
-            session.capture(replace(case.plan, duration_us=50_000), first)
+            short = Case(replace(case.plan, duration_us=50_000))
+            session.capture(capture_job(short, session.board), first)
             first.unlink()
             storm_in(session, technique, kind)
-        session.capture(case.plan, path)
+        session.capture(capture_job(case, session.board), path)
     except HilError as error:
         cause = str(error)
     except Exception as error:
         cause = repr(error)
         wrong.append(f"not an error of ours: {cause[:100]}")
     took = time.monotonic() - began
-    if took > PATIENCE_S + extra_s(case.plan):
+    if took > PATIENCE_S + extra_s(case):
         wrong.append(f"late: {took:.0f} s")
     if "\n" in cause:
         wrong.append("the cause is not one line")
@@ -128,7 +129,7 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
             end = "losses" if capture.faults else "sound"
             if cause:
                 wrong.append(f"failed ({cause[:60]}), but what is stored gives figures")
-            figures = {m.metric: m for m in summarise(capture).measurements}
+            figures = {m.metric: m for m in summarise_capture(capture).measurements}
             for track in capture.tracks:
                 lost = sum(gap.count for gap in track.gaps)
                 if lost and not capture.faults:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from hil.agents.bundle import agents_folder
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
 from hil.boards.identity import identity_from_probe, parse_probe
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import load_budgets
+from hil.experiments.evaluation import summarise_capture
 from hil.model.board import BoardIdentity
 from hil.model.captures import CapturePlan, TaskPlan
 from hil.model.errors import HilError
@@ -79,7 +79,7 @@ def _judge(stream: bytes) -> None:
     if sum(len(track.stamps_us) for track in capture.tracks) > _MAX_STAMPS:
         raise MemoryError("a small stream gave more stamps than it can hold")
     require_valid(capture)
-    summarise(capture)
+    summarise_capture(capture)
 
 
 def wire(data: bytes) -> None:

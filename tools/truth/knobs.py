@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from hil.analysis.clock import instrument
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
-from hil.experiments.plan import calibration_plan
+from hil.experiments.evaluation import summarise_capture
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, TaskPlan
@@ -32,7 +32,7 @@ def capture(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "capture.hilcap")
         with Session(parse_board(f"sim:{knobs}" if knobs else "sim")) as session:
-            session.capture(plan, path)
+            session.capture(capture_job(Case(plan), session.board), path)
         return read_capture(path)
 
 
@@ -48,7 +48,7 @@ def find_figure(
     """One figure of a capture."""
     return next(
         m
-        for m in summarise(taken).measurements
+        for m in summarise_capture(taken).measurements
         if m.metric == metric and m.method == method and (task is None or m.task == task)
     )
 
@@ -102,7 +102,7 @@ def _wrap() -> list[Row]:
 def _resolution() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, Session(parse_board("sim:tick_us=30")) as session:
         path = Path(folder, "c.hilcap")
-        session.capture(calibration_plan(), path)
+        session.capture(capture_job(Case(calibration_plan()), session.board), path)
         tick = instrument(read_capture(path)).tick_us
     return [plain_row("tick_us=30", 30, "tick_resolution_us", f"{tick:g}", ok=tick == 30)]
 

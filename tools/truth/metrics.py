@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.summary import summarise
+from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, Capture, EventSet, Pings
 from hil.model.results import Measurement
 from tools import synthetic_captures
@@ -56,7 +56,7 @@ def figures(
     )
     received: Capture = synthetic_captures.receive(sent)
     assert not received.faults, received.faults
-    return list(summarise(received).measurements)
+    return list(summarise_capture(received).measurements)
 
 
 def _exchanges(skew_ppm: float, rng: np.random.Generator) -> Pings:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import contextlib
 import random
 from array import array
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hil.agents import bundle
+from hil.analysis.metric_sheet import MetricSheet
+from hil.experiments.workload import Workload, by_profile, is_trial
 from hil.model.board import SMALL_HEAP
 from hil.model.errors import BoardTimeoutError, HilError, LinkLostError, RemoteCodeError
 from hil.model.reset_rows import (
@@ -28,9 +29,11 @@ from hil.model.reset_rows import (
     REPORT,
     RESET_CHANNELS,
     RESET_MODES,
+    RESET_OPTIONS,
     ROW_LENGTH,
     RUN,
     SOFT_RESET,
+    SPEED_CHANNELS,
     reset_count,
 )
 from hil.protocol import frames
@@ -39,53 +42,91 @@ from hil.recording.capture_loop import INTERRUPT_KEY
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from hil.analysis.clock import Instrument
     from hil.boards.connection import Connection
-    from hil.model.board import BoardIdentity
+    from hil.experiments.plan import Case, Profile
+    from hil.experiments.workload import ChannelWriter, MeasuredBoard, Options
+    from hil.model.captures import Capture
     from hil.recording.interfaces import Prompt
 
 _PROGRAM = "workloads/reset_persistence.py"
 _JOBS = 3
 _MOST_ON_A_CHIP = 20
-"""Flash wears out: no more lives than this on a real board."""
+"""Flash wears out: no more resets than this on a real board."""
 _ANSWER_S, _SLEEP_SLACK_S = 20.0, 10.0
 _ALIVE_S = 0.3
-"""The longest life: a little more than the shortest period of the plan at its speed."""
+"""The longest time between two resets: a little more than the schedule's shortest period at its
+speed."""
 _MAX_LINE = 500
-_Store = Callable[[str, Sequence[int]], None]
 
 
-def run_reset_experiment(
-    connection: Connection, identity: BoardIdentity, options: Mapping[str, int | str], keep: _Store
-) -> None:
-    """End the board's lives as ``options`` say and give ``keep`` what it told of them.
+class ResetPersistence(Workload):
+    """A stored schedule over resets of its board; a board that can't keep one is left out."""
 
-    What a board can't do is left out; the analysis says so. Raises the kinds of
-    :class:`~hil.model.errors.HilError` when it does not come back. It is left at its prompt, bare.
-    """
-    have = set(identity.capabilities)
-    if not {"asyncio", "fs"} <= have or SMALL_HEAP in have:
-        return
-    for mode in RESET_MODES:
-        times = reset_count(mode, options)
-        if not connection.traits.resets_are_free:
-            times = min(times, _MOST_ON_A_CHIP)
+    name = "reset persistence"
+    needs = ("asyncio", "fs")
+    option_names = tuple(RESET_OPTIONS.values())
+    channels = (*RESET_CHANNELS.values(), *SPEED_CHANNELS.values())
+
+    def options(self, case: Case, profile: Profile) -> Options | None:
+        """After the scheduler's window, without a load: it would be gone with the first reset."""
+        if case.plan.technique != "aioschedule" or case.plan.load != "idle" or is_trial(case):
+            return None
+        counts = {
+            SOFT_RESET: by_profile(profile, quick=6, nightly=60),
+            KILL: by_profile(profile, quick=10, nightly=520),
+            DEEP_SLEEP: by_profile(profile, quick=6, nightly=20),
+        }
+        return {RESET_OPTIONS[mode]: count for mode, count in counts.items()}
+
+    def chosen(self, case: Case) -> Options | None:
+        """Its options where there is a reset at all."""
+        given = case.plan.options
+        if not any(reset_count(mode, given) for mode in RESET_MODES):
+            return None
+        return {name: given[name] for name in self.option_names if name in given}
+
+    def after(self, board: MeasuredBoard, keep: ChannelWriter, options: Options) -> None:
+        """Reset the board as ``options`` say and keep what it reported.
+
+        A way to reset that a board has not is left out; the analysis says so. The board is left at
+        its prompt, bare. Raises the kinds of :class:`~hil.model.errors.HilError` when it does not
+        come back.
+        """
+        have = set(board.identity.capabilities)
+        if SMALL_HEAP in have:
+            return
+        board.before_reset()
         possible = {
             SOFT_RESET: True,
-            KILL: connection.interrupt_power is not None,
+            KILL: board.connection.interrupt_power is not None,
             DEEP_SLEEP: "deepsleep" in have,
         }
-        if times and possible[mode]:
-            speed = connection.traits.plan_speed
-            if mode == DEEP_SLEEP:
-                speed = max(1, speed // 2)
-            keep(RESET_CHANNELS[mode], _ResetSeries(connection, mode, speed).live(times))
-            keep(f"{RESET_CHANNELS[mode]}.speed", (speed,))
+        for mode in RESET_MODES:
+            times = reset_count(mode, options)
+            if not board.traits.resets_are_free:
+                times = min(times, _MOST_ON_A_CHIP)
+            if times and possible[mode]:
+                speed = board.traits.plan_speed
+                if mode == DEEP_SLEEP:
+                    speed = max(1, speed // 2)
+                rows = _ResetSeries(board.connection, mode, speed).run(times)
+                keep(RESET_CHANNELS[mode], rows)
+                keep(SPEED_CHANNELS[mode], (speed,))
+
+    def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
+        """Jobs lost, run twice and run late, and the error of waking up."""
+        from hil.analysis.reset_persistence import measure_reset_persistence  # late: numpy
+
+        sheet = MetricSheet()
+        measure_reset_persistence(capture, sheet)
+        return (sheet,)
 
 
 class _ResetSeries:
-    """The lives of one plan; each ends in the same way."""
+    """Resets of one kind while one stored schedule runs."""
 
     def __init__(self, connection: Connection, mode: str, speed: int) -> None:
         self._connection = connection
@@ -95,8 +136,8 @@ class _ResetSeries:
         self._rows = array("q")
         self._rng = random.Random(1)
 
-    def live(self, times: int) -> array[int]:
-        """The rows of ``times`` lives that were ended, and the boot of one more."""
+    def run(self, times: int) -> array[int]:
+        """The rows of ``times`` resets, and of the boot after the last of them."""
         self._connection.recover()
         self._load()
         path = self._exec("print(hil_free_prefix())").decode("ascii", "replace").strip()
@@ -115,11 +156,11 @@ class _ResetSeries:
                 if number:
                     self._load()
                 self._repl.start(start)
-                life = _BootSession(self._repl, self._rows)
-                life.follow(until="planned" if number == 0 else "boot")
+                boot = _BootSession(self._repl, self._rows)
+                boot.follow(until="planned" if number == 0 else "boot")
                 if number == times:
                     break
-                self._end(life)
+                self._reset(boot)
         finally:
             with contextlib.suppress(HilError):
                 self._connection.recover()
@@ -128,19 +169,19 @@ class _ResetSeries:
         self._connection.recover()
         return self._rows
 
-    def _end(self, life: _BootSession) -> None:
+    def _reset(self, boot: _BootSession) -> None:
         if self._mode == DEEP_SLEEP:
-            asleep_s = life.follow(until="sleep") / 1000
+            asleep_s = boot.follow(until="sleep") / 1000
             self._wake(asleep_s)
             return
-        life.listen(self._rng.uniform(0.0, _ALIVE_S))
+        boot.listen(self._rng.uniform(0.0, _ALIVE_S))
         if self._mode == KILL:
             assert self._connection.interrupt_power is not None
             self._connection.interrupt_power()
-            life.listen(0.0)
+            boot.listen(0.0)
             self._connection.rejoin()
         else:
-            life.interrupt()
+            boot.interrupt()
             self._connection.recover()
 
     def _wake(self, asleep_s: float) -> None:
@@ -170,7 +211,8 @@ class _ResetSeries:
 
 
 class _BootSession:
-    """Reads what a board says in one life; the frames' numbers show whether a line was lost."""
+    """Reads a board's reports from one boot to the next reset; the frames are numbered, so that a
+    lost line shows."""
 
     def __init__(self, repl: Prompt, rows: array[int]) -> None:
         self._repl = repl

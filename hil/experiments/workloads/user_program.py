@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.experiments.workload import AgentSetup, Workload
 from hil.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hil.experiments.plan import Case
+    from hil.experiments.workload import MeasuredBoard, Options
 
 USER_PROGRAM = "user_program"
 """The harness's program that runs it on the board."""
@@ -40,6 +44,26 @@ class UserProgram:
         )
 
 
+class UserProgramRun(Workload):
+    """The user's program in the place of a technique."""
+
+    name = "user program"
+
+    def chosen(self, case: Case) -> Options | None:
+        """In the case that has a program; it has no options."""
+        return None if case.program is None else {}
+
+    def setup(self, board: MeasuredBoard, case: Case) -> AgentSetup:
+        """The program's text; it drives its own pins."""
+        assert case.program is not None
+        return AgentSetup(
+            config={"technique": USER_PROGRAM, "pins": ()},
+            program=USER_PROGRAM,
+            statements=case.program.pieces,
+            interrupt=True,
+        )
+
+
 def read_user_program(path: Path) -> UserProgram:
     """Read ``path``; its first line may say ``# hil: period_ms=20`` (or ``20,50`` for two tasks).
 
@@ -63,18 +87,18 @@ def read_user_program(path: Path) -> UserProgram:
         compile(source, path.name, "exec")
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        place = f" in line {line}" if line else ""
-        raise ConfigurationError(f"--hil-agent={path}: syntax error{place}") from None
+        where = f" in line {line}" if line else ""
+        raise ConfigurationError(f"--hil-agent={path}: syntax error{where}") from None
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:40] or "program"
     return UserProgram(name, source.replace("\r\n", "\n"), _periods(path, source))
 
 
 def _periods(path: Path, source: str) -> tuple[int, ...]:
-    found = _HEADER.match(source.partition("\n")[0])
-    if not found:
+    header = _HEADER.match(source.partition("\n")[0])
+    if not header:
         return ()
     try:
-        periods = tuple(round(float(text) * 1000) for text in found[1].split(","))
+        periods = tuple(round(float(text) * 1000) for text in header[1].split(","))
     except ValueError:
         periods = ()
     if not 1 <= len(periods) <= _MAX_TASKS or min(periods) < 1000:

@@ -26,14 +26,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.analysis.metric_sheet import MetricSheet
+from hil.experiments.workload import AgentSetup, Workload
+from hil.model.captures import Channel
 from hil.model.errors import ConfigurationError
 from hil.protocol.frames import is_sound, parse_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hil.analysis.clock import Instrument
+    from hil.analysis.latency import Requests
+    from hil.experiments.plan import Case
+    from hil.experiments.workload import ChannelWriter, MeasuredBoard, Options
+    from hil.model.captures import Capture
 
 WEB_LOAD = "web"
 """The name of the load."""
+WEB_MARKS = Channel("rates of requests", "web.marks", "1", "records", ("server", "rate_hz", "ms"))
+"""When each rate began, in ms from the first release of task 0; the board's."""
+WEB_LATENCY = Channel("latency of requests", "web.latency.{server}.{rate}", "us", "values")
+"""From when each request was due; the host's."""
+WEB_TOTALS = Channel(
+    "totals of requests", "web.totals.{server}.{rate}", "1", "records", ("failed", "duration_us")
+)
+"""One row; the host's."""
+SERVERS = ("loop", "asyncio")
+"""The servers by their number in a mark."""
 RATE_STEPS: tuple[tuple[int, float], ...] = (
     (0, 0.1),
     (1, 0.25),
@@ -46,7 +65,6 @@ _OVER = 9998
 """What the board is told at the end: no rate of its own."""
 TIMEOUT_S = 2.0
 _END_S = 0.1
-_SERVERS = {"loop": 0, "asyncio": 1}
 _HOST = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _REQUESTS = (
     ("GET", "/"),
@@ -71,11 +89,11 @@ class Served:
     errors: int = 0
     duration_us: int = 0
 
-    def values(self) -> dict[str, Sequence[int]]:
-        """As channels of numbers for the capture, see :mod:`hil.analysis.latency`."""
-        name = f"{self.server}.{self.rate}"
+    def keep(self, keep: ChannelWriter) -> None:
+        """Store it in the channels of this server and rate."""
+        keep(WEB_LATENCY.of(server=self.server, rate=self.rate), self.latency_us)
         totals = (self.errors, self.duration_us)
-        return {f"web.latency.{name}": self.latency_us, f"web.totals.{name}": totals}
+        keep(WEB_TOTALS.of(server=self.server, rate=self.rate), totals)
 
 
 class WebClient:
@@ -103,21 +121,20 @@ class WebClient:
         for thread in self._threads:
             thread.join(TIMEOUT_S + 1)
 
-    def keep(self, store: Callable[[str, Sequence[int]], None]) -> None:
-        """Give what came of it to ``store``, name by name."""
-        for one in self.served:
-            for name, values in one.values().items():
-                store(name, values)
+    def keep(self, keep: ChannelWriter) -> None:
+        """Store what came of it, rate by rate."""
+        for served in self.served:
+            served.keep(keep)
 
     def _announced(self, fields: dict[str, str]) -> None:
         server, host = fields.get("server", ""), fields.get("host", "")
         numbers = [fields.get(key, "") for key in ("port", "ms")]
-        if server not in _SERVERS or not _HOST.match(host):
+        if server not in SERVERS or not _HOST.match(host):
             return
         if not all(number.isdecimal() and len(number) < 10 for number in numbers):
             return
         port, ms = map(int, numbers)
-        if port > 65535 or len(self._threads) >= len(_SERVERS):
+        if port > 65535 or len(self._threads) >= len(SERVERS):
             return
         thread = threading.Thread(
             target=self._drive, args=(server, host, port, ms / 1000), name="hil-web", daemon=True
@@ -137,31 +154,33 @@ class WebClient:
             until += share * max(0.0, seconds - _END_S)
             if self._stop.is_set() or (number and not self._mark(host, port, rate)):
                 return
-            one = Served(server, rate)
-            self.served.append(one)
+            served = Served(server, rate)
+            self.served.append(served)
             begun = time.monotonic()
-            self._keep_rate(one, host, port, start + until)
-            one.duration_us = round((time.monotonic() - begun) * 1e6)
+            self._keep_rate(served, host, port, start + until)
+            served.duration_us = round((time.monotonic() - begun) * 1e6)
         self._mark(host, port, _OVER)
 
-    def _keep_rate(self, one: Served, host: str, port: int, until: float) -> None:
+    def _keep_rate(self, served: Served, host: str, port: int, until: float) -> None:
         begun = time.monotonic()
         number = 0
         while not self._stop.is_set():
-            due = begun + (number + 0.5) / one.rate if 0 < one.rate < 9999 else time.monotonic()
-            if due >= until or one.rate == 0:
+            due = (
+                begun + (number + 0.5) / served.rate if 0 < served.rate < 9999 else time.monotonic()
+            )
+            if due >= until or served.rate == 0:
                 self._stop.wait(max(0.0, until - time.monotonic()))
                 return
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
             if time.monotonic() >= until:  # behind its grid: the requests that wait are failures
-                one.errors += 1
+                served.errors += 1
                 number += 1
                 continue
             if request_status(host, port, *_REQUESTS[number % len(_REQUESTS)]) in (200, 409):
-                one.latency_us.append(round((time.monotonic() - due) * 1e6))
+                served.latency_us.append(round((time.monotonic() - due) * 1e6))
             else:
-                one.errors += 1
+                served.errors += 1
             number += 1
 
     @staticmethod
@@ -169,15 +188,58 @@ class WebClient:
         return request_status(host, port, "POST", f"/mark?rate={rate}") == 200
 
 
-@contextlib.contextmanager
-def web_client(load: str) -> Iterator[WebClient | None]:
-    """A client while a capture under ``load`` runs, if that is the one that needs it."""
-    client = WebClient() if load == WEB_LOAD else None
-    try:
-        yield client
-    finally:
-        if client is not None:
-            client.close()
+class WebTraffic(Workload):
+    """The requests of an HTTP client under the load ``web``, and the tasks at each of its rates."""
+
+    name = "web traffic"
+    channels = (WEB_MARKS, WEB_LATENCY, WEB_TOTALS)
+
+    def chosen(self, case: Case) -> Options | None:
+        """In every case under this load; it has no options."""
+        return {} if case.plan.load == WEB_LOAD else None
+
+    def setup(self, board: MeasuredBoard, case: Case) -> AgentSetup:
+        """The Wi-Fi, for a board that is not on the host's own network."""
+        return AgentSetup(wifi_config() if board.traits.network == "wifi" else {})
+
+    def companion(self, board: MeasuredBoard, options: Options) -> WebClient:
+        """The client."""
+        return WebClient()
+
+    def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
+        """The tasks' figures at each rate, then the requests'."""
+        from hil.analysis.latency import (  # late: numpy
+            measure_requests,
+            measure_tasks_by_rate,
+            request_stretches,
+        )
+
+        marks = capture.numbers(WEB_MARKS)
+        if marks is not None:
+            stretches = request_stretches(capture, WEB_MARKS.rows(marks), SERVERS)
+            yield from measure_tasks_by_rate(capture, stretches, cost.tick_us, cost.read_cost_us)
+        sheet = MetricSheet()
+        measure_requests(requests_of(capture), sheet)
+        if sheet.figures or sheet.reasons:
+            yield sheet
+
+
+def requests_of(capture: Capture) -> Iterator[Requests]:
+    """The requests to each server at each rate, in the order in which they are stored."""
+    from hil.analysis.latency import Requests  # late: numpy
+
+    for name, totals in capture.values.items():
+        parts = WEB_TOTALS.parts(name)
+        if parts is None or parts["server"] not in SERVERS or not parts["rate"].isdecimal():
+            continue
+        if len(totals) == len(WEB_TOTALS.columns):
+            latency_us = capture.numbers(WEB_LATENCY.of(**parts))
+            yield Requests(
+                parts["server"],
+                int(parts["rate"]),
+                totals[:0] if latency_us is None else latency_us,
+                *totals.tolist(),
+            )
 
 
 def request_status(host: str, port: int, method: str, target: str) -> int | None:

@@ -17,7 +17,7 @@ from hil.boards.backends.remote import open_address
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.raw_repl import RawRepl
 from hil.boards.serial_port import BufferedPort
-from hil.experiments.plan import calibration_plan
+from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import BoardNotFoundError, LinkLostError
 from hil.recording.capture_reader import read_capture
@@ -114,7 +114,7 @@ def test_waiting_in_vain_takes_the_time_that_was_given(bridge):
 def test_a_capture_through_a_socket_is_complete(bridge, tmp_path):
     with Session(parse_board(bridge.url)) as session:
         assert session.identity.source == "sim"
-        session.capture(calibration_plan(), tmp_path / "1.hilcap")
+        session.capture(capture_job(Case(calibration_plan()), session.board), tmp_path / "1.hilcap")
     assert not read_capture(tmp_path / "1.hilcap").faults
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hil.analysis.summary import summarise
 from hil.experiments.budget_files import default_budgets
+from hil.experiments.evaluation import summarise_capture
 from hil.model.budgets import judge_measurements
 from hil.model.captures import Capture, Pings
 from hil.model.results import Change, Comparison, Results
@@ -153,7 +153,7 @@ def analysed(samples: ModuleType, captures: list[Capture]) -> Results:
     """The results of a run with these captures, judged by the default budgets."""
     measurements = []
     for capture in captures:
-        figures = summarise(capture).measurements
+        figures = summarise_capture(capture).measurements
         measurements += judge_measurements(figures, default_budgets(), capture.plan)
     boards = {capture.board.name: capture.board for capture in captures}
     return Results(

@@ -7,7 +7,7 @@ from hil.agents.bundle import start_code
 from hil.boards.attach import AttachLimits
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.errors import BoardBrokenError, HilError
 from hil.recording.capture_reader import read_capture
@@ -62,7 +62,7 @@ def plan(seconds=0.3):
 def break_agent(session, folder, body):
     """Put ``body`` in front of what the technique does, once its files are on the board."""
     indented = "".join(f"    {line}\n" for line in body.splitlines())
-    session.capture(plan(0.05), folder / "before.hilcap")
+    session.capture(capture_job(Case(plan(0.05)), session.board), folder / "before.hilcap")
     run = start_code({"technique": "timer_soft"}).partition("(")[2].partition(",")[0]
     session._repl.exec(
         f"run_sound = {run}\ndef {run}(job):\n{indented}    run_sound(job)\n", timeout_s=5
@@ -70,7 +70,7 @@ def break_agent(session, folder, body):
 
 
 def captured(session, path):
-    session.capture(plan(), path)
+    session.capture(capture_job(Case(plan()), session.board), path)
     require_valid(read_capture(path))
 
 
@@ -98,7 +98,7 @@ def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkey
         break_agent(session, tmp_path, hang)
         path = tmp_path / "a.hilcap"
         with pytest.raises(HilError, match="did not finish"):
-            session.capture(plan(), path)
+            session.capture(capture_job(Case(plan()), session.board), path)
         with pytest.raises(HilError):
             require_valid(read_capture(path))
 
@@ -115,7 +115,7 @@ def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm
         break_agent(session, tmp_path, storm)
         path = tmp_path / "a.hilcap"
         with pytest.raises(HilError, match="did not finish") as caught:
-            session.capture(plan(), path)
+            session.capture(capture_job(Case(plan()), session.board), path)
         assert told in str(caught.value)
         assert "may still be active" not in str(caught.value)
         with pytest.raises(HilError, match="did not finish"):
@@ -132,12 +132,12 @@ def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path,
         session._connection.board.limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, DEAF_STORM)
         with pytest.raises(HilError, match="timers and pins may still be active"):
-            session.capture(plan(), tmp_path / "a.hilcap")
+            session.capture(capture_job(Case(plan()), session.board), tmp_path / "a.hilcap")
         with pytest.raises(HilError, match="timers and pins may still be active"):
             require_valid(read_capture(tmp_path / "a.hilcap"))
         monkeypatch.setattr(session._repl, "write", lambda data: pytest.fail("it was tried again"))
         with pytest.raises(BoardBrokenError, match="given up earlier"):
-            session.capture(plan(), tmp_path / "b.hilcap")
+            session.capture(capture_job(Case(plan()), session.board), tmp_path / "b.hilcap")
 
 
 def test_a_watchdog_that_resets_the_board_invalidates_the_capture(session, tmp_path, monkeypatch):
@@ -145,7 +145,7 @@ def test_a_watchdog_that_resets_the_board_invalidates_the_capture(session, tmp_p
     break_agent(session, tmp_path, "import machine\nmachine.reset()\n")
     path = tmp_path / "a.hilcap"
     with pytest.raises(HilError):
-        session.capture(plan(), path)
+        session.capture(capture_job(Case(plan()), session.board), path)
     with pytest.raises(HilError):
         require_valid(read_capture(path))
     mend(session)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hil.boards.backends.registry import parse_board
-from hil.experiments.plan import find_profile, make_cases
+from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.captures import Pings
 from hil.model.errors import CaptureError
@@ -110,14 +110,19 @@ def test_a_board_whose_clock_is_set_forward_and_back_gives_no_figure(
 ):
     """Back by more than a period the stamps show it, else the exchanges with the host."""
     with Session(parse_board(f"sim:clock=virtual,{knobs}")) as session:
-        session.capture(knobs_plan(technique, streaming), tmp_path / "a.hilcap")
+        session.capture(
+            capture_job(Case(knobs_plan(technique, streaming)), session.board),
+            tmp_path / "a.hilcap",
+        )
     with pytest.raises(CaptureError, match=r"clock (jumped|ran backwards|went back)"):
         require_valid(read_capture(tmp_path / "a.hilcap"))
 
 
 def test_exchanges_within_a_window_in_virtual_time_are_as_short_as_the_boards_answers(tmp_path):
     with Session(parse_board("sim:clock=virtual")) as session:
-        session.capture(knobs_plan("timer_soft", True), tmp_path / "a.hilcap")
+        session.capture(
+            capture_job(Case(knobs_plan("timer_soft", True)), session.board), tmp_path / "a.hilcap"
+        )
     sent = read_capture(tmp_path / "a.hilcap").pings.host_tx_ns
     took = read_capture(tmp_path / "a.hilcap").pings.host_rx_ns - sent
     within = np.flatnonzero(np.diff(sent) > 5e8)[1:]

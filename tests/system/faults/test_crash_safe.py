@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.analysis.summary import summarise
 from hil.cli.main import main
 from hil.experiments.budget_files import default_budgets
-from hil.experiments.evaluation import evaluate_run
+from hil.experiments.evaluation import evaluate_run, summarise_capture
 from hil.model.captures import CapturePlan
 from hil.model.errors import CaptureError, NewerSchemaError
 from hil.model.results import RunInfo
@@ -63,9 +62,9 @@ def test_a_truncated_capture_counts_nothing_as_missed(stored):
     with pytest.raises(CaptureError, match="invalid"):
         require_valid(truncated)
     rest = truncate_capture(truncated)
-    figures = {(m.metric, m.task): m.value for m in summarise(rest).measurements}
+    figures = {(m.metric, m.task): m.value for m in summarise_capture(rest).measurements}
     assert figures["missed", 0] == 0
-    whole = {(m.metric, m.task): m.value for m in summarise(stored(data)).measurements}
+    whole = {(m.metric, m.task): m.value for m in summarise_capture(stored(data)).measurements}
     assert figures["lateness_p50_us", 0] == pytest.approx(whole["lateness_p50_us", 0])
 
 
@@ -82,7 +81,7 @@ def test_stamps_lost_at_the_end_are_not_missed_releases(stored):
     stamps = [line for line in short.splitlines(keepends=True) if line[:2] == b"~S"]
     at = next(n for n, line in enumerate(frames) if line[:2] == b"~T")
     capture = stored(b"".join(frames[:at] + stamps + frames[at:]))
-    figures = {(m.metric, m.task): m.value for m in summarise(capture).measurements}
+    figures = {(m.metric, m.task): m.value for m in summarise_capture(capture).measurements}
     assert figures["missed", 0] == 0
     assert figures["dropped", 0] == 10
 

@@ -12,7 +12,7 @@ from hil.boards.backends.qemu import EmulatedMicrobit
 from hil.boards.backends.registry import parse_board
 from hil.boards.identity import probe_board
 from hil.boards.raw_repl import RawRepl
-from hil.experiments.plan import calibration_plan, find_profile, make_cases
+from hil.experiments.plan import Case, calibration_plan, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, ConfigurationError
 from hil.recording.capture_reader import read_capture
@@ -47,7 +47,7 @@ def test_it_is_known_for_what_it_is(session):
 @pytest.mark.parametrize("technique", ["round_robin", "cooperative"])
 def test_the_same_agent_files_run_in_its_heap(session, tmp_path, technique):
     path = tmp_path / "capture"
-    session.capture(plan(technique), path)
+    session.capture(capture_job(Case(plan(technique)), session.board), path)
     capture = read_capture(path)
 
     # "clock": the host had no time for the emulator, whose clock follows it; the stamps are there
@@ -72,8 +72,8 @@ def test_8_kb_of_heap_are_enough_for_a_small_run(tmp_path, monkeypatch):
     monkeypatch.setattr(RawRepl, "enter", enter)
     with Session(parse_board("qemu-microbit")) as small:
         assert small.identity.free_bytes <= 8192
-        small.capture(calibration_plan(), tmp_path / "calibration")
-        small.capture(plan("round_robin"), tmp_path / "capture")
+        small.capture(capture_job(Case(calibration_plan()), small.board), tmp_path / "calibration")
+        small.capture(capture_job(Case(plan("round_robin")), small.board), tmp_path / "capture")
     capture = read_capture(tmp_path / "capture")
     assert {fault.kind for fault in capture.faults} <= {"clock_jump", "clock"}
     assert [len(track.stamps_us) for track in capture.tracks] == pytest.approx([50, 50], abs=20)
@@ -82,7 +82,7 @@ def test_8_kb_of_heap_are_enough_for_a_small_run(tmp_path, monkeypatch):
 
 def test_the_instrument_measures_itself(session, tmp_path):
     path = tmp_path / "capture"
-    session.capture(calibration_plan(), path)
+    session.capture(capture_job(Case(calibration_plan()), session.board), path)
     calibration = read_capture(path).calibration
     assert len(calibration.read_us) == len(calibration.stamp_us) == len(calibration.step_us) == 20
     assert sorted(calibration.stamp_us)[10] > sorted(calibration.read_us)[10] > 0
@@ -99,7 +99,7 @@ def test_the_instrument_measures_itself(session, tmp_path):
 )
 def test_what_it_lacks_is_said(session, tmp_path, technique, reason):
     with pytest.raises(CapabilityMissing, match=reason):
-        session.capture(plan(technique), tmp_path / "capture")
+        session.capture(capture_job(Case(plan(technique)), session.board), tmp_path / "capture")
 
 
 @needs_packages

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.analysis.summary import summarise
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import identity_from_probe, parse_probe
 from hil.boards.raw_repl import RawRepl
+from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import RunOptions, find_profile
 from hil.experiments.run import Bench
 from hil.model.board import BoardIdentity
@@ -302,7 +302,7 @@ def test_a_hostile_capture_gives_no_figure_that_is_no_number(tmp_path):
         require_valid(capture)
         (track,) = capture.tracks
         assert (track.stamps_us - track.origin_us).tolist() == sent.tolist()
-        summary = summarise(capture)
+        summary = summarise_capture(capture)
         told = {measurement.metric: measurement for measurement in summary.measurements}
         assert told["dropped"].value == dropped
         for measurement in summary.measurements:

@@ -227,6 +227,7 @@ def test_a_board_that_never_stops_talking_does_not_hold_up_what_is_sent(fake, mo
                 repl.exec("print(1)")
         finally:
             talking = False
+            board._stopping.set()  # what nobody reads any more would hold it up
             talker.join()
 
 

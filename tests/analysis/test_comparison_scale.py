@@ -18,6 +18,7 @@ from hil.analysis.comparison_scale import (
     on_scale,
     percentile_evidence,
     pooled_evidence,
+    stretches_of,
     task_evidence,
     tilt_ppm,
     widened,
@@ -248,3 +249,11 @@ def test_tasks_are_pooled_in_the_order_of_time():
     # by time every second activation is late, which is no correlation at all
     in_turn = np.ravel([tasks[0].lateness_us, tasks[1].lateness_us], order="F")
     assert whole == percentile_evidence("lateness", in_turn, 1.0)["lateness_p50_us"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "stretches"),
+    [([], 0), ([1], 1), ([0], 0), ([1, 0], 1), ([0, 1], 1), ([1, 1, 0, 1], 2), ([0, 1, 1, 0], 1)],
+)
+def test_stretches_begin_where_an_entry_follows_none(counted, stretches):
+    assert stretches_of(np.array(counted, np.bool_)) == stretches

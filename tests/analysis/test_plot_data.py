@@ -166,3 +166,14 @@ def test_curves_of_stability_are_those_of_the_definitions():
     assert (adev.lo[:3] < adev.value[:3]).all()
     assert (adev.value[:3] < adev.hi[:3]).all()
     assert np.isnan(adev.hi[-1])
+
+
+@pytest.mark.parametrize("extreme", [99.0, -99.0])
+@pytest.mark.parametrize("back", [1, 2, 5])
+def test_decimation_keeps_what_is_in_the_last_stretch(back, extreme):
+    n = 100 * plot_data.POINTS + 7
+    value = np.zeros(n)
+    value[n - back] = extreme
+    series = plot_data.decimate(np.arange(float(n)), value)
+    assert series.time_s[series.worst] == n - back
+    assert series.value_us[series.worst] == extreme

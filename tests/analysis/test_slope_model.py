@@ -188,3 +188,9 @@ def test_a_clock_step_is_never_drawn_in():
     y[5] = 3.0
     assert calm(y, 8, 4.0).tolist() == y.tolist()
     assert calm(y, 8, 2.0)[5] == 2.0
+
+
+@pytest.mark.parametrize("n", [3, 7])
+def test_few_points_at_one_place_have_no_slope(n):
+    slope = slope_of(np.full(n, 5.0), np.arange(float(n)), 1.0)
+    assert (slope.value, slope.lo, slope.hi) == (0.0, None, None)

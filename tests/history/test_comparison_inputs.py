@@ -14,7 +14,7 @@ from hil.analysis.comparison_scale import (
     percentile_evidence,
     widened,
 )
-from hil.history.comparison_inputs import FigureKey, case_evidence, pair_figures
+from hil.history.comparison_inputs import FigureKey, case_evidence, pair_figures, since_change
 from hil.history.stamp_packing import unpack_values
 from hil.history.stored_records import make_history_run
 from hil.model.metrics import METRICS
@@ -115,3 +115,13 @@ def test_a_figure_has_the_sense_of_its_metric(metric):
     run = {key: told, unknown: told}
     senses = {key: figure.sense for key, figure in pair_figures(run, [run])}
     assert senses == {key: METRICS[metric].sense, unknown: "lower"}
+
+
+@pytest.mark.parametrize(("newer", "older"), [(3, 3), (4, 9), (9, 4)])
+@pytest.mark.parametrize(("standard_errors", "is_change"), [(5.05, True), (4.95, False)])
+def test_a_step_of_five_standard_errors_is_a_change(newer, older, standard_errors, is_change):
+    """Two means of runs that are known to 0.1 each, n and k of them: 0.1 sqrt(1/n + 1/k)."""
+    step = standard_errors * 0.1 * math.sqrt(1.0 / newer + 1.0 / older)
+    now, before = Evidence(1.0, step, 0.1, 0.1, 1.0), Evidence(1.0, 0.0, 0.1, 0.1, 1.0)
+    runs_before = [now] * newer + [before] * older
+    assert len(since_change(runs_before)) == (newer if is_change else newer + older)

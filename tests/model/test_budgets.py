@@ -292,3 +292,20 @@ def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:
     path.write_text("#" * (1 << 20) + "\n")
     with pytest.raises(ConfigurationError, match="larger than 1 MB"):
         load_budgets(path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "words"),
+    [
+        ("desync_s", 3.0, "is below its smallest allowed 5 s"),
+        ("lateness_p99_us", 7.0, "is over its budget of 5 us"),
+        ("schedule_drift_ppm", -7.0, "is over its budget of +-5 ppm"),
+        ("of_a_newer_version_us", 7.0, "is over its budget of 5 us"),
+    ],
+)
+def test_a_failure_says_on_which_side_of_its_limit_it_is(metric, value, words):
+    unit = METRICS[metric].unit if metric in METRICS else "us"
+    figure = Measurement(
+        "b", "timer_hard", "idle", 0, metric, unit, value, None, None, 9, budget=5.0
+    )
+    assert words in failure_message(figure)

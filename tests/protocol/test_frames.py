@@ -146,3 +146,21 @@ def test_the_log_is_bounded():
     log = decoder.finish().log
     assert sum(map(len, log)) < 5_000_000
     assert "more lines" in log[-1]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"a=}", {"a": "}"}),
+        (b"a= ", {"a": " "}),
+        (b"a=~", None),
+        (b"a=\x1f", None),
+        (b"a=\xff", None),
+    ],
+)
+def test_fields_are_of_printable_characters_that_begin_no_frame(body, fields):
+    if fields is None:
+        with pytest.raises(ValueError):  # noqa: PT011 - its text is that of the fault
+            frames.parse_fields(body)
+    else:
+        assert dict(frames.parse_fields(body)) == fields

@@ -575,3 +575,12 @@ def test_counted_latencies_that_cannot_be_leave_the_others():
     (events,) = capture.events
     assert (events.method, events.handler_us.tolist()) == ("timer/3", [7])
     assert [fault.kind for fault in capture.faults] == ["damaged"]
+
+
+def test_the_times_of_events_are_whole():
+    device = Board()
+    device.channel("stim.m", [device.start + 10], "slots")
+    device.channel("isr.m", [device.start + 15], "slots")
+    device.end()
+    (events,) = device.capture().events
+    assert events.stimulus_us.dtype == events.handler_us.dtype == np.int64

@@ -129,3 +129,11 @@ def test_stamps_lost_at_the_end_are_expected_before_it():
         assert times.tolist() == truth.tolist()
     with pytest.raises(Ambiguous, match="60000 us from"):
         base(36 * EVERY_US).track(truth % PERIOD, (), 0, first=5_000, interval=EVERY_US)
+
+
+def test_the_first_of_stamps_without_a_gap_is_where_it_is_expected():
+    """Three quarters of a wrap apart: one interval further on is another wrap."""
+    stamps = np.arange(10, dtype=np.int64) * 49_152
+    base = TimeBase(1 << 16, 0, 10 * 49_152, measured=True)
+    times = base.track(stamps % (1 << 16), (), 0, first=0, interval=49_152.0)
+    assert times.tolist() == stamps.tolist()

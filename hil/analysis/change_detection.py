@@ -150,8 +150,8 @@ def _shares(
 
 
 def _bounded(figure: FigureHistory) -> bool:
-    told = (figure.now, *figure.before.reference)
-    return len(told) > 1 and all(math.isfinite(part.error) for part in told)
+    evidence = (figure.now, *figure.before.reference)
+    return len(evidence) > 1 and all(math.isfinite(part.error) for part in evidence)
 
 
 def _unbounded(figure: FigureHistory) -> JudgedChange:
@@ -297,8 +297,8 @@ def _learn(
     }
     family = np.array([metrics[figure.metric] for figure in figures])
     case = np.array([cases[figure.metric, figure.case] for figure in figures])
-    told = np.where(known[:, None], alone, 0.0)
-    others = _sum_by(family, told) - _sum_by(case, told)
+    informative = np.where(known[:, None], alone, 0.0)
+    others = _sum_by(family, informative) - _sum_by(case, informative)
     count = _sum_by(family, known[:, None]) - _sum_by(case, known[:, None])
     prior = (_PRIOR_WEIGHT * _PRIOR + others) / (_PRIOR_WEIGHT + count)
     posterior = _normalised(np.log(np.maximum(prior, 1e-300)) + likely)

@@ -152,12 +152,12 @@ def _side(cases: Sequence[HistoryCase], label: str, damaged: bool = False) -> _S
     plans: dict[_Case, str] = {}
     for case in cases:
         try:
-            told = case_evidence(case, label)
+            case_figures = case_evidence(case, label)
         except HilError:
             if not damaged:
                 raise
             continue
-        evidence.update(told)
+        evidence.update(case_figures)
         plans[case.technique, case.load] = _plan(case)
     return _Side(evidence, plans)
 
@@ -251,18 +251,18 @@ def _all_tasks(key: FigureKey) -> bool:
 
 def _missing_cases(now: _Side, compared: Sequence[_Side], board: str) -> list[str]:
     """Cases that only one side has, or that were measured otherwise."""
-    told = []
+    differences = []
     for case, plan in now.plans.items():
         name = f"{case[0]}, {case[1]}, {board}"
         plans = {side.plans[case] for side in compared if case in side.plans}
         if not plans:
-            told.append(f"{name}: not in what it is compared with")
+            differences.append(f"{name}: not in what it is compared with")
         elif plan not in plans:
-            told.append(f"{name}: {plan} now, {'; '.join(sorted(plans))} then: not compared")
+            differences.append(f"{name}: {plan} now, {'; '.join(sorted(plans))} then: not compared")
     for case in dict.fromkeys(case for side in compared for case in side.plans):
         if case not in now.plans:
-            told.append(f"{case[0]}, {case[1]}, {board}: not in this run")
-    return told
+            differences.append(f"{case[0]}, {case[1]}, {board}: not in this run")
+    return differences
 
 
 def _nothing(history: History, choice: str, board: HistoryBoard, line: FirmwareLine) -> str:

@@ -67,8 +67,8 @@ def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
         drift = (packed.task, packed.method, "schedule_drift_ppm")
         if drift in by_key:
             by_key[drift] = widened(by_key[drift], tilt_ppm(stamps))
-    for task, method, told in _from_stamps(case, unpacked, step_us):
-        for metric, evidence in told.items():
+    for task, method, from_stamps in _from_stamps(case, unpacked, step_us):
+        for metric, evidence in from_stamps.items():
             key = (task, method, metric)
             figure = figures.get(key)
             if figure is None and key[:2] == (None, None):
@@ -121,11 +121,13 @@ def _from_stamps(
         if packed.kind in ("isr", "defer"):
             _check(packed)
             latency = np.maximum(unpack_values(packed.data) - packed.cost_us, 0.0)
-            told = percentile_evidence(packed.kind, latency, step_us)
-            results.append((None, packed.method, told))
+            percentiles = percentile_evidence(packed.kind, latency, step_us)
+            results.append((None, packed.method, percentiles))
     if len(pools) == 1 and len(tasks := next(iter(pools.values()))) > 1:
         every: Callable[[str], bool] = lambda metric: all(  # noqa: E731
-            metric in told for task, method, told in results if task is not None and method is None
+            metric in from_stamps
+            for task, method, from_stamps in results
+            if task is not None and method is None
         )
         whole = pooled_evidence(tasks, step_us)
         steady = {
@@ -251,6 +253,6 @@ def since_change(runs: list[Evidence]) -> list[Evidence]:
     return runs[: int(newest[worst])] if apart[worst] > _STANDARD_ERRORS_APART else runs
 
 
-def _bounded(told: list[Evidence]) -> list[Evidence]:
+def _bounded(figures: list[Evidence]) -> list[Evidence]:
     """The evidence with a finite error, or all where none has one."""
-    return [evidence for evidence in told if np.isfinite(evidence.error)] or told
+    return [evidence for evidence in figures if np.isfinite(evidence.error)] or figures

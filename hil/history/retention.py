@@ -87,13 +87,13 @@ def _set(connection: Connection, number: int, note: str, add: bool) -> list[str]
             .join(boards, boards.c.run_id == runs.c.id)
         ).all()
         lines = {tuple(row) for row in lines_of_run}
-        gone = {
+        replaced = {
             row.run_id: row.run
             for row in rows
             if (row.key, row.firmware, row.profile) in lines and row.run_id != number
         }
-        connection.execute(baselines.delete().where(baselines.c.run_id.in_(list(gone))))
-        old = list(gone.values())
+        connection.execute(baselines.delete().where(baselines.c.run_id.in_(list(replaced))))
+        old = list(replaced.values())
     connection.execute(baselines.delete().where(baselines.c.run_id == number))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     connection.execute(
@@ -148,8 +148,8 @@ def _old(connection: Connection, keep: int | None, before_utc: str | None) -> li
             run_ids.add(row.id)
         if before_utc is not None and row.started_utc >= before_utc:
             retained.add(row.id)
-    gone = {row.run: None for row in reversed(rows) if row.id not in retained}
-    return list(gone)
+    removed = {row.run: None for row in reversed(rows) if row.id not in retained}
+    return list(removed)
 
 
 def remove_runs(history: History, names: Sequence[str]) -> int:
@@ -166,7 +166,9 @@ def remove_runs(history: History, names: Sequence[str]) -> int:
 def _remove(connection: Connection, names: Sequence[str]) -> int:
     count = 0
     for name in names:
-        held = sa.select(baselines.c.run_id)
-        done = connection.execute(runs.delete().where(runs.c.run == name, runs.c.id.not_in(held)))
+        baseline_runs = sa.select(baselines.c.run_id)
+        done = connection.execute(
+            runs.delete().where(runs.c.run == name, runs.c.id.not_in(baseline_runs))
+        )
         count += done.rowcount
     return count

@@ -40,9 +40,9 @@ def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[st
     known_runs = connection.execute(
         sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
     ).scalars()
-    for there in known_runs:
-        if there in (name, f"{name}~{run.fingerprint[:8]}"):
-            return there, False
+    for known_run in known_runs:
+        if known_run in (name, f"{name}~{run.fingerprint[:8]}"):
+            return known_run, False
     if connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).first():
         name = f"{name}~{run.fingerprint[:8]}"
     run_id = _insert(
@@ -71,7 +71,7 @@ def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[st
 
 
 def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
-    told = [
+    skipped = [
         {
             "run_id": run_id,
             "board": database_text(skip.board),
@@ -81,8 +81,8 @@ def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
         }
         for skip in run.skipped
     ]
-    if told:
-        connection.execute(skips.insert(), told)
+    if skipped:
+        connection.execute(skips.insert(), skipped)
     failed = [
         {
             "run_id": run_id,

@@ -46,8 +46,8 @@ def block_indices(n: int, most: int = MOST, blocks: int = BLOCKS) -> IntArray:
         return np.arange(n, dtype=np.int64)
     size = most // blocks
     starts = np.linspace(0, n - size, blocks).astype(np.int64)
-    places: IntArray = (starts[:, None] + np.arange(size)).reshape(-1)
-    return places
+    indices: IntArray = (starts[:, None] + np.arange(size)).reshape(-1)
+    return indices
 
 
 def pack_stamps(
@@ -58,17 +58,17 @@ def pack_stamps(
     ``stamps_us`` (n,) int64 from the grid's origin, ``index`` (n,) the releases that they answer,
     ``joined`` (n-1,) false where stamps between two neighbours are missing.
     """
-    places = block_indices(index.size)
+    indices = block_indices(index.size)
     whole = np.concatenate(([True], joined)) if index.size else np.empty(0, np.bool_)
-    unbroken = np.concatenate(([True], np.diff(places) == 1)) if index.size else whole
-    held = index[places]
-    late = stamps_us[places] - _grid(held, period_us)
+    unbroken = np.concatenate(([True], np.diff(indices) == 1)) if index.size else whole
+    stored = index[indices]
+    late = stamps_us[indices] - _grid(stored, period_us)
     columns = {
         "late": _steps(late),
-        "index": _steps(held - np.arange(held.size)),
-        "broken": np.flatnonzero(~(whole[places] & unbroken)),
+        "index": _steps(stored - np.arange(stored.size)),
+        "broken": np.flatnonzero(~(whole[indices] & unbroken)),
     }
-    return _pack(columns), int(held.size)
+    return _pack(columns), int(stored.size)
 
 
 def unpack_stamps(data: bytes, period_us: float) -> tuple[IntArray, IntArray, BoolArray]:
@@ -90,8 +90,8 @@ def unpack_stamps(data: bytes, period_us: float) -> tuple[IntArray, IntArray, Bo
 
 def pack_values(values: IntArray) -> tuple[bytes, int]:
     """Latencies of one set of events (n,) int64 us, thinned like stamps."""
-    held = values[block_indices(values.size)]
-    return _pack({"value": held}), int(held.size)
+    stored = values[block_indices(values.size)]
+    return _pack({"value": stored}), int(stored.size)
 
 
 def unpack_values(data: bytes) -> IntArray:

@@ -200,9 +200,9 @@ def _track(
     index: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
 ) -> HistoryStamps:
     activations = assign(track, technique)
-    held = activations.index if index is None else index
+    releases = activations.index if index is None else index
     data, stored = pack_stamps(
-        track.stamps_us - track.origin_us, held, activations.joined, activations.period_us
+        track.stamps_us - track.origin_us, releases, activations.joined, activations.period_us
     )
     return HistoryStamps(
         kind=kind,

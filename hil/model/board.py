@@ -107,7 +107,7 @@ class Wiring:
     def capabilities(self) -> tuple[str, ...]:
         """What this wiring adds to the board's capabilities."""
         available = {"pins": self.outputs, "loopback": self.loopback, "deepsleep": self.deepsleep}
-        return tuple(word for word, there in available.items() if there)
+        return tuple(word for word, is_available in available.items() if is_available)
 
     @property
     def jumper(self) -> str:

@@ -67,8 +67,10 @@ def build_changes(comparison: Comparison) -> dict[str, Any]:
         else:
             case = f"{change.technique}, {change.load}, {change.board}"
             lost.append(f"{case}: {change.metric} is not a finite number")
-    told = replace(comparison, changes=tuple(finite), absent=(*comparison.absent, *lost))
-    return write_document(told, CHANGES_SCHEMA)
+    finite_comparison = replace(
+        comparison, changes=tuple(finite), absent=(*comparison.absent, *lost)
+    )
+    return write_document(finite_comparison, CHANGES_SCHEMA)
 
 
 def parse_changes(raw: bytes) -> Comparison:

@@ -238,13 +238,13 @@ def repair_clock_jumps(
     series = np.concatenate(([first], times, [last]))
     moved = 0
     while len(back := np.flatnonzero(np.diff(series) < 0)):
-        ways = _ways(series, int(back[0]), jump_us)
-        if len(ways) != 1 or moved > len(times):
+        candidates = _possible_moves(series, int(back[0]), jump_us)
+        if len(candidates) != 1 or moved > len(times):
             raise ClockBroken(
                 f"the board's clock ran backwards by {series[back[0]] - series[back[0] + 1]} us, "
                 f"and its known jumps of {jump_us} us do not explain it in one way only"
             )
-        index, move = ways[0]
+        index, move = candidates[0]
         series[index] += move
         moved += 1
     steps = np.diff(series[1:-1])
@@ -258,11 +258,11 @@ def repair_clock_jumps(
     return series[1:-1], moved
 
 
-def _ways(series: IntArray, at: int, jump_us: int) -> list[tuple[int, int]]:
+def _possible_moves(series: IntArray, at: int, jump_us: int) -> list[tuple[int, int]]:
     """Moves of one stamp that restore the order where ``series[at + 1] < series[at]``."""
-    ways = []
+    candidates = []
     if at > 0 and series[at - 1] <= series[at] - jump_us <= series[at + 1]:
-        ways.append((at, -jump_us))
+        candidates.append((at, -jump_us))
     if at + 2 < len(series) and series[at] <= series[at + 1] + jump_us <= series[at + 2]:
-        ways.append((at + 1, jump_us))
-    return ways
+        candidates.append((at + 1, jump_us))
+    return candidates

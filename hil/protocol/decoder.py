@@ -200,18 +200,20 @@ class StreamDecoder:
         return lost
 
     def _explain_loss(self, loss: Loss) -> set[int]:
-        there = [offset for offset, before in self._suspects if loss.after < before <= loss.before]
-        there = there[: loss.count]
-        for offset in there:
+        suspects = [
+            offset for offset, before in self._suspects if loss.after < before <= loss.before
+        ]
+        suspects = suspects[: loss.count]
+        for offset in suspects:
             self._fault("damaged", "a frame has a wrong checksum", offset)
-        missing = loss.count - len(there)
+        missing = loss.count - len(suspects)
         if missing:
             self._fault(
                 "missing",
                 f"{missing} frame{'s' if missing > 1 else ''} lost from number {loss.first} on",
                 self._offsets[loss.before],
             )
-        return set(there)
+        return set(suspects)
 
     def _fault(self, kind: str, detail: str, offset: int) -> None:
         self._faults.append(CaptureIssue(kind, detail, offset))

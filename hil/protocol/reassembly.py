@@ -115,12 +115,12 @@ def _tick_modulus(
     except ValueError as error:
         fault("damaged", f"the begin frame: {error}", begin.offset)
         return board.tick_period
-    for what, said, asked in (
+    for what, sent, expected in (
         ("tick period", tick_modulus, board.tick_period),
         ("number of tasks", tasks, len(plan.tasks)),
     ):
-        if said != asked:
-            text = f"the agent's {what} is {said}, not the {asked} that was expected"
+        if sent != expected:
+            text = f"the agent's {what} is {sent}, not the {expected} that was expected"
             fault("agent", text, begin.offset)
     return tick_modulus
 

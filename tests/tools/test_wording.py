@@ -71,6 +71,19 @@ def test_a_permission_holds_in_its_files_only():
     assert refused("def f(place): pass", "hil/history/labgrid.py") == ["place"]
 
 
+def test_the_permissions_that_were_needed_are_known():
+    wording = read_words(
+        """[words.one]\nuse = "x"\nnames = "alone"\ntext = ["sure"]
+        [[allowed]]\nnames = ["one"]\nwhy = "a"
+        [[allowed]]\ntext = "sure thing"\nwhy = "b"
+        [[allowed]]\ntext = "fine"\nwhy = "c"
+        """
+    )
+    assert lint.check_code(wording, "a.py", "one = 1  # a sure thing") == []
+    assert lint.check_code(wording, "b.py", "# fine") == []
+    assert {entry.why for entry in wording.needed} == {"a", "b"}
+
+
 def test_a_files_name_is_looked_at():
     assert refused("", "hil/recording/void.py") == ["void"]
     assert refused("", "hil/recording/validity.py") == []

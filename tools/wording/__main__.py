@@ -131,7 +131,12 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{number:6} {folder}: {retired}")
     if total := counts.total():
         print(f"{total} retired words; {WORDS_FILE.name} says what to write instead")
-    return 1 if counts else 0
+    idle = [entry for entry in wording.allowed if entry not in wording.needed]
+    if but_not:  # what needs it may be among these
+        idle = []
+    for entry in idle:
+        print(f"{WORDS_FILE.name}: a permission that nothing needs: {entry.why}")
+    return 1 if counts or idle else 0
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Allowed:
     names: frozenset[str]
     text: re.Pattern[str] | None
     paths: tuple[str, ...]
+    why: str
 
     def at(self, path: str) -> bool:
         """Whether the permission holds in this file, a path below the root with ``/``."""
@@ -51,6 +52,8 @@ class Wording:
     def __init__(self, words: Sequence[Word], allowed: Sequence[Allowed]) -> None:
         self.words = tuple(words)
         self.allowed = tuple(allowed)
+        self.needed: set[Allowed] = set()
+        """The permissions without which something that was looked at would have been refused."""
         self._by_name: dict[str, tuple[Word, ...]] = {}
         patterns = [word.text.pattern for word in self.words if word.text]
         self._any_text = re.compile("|".join(patterns) or "(?!)", re.IGNORECASE)
@@ -62,15 +65,20 @@ class Wording:
             return
         if name not in self._by_name:
             self._by_name[name] = tuple(word for word in self.words if word.in_name(name))
-        refused = self._by_name[name]
-        if refused and not any(name in entry.names and entry.at(path) for entry in self.allowed):
-            yield from refused
+        if not (refused := self._by_name[name]):
+            return
+        allowed = [entry for entry in self.allowed if name in entry.names and entry.at(path)]
+        self.needed.update(allowed)
+        yield from () if allowed else refused
 
     def in_text(self, text: str, path: str) -> Iterator[Word]:
         """The words for which a text of this file is refused, wherever its lines are broken."""
         text = " ".join(text.split())
+        if not self._any_text.search(text):
+            return
         for entry in self.allowed:
-            if entry.text and entry.at(path):
+            if entry.text and entry.at(path) and entry.text.search(text):
+                self.needed.add(entry)
                 text = entry.text.sub("", text)
         yield from (word for word in self.words if word.text and word.text.search(text))
 
@@ -116,4 +124,6 @@ def _allowed(entry: dict[str, Any]) -> Allowed:
     if not entry.get("why"):
         raise ValueError(f"allowed: `why` must give the reason: {entry}")
     text = re.compile(entry["text"]) if "text" in entry else None
-    return Allowed(frozenset(entry.get("names", ())), text, tuple(entry.get("in", ["*"])))
+    return Allowed(
+        frozenset(entry.get("names", ())), text, tuple(entry.get("in", ["*"])), entry["why"]
+    )

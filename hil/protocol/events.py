@@ -88,7 +88,7 @@ def read_occurrences(
     base: TimeBase,
     fault: Callable[..., None],
 ) -> tuple[Occurrences, ...]:
-    """The channels ``at.<what>`` of ticks, in the capture's time; a fault for one that is not certain.
+    """The channels ``at.<what>`` of ticks, in the capture's time; one that is ambiguous is a fault.
 
     In a window in which the ticks wrap there must be one at least in each half of a wrap.
     """

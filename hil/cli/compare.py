@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.history import add_location_argument
-from hil.experiments.evaluation import unjudged_history_run
-from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
-from hil.history.database import open_history
 from hil.history.location import find_location
-from hil.history.queries import RunFilter, list_runs
-from hil.history.run_reader import find_history_run
 from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_changes
 from hil.recording.atomic_file import write_text_atomically
-from hil.report.side_by_side import side_by_side
-from hil.report.terminal.run_summary import comparison_text, terminal_width, wants_color, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -59,6 +52,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_document(view)))
         return 0
+    from hil.report.terminal.run_summary import (
+        comparison_text,
+        terminal_width,
+        wants_color,
+        write_out,
+    )
+
     color = wants_color(sys.stdout)
     write_out(comparison_text(view, width=terminal_width(), color=color, every=args.all))
     if args.html:
@@ -67,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _view(args: argparse.Namespace) -> SideBySide:
+    from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
+    from hil.history.database import open_history
+    from hil.report.side_by_side import side_by_side
+
     def compared(history: History | None, shown: str) -> SideBySide:
         names = (args.before, args.before if args.after is None else args.after)
         before, after = (_named(name, history, shown) for name in names)
@@ -84,6 +88,10 @@ def _view(args: argparse.Namespace) -> SideBySide:
 
 def _named(name: str, history: History | None, shown: str) -> HistoryRun:
     """The run that ``name`` means; raises :class:`~hil.model.errors.HilError` for none."""
+    from hil.experiments.evaluation import unjudged_history_run
+    from hil.history.queries import RunFilter, list_runs
+    from hil.history.run_reader import find_history_run
+
     wanted = None
     if name.startswith(_BOARD):
         wanted = RunFilter(board=name.removeprefix(_BOARD))

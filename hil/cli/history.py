@@ -16,9 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.cli.main import Subcommand
-from hil.history.database import open_history
 from hil.history.location import find_location
-from hil.history.queries import RunFilter, known_metrics, list_runs, trend_lines
 from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
 from hil.model.units import format_value
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hil.history.database import History
-    from hil.history.queries import ListedRun, TrendLine
+    from hil.history.queries import ListedRun, RunFilter, TrendLine
 
 _OUT = Path("reports")
 _VERDICTS = ("pass", "fail", "error", "none")
@@ -58,6 +56,8 @@ def _add_filter_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_filter(args: argparse.Namespace) -> RunFilter:
     """The filters as they were given; raises ``ConfigurationError`` for a day that is none."""
+    from hil.history.queries import RunFilter
+
     return RunFilter(
         board=args.board,
         firmware=args.firmware,
@@ -87,6 +87,8 @@ def _parse_moment(option: str, given: str) -> str:
 @contextlib.contextmanager
 def _opened_history(args: argparse.Namespace, *, create: bool = False) -> Iterator[History]:
     """The history that the command line means; ``HilError`` where there is none."""
+    from hil.history.database import open_history
+
     location = find_location(args.history, _OUT)
     if location is None:
         raise ConfigurationError("--history none: name a history")
@@ -118,6 +120,8 @@ def show_history(args: argparse.Namespace) -> int:
     """List, or add what is named."""
     if args.action == "add":
         return _add_folders(args)
+    from hil.history.queries import list_runs
+
     with _opened_history(args) as history:
         runs = list_runs(history, _run_filter(args), max(1, args.last))
         shown = history.location.shown
@@ -195,6 +199,7 @@ def _add_trend_arguments(parser: argparse.ArgumentParser) -> None:
 
 def show_trend(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
+    from hil.history.queries import known_metrics, trend_lines
     from hil.report.page.history_pages import sort_trend_lines, trend_page
 
     with _opened_history(args) as history:

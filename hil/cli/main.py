@@ -10,7 +10,6 @@ import argparse
 import importlib
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from hil import __version__
@@ -69,8 +68,7 @@ class Command(Protocol):
         """Does it; returns the exit status."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
+class Subcommand(NamedTuple):
     """One of several commands in a module."""
 
     add_arguments: Callable[[argparse.ArgumentParser], None]

@@ -23,14 +23,6 @@ from hil.recording.stored_run import CaptureStream, read_run, sound_captures
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
 from hil.report.exports.registry import EXPORTS
-from hil.report.page.page import write_page
-from hil.report.terminal.run_summary import (
-    can_show,
-    terminal_summary,
-    terminal_width,
-    wants_color,
-    write_out,
-)
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 if TYPE_CHECKING:
@@ -80,6 +72,14 @@ def write_report(
     A ``junit.xml`` that pytest wrote names its tests and how long they took, which no capture
     tells: it stays, unless other ``budgets`` judge the run now.
     """
+    from hil.report.page.page import write_page
+    from hil.report.terminal.run_summary import (
+        terminal_summary,
+        terminal_width,
+        wants_color,
+        write_out,
+    )
+
     path = Path(folder)
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
@@ -134,6 +134,14 @@ def _add_show_arguments(parser: argparse.ArgumentParser) -> None:
 
 def show_run(args: argparse.Namespace) -> int:
     """Print table and distributions; they need the captures, the table only ``results.json``."""
+    from hil.report.terminal.run_summary import (
+        can_show,
+        terminal_summary,
+        terminal_width,
+        wants_color,
+        write_out,
+    )
+
     folder = Path(args.folder)
     results = results_in(folder)
     captures, missing = _captures(folder)

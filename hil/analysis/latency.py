@@ -151,24 +151,24 @@ def measure_tasks_by_rate(
 
 def _stretch(
     sheet: MetricSheet,
-    act: Activations,
+    activations: Activations,
     part: RequestStretch,
     origin_us: int,
     tick_us: float,
     cost_us: float,
 ) -> None:
     method = part.method
-    low, high = ((end - origin_us) / act.period_us for end in (part.start_us, part.end_us))
-    index, stamps = act.index, act.stamps_us
+    low, high = ((end - origin_us) / activations.period_us for end in (part.start_us, part.end_us))
+    index, stamps = activations.index, activations.stamps_us
     inside = (index >= low) & (index < high)
     n = int(np.count_nonzero(inside))
     due = max(0, math.ceil(high) - max(0, math.ceil(low)))
-    missed = float(max(0, due - int(np.unique(index[inside]).size) - act.lost))
+    missed = float(max(0, due - int(np.unique(index[inside]).size) - activations.lost))
     sheet.add("missed", missed, n, Bounds(missed, missed), note=EXACT, method=method)
     if n == 0:
         sheet.refuse("lateness_max_us", "no activation was recorded", method=method)
         return
-    late = lateness_us(act)[inside] - cost_us
+    late = lateness_us(activations)[inside] - cost_us
     add_percentiles(sheet, "lateness", late, step_us=tick_us, method=method)
     worst = int(np.argmax(late))
     sheet.add(
@@ -179,7 +179,7 @@ def _stretch(
         where_us=float(stamps[inside][worst]),
         method=method,
     )
-    gaps = np.diff(stamps)[act.joined & inside[1:] & inside[:-1]]
+    gaps = np.diff(stamps)[activations.joined & inside[1:] & inside[:-1]]
     if gaps.size < 2:
         sheet.refuse("period_jitter_rms_us", "needs three activations in a row", method=method)
         return

@@ -80,9 +80,10 @@ WANDERS = "wanders like a random walk, so it grows with the window and holds for
 
 def extreme_bounds(share: float) -> Bounds:
     """No bounds for a largest value, but what can be said: a one-sided tolerance statement."""
+    percent = math.floor(1e5 * share) / 1e3
     return Bounds(
         why_not="no bounds: an extreme grows with the window; "
-        f"95 % sure that it covers {math.floor(1e5 * share) / 1e3:g} % of what this process does"
+        f"with 95 % confidence it covers {percent:g} % of what this process does"
     )
 
 
@@ -93,6 +94,7 @@ def skips_for_missing(capture: Capture, reasons: Iterable[Reason]) -> list[Skip]
     """
     plan = capture.plan
     texts = dict.fromkeys(
-        f"{one.metric}{f' ({one.method})' if one.method else ''}: {one.reason}" for one in reasons
+        f"{reason.metric}{f' ({reason.method})' if reason.method else ''}: {reason.reason}"
+        for reason in reasons
     )
     return [Skip(capture.board.name, plan.technique, plan.load, text) for text in texts]

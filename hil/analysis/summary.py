@@ -124,20 +124,20 @@ def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> lis
     """A sheet for each series, with its method; ``tick_us`` and ``read_cost_us`` as for tasks."""
     sheets = []
     technique = capture.plan.technique
-    for one in capture.series:
-        track = one.track
-        if find_method(one.method).releases == "in order":
+    for series in capture.series:
+        track = series.track
+        if find_method(series.method).releases == "in order":
             track = replace(track, releases=np.arange(track.stamps_us.size), gaps=())
         elif find_technique(technique).releases == "queued" and not track.gaps:
             track = replace(track, releases=latest_releases(track))
         sheet = measure_task(assign(track, technique), tick_us, read_cost_us)
         sheet.figures = [
-            replace(figure, method=one.method)
+            replace(figure, method=series.method)
             for figure in sheet.figures
             if figure.metric in SERIES_METRICS
         ]
         sheet.reasons = [
-            replace(reason, method=one.method)
+            replace(reason, method=series.method)
             for reason in sheet.reasons
             if reason.metric in SERIES_METRICS
         ]

@@ -84,7 +84,7 @@ class LiveSource:
     @property
     def leftover_activity(self) -> tuple[str, ...]:
         """What the board's own program had left running."""
-        return self._session.strays
+        return self._session.leftover_activity
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """Run the case on the board."""

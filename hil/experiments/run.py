@@ -202,7 +202,7 @@ class Bench:
         assert self._log is not None, "the bench is not open"
         return self._log
 
-    def _tell_strays(self, board: str, source: CaptureSource) -> None:
+    def _tell_leftover_activity(self, board: str, source: CaptureSource) -> None:
         """Say once what a board's own program had left running; it was stopped before the run."""
         if board in self._looked_at:
             return
@@ -219,7 +219,7 @@ class Bench:
         technique, load = case.plan.technique, case.plan.load
         try:
             source = self._source(board)
-            self._tell_strays(board, source)
+            self._tell_leftover_activity(board, source)
             capture = source.take(case, observer)
             from hil.experiments.evaluation import evaluate  # late: not before the first capture
 

@@ -79,13 +79,13 @@ class Session:
         return self
 
     @property
-    def strays(self) -> tuple[str, ...]:
+    def leftover_activity(self) -> tuple[str, ...]:
         """What the board's own program had left running when it was opened; it is stopped now."""
         return self._connection.leftover_activity
 
     @property
     def clock(self) -> Clock:
-        """The time that the board lives in: the host's, or the board's own virtual one."""
+        """The time that the board runs in: the host's, or the board's own virtual one."""
         return self._connection.clock
 
     def clean(self) -> None:

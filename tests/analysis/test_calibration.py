@@ -26,10 +26,10 @@ def calibrated(full, minimal, batch=100):
 
 def test_the_observer_effect_is_the_difference_of_the_two_loops():
     slow = np.arange(100) % 7 * 1000  # spells that meet both loops of a pair alike
-    found = by_name(calibrated(slow + 500, slow + 450).measurements, None)["observer_effect_us"]
-    assert found.value == pytest.approx(0.5)
-    assert found.lo <= 0.5 <= found.hi
-    assert found.hi - found.lo < 0.05
+    figure = by_name(calibrated(slow + 500, slow + 450).measurements, None)["observer_effect_us"]
+    assert figure.value == pytest.approx(0.5)
+    assert figure.lo <= 0.5 <= figure.hi
+    assert figure.hi - figure.lo < 0.05
 
 
 def test_its_interval_holds_the_truth_under_noise():
@@ -37,8 +37,8 @@ def test_its_interval_holds_the_truth_under_noise():
     for _ in range(200):
         minimal = 300 + rng.exponential(40, 60)
         full = 300 + rng.exponential(40, 60) + 25
-        one = by_name(calibrated(full, minimal).measurements, None)["observer_effect_us"]
-        held += one.lo <= 0.25 <= one.hi
+        figure = by_name(calibrated(full, minimal).measurements, None)["observer_effect_us"]
+        held += figure.lo <= 0.25 <= figure.hi
     assert held >= 180
 
 
@@ -53,8 +53,8 @@ def test_a_latency_below_the_clocks_step_is_zero_and_never_negative():
     events = EventSet("isr", "loopback/hard", stimulus, stimulus + (np.arange(1000) % 10 == 0))
     whole = capture(track(grid(50)), events=(events,))
     whole = replace(whole, board=replace(whole.board, stamp_cost_us=0.4))
-    found = by_name(summarise_capture(whole).measurements, None)
-    assert found["isr_latency_min_us"].value == 0.0
-    assert found["isr_latency_p50_us"].value == 0.0
-    assert found["isr_latency_p50_us"].lo == 0.0
-    assert found["isr_latency_p99_us"].value == pytest.approx(0.6)
+    by_metric = by_name(summarise_capture(whole).measurements, None)
+    assert by_metric["isr_latency_min_us"].value == 0.0
+    assert by_metric["isr_latency_p50_us"].value == 0.0
+    assert by_metric["isr_latency_p50_us"].lo == 0.0
+    assert by_metric["isr_latency_p99_us"].value == pytest.approx(0.6)

@@ -5,19 +5,23 @@ from captures import capture, grid, track
 from hil.experiments.evaluation import summarise_capture
 
 
-def found(**more):
+def measured_rows(**more):
     summary = summarise_capture(capture(track(grid(20)), technique="periodic_operator", **more))
     rows = {(m.metric, m.method): m for m in summary.measurements if m.task is None}
     return rows, {r.metric for r in summary.reasons}
 
 
-def test_strays_are_counted_and_their_absence_is_a_zero():
-    for strays in (0, 3):
-        rows, _ = found(counters={"strays": strays})
-        one = rows["callbacks_after_stop", None]
-        assert (one.value, one.lo, one.hi) == (strays, strays, strays)
-        assert "21 ms" in one.note
-    rows, _ = found()
+def test_callbacks_after_the_end_are_counted_and_their_absence_is_a_zero():
+    for late_callbacks in (0, 3):
+        rows, _ = measured_rows(counters={"strays": late_callbacks})
+        after_stop = rows["callbacks_after_stop", None]
+        assert (after_stop.value, after_stop.lo, after_stop.hi) == (
+            late_callbacks,
+            late_callbacks,
+            late_callbacks,
+        )
+        assert "21 ms" in after_stop.note
+    rows, _ = measured_rows()
     assert ("callbacks_after_stop", None) not in rows
 
 
@@ -32,7 +36,7 @@ def test_stops_give_latency_phase_and_counts():
     stops = np.zeros(40, np.int64)
     stops[7] = 123
     phases = np.arange(40) + 100
-    rows, _ = found(
+    rows, _ = measured_rows(
         counters={"op_stops": 40, "op_after": 2, "op_timer": 4, "op_flag": 12, "op_flag_stops": 6},
         values={"op.stop": stops, "op.phase": phases},
     )
@@ -48,6 +52,8 @@ def test_stops_give_latency_phase_and_counts():
 
 
 def test_too_few_starts_are_refused():
-    rows, absent = found(counters={"op_stops": 2}, values={"op.phase": np.array([1, 2])})
+    rows, unmeasured = measured_rows(
+        counters={"op_stops": 2}, values={"op.phase": np.array([1, 2])}
+    )
     assert ("restart_phase_us", None) not in rows
-    assert "restart_phase_us" in absent
+    assert "restart_phase_us" in unmeasured

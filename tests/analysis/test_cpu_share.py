@@ -23,16 +23,21 @@ def share(with_, bare, **more):
 
 
 def test_the_share_is_the_ratio_of_rates():
-    one, _ = share([50] * 6, [200] * 6)
-    assert (one.value, one.lo, one.hi, one.n) == (0.25, 0.25, 0.25, 6)
+    share_figure, _ = share([50] * 6, [200] * 6)
+    assert (share_figure.value, share_figure.lo, share_figure.hi, share_figure.n) == (
+        0.25,
+        0.25,
+        0.25,
+        6,
+    )
     twice = np.full(6, 100_000)
-    one, _ = share([50] * 6, [200] * 6, values={"share.with_us": twice})
-    assert one.value == 0.125
+    share_figure, _ = share([50] * 6, [200] * 6, values={"share.with_us": twice})
+    assert share_figure.value == 0.125
 
 
 def test_a_machine_that_is_busy_for_a_while_slows_both_of_a_pair():
-    one, _ = share([80, 8, 80, 80, 40, 80], [100, 10, 100, 100, 50, 100])
-    assert one.value == pytest.approx(0.8)
+    share_figure, _ = share([80, 8, 80, 80, 40, 80], [100, 10, 100, 100, 50, 100])
+    assert share_figure.value == pytest.approx(0.8)
 
 
 def test_bounds_cover_the_median_as_promised():
@@ -40,8 +45,8 @@ def test_bounds_cover_the_median_as_promised():
     hits = 0
     for _ in range(400):
         noise = np.exp(rng.standard_cauchy(9) * 0.05)
-        one, _ = share(np.rint(9e6 * noise), [10_000_000] * 9)
-        hits += one.lo <= 0.9 <= one.hi
+        share_figure, _ = share(np.rint(9e6 * noise), [10_000_000] * 9)
+        hits += share_figure.lo <= 0.9 <= share_figure.hi
     # 96.1 % by the binomial; 400 trials have a standard deviation of 1 %
     assert 0.93 <= hits / 400 <= 0.99
 
@@ -59,17 +64,17 @@ def test_the_rank_keeps_its_promise_and_no_larger_one_does():
 
 
 def test_what_can_not_be_had_has_its_reason():
-    one, why = share([], [], counters={"share_none": 1})
-    assert one is None
+    share_figure, why = share([], [], counters={"share_none": 1})
+    assert share_figure is None
     assert "runs the tasks itself" in why["background_share"]
     summary = summarise_capture(capture(track(grid(10)), counters={"background": 50}))
     assert "background_share" in {r.metric for r in summary.reasons}
-    one, why = share([5] * 6, [0] * 6)
-    assert one is None
+    share_figure, why = share([5] * 6, [0] * 6)
+    assert share_figure is None
     assert "made no turn" in why["background_share"]
-    one, _ = share([5] * 3, [10] * 3)
-    assert (one.value, one.lo) == (0.5, None)
-    assert "6 pairs" in one.no_bounds
+    share_figure, _ = share([5] * 3, [10] * 3)
+    assert (share_figure.value, share_figure.lo) == (0.5, None)
+    assert "6 pairs" in share_figure.no_bounds
 
 
 def test_a_share_above_one_beyond_its_bounds_is_never_without_words():

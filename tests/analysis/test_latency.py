@@ -26,10 +26,10 @@ def test_every_figure_of_some_events():
     assert told["isr_jitter_pp_us"].value == 250.0
     assert (told["missed"].value, told["missed"].lo, told["missed"].hi) == (24.0, 24.0, 24.0)
     assert told["missed"].n == 1024
-    for metric, one in told.items():
+    for metric, figure in told.items():
         if metric.startswith("isr_"):
-            assert (one.n, one.method) == (1000, "loopback/hard")
-            assert one.note.startswith("24 of 1024 events had no answer")
+            assert (figure.n, figure.method) == (1000, "loopback/hard")
+            assert figure.note.startswith("24 of 1024 events had no answer")
 
 
 def test_without_losses_there_is_no_note():
@@ -40,15 +40,17 @@ def test_without_losses_there_is_no_note():
 
 @pytest.mark.parametrize(("stage", "prefix"), [("isr", "isr"), ("defer", "defer")])
 def test_where_nothing_was_answered_each_figure_says_so(stage, prefix):
-    found = summary([], lost=3, stage=stage)
+    nothing_answered = summary([], lost=3, stage=stage)
     refused = {
-        (one.metric, one.reason, one.method) for one in found.reasons if one.method is not None
+        (reason.metric, reason.reason, reason.method)
+        for reason in nothing_answered.reasons
+        if reason.method is not None
     }
     assert refused == {
         (f"{prefix}_latency_{part}_us", "no event was answered", "loopback/hard")
         for part in ("min", "p50", "p99", "p999", "max")
     }
-    assert by_name(found.measurements, None)["missed"].value == 3.0
+    assert by_name(nothing_answered.measurements, None)["missed"].value == 3.0
 
 
 def test_one_event_has_no_jitter():

@@ -40,7 +40,7 @@ def test_counted_samples_are_those_that_were_counted(value):
     ordered = np.array([0.0, 0.0, 0.0, 2.0, 2.0, 5.0])
     counted = Counted(0, counts)
     assert counted.size == 6
-    assert [counted.at(place) for place in range(-6, 6)] == [*ordered, *ordered]
+    assert [counted.at(rank) for rank in range(-6, 6)] == [*ordered, *ordered]
     assert counted.every(2).tolist() == ordered[::2].tolist()
     assert counted.below(value) == np.count_nonzero(ordered < value)
     assert counted.up_to(value) == np.count_nonzero(ordered <= value)

@@ -38,22 +38,22 @@ def test_a_passage_is_where_the_walk_meets_the_margin(z):
 @pytest.mark.parametrize("last", [0.0, 400.0, -400.0])
 def test_a_walk_without_drift_leaves_the_limits_as_brownian_motion_does(last):
     """u = sigma^2 t / m^2: half have left at 0.757, 2.5 % at 0.160, 97.5 % at 3.187."""
-    (one,) = told(Slope(0.1, -1.0, 1.0, wander=1.0, walk_rms=50.0), last).figures
+    (figure,) = told(Slope(0.1, -1.0, 1.0, wander=1.0, walk_rms=50.0), last).figures
     near, far = LIMIT - abs(last), LIMIT + abs(last)
-    assert one.value == pytest.approx(NOW + 0.757 * (near / 50.0) ** 2)
-    assert one.bounds.lo == pytest.approx(NOW + 0.160 / 1.18 * (near / 50.0) ** 2)
-    assert one.bounds.hi == pytest.approx(NOW + 3.187 * 1.18 * (far / 50.0) ** 2)
-    assert one.n == 100
+    assert figure.value == pytest.approx(NOW + 0.757 * (near / 50.0) ** 2)
+    assert figure.bounds.lo == pytest.approx(NOW + 0.160 / 1.18 * (near / 50.0) ** 2)
+    assert figure.bounds.hi == pytest.approx(NOW + 3.187 * 1.18 * (far / 50.0) ** 2)
+    assert figure.n == 100
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_walk_with_drift_passes_by_both(sign):
     """The limit ahead counts, the sooner bound has the faster drift and the walk with it."""
     lo, hi = sorted((sign * 8.0, sign * 12.0))
-    (one,) = told(Slope(sign * 10.0, lo, hi, wander=0.9, walk_rms=50.0), sign * 400.0).figures
+    (figure,) = told(Slope(sign * 10.0, lo, hi, wander=0.9, walk_rms=50.0), sign * 400.0).figures
     margin = LIMIT - 400.0
-    assert one.value == pytest.approx(NOW + margin / 10.0)
-    early, late = one.bounds.lo - NOW, one.bounds.hi - NOW
+    assert figure.value == pytest.approx(NOW + margin / 10.0)
+    early, late = figure.bounds.lo - NOW, figure.bounds.hi - NOW
     assert 12.0 * early + 1.96 * 50.0 * math.sqrt(early) == pytest.approx(margin)
     assert 8.0 * late - 1.96 * 50.0 * math.sqrt(late) == pytest.approx(margin)
 
@@ -62,7 +62,7 @@ def test_a_walk_with_drift_passes_by_both(sign):
 def test_a_walk_at_its_limit_or_without_steps_is_not_extrapolated(last, walk):
     sheet = told(Slope(0.1, -1.0, 1.0, wander=1.0, walk_rms=walk), last)
     assert sheet.figures == []
-    assert [one.metric for one in sheet.reasons] == ["desync_s"]
+    assert [reason.metric for reason in sheet.reasons] == ["desync_s"]
 
 
 def test_a_phase_that_does_not_move_at_all_never_meets():
@@ -80,21 +80,21 @@ def test_without_bounds_of_the_slope_nothing_is_extrapolated():
 def test_pairs_are_by_order_whatever_the_wire_lost():
     first = track(grid(6) + 3, origin=2)
     second = track(np.delete(grid(6), [1, 2]) + 1009, index=1, origin=1000, gaps=(Gap(1, 2),))
-    found = phase_of(first, second)
+    measured_phase = phase_of(first, second)
     # 1009 - 1000 against 3 - 2, in the activations 0, 3, 4 and 5
-    assert found.error_us.tolist() == [8.0] * 4
-    assert found.time_s.tolist() == pytest.approx([1e-6, 0.030001, 0.040001, 0.050001])
-    assert found.limit_us == LIMIT
+    assert measured_phase.error_us.tolist() == [8.0] * 4
+    assert measured_phase.time_s.tolist() == pytest.approx([1e-6, 0.030001, 0.040001, 0.050001])
+    assert measured_phase.limit_us == LIMIT
 
 
 def test_the_worst_phase_has_its_time():
     error = np.zeros(50, np.int64)
     error[30] = -9
     taken = summarise_capture(capture(track(grid(50)), track(grid(50) + error, index=1)))
-    (one,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
-    assert one.where_us == 30 * PERIOD
-    assert one.value == pytest.approx(9.0 / math.sqrt(50))
-    assert one.n == 50
+    (measurement,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
+    assert measurement.where_us == 30 * PERIOD
+    assert measurement.value == pytest.approx(9.0 / math.sqrt(50))
+    assert measurement.n == 50
 
 
 @pytest.mark.parametrize("slope", [3, -3, 0])
@@ -120,6 +120,6 @@ def test_back_within_the_limits_at_the_end_is_said():
     error[20:30] = PERIOD // 4 + 1
     for back, note in ((50, "observed; alternating again at the end"), (30, "observed")):
         taken = capture(track(grid(back)), track(grid(back) + error[:back], index=1))
-        found = {m.metric: m for m in summarise_capture(taken).measurements}["desync_s"]
-        assert found.note == note
-        assert (found.value, found.where_us) == (0.2, 200_000.0)
+        desync = {m.metric: m for m in summarise_capture(taken).measurements}["desync_s"]
+        assert desync.note == note
+        assert (desync.value, desync.where_us) == (0.2, 200_000.0)

@@ -43,9 +43,13 @@ def boot(restored=2, unfinished=0, woke_us=0):
 
 
 def test_a_schedule_that_outlasts_every_reset():
-    found = count_resets(rows(run(0, 1000), boot(unfinished=1), run(0, 2000), run(1, 2000), boot()))
-    assert (found.resets, found.inside, found.runs) == (2, 1, 3)
-    assert (found.jobs_lost, found.runs_lost, found.twice, found.late, found.reports) == (0,) * 5
+    counts = count_resets(
+        rows(run(0, 1000), boot(unfinished=1), run(0, 2000), run(1, 2000), boot())
+    )
+    assert (counts.resets, counts.inside, counts.runs) == (2, 1, 3)
+    assert (counts.jobs_lost, counts.runs_lost, counts.twice, counts.late, counts.reports) == (
+        0,
+    ) * 5
 
 
 def test_each_kind_of_harm_is_seen_alone():
@@ -59,8 +63,8 @@ def test_each_kind_of_harm_is_seen_alone():
         "lines_lost": [*whole, (LOST, 0, 0, 0, 0)],
     }
     for harm, told in harms.items():
-        found = count_resets(rows(*told))
-        seen = {name: getattr(found, name) for name in harms}
+        counts = count_resets(rows(*told))
+        seen = {name: getattr(counts, name) for name in harms}
         assert seen == {name: int(name == harm) for name in harms}
 
 
@@ -103,32 +107,33 @@ def figures(values, *, options=(), capabilities=("fs",)):
 
 def test_a_lost_job_is_out_of_budget_and_a_second_run_is_a_finding():
     lost = [run(0, 1000), boot(restored=1), run(0, 1000), boot()]
-    found, _ = figures({RESET_CHANNELS[KILL].stored: rows(*lost)})
-    one = found["jobs_lost", "survival/kill"]
-    assert (one.value, one.n, one.verdict, one.budget) == (1, 2, "fail", 0)
-    assert 0 < one.lo < 1 < one.hi <= 2
-    twice = found["jobs_run_twice", "survival/kill"]
+    by_metric, _ = figures({RESET_CHANNELS[KILL].stored: rows(*lost)})
+    jobs_lost = by_metric["jobs_lost", "survival/kill"]
+    assert (jobs_lost.value, jobs_lost.n) == (1, 2)
+    assert (jobs_lost.verdict, jobs_lost.budget) == ("fail", 0)
+    assert 0 < jobs_lost.lo < 1 < jobs_lost.hi <= 2
+    twice = by_metric["jobs_run_twice", "survival/kill"]
     assert (twice.value, twice.n, twice.verdict) == (1, 2, "none")
 
 
 def test_a_run_lost_with_every_job_there_is_lost_too():
     told = [run(0, 1000), boot(), run(0, 3000), boot()]
-    found, _ = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
-    assert found["jobs_lost", "survival/soft_reset"].value == 1
+    by_metric, _ = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
+    assert by_metric["jobs_lost", "survival/soft_reset"].value == 1
 
 
 def test_a_schedule_that_is_never_stored_is_lost_though_nothing_ran():
-    found, reasons = figures(
+    by_metric, reasons = figures(
         {RESET_CHANNELS[KILL].stored: rows(boot(restored=0), (PLANNED, 2, 0, 0, 0), boot(0))}
     )
-    assert found["jobs_lost", "survival/kill"].value == 4
+    assert by_metric["jobs_lost", "survival/kill"].value == 4
     assert reasons["jobs_late", "survival/kill"] == "no run came"
 
 
 def test_a_lost_line_makes_no_figure():
     told = [run(0, 1000), (LOST, 0, 0, 0, 0), boot(), run(0, 2000)]
-    found, reasons = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
-    assert not [key for key in found if key[1] == "survival/soft_reset"]
+    by_metric, reasons = figures({RESET_CHANNELS[SOFT_RESET].stored: rows(*told)})
+    assert not [key for key in by_metric if key[1] == "survival/soft_reset"]
     reason = "a line of the board's was lost on the link"
     assert reasons["jobs_lost", "survival/soft_reset"] == reason
 
@@ -137,16 +142,16 @@ def test_the_wake_error_and_why_there_is_none():
     told = []
     for k in range(1, 10):
         told += [run(0, 1000 * k), (ASLEEP, 1000 * k, 0, 0, 0), boot(woke_us=10**6 * k + 500 * k)]
-    found, _ = figures(
+    by_metric, _ = figures(
         {
             RESET_CHANNELS[DEEP_SLEEP].stored: rows(*told),
             SPEED_CHANNELS[DEEP_SLEEP].stored: np.array([1]),
         }
     )
-    one = found["wake_error_us", "survival/deepsleep"]
-    assert (one.value, one.n) == (2500, 9)
-    assert 500 <= one.lo < one.value < one.hi <= 4500
-    assert "4500" in one.note
+    wake_error = by_metric["wake_error_us", "survival/deepsleep"]
+    assert (wake_error.value, wake_error.n) == (2500, 9)
+    assert 500 <= wake_error.lo < wake_error.value < wake_error.hi <= 4500
+    assert "4500" in wake_error.note
     coarse = [(k, a, b, -1 if k == BOOT else c, d) for k, a, b, c, d in told]
     _, reasons = figures({RESET_CHANNELS[DEEP_SLEEP].stored: rows(*coarse)})
     assert "finer" in reasons["wake_error_us", "survival/deepsleep"]

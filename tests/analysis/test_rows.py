@@ -36,13 +36,13 @@ def told(**more):
     taken = capture(track(grid(20)), technique=technique, **more)
     if options is not None:
         taken = replace(taken, plan=replace(taken.plan, options=options))
-    found = summarise_capture(taken)
+    summary = summarise_capture(taken)
     rows = {
         (m.metric, m.method): (m.value, m.lo, m.hi, m.n, m.remarks)
-        for m in found.measurements
+        for m in summary.measurements
         if m.task is None
     }
-    return rows, {(r.metric, r.method): r.reason for r in found.reasons if r.task is None}
+    return rows, {(r.metric, r.method): r.reason for r in summary.reasons if r.task is None}
 
 
 def test_what_callbacks_take_and_what_fails():
@@ -110,16 +110,16 @@ def reset_rows(*more):
 
 
 def test_resets_add_up():
-    found = count_resets(
+    counts = count_resets(
         reset_rows((BOOT, 0, 1, 0, 0), (BOOT, 0, 1, 0, 0),
               (REPORT, 0, 0, 0, 0), (REPORT, 0, 0, 0, 0),
               (RUN, 0, 1000, 2000, 999), (RUN, 0, 2000, 3000, 1000), (RUN, 1, 0, 2000, 1999),
               (RUN, 1, 6000, 8000, 2000), (RUN, 1, 6000, 8000, 0), (RUN, 1, 6000, 8000, 0))
     )  # fmt: skip
-    assert (found.resets, found.inside, found.reports, found.runs) == (2, 2, 2, 6)
-    assert (found.late, found.twice) == (2, 2)
+    assert (counts.resets, counts.inside, counts.reports, counts.runs) == (2, 2, 2, 6)
+    assert (counts.late, counts.twice) == (2, 2)
     # job 1 was due at 2000 and came at 6000: two of its periods of 2 s are lost
-    assert found.runs_lost == 2
+    assert counts.runs_lost == 2
 
 
 def test_what_is_said_of_reset_rows():
@@ -151,12 +151,12 @@ def test_why_a_board_was_not_reset():
         (("fs",), KILL, "only the embedded board is killed: a write to flash that is interrupted "
                         "is not risked"),
     ):  # fmt: skip
-        one = replace(
+        tried = replace(
             taken,
             plan=replace(taken.plan, options={RESET_OPTIONS[mode]: 10}),
             board=replace(taken.board, capabilities=capabilities),
         )
-        assert [r.reason for r in summarise_capture(one).reasons if r.metric == "jobs_lost"] == [
+        assert [r.reason for r in summarise_capture(tried).reasons if r.metric == "jobs_lost"] == [
             reason
         ]
 
@@ -187,7 +187,7 @@ def test_the_wake_error_is_the_median():
 def test_the_share_leaves_out_windows_of_no_length():
     columns = {"share.with": [50, 60, 70, 80], "share.with_us": [100, 100, 0, 100],
                "share.bare": [100, 100, 100, 0], "share.bare_us": [100, 0, 100, 100]}  # fmt: skip
-    rows, _ = told(values={name: np.array(one) for name, one in columns.items()})
+    rows, _ = told(values={name: np.array(column) for name, column in columns.items()})
     assert rows["background_share", None][:4] == (0.5, None, None, 1)
 
 
@@ -211,16 +211,16 @@ def test_the_instrument_is_the_boards_or_else_the_calibrations():
     plain = capture(track(grid(20)))
     bare = replace(plain, board=replace(plain.board, tick_resolution_us=None))
     assert instrument(bare) == instrument(replace(bare, calibration=calibration()))
-    found = instrument(bare)
-    assert (found.tick_us, found.stamp_cost_us, found.read_cost_us) == (1.0, 0.0, 0.0)
+    tools = instrument(bare)
+    assert (tools.tick_us, tools.stamp_cost_us, tools.read_cost_us) == (1.0, 0.0, 0.0)
     measured = calibration(
         read_us=np.array([30, 10, 20]), stamp_us=np.array([50, 70, 90]), step_us=np.array([4, 2, 9])
     )
-    found = instrument(replace(bare, calibration=measured))
-    assert (found.tick_us, found.stamp_cost_us, found.read_cost_us) == (4.0, 7.0, 2.0)
+    tools = instrument(replace(bare, calibration=measured))
+    assert (tools.tick_us, tools.stamp_cost_us, tools.read_cost_us) == (4.0, 7.0, 2.0)
     known = replace(bare.board, tick_resolution_us=8.0, stamp_cost_us=3.0)
-    found = instrument(replace(bare, board=known, calibration=measured))
-    assert (found.tick_us, found.stamp_cost_us, found.read_cost_us) == (8.0, 3.0, 2.0)
+    tools = instrument(replace(bare, board=known, calibration=measured))
+    assert (tools.tick_us, tools.stamp_cost_us, tools.read_cost_us) == (8.0, 3.0, 2.0)
     fine = replace(bare.board, tick_resolution_us=0.25)
     assert instrument(replace(bare, board=fine)).tick_us == 1.0
 
@@ -325,8 +325,8 @@ def test_a_time_error_has_its_holes():
 
 
 def test_given_releases_stay_integers():
-    act = assign(track(grid(4), given=np.arange(4, dtype=np.int32)))
-    assert (act.rule, act.index.dtype) == ("given", np.int64)
+    activations = assign(track(grid(4), given=np.arange(4, dtype=np.int32)))
+    assert (activations.rule, activations.index.dtype) == ("given", np.int64)
 
 
 def test_the_normal_tail_beyond_the_table_goes_on_where_it_ends():

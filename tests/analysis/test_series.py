@@ -9,14 +9,14 @@ from hil.model.captures import Series
 from hil.model.techniques import is_variant
 
 
-def found(*tracks, technique="timer_soft", **more):
-    series = tuple(Series("callback/closure", one) for one in tracks)
+def variant_figures(*tracks, technique="timer_soft", **more):
+    series = tuple(Series("callback/closure", track) for track in tracks)
     taken = capture(track(grid(400)), technique=technique, series=series, **more)
     return {(m.metric, m.task): m for m in summarise_capture(taken).measurements if m.method}
 
 
 def test_a_series_has_figures_under_its_method():
-    rows = found(track(grid(400) + 70), track(grid(400) + 10, index=1))
+    rows = variant_figures(track(grid(400) + 70), track(grid(400) + 10, index=1))
     assert rows["lateness_p50_us", 0].value == 70
     assert rows["lateness_p50_us", 1].value == 10
     assert rows["lateness_p99_us", 0].hi is not None
@@ -29,19 +29,19 @@ def test_a_burst_that_catches_up_is_late_and_loses_nothing():
     stamps = grid(300)
     stamps[100:104] = 103 * PERIOD + np.arange(4) * 20
     assert latest_releases(track(stamps)).tolist() == list(range(300))
-    rows = found(track(stamps))
+    rows = variant_figures(track(stamps))
     assert rows["lateness_max_us", 0].value == 3 * PERIOD
     assert rows["missed", 0].value == 0
 
 
 def test_lost_activations_are_missed_and_the_others_stay_in_time():
     rng = np.random.default_rng(3)
-    kept = np.sort(rng.choice(300, 240, replace=False))
-    kept[-1] = 299
-    rows = found(track(grid(300)[kept] + 50, releases=300))
+    chosen = np.sort(rng.choice(300, 240, replace=False))
+    chosen[-1] = 299
+    rows = variant_figures(track(grid(300)[chosen] + 50, releases=300))
     assert rows["lateness_p50_us", 0].value == 50
     assert rows["lateness_max_us", 0].value == 50
-    assert rows["missed", 0].value == 300 - np.unique(kept).size
+    assert rows["missed", 0].value == 300 - np.unique(chosen).size
 
 
 def test_early_is_not_the_release_before():
@@ -51,7 +51,7 @@ def test_early_is_not_the_release_before():
 
 def test_a_naive_technique_keeps_its_sequence():
     stamps = (np.arange(400) * PERIOD * 1.05).astype(np.int64)
-    rows = found(track(stamps), technique="asyncio_sleep")
+    rows = variant_figures(track(stamps), technique="asyncio_sleep")
     assert rows["schedule_drift_ppm", 0].value == pytest.approx(50_000, rel=1e-3)
 
 

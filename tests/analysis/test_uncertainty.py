@@ -34,27 +34,27 @@ def cosines(values, dof):
 @pytest.mark.parametrize(("n", "dof"), [(8, 4), (30, 4), (64, 6), (400, 21)])
 def test_the_error_of_a_mean_rests_on_the_slowest_cosines(n, dof):
     series = np.random.default_rng(n).normal(3.0, 2.0, n)
-    found = mean_error(series)
-    assert found.dof == dof  # 0.4 n^(2/3), four at least
-    assert found.standard == pytest.approx(math.sqrt(cosines(series, dof) / n))
-    assert found.half_width() == pytest.approx(t_quantile(0.975, dof) * found.standard)
-    assert found.half_width(0.9) == pytest.approx(t_quantile(0.95, dof) * found.standard)
+    error = mean_error(series)
+    assert error.dof == dof  # 0.4 n^(2/3), four at least
+    assert error.standard == pytest.approx(math.sqrt(cosines(series, dof) / n))
+    assert error.half_width() == pytest.approx(t_quantile(0.975, dof) * error.standard)
+    assert error.half_width(0.9) == pytest.approx(t_quantile(0.95, dof) * error.standard)
 
 
 @pytest.mark.parametrize(("memory", "dof"), [(1, 21), (10, 20), (20, 10), (200, 4)])
 def test_windows_that_overlap_leave_slower_ones_only(memory, dof):
     series = np.random.default_rng(1).normal(0.0, 2.0, 400)
-    found = mean_error(series, memory=memory)
-    assert found.dof == dof
-    assert found.standard == pytest.approx(math.sqrt(cosines(series, dof) / 400))
+    error = mean_error(series, memory=memory)
+    assert error.dof == dof
+    assert error.standard == pytest.approx(math.sqrt(cosines(series, dof) / 400))
 
 
 def test_cells_are_equal_and_a_rest_is_left_out():
     assert cell_means(np.arange(10.0), 4).tolist() == [1.0, 4.0, 7.0]
     assert cell_means(np.arange(4.0), 4).tolist() == [0.0, 1.0, 2.0, 3.0]
-    found = mean_error(np.arange(10.0), 4)
-    assert found.dof == 4
-    assert found.standard == pytest.approx(math.sqrt(cosines([1.0, 4.0, 7.0], 4) / 3))
+    error = mean_error(np.arange(10.0), 4)
+    assert error.dof == 4
+    assert error.standard == pytest.approx(math.sqrt(cosines([1.0, 4.0, 7.0], 4) / 3))
 
 
 @pytest.mark.parametrize("lost", [0, 2])
@@ -64,18 +64,18 @@ def test_bounds_of_a_root_mean_square_are_even_on_the_log_scale(lost):
     error = mean_error(squares)
     mean = squares.mean() * 300 / (300 - lost)
     width = t_quantile(0.975, error.dof) * error.standard / mean
-    found = rms_bounds(squares, lost, clock)
-    assert found.lo == pytest.approx(math.sqrt((mean - clock) * math.exp(-width)))
-    assert found.hi == pytest.approx(math.sqrt((mean - clock) * math.exp(width)))
+    bounds = rms_bounds(squares, lost, clock)
+    assert bounds.lo == pytest.approx(math.sqrt((mean - clock) * math.exp(-width)))
+    assert bounds.hi == pytest.approx(math.sqrt((mean - clock) * math.exp(width)))
 
 
 def test_a_clock_that_makes_a_third_of_it_hides_the_rest():
     squares = np.full(100, 3.0)
-    found = rms_bounds(squares, 0, 1.0)
-    assert (found.lo, found.hi) == (0.0, math.sqrt(6.0))
-    found = rms_bounds(squares, 0, 0.99)
-    assert found.lo == pytest.approx(math.sqrt(2.01))
-    assert found.hi == math.sqrt(3.0)  # never without the figure itself
+    bounds = rms_bounds(squares, 0, 1.0)
+    assert (bounds.lo, bounds.hi) == (0.0, math.sqrt(6.0))
+    bounds = rms_bounds(squares, 0, 0.99)
+    assert bounds.lo == pytest.approx(math.sqrt(2.01))
+    assert bounds.hi == math.sqrt(3.0)  # never without the figure itself
 
 
 def test_few_samples_or_few_that_carry_have_no_bounds():
@@ -204,9 +204,9 @@ def test_a_drift_over_hundreds_of_thousands_of_activations():
     late = np.random.default_rng(5).normal(0.0, 30.0, n)
     stamps = np.rint(np.arange(n) * PERIOD * (1 + 20e-6) + 500 + late).astype(np.int64)
     taken = summarise_capture(capture(track(stamps, given=np.arange(n))))
-    found = {m.metric: m for m in taken.measurements}
-    drift = found["schedule_drift_ppm"]
+    by_metric = {m.metric: m for m in taken.measurements}
+    drift = by_metric["schedule_drift_ppm"]
     assert drift.value == pytest.approx(20.0, abs=0.01)
     assert drift.lo < 20.0 < drift.hi
     assert drift.hi - drift.lo < 0.02
-    assert found["period_mean_us"].value == pytest.approx(PERIOD * (1 + 20e-6), rel=1e-7)
+    assert by_metric["period_mean_us"].value == pytest.approx(PERIOD * (1 + 20e-6), rel=1e-7)

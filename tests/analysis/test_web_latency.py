@@ -55,8 +55,8 @@ def test_marks_that_can_not_be_are_left_out():
     assert stretches_of(marked((0, -1, 0), (0, 5, 1000), (0, 6, 1000))) == [
         RequestStretch("web/loop/6", 1_000_000.0, N * PERIOD)
     ]
-    cut = capture(track(grid(N)), values={"web.marks": np.array([0, 5, 1000, 1, 6])})
-    assert stretches_of(cut) == [RequestStretch("web/loop/5", 1_000_000.0, N * PERIOD)]
+    incomplete = capture(track(grid(N)), values={"web.marks": np.array([0, 5, 1000, 1, 6])})
+    assert stretches_of(incomplete) == [RequestStretch("web/loop/5", 1_000_000.0, N * PERIOD)]
     assert stretches_of(capture(track(grid(5)))) == []
     assert stretches_of(capture(values=marks((0, 5, 0)))) == []
 
@@ -66,16 +66,16 @@ def test_each_stretch_has_the_figures_of_its_activations():
     late[150:250] = 300
     late[200] = 5_000
     taken = marked((0, 0, 0), (0, 10, 1500), (0, 20, 2500), late=late)
-    one, two = told(taken, "web/loop/0"), told(taken, "web/loop/10")
-    assert one["lateness_max_us"][:3] == (100.0, 150, 100.0)
-    assert two["lateness_max_us"][:3] == (5_000.0, 100, 200 * PERIOD + 5_000.0)
-    assert one["lateness_p50_us"][:2] == (100.0, 150)
-    assert two["lateness_p50_us"][:2] == (300.0, 100)
-    assert one["missed"] == (0.0, 150, None, "counted, exact for this window")
+    first, second = told(taken, "web/loop/0"), told(taken, "web/loop/10")
+    assert first["lateness_max_us"][:3] == (100.0, 150, 100.0)
+    assert second["lateness_max_us"][:3] == (5_000.0, 100, 200 * PERIOD + 5_000.0)
+    assert first["lateness_p50_us"][:2] == (100.0, 150)
+    assert second["lateness_p50_us"][:2] == (300.0, 100)
+    assert first["missed"] == (0.0, 150, None, "counted, exact for this window")
     # one interval of PERIOD + 4700 and one of PERIOD - 4700 among 99
-    assert two["period_jitter_rms_us"][0] == pytest.approx(np.sqrt(2 * 4700**2 / 99))
-    assert two["period_jitter_rms_us"][1] == 99
-    assert one["period_jitter_rms_us"][0] == 0.0
+    assert second["period_jitter_rms_us"][0] == pytest.approx(np.sqrt(2 * 4700**2 / 99))
+    assert second["period_jitter_rms_us"][1] == 99
+    assert first["period_jitter_rms_us"][0] == 0.0
 
 
 def test_what_is_missed_in_a_stretch_is_what_was_due_in_it():
@@ -107,12 +107,12 @@ def asked(totals, took=(), name="loop.10"):
     values = {f"web.totals.{name}": np.array(totals, np.int64)}
     if len(took):
         values[f"web.latency.{name}"] = np.array(took, np.int64)
-    found = summarise_capture(capture(track(grid(20)), values=values))
+    summary = summarise_capture(capture(track(grid(20)), values=values))
     rows = {
-        m.metric: (m.value, m.lo, m.hi, m.n) for m in found.measurements if m.method is not None
+        m.metric: (m.value, m.lo, m.hi, m.n) for m in summary.measurements if m.method is not None
     }
-    notes = {m.metric: m.remarks for m in found.measurements if m.method is not None}
-    return rows, notes, {r.metric: r.reason for r in found.reasons if r.method is not None}
+    notes = {m.metric: m.remarks for m in summary.measurements if m.method is not None}
+    return rows, notes, {r.metric: r.reason for r in summary.reasons if r.method is not None}
 
 
 def test_requests_have_a_rate_errors_and_latencies():

@@ -45,9 +45,11 @@ def test_a_session_shows_what_a_user_left_running_and_stops_it(what):
     with VirtualBoard() as board:
         program(board, LEFT[what] + START)
         with Session(parse_board(board.port)) as session:
-            assert any(SEEN[what] in line for line in session.strays), session.strays
+            assert any(SEEN[what] in line for line in session.leftover_activity), (
+                session.leftover_activity
+            )
         with Session(parse_board(board.port)) as session:  # the soft reset stopped it
-            assert session.strays == ()
+            assert session.leftover_activity == ()
 
 
 def test_a_session_leaves_nothing_of_its_own_on_the_board(tmp_path):
@@ -70,7 +72,7 @@ def test_a_thread_is_seen_too():
     with VirtualBoard() as board:
         program(board, code)
         with Session(parse_board(board.port)) as session:
-            assert "turns went on changing" in session.strays
+            assert "turns went on changing" in session.leftover_activity
 
 
 def test_a_quiet_board_has_nothing_to_show():
@@ -78,7 +80,7 @@ def test_a_quiet_board_has_nothing_to_show():
     with VirtualBoard() as board:
         program(board, code)
         with Session(parse_board(board.port)) as session:
-            assert session.strays == ()
+            assert session.leftover_activity == ()
 
 
 def test_the_run_tells_what_was_left(pytester):

@@ -69,11 +69,11 @@ def test_a_pytest_run_that_measures_nothing_loads_three_modules():
 
 
 @pytest.mark.parametrize(
-    ("module", "absent"),
+    ("module", "unneeded"),
     [
         ("hil.pytest_plugin.measuring", {"numpy", "rich", "sqlalchemy", "matplotlib"}),
         ("hil.experiments.run", {"numpy", "rich", "jinja2"}),
     ],
 )
-def test_what_is_not_needed_before_the_board_is_open_is_not_imported_yet(module, absent):
-    assert not absent & loaded_by(module)
+def test_what_is_not_needed_before_the_board_is_open_is_not_imported_yet(module, unneeded):
+    assert not unneeded & loaded_by(module)

@@ -39,14 +39,14 @@ def test_nightly_is_the_full_matrix():
 
 
 def test_quick_has_a_little_of_everything_that_follows_a_window():
-    found = plans("quick")
+    cases = plans("quick")
     for technique in ("timer_soft", "timer_hard"):
         # two-sided bounds of a 99th percentile need some 381 samples
-        assert found[technique, "idle"].options["callbacks"] >= 381
-    assert found["asyncio_sleep", "idle"].options["ways"] == "run/2:1/10"
-    assert found["periodic_operator", "idle"].options["restarts"] >= 20
-    assert all(plan.options["share"] >= 6 for plan in found.values())  # fewer give no bounds
-    assert after_window(found.values()) >= {"callback_variants", "asyncio_ways", "background_share"}
+        assert cases[technique, "idle"].options["callbacks"] >= 381
+    assert cases["asyncio_sleep", "idle"].options["ways"] == "run/2:1/10"
+    assert cases["periodic_operator", "idle"].options["restarts"] >= 20
+    assert all(plan.options["share"] >= 6 for plan in cases.values())  # fewer give no bounds
+    assert after_window(cases.values()) >= {"callback_variants", "asyncio_ways", "background_share"}
 
 
 def test_nightly_has_asyncio_both_ways_with_all_rates_and_companions():

@@ -113,7 +113,10 @@ def test_a_new_workload_is_a_row_and_its_device_file(workload, tmp_path, duratio
     assert ("collection_max_us" in figures) == bool(count)
     if count:
         assert (figures["collection_max_us"].n, figures["collection_max_us"].task) == (count, None)
-    happened = {one.what: (one.times_us.size, one.lost) for one in capture.occurrences}
+    happened = {
+        occurrences.what: (occurrences.times_us.size, occurrences.lost)
+        for occurrences in capture.occurrences
+    }
     assert happened == ({"collection": (count, 0)} if count else {})
 
 

@@ -25,9 +25,9 @@ def job(session, **resets):
 
 def survived(path: Path):
     return {
-        (one.metric, one.method): one
-        for one in summarise_capture(read_capture(path)).measurements
-        if (one.method or "").startswith("survival/")
+        (measurement.metric, measurement.method): measurement
+        for measurement in summarise_capture(read_capture(path)).measurements
+        if (measurement.method or "").startswith("survival/")
     }
 
 
@@ -41,13 +41,13 @@ def test_the_schedule_outlasts_every_reset_and_leaves_no_file(session, tmp_path)
     session.run("f = open('_hil0.1', 'w'); f.write('mine'); f.close()")
     session.capture(job(session, **SHORT), tmp_path / "one.hilcap")
 
-    found = survived(tmp_path / "one.hilcap")
+    figures = survived(tmp_path / "one.hilcap")
     for mode, resets in ((SOFT_RESET, 3), (KILL, 4), (DEEP_SLEEP, 2)):
-        lost = found["jobs_lost", f"survival/{mode}"]
+        lost = figures["jobs_lost", f"survival/{mode}"]
         assert (lost.value, lost.n) == (0, resets), lost
-        assert found["jobs_run_twice", f"survival/{mode}"].n >= 1
-        assert ("jobs_late", f"survival/{mode}") in found
-    wake = found["wake_error_us", "survival/deepsleep"]
+        assert figures["jobs_run_twice", f"survival/{mode}"].n >= 1
+        assert ("jobs_late", f"survival/{mode}") in figures
+    wake = figures["wake_error_us", "survival/deepsleep"]
     assert wake.n == 2
     assert wake.value > -1000  # a sleep of whole ms is never shorter
     listing = session.run("import os; print(os.listdir(), open('_hil0.1').read())").decode()
@@ -65,13 +65,13 @@ def test_another_board_is_reset_at_the_same_moments(tmp_path):
         with Session(parse_board("sim:clock=virtual")) as fresh:
             fresh.capture(job(fresh, **dict.fromkeys(SHORT, 1)), path)
         values = read_capture(path).values
-        rows.append({name: [int(n) for n in kept] for name, kept in values.items()})
+        rows.append({name: [int(n) for n in numbers] for name, numbers in values.items()})
     assert len(rows[0]) == 6  # rows and speed of each way to reset
     assert rows[0] == rows[1]
 
 
-NOTHING_IS_KEPT = "HilStore.save = lambda path, thing: None"
-ONLY_THE_FIRST_IS_KEPT = """\
+NOTHING_IS_STORED = "HilStore.save = lambda path, thing: None"
+ONLY_THE_FIRST_IS_STORED = """\
 hil_save = save
 def hil_save_once(path, thing):
  if path + '.0' not in os.listdir():
@@ -101,7 +101,7 @@ def harm(monkeypatch):
 
 @pytest.mark.parametrize(
     ("code", "seen"),
-    [(NOTHING_IS_KEPT, "jobs_lost"), (ONLY_THE_FIRST_IS_KEPT, "jobs_run_twice")],
+    [(NOTHING_IS_STORED, "jobs_lost"), (ONLY_THE_FIRST_IS_STORED, "jobs_run_twice")],
 )
 def test_a_store_that_is_broken_is_found_out(session, tmp_path, harm, code, seen):
     harm(code)

@@ -60,17 +60,17 @@ def server() -> Iterator[Callable[[float], int]]:
                 pass
 
         marks: list[str] = []
-        one = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        one.marks = marks  # type: ignore[attr-defined]
-        threading.Thread(target=one.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(one)
-        return int(one.server_address[1])
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        server.marks = marks  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return int(server.server_address[1])
 
     start.servers = servers  # type: ignore[attr-defined]
     yield start
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def announce(port: object, ms: object, host: str = "127.0.0.1", server: str = "loop") -> bytes:
@@ -92,7 +92,7 @@ def test_a_real_server_is_asked_at_each_rate_and_told_of_it(server):
     port = server(0.0)
     client = drive(announce(port, 600), ((0, 0.2), (10, 0.5), (50, 0.3)))
 
-    assert [one.rate for one in client.served] == [0, 10, 50]
+    assert [served_rate.rate for served_rate in client.served] == [0, 10, 50]
     assert len(client.served[0].latency_us) == 0
     marks = [path for path in server.servers[0].marks if "mark" in path]
     assert marks == [f"/mark?rate={rate}" for rate in (0, 10, 50, 9998)]
@@ -133,10 +133,10 @@ class Played:
 def test_rates_are_kept(monkeypatch):
     """Due are the middles of the intervals: 5 of a tenth of a second, 15 of a fiftieth."""
     served = Played(monkeypatch, 0.001).drive(1.0, (0, 0.2), (10, 0.5), (50, 0.3))
-    assert [len(one.latency_us) for one in served] == [0, 5, 15]
-    assert {latency for one in served for latency in one.latency_us} == {1000}
-    assert [one.errors for one in served] == [0, 0, 0]
-    assert [one.duration_us for one in served] == [200_000, 500_000, 300_000]
+    assert [len(served_rate.latency_us) for served_rate in served] == [0, 5, 15]
+    assert {latency for served_rate in served for latency in served_rate.latency_us} == {1000}
+    assert [served_rate.errors for served_rate in served] == [0, 0, 0]
+    assert [served_rate.duration_us for served_rate in served] == [200_000, 500_000, 300_000]
 
 
 def test_a_server_that_falls_behind_is_late_for_those_that_wait(monkeypatch):
@@ -144,15 +144,15 @@ def test_a_server_that_falls_behind_is_late_for_those_that_wait(monkeypatch):
 
     Answer n comes at 10 + 40 (n + 1) ms and was due at 10 + 20 n; half of the 50 are never asked.
     """
-    (one,) = Played(monkeypatch, 0.04).drive(1.0, (50, 1.0))
-    assert list(one.latency_us) == [40_000 + 20_000 * n for n in range(25)]
-    assert one.errors == 25
+    (served_rate,) = Played(monkeypatch, 0.04).drive(1.0, (50, 1.0))
+    assert list(served_rate.latency_us) == [40_000 + 20_000 * n for n in range(25)]
+    assert served_rate.errors == 25
 
 
 def test_as_fast_as_it_answers(monkeypatch):
-    (one,) = Played(monkeypatch, 1 / 1024).drive(0.5, (9999, 1.0))
-    assert len(one.latency_us) == 512
-    assert one.errors == 0
+    (served_rate,) = Played(monkeypatch, 1 / 1024).drive(0.5, (9999, 1.0))
+    assert len(served_rate.latency_us) == 512
+    assert served_rate.errors == 0
 
 
 @pytest.mark.parametrize(
@@ -194,10 +194,10 @@ def test_only_this_load_has_a_client(load, has_client):
 
 
 def test_what_the_host_took_is_in_the_capture(tmp_path):
-    one = Served("loop", 10, errors=3, duration_us=5)
-    one.latency_us.extend(range(250_000))
+    served_rate = Served("loop", 10, errors=3, duration_us=5)
+    served_rate.latency_us.extend(range(250_000))
     client = WebClient()
-    client.served.append(one)
+    client.served.append(served_rate)
     path = tmp_path / "one.hilcap"
     with CaptureWriter(path, BOARD, CapturePlan("thread", "web", (), 0)) as writer:
         client.keep(lambda channel, numbers: writer.values(channel.stored, numbers))
@@ -225,15 +225,17 @@ def test_lateness_by_request_rate_in_closed_form():
     late = np.where(release < 3_000_000, 0, np.where(release < 6_000_000, 100, 200))
     stamps = np.delete(1_000_000 + release + late, [700, 701])
     capture = capture_of([0, 1, 0, 0, 10, 3000, 1, 9999, 6000, 1, 9998, 9000], stamps)
-    found = {(m.method, m.metric): m.value for s in analysed(capture) for m in s.figures}
+    by_metric = {(m.method, m.metric): m.value for s in analysed(capture) for m in s.figures}
 
     names = ("web/loop/1", "web/loop/10", "web/asyncio/max")
     rows = WEB_MARKS.rows(capture.numbers(WEB_MARKS))
-    assert [one.method for one in request_stretches(capture, rows, SERVERS)] == list(names)
-    assert [found[name, "lateness_p50_us"] for name in names] == pytest.approx([0, 100, 200], abs=1)
-    assert [found[name, "lateness_max_us"] for name in names] == [0, 100, 200]
-    assert [found[name, "missed"] for name in names] == [0, 0, 2]
-    assert found["web/loop/10", "period_jitter_rms_us"] == 0
+    assert [stretch.method for stretch in request_stretches(capture, rows, SERVERS)] == list(names)
+    assert [by_metric[name, "lateness_p50_us"] for name in names] == pytest.approx(
+        [0, 100, 200], abs=1
+    )
+    assert [by_metric[name, "lateness_max_us"] for name in names] == [0, 100, 200]
+    assert [by_metric[name, "missed"] for name in names] == [0, 0, 2]
+    assert by_metric["web/loop/10", "period_jitter_rms_us"] == 0
 
 
 def test_requests_in_closed_form():
@@ -244,14 +246,16 @@ def test_requests_in_closed_form():
         "web_totals_other_9": [0, 1_000_000],
     }
     sheets = analysed(capture_of([], np.zeros(0), **values))
-    found = {(one.method, one.metric): one.value for sheet in sheets for one in sheet.figures}
+    by_metric = {
+        (figure.method, figure.metric): figure.value for sheet in sheets for figure in sheet.figures
+    }
 
-    assert {method for method, _ in found} == {"web/loop/50"}
-    assert found["web/loop/50", "request_latency_p50_us"] == pytest.approx(1200, abs=1)
-    assert found["web/loop/50", "request_latency_p99_us"] == pytest.approx(1396, abs=1)
-    assert found["web/loop/50", "request_latency_max_us"] == 9000
-    assert found["web/loop/50", "request_errors"] == 4
-    assert found["web/loop/50", "request_rate_hz"] == pytest.approx(401 / 8)
+    assert {method for method, _ in by_metric} == {"web/loop/50"}
+    assert by_metric["web/loop/50", "request_latency_p50_us"] == pytest.approx(1200, abs=1)
+    assert by_metric["web/loop/50", "request_latency_p99_us"] == pytest.approx(1396, abs=1)
+    assert by_metric["web/loop/50", "request_latency_max_us"] == 9000
+    assert by_metric["web/loop/50", "request_errors"] == 4
+    assert by_metric["web/loop/50", "request_rate_hz"] == pytest.approx(401 / 8)
 
 
 def test_no_web_load_no_figures():

@@ -20,12 +20,6 @@ from tools.wording.words import WORDS_FILE, Word, Wording, read_words
 ROOT = Path(__file__).parents[2]
 CODE = ("hil", "device_agents", "tools", "benchmarks", "tests", "examples")
 TEXTS = ("hil/**/*.j2", "docs/**/*.md", "README.md", "CONTRIBUTING.md")
-# what is still to be brought to the words; a path below one of these is not looked at
-NOT_YET = (
-    *("hil/experiments/", "hil/model/reset_rows", "hil/analysis/callbacks", "hil/analysis/latency"),
-    *("hil/analysis/metric_sheet", "hil/analysis/reset_persistence", "hil/analysis/summary"),
-    *("tests/analysis/", "tests/experiments/"),
-)
 
 
 def code_files(root: Path) -> Iterator[Path]:
@@ -99,16 +93,12 @@ def check_text(wording: Wording, path: str, source: str) -> list[tuple[int, str,
     return findings
 
 
-def check_project(
-    root: Path, wording: Wording, but_not: tuple[str, ...] = ()
-) -> Iterator[tuple[str, int, str, Word]]:
+def check_project(root: Path, wording: Wording) -> Iterator[tuple[str, int, str, Word]]:
     """Path below ``root``, line, what was read and the word, for all that is refused."""
     checks = [(check_code, file) for file in code_files(root)]
     checks += [(check_text, file) for file in text_files(root)]
     for check, file in checks:
         path = file.relative_to(root).as_posix()
-        if path.startswith(but_not):
-            continue
         for line, shown, word in check(wording, path, file.read_text(encoding="utf-8")):
             yield path, line, shown, word
 
@@ -116,13 +106,11 @@ def check_project(
 def main(arguments: list[str] | None = None) -> int:
     """Print what is refused; exit status 1 where there is any."""
     parser = argparse.ArgumentParser(prog="tools.wording", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--all", action="store_true", help="those that are still to do as well")
     parser.add_argument("--count", action="store_true", help="numbers by folder and word only")
     options = parser.parse_args(arguments)
     wording = read_words(WORDS_FILE.read_text(encoding="utf-8"))
     counts: Counter[tuple[str, str]] = Counter()
-    but_not = () if options.all else NOT_YET
-    for path, line, shown, word in check_project(ROOT, wording, but_not):
+    for path, line, shown, word in check_project(ROOT, wording):
         counts["/".join(path.split("/")[:2]), word.word] += 1
         if not options.count:
             print(f"{path}:{line}: {word.word} -> {word.use}: {shown[:100]}")
@@ -132,8 +120,6 @@ def main(arguments: list[str] | None = None) -> int:
     if total := counts.total():
         print(f"{total} retired words; {WORDS_FILE.name} says what to write instead")
     idle = [entry for entry in wording.allowed if entry not in wording.needed]
-    if but_not:  # what needs it may be among these
-        idle = []
     for entry in idle:
         print(f"{WORDS_FILE.name}: a permission that nothing needs: {entry.why}")
     return 1 if counts or idle else 0

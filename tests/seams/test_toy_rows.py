@@ -1,5 +1,6 @@
-"""A metric, technique, load, export and backend are added to a copy of hil; a run shows them.
+"""A metric, technique, load, export, backend, workload and stamp source are added to a copy of hil.
 
+A run shows them.
 Each touches the files that ``docs/how-to/write-your-own`` names, and no other.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,6 +105,15 @@ def test_the_toy_metric(figures):
 """
 
 
+WATCHER = """
+import sys
+for k in range(40):
+    for task in (0, 1):
+        print(task, 10_000_000 * k + 7_000)
+sys.stdin.read()
+"""
+
+
 @dataclass
 class Copy:
     """A copy of what hil consists of, and what was changed in it."""
@@ -142,6 +153,12 @@ class Copy:
             if not (ROOT / name).is_file()
             or not filecmp.cmp(ROOT / name, self.root / name, shallow=False)
         }
+
+
+def code_on_page(name: str) -> list[str]:
+    """The blocks of code on a page of ``docs/how-to/write-your-own``."""
+    page = ROOT / "docs" / "how-to" / "write-your-own" / f"{name}.md"
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +205,26 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
         "from hil.boards.diagnosis import",
         "from hil.boards.backends.toy import ToyBackend\nfrom hil.boards.diagnosis import",
     )
+    device_file, workload = code_on_page("workload")
+    copy.add("device_agents/workloads/collections.py", device_file)
+    copy.add("hil/experiments/workloads/collections.py", workload)
+    (stamp_source,) = code_on_page("stamp-source")
+    copy.add("hil/experiments/stamp_sources/pin_watcher.py", stamp_source)
+    table = "hil/experiments/registry.py"
+    copy.edit(table, "    UserProgramRun(),\n", "    UserProgramRun(),\n    Collections(),\n")
+    copy.edit(
+        table,
+        '    "board": make_board_recorder,\n',
+        '    "board": make_board_recorder,\n    "pin-watcher": make_pin_watcher,\n',
+    )
+    copy.edit(
+        table,
+        "from hil.experiments.workloads.user_program import",
+        "from hil.experiments.stamp_sources.pin_watcher import make_pin_watcher\n"
+        "from hil.experiments.workloads.collections import Collections\n"
+        "from hil.experiments.workloads.user_program import",
+    )
+    copy.add("watch_pins.py", WATCHER)
     copy.add("test_toy.py", SUITE)
     copy.add("budgets.toml", BUDGETS)
     return copy
@@ -196,11 +233,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def folder(copy: Copy) -> Path:
     """The folder of a run of the toys on the toy board, which is in virtual time."""
-    measured = copy.run(
-        *("pytest", "test_toy.py", "-q", "-p", "no:cacheprovider", "--hil-duration-s=0.2"),
-        *("--hil-board=toy:bench", "--hil-technique=toy_loop", "--hil-load=toy"),
-        *("--hil-budgets=budgets.toml", "--hil-out=out"),
-    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HIL_PIN_WATCHER", f"{sys.executable} watch_pins.py")
+        measured = copy.run(
+            *("pytest", "test_toy.py", "-q", "-p", "no:cacheprovider", "--hil-duration-s=1"),
+            *("--hil-board=toy:bench", "--hil-technique=toy_loop", "--hil-load=toy"),
+            *("--hil-budgets=budgets.toml", "--hil-out=out"),
+        )
     assert measured.returncode == 0, measured.stdout + measured.stderr
     assert "toy margin" in measured.stdout
     return copy.root / "out" / "latest"
@@ -210,9 +249,13 @@ def test_only_the_files_that_are_promised_are_touched(copy: Copy) -> None:
     assert copy.changed() == {
         "device_agents/loads/toy.py",
         "device_agents/techniques/toy_loop.py",
+        "device_agents/workloads/collections.py",
         "hil/analysis/lateness.py",
         "hil/boards/backends/registry.py",
         "hil/boards/backends/toy.py",
+        "hil/experiments/registry.py",
+        "hil/experiments/stamp_sources/pin_watcher.py",
+        "hil/experiments/workloads/collections.py",
         "hil/model/metrics.py",
         "hil/model/techniques.py",
         "hil/report/exports/registry.py",
@@ -226,6 +269,18 @@ def test_the_run_has_the_figure_judged_by_its_budget(folder: Path) -> None:
     assert {(figure["technique"], figure["load"]) for figure in toys} == {("toy_loop", "toy")}
     assert {(figure["budget"], figure["unit"], figure["verdict"]) for figure in toys} == {
         (100.0, "us", "pass")
+    }
+
+
+def test_the_run_has_the_figures_of_the_workload_and_of_the_instrument(folder: Path) -> None:
+    run = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    (longest,) = [f for f in run["measurements"] if f["metric"] == "collection_max_us"]
+    assert (longest["n"], longest["method"], longest["source"]) == (20, "collections", "board")
+    late = [
+        f for f in run["measurements"] if f["metric"] == "lateness_max_us" and not f.get("method")
+    ]
+    assert {(f["task"], f["source"]) for f in late} == {
+        (task, source) for task in (0, 1) for source in ("board", "pin-watcher")
     }
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import CaptureError
 from hil.model.metrics import find_metric
 from hil.model.printable import unicode_text
@@ -123,6 +124,8 @@ def _labels(figure: Measurement) -> dict[str, str]:
         labels["task"] = str(figure.task)
     if figure.method is not None:
         labels["method"] = figure.method
+    if figure.source != BOARD_SOURCE:
+        labels["source"] = figure.source
     return labels
 
 

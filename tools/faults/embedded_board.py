@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import hil.experiments.session
 from hil.agents.bundle import start_code
 from hil.boards.backends.registry import parse_board
 from hil.boards.fault_injection import FaultSpec, LinkFaults
+from hil.experiments import plan
+from hil.experiments import session as session_module
 from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import Case, capture_job, extra_s, find_profile, make_cases
 from hil.experiments.session import Session
+from hil.experiments.stamp_sources import board_recorder
 from hil.model.errors import HilError
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
@@ -50,9 +52,12 @@ def run_all(runs: int, seed: int, kinds: tuple[str, ...] = KINDS) -> list[Outcom
     session: Session | None = None
     faults = LinkFaults(FaultSpec())
     folder = scratch()
-    limits = {"WINDOW_SLACK_S": SLACK_S, "IDLE_SLACK_S": IDLE_S, "CODE_TIMEOUT_S": CODE_S}
     try:
-        with mock.patch.multiple(hil.experiments.session, **limits):
+        with (
+            mock.patch.multiple(plan, _WINDOW_SLACK_S=SLACK_S, _IDLE_SLACK_S=IDLE_S),
+            mock.patch.object(session_module, "CODE_TIMEOUT_S", CODE_S),
+            mock.patch.object(board_recorder, "CODE_TIMEOUT_S", CODE_S),
+        ):
             for number in range(runs):
                 kind = kinds[number % len(kinds)]
                 if session is not None and session.spec.text != board_of(kind, seed):

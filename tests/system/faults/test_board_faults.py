@@ -2,7 +2,7 @@
 
 import pytest
 
-import hil.experiments.session
+import hil.experiments.plan
 from hil.agents.bundle import start_code
 from hil.boards.attach import AttachLimits
 from hil.boards.backends.registry import parse_board
@@ -92,7 +92,7 @@ def test_code_that_fails_on_the_board_is_an_error_that_names_it(session, tmp_pat
 
 
 def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
+    monkeypatch.setattr(hil.experiments.plan, "_IDLE_SLACK_S", 1.0)
     with Session(parse_board("sim")) as session:
         hang = "import machine\nmachine.disable_irq()\nwhile True:\n    pass\n"
         break_agent(session, tmp_path, hang)
@@ -109,7 +109,7 @@ def test_a_board_that_hangs_with_interrupts_off_is_left_in_time(tmp_path, monkey
     ids=["stops at Ctrl-C", "deaf"],
 )
 def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm, told):
-    monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
+    monkeypatch.setattr(hil.experiments.plan, "_IDLE_SLACK_S", 1.0)
     with Session(parse_board("sim")) as session:
         session._connection.board.limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, storm)
@@ -127,7 +127,7 @@ def test_an_endless_interrupt_storm_is_left_in_time(tmp_path, monkeypatch, storm
 
 def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path, monkeypatch):
     """Through a plain port: the embedded board's reset button is not wired there."""
-    monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
+    monkeypatch.setattr(hil.experiments.plan, "_IDLE_SLACK_S", 1.0)
     with VirtualBoard() as board, Session(parse_board(f"port:{board.port}")) as session:
         session._connection.board.limits = session._repl._attach._limits = SHORT
         break_agent(session, tmp_path, DEAF_STORM)
@@ -141,7 +141,7 @@ def test_a_storm_that_nothing_stops_is_told_and_the_rest_fails_at_once(tmp_path,
 
 
 def test_a_watchdog_that_resets_the_board_invalidates_the_capture(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(hil.experiments.session, "IDLE_SLACK_S", 1.0)
+    monkeypatch.setattr(hil.experiments.plan, "_IDLE_SLACK_S", 1.0)
     break_agent(session, tmp_path, "import machine\nmachine.reset()\n")
     path = tmp_path / "a.hilcap"
     with pytest.raises(HilError):

@@ -46,7 +46,9 @@ def measure_callbacks(counters: Mapping[str, int], sheet: MetricSheet) -> None:
             sheet.add("callbacks_after_stop", count, 1, bounds, note=note, method=method)
         elif what == "refused":
             metric = "lateness_p50_us"
-            sheet.refuse(metric, "the board refuses this kind of timer or section", method=method)
+            sheet.mark_unavailable(
+                metric, "the board refuses this kind of timer or section", method=method
+            )
 
 
 STOP_METHOD = "stop()"
@@ -97,7 +99,7 @@ def measure_stops(
         note = "0: no callback came after the call"
         sheet.add("stop_latency_us", float(stop_us.max()), stop_us.size, bounds, note=note)
     if phase_us is None or phase_us.size < needed_samples(0.5):
-        sheet.refuse("restart_phase_us", f"needs {needed_samples(0.5)} starts")
+        sheet.mark_unavailable("restart_phase_us", f"needs {needed_samples(0.5)} starts")
         return
     ordered = np.sort(phase_us.astype(np.float64))
     value, bounds = percentile(ordered, 0.5, float(phase_us.size), step_us, common=False)

@@ -57,7 +57,7 @@ def measure_calibration(capture: Capture, sheet: MetricSheet) -> None:
     """Add ``stamp_cost_us`` (median over the batches) to ``sheet``, or say why it is absent."""
     calibration = capture.calibration
     if calibration is None or not calibration.stamp_us.size or calibration.stamp_batch < 1:
-        sheet.refuse("stamp_cost_us", "the capture has no calibration")
+        sheet.mark_unavailable("stamp_cost_us", "the capture has no calibration")
         return
     batches = np.sort(calibration.stamp_us.astype(np.float64)) / calibration.stamp_batch
     n = int(batches.size)
@@ -80,7 +80,9 @@ def measure_observer(capture: Capture, sheet: MetricSheet) -> None:
     calibration = capture.calibration
     pairs = 0 if calibration is None else min(len(calibration.full_us), len(calibration.minimal_us))
     if calibration is None or pairs < FEW:
-        sheet.refuse("observer_effect_us", f"needs {FEW} pairs of loops, there are {pairs}")
+        sheet.mark_unavailable(
+            "observer_effect_us", f"needs {FEW} pairs of loops, there are {pairs}"
+        )
         return
     difference = calibration.full_us[:pairs] - calibration.minimal_us[:pairs]
     effect = np.sort(difference.astype(np.float64)) / calibration.loop_batch
@@ -171,11 +173,13 @@ def measure_skew(pings: Pings | None, tick_us: float, sheet: MetricSheet) -> Non
     """Add ``clock_skew_ppm`` (positive: the board's clock is fast), or say why it is absent."""
     n = 0 if pings is None else int(pings.host_tx_ns.size)
     if pings is None or n < FEWEST:
-        sheet.refuse("clock_skew_ppm", f"needs {FEWEST} clock exchanges, the capture has {n}")
+        sheet.mark_unavailable(
+            "clock_skew_ppm", f"needs {FEWEST} clock exchanges, the capture has {n}"
+        )
         return
     data = exchanges(pings)
     if float(data.time_s[-1] - data.time_s[0]) < 1.0:
-        sheet.refuse("clock_skew_ppm", "the clock exchanges span less than a second")
+        sheet.mark_unavailable("clock_skew_ppm", "the clock exchanges span less than a second")
         return
     time, offset = window_minima(data)
     # a walk of the delays cannot show where most of the time has no exchange

@@ -36,7 +36,7 @@ def measure_share(
     busy, busy_us, idle, idle_us = (column[:n].astype(np.float64) for column in columns)
     usable = (busy_us > 0) & (idle_us > 0) & (idle > 0)
     if not usable.any():
-        sheet.refuse(BACKGROUND_SHARE, "the loop with no task made no turn")
+        sheet.mark_unavailable(BACKGROUND_SHARE, "the loop with no task made no turn")
         return
     share = np.sort(busy[usable] / busy_us[usable] / (idle[usable] / idle_us[usable]))
     rank = sign_rank(share.size)

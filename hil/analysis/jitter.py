@@ -147,12 +147,16 @@ def add_intervals(
     gaps = look_at_intervals(activations)
     n = gaps.n
     if n < 1:
-        sheet.refuse("period_mean_us", "needs two activations with no lost stamp between them")
+        sheet.mark_unavailable(
+            "period_mean_us", "needs two activations with no lost stamp between them"
+        )
     else:
         sheet.add("period_mean_us", gaps.mean, n, _mean_bounds(activations, gaps, slope, tick_us))
     if n < 2:
         for metric in ("period_jitter_rms_us", "period_jitter_pp_us"):
-            sheet.refuse(metric, "needs three activations with no lost stamp between them")
+            sheet.mark_unavailable(
+                metric, "needs three activations with no lost stamp between them"
+            )
     else:
         value = math.sqrt(gaps.away.mean)
         bounds = rms_bounds(gaps.away, 1, tick_us**2 / 6.0)
@@ -163,7 +167,9 @@ def add_intervals(
     m = gaps.change.n
     if m < 1:
         for metric in ("c2c_jitter_rms_us", "c2c_jitter_max_us"):
-            sheet.refuse(metric, "needs three activations with no lost stamp between them")
+            sheet.mark_unavailable(
+                metric, "needs three activations with no lost stamp between them"
+            )
         return
     value = math.sqrt(gaps.change.mean)
     sheet.add("c2c_jitter_rms_us", value, m, rms_bounds(gaps.change, 0, tick_us**2 / 2.0))
@@ -208,7 +214,7 @@ def add_grid_errors(
     slope = late.slope
     if slope is None:
         for metric in ("tie_rms_us", "tie_pp_us", "schedule_drift_ppm"):
-            sheet.refuse(metric, "needs three activations")
+            sheet.mark_unavailable(metric, "needs three activations")
         return
     scale = 1e6 / activations.period_us
     bounds = (

@@ -53,7 +53,9 @@ def measure_events(
     )
     if n == 0:
         for part in ("min", "p50", "p99", "p999", "max"):
-            sheet.refuse(f"{prefix}_{part}_us", "no event was answered", method=events.method)
+            sheet.mark_unavailable(
+                f"{prefix}_{part}_us", "no event was answered", method=events.method
+            )
         return
     unbounded = extreme_bounds(covered_share(n))
     worst = int(np.argmax(latency))
@@ -166,7 +168,7 @@ def _stretch(
     missed = float(max(0, due - int(np.unique(index[inside]).size) - activations.lost))
     sheet.add("missed", missed, n, Bounds(missed, missed), note=EXACT, method=method)
     if n == 0:
-        sheet.refuse("lateness_max_us", "no activation was recorded", method=method)
+        sheet.mark_unavailable("lateness_max_us", "no activation was recorded", method=method)
         return
     late = lateness_us(activations)[inside] - cost_us
     add_percentiles(sheet, "lateness", late, step_us=tick_us, method=method)
@@ -181,7 +183,9 @@ def _stretch(
     )
     gaps = np.diff(stamps)[activations.joined & inside[1:] & inside[:-1]]
     if gaps.size < 2:
-        sheet.refuse("period_jitter_rms_us", "needs three activations in a row", method=method)
+        sheet.mark_unavailable(
+            "period_jitter_rms_us", "needs three activations in a row", method=method
+        )
         return
     away = np.square(gaps - gaps.mean())
     bounds = rms_bounds(away, 1, tick_us**2 / 6.0)
@@ -207,7 +211,9 @@ def measure_requests(requests: Iterable[Requests], sheet: MetricSheet) -> None:
             method=method,
         )
         if n == 0 or served.duration_us <= 0:
-            sheet.refuse("request_latency_p50_us", "no request was answered", method=method)
+            sheet.mark_unavailable(
+                "request_latency_p50_us", "no request was answered", method=method
+            )
             continue
         bounds = Bounds(why_not="no bounds: what the client asked for, or the server could")
         sheet.add("request_rate_hz", n / served.duration_us * 1e6, n, bounds, method=method)

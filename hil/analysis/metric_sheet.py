@@ -69,7 +69,7 @@ class MetricSheet:
             Estimate(metric, float(value), n, bounds, note, where_us, method, n_effective)
         )
 
-    def refuse(self, metric: str, reason: str, *, method: str | None = None) -> None:
+    def mark_unavailable(self, metric: str, reason: str, *, method: str | None = None) -> None:
         """Say why ``metric`` has no figure."""
         self.reasons.append(Reason(self.task, metric, reason, method))
 

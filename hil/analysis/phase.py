@@ -75,7 +75,7 @@ def measure_phase(tracks: tuple[Track, ...], tick_us: float, sheet: MetricSheet)
     if phase is None or phase.error_us.size < 3:
         why = "needs two tasks of equal period with three activations each"
         for metric in ("phase_error_rms_us", "desync_s"):
-            sheet.refuse(metric, why)
+            sheet.mark_unavailable(metric, why)
         return
     error = phase.error_us
     n = int(error.size)
@@ -109,7 +109,9 @@ def _desync(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
         sheet.add("desync_s", when, n, Bounds(when, when), note=note, where_us=when * 1e6)
         return
     if fit.lo is None or fit.hi is None:
-        sheet.refuse("desync_s", "did not happen, and 8 activations are needed to extrapolate")
+        sheet.mark_unavailable(
+            "desync_s", "did not happen, and 8 activations are needed to extrapolate"
+        )
         return
     middle = float(phase.time_s.mean())
     level = float(error.mean())
@@ -122,7 +124,7 @@ def _desync(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
         fastest = max(abs(fit.lo), abs(fit.hi))
         soonest = middle + (phase.limit_us - abs(level) - spread) / fastest if fastest else math.inf
         if not math.isfinite(soonest):
-            sheet.refuse("desync_s", "never at this rate: the phase does not move at all")
+            sheet.mark_unavailable("desync_s", "never at this rate: the phase does not move at all")
             return
         note = "never at this rate: no drift can be told from zero; value is the earliest time"
         sheet.add("desync_s", soonest, n, Bounds(soonest, None), note=note)
@@ -147,7 +149,9 @@ def _extrapolate_walk(sheet: MetricSheet, phase: Phase, fit: Slope) -> None:
     nearest = phase.limit_us - abs(start)
     excludes_zero = fit.lo is not None and fit.hi is not None and fit.lo * fit.hi > 0.0
     if nearest <= 0.0 or walk <= 0.0:
-        sheet.refuse("desync_s", "the phase is at its limit; the window is too short to say more")
+        sheet.mark_unavailable(
+            "desync_s", "the phase is at its limit; the window is too short to say more"
+        )
         return
     if excludes_zero and fit.lo is not None and fit.hi is not None:
         fast, slow = max(abs(fit.lo), abs(fit.hi)), min(abs(fit.lo), abs(fit.hi))

@@ -113,14 +113,14 @@ def measure_reset_persistence(capture: Capture, sheet: MetricSheet) -> None:
         method = RESET_METHODS[mode]
         if rows is None:
             if reset_count(mode, capture.plan.options):
-                sheet.refuse("jobs_lost", _why_not(mode, capture), method=method)
+                sheet.mark_unavailable("jobs_lost", _why_not(mode, capture), method=method)
             continue
         speed = capture.numbers(SPEED_CHANNELS[mode])
         counts = count_resets(rows, 1 if speed is None or not speed.size else int(speed[0]))
         if counts.lines_lost or counts.resets < 1:
             reason = "a line of the board's was lost on the link" if counts.lines_lost else ""
             for metric in COUNTS:
-                sheet.refuse(metric, reason or "the board was never reset", method=method)
+                sheet.mark_unavailable(metric, reason or "the board was never reset", method=method)
             continue
         _add_counts(counts, method, sheet)
         if mode == DEEP_SLEEP:
@@ -149,7 +149,7 @@ def _add_counts(counts: ResetCounts, method: str, sheet: MetricSheet) -> None:
         (COUNTS[2], counts.late, counts.runs, f"{resets}; late: by a period or more"),
     ):
         if n == 0:
-            sheet.refuse(metric, "no run came", method=method)
+            sheet.mark_unavailable(metric, "no run came", method=method)
             continue
         low, high = binomial_bounds(count, n, CONFIDENCE)
         sheet.add(metric, count, n, Bounds(low * n, high * n), note=note, method=method)
@@ -159,7 +159,7 @@ def _add_wake_error(counts: ResetCounts, method: str, sheet: MetricSheet) -> Non
     metric = "wake_error_us"
     errors = np.sort(np.asarray(counts.wake_us, np.float64))
     if not errors.size:
-        sheet.refuse(
+        sheet.mark_unavailable(
             metric,
             "needs a wall clock finer than seconds, and ticks that do not wrap soon",
             method=method,
@@ -167,7 +167,7 @@ def _add_wake_error(counts: ResetCounts, method: str, sheet: MetricSheet) -> Non
         return
     if np.abs(errors).max() > _FAR_US:
         reason = "the board's wall clock does not go on while it sleeps"
-        sheet.refuse(metric, reason, method=method)
+        sheet.mark_unavailable(metric, reason, method=method)
         return
     rank = sign_rank(errors.size)
     bounds = (

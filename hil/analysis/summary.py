@@ -110,7 +110,7 @@ def measure_task(activations: Activations, tick_us: float, read_cost_us: float) 
         add_lateness(sheet, activations, late, tick_us, read_cost_us)
     else:
         for part in ("p50", "p99", "p999", "max"):
-            sheet.refuse(f"lateness_{part}_us", "no activation was recorded")
+            sheet.mark_unavailable(f"lateness_{part}_us", "no activation was recorded")
     add_intervals(sheet, activations, late.slope, tick_us)
     add_grid_errors(sheet, activations, late, tick_us)
     return sheet

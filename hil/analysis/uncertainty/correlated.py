@@ -254,7 +254,7 @@ def add_percentiles(
         metric = f"{prefix}_{name}_us"
         refusal = order_statistics.percentile_refusal(name, quantile, n)
         if refusal:
-            sheet.refuse(metric, refusal, method=method)
+            sheet.mark_unavailable(metric, refusal, method=method)
             continue
         effective = float(n)
         if not unbounded:

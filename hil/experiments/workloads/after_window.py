@@ -230,11 +230,11 @@ class BackgroundShare(Workload):
         turns, turns_us, bare, bare_us = columns
         if capture.counters.get("share_none"):
             reason = "the main program runs the tasks itself: there is no loop beside them"
-            sheet.refuse(BACKGROUND_SHARE, reason)
+            sheet.mark_unavailable(BACKGROUND_SHARE, reason)
         elif turns is None or turns_us is None or bare is None or bare_us is None:
             if "background" in capture.counters or "share" in capture.plan.options:
                 reason = "needs the turns of the same loop with no task running"
-                sheet.refuse(BACKGROUND_SHARE, reason)
+                sheet.mark_unavailable(BACKGROUND_SHARE, reason)
         else:
             measure_share(turns, turns_us, bare, bare_us, sheet)
         return (sheet,)

@@ -23,16 +23,16 @@ def test_lateness(figures):
 TECHNIQUES = "timer_soft,timer_hard"
 ENDLESS = """
 from dataclasses import replace
-from hil.experiments.session import Session
+from hil.experiments import capture_sources
 
-take = Session.capture
+planned = capture_sources.capture_job
 
-def capture(self, plan, path, **more):
-    if plan.technique == "timer_hard":
-        plan = replace(plan, duration_us=600_000_000)
-    return take(self, plan, path, **more)
+def capture_job(case, board):
+    if case.plan.technique == "timer_hard":
+        case = replace(case, plan=replace(case.plan, duration_us=600_000_000))
+    return planned(case, board)
 
-Session.capture = capture
+capture_sources.capture_job = capture_job
 """
 """The second window does not end by itself, however late a test looks."""
 

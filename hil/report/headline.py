@@ -70,8 +70,8 @@ def _without_limit(rows: Sequence[TechniqueRow]) -> str:
     if techniques == limited:
         return ""
     return (
-        f"; {len(techniques - limited)} of {_many(len(techniques), 'technique')} without a limit "
-        "on p99, set your own with --hil-budgets"
+        f"; p99 has no limit for {len(techniques - limited)} of "
+        f"{_many(len(techniques), 'technique')}: set your own with --hil-budgets"
     )
 
 

@@ -198,13 +198,13 @@ def test_headline_tells_the_worst_news(results: Results) -> None:
     assert lead(results)[0] == "error"
     state, text = lead(replace(results, measurements=(wide, *rest), errors=()))
     techniques = {measurement.technique for measurement in results.measurements}
-    unlimited = f"{len(techniques)} of {len(techniques)} techniques without a limit on p99"
+    unlimited = f"p99 has no limit for {len(techniques)} of {len(techniques)} techniques"
     assert (state, f"1 limit met; {unlimited}" in text) == ("pass", True)
     p99 = next(measurement for measurement in rest if measurement.metric == "lateness_p99_us")
     limited = replace(p99, budget=1e9, verdict="pass")
     others = [limited if measurement is p99 else measurement for measurement in rest]
     text = lead(replace(results, measurements=(wide, *others), errors=()))[1]
-    unlimited = f"{len(techniques) - 1} of {len(techniques)} techniques without a limit on p99"
+    unlimited = f"p99 has no limit for {len(techniques) - 1} of {len(techniques)} techniques"
     assert f"all 2 limits met; {unlimited}" in text
     assert lead(replace(results, errors=()))[0] == "none"
     assert lead(replace(results, errors=(), measurements=()))[1].startswith("Nothing was measured")

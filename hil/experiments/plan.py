@@ -133,7 +133,12 @@ def make_cases(
 
 def extra_s(case: Case) -> float:
     """Generous time for what a case measures beside its window, in seconds."""
-    return sum(workload.limit_s(options) for workload, options in chosen_workloads(case))
+    return _limit_s(chosen_workloads(case))
+
+
+def _limit_s(workloads: Iterable[tuple[Workload, Options]]) -> float:
+    """The longest time that these workloads take beside the window, one after the other."""
+    return sum(workload.limit_s(options) for workload, options in workloads)
 
 
 def agent_case(
@@ -218,7 +223,7 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
     for setup in setups:
         config.update(setup.config)
     window_s, slow = plan.duration_us / 1e6, board.connection.repl.slowness
-    more_s = sum(workload.limit_s(options) for workload, options in workloads)
+    more_s = _limit_s(workloads)
     return CaptureJob(
         plan=plan,
         program=program,

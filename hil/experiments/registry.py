@@ -81,8 +81,3 @@ def channels() -> Iterator[Channel]:
     yield from CAPTURE_CHANNELS
     for workload in WORKLOADS:
         yield from (channel for channel in workload.channels if channel not in CAPTURE_CHANNELS)
-
-
-def find_channel(stored: str) -> Channel | None:
-    """The channel or family of channels that a name on the wire or on disk belongs to."""
-    return next((channel for channel in channels() if channel.parts(stored) is not None), None)

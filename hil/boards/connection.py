@@ -139,10 +139,9 @@ class Connection:
 
     def _examine_first(self, attempt: Callable[[], None]) -> None:
         """Before the board is brought to a fresh start: see what was left running on it."""
-        if self._unexamined:
-            self._unexamined = False
-            self.board.reach(soft_reset=False)  # on a silent board there is nothing to see
-            self.leftover_activity = find_leftover_activity(self.repl)
+        self._unexamined = False
+        self.board.reach(soft_reset=False)  # on a silent board there is nothing to see
+        self.leftover_activity = find_leftover_activity(self.repl)
         attempt()
 
 

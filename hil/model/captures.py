@@ -167,6 +167,17 @@ BOARD_SOURCE = "board"
 
 
 @dataclass(frozen=True, slots=True)
+class LaterWindow:
+    """Where one more window of a case begins in a track that holds several of them.
+
+    ``position`` is the index of its first stamp, ``release`` the grid index of its first release.
+    """
+
+    position: int
+    release: int
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """The activations of one periodic task against the grid that it was asked for.
 
@@ -175,6 +186,12 @@ class Track:
     ``releases`` gives the grid index ``k`` that each stamp belongs to where the agent knows it
     (a sequence number taken at the source), else ``None``. ``source`` is where the times come from:
     ``board`` for the board's own stamps, else the instrument's name.
+
+    A case is measured in several windows. Their tracks are joined to one: each later window is
+    moved by whole periods to stand after the one before it, so that lateness and releases count on,
+    and ``later_windows`` says where each begins. What lies between two windows was not measured:
+    no interval, no missed release and no slope reaches across. ``end_us`` is the end of the last
+    one; ``window_ends_us`` are the ends of all, where there are several.
     """
 
     index: int
@@ -186,6 +203,8 @@ class Track:
     gaps: tuple[Gap, ...] = ()
     releases: IntArray | None = None
     source: str = BOARD_SOURCE
+    later_windows: tuple[LaterWindow, ...] = ()
+    window_ends_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +287,8 @@ class Capture:
     """One finished capture, decoded: everything the analysis needs, nothing it must fetch.
 
     ``tracks`` are the board's own, ``instrument_tracks`` those of every other source, in that
-    source's time.
+    source's time. ``windows`` are the captures that this one was joined of, in the order of time;
+    none where it is one window itself.
     """
 
     board: BoardIdentity
@@ -286,6 +306,7 @@ class Capture:
     series: tuple[Series, ...] = ()
     occurrences: tuple[Occurrences, ...] = ()
     instrument_tracks: tuple[Track, ...] = ()
+    windows: tuple[Capture, ...] = ()
 
     def numbers(self, channel: Channel) -> IntArray | None:
         """The numbers of a channel of values or records, ``None`` if the capture has none."""

@@ -12,16 +12,22 @@ from hil.model.results import Reason, Skip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hil.analysis.uncertainty.budget import Part
     from hil.model.captures import Capture
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The two ends of an interval, or a reason (``why_not``) why there is none."""
+    """The two ends of an interval, or a reason (``why_not``) why one or both are missing.
+
+    ``parts`` is the uncertainty budget that the ends follow from, in the unit of the figure; see
+    :mod:`hil.analysis.uncertainty.budget`.
+    """
 
     lo: float | None = None
     hi: float | None = None
     why_not: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
 from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
 from hil.analysis.stability import measure_stability
+from hil.analysis.uncertainty.budget import stored_parts
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import Measurement
@@ -77,13 +78,14 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
 
 
 def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measurement:
+    unit = metric_or_unknown(figure.metric).unit
     return Measurement(
         board=capture.board.name,
         technique=capture.plan.technique,
         load=capture.plan.load,
         task=sheet.task,
         metric=figure.metric,
-        unit=metric_or_unknown(figure.metric).unit,
+        unit=unit,
         value=figure.value,
         lo=figure.bounds.lo,
         hi=figure.bounds.hi,
@@ -94,6 +96,7 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
         source=sheet.source,
         n_effective=figure.n_effective,
         no_bounds=figure.bounds.why_not,
+        uncertainty=stored_parts(figure.bounds.parts, unit),
     )
 
 

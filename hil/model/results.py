@@ -18,14 +18,23 @@ CaseKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyPart(StoredRecord):
-    """One entry of a figure's uncertainty budget (JCGM 100:2008, 4.2 and 4.3), in microseconds.
+    """One entry of a figure's uncertainty budget (JCGM 100:2008, 4.2 and 4.3).
 
-    Type ``A`` was evaluated from repeated observations, ``B`` from other knowledge.
+    Type ``A`` was evaluated from repeated observations, ``B`` from other knowledge. The standard
+    uncertainty is in ``us`` for a time and in ``ppm`` for a rate or a ratio; ``dof`` are its
+    degrees of freedom, ``None`` where it is known as such.
     """
 
     what: str
     type: Literal["A", "B"]
-    us: float
+    us: float | None = field(default=None, metadata=ABSENT)
+    ppm: float | None = field(default=None, metadata=ABSENT)
+    dof: float | None = field(default=None, metadata=ABSENT)
+
+    @property
+    def amount(self) -> float:
+        """The standard uncertainty in the unit that it is stored in."""
+        return (self.ppm if self.us is None else self.us) or 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.activations import assign, lateness_us
+from hil.analysis.late_samples import ArraySamples
 from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet, extreme_bounds
 from hil.analysis.uncertainty import order_statistics
 from hil.analysis.uncertainty.correlated import add_percentiles, rms_bounds
@@ -63,7 +64,7 @@ def measure_events(
     add_percentiles(
         sheet,
         prefix,
-        latency,
+        ArraySamples(latency),
         step_us=tick_us,
         common=False,
         floor=0.0,
@@ -171,7 +172,7 @@ def _stretch(
         sheet.mark_unavailable("lateness_max_us", "no activation was recorded", method=method)
         return
     late = lateness_us(activations)[inside] - cost_us
-    add_percentiles(sheet, "lateness", late, step_us=tick_us, method=method)
+    add_percentiles(sheet, "lateness", ArraySamples(late), step_us=tick_us, method=method)
     worst = int(np.argmax(late))
     sheet.add(
         "lateness_max_us",
@@ -217,7 +218,8 @@ def measure_requests(requests: Iterable[Requests], sheet: MetricSheet) -> None:
             continue
         bounds = Bounds(why_not="no bounds: what the client asked for, or the server could")
         sheet.add("request_rate_hz", n / served.duration_us * 1e6, n, bounds, method=method)
-        add_percentiles(sheet, "request_latency", took, step_us=1.0, common=False, method=method)
+        samples = ArraySamples(took)
+        add_percentiles(sheet, "request_latency", samples, step_us=1.0, common=False, method=method)
         sheet.add(
             "request_latency_max_us",
             float(took.max()),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.activations import activation_time_us, lateness_us
+from hil.analysis.late_samples import ArraySamples, LateSamples
 from hil.analysis.metric_sheet import EXACT, WANDERS, Bounds, extreme_bounds
 from hil.analysis.streaming_stats import WHOLE_BELOW, CellSums, Extremes, pieces
-from hil.analysis.uncertainty.correlated import ArraySamples, LateSamples, add_percentiles
+from hil.analysis.uncertainty.correlated import add_percentiles
 from hil.analysis.uncertainty.order_statistics import covered_share
 from hil.analysis.uncertainty.slope import (
     BLOCKS,
@@ -23,8 +24,8 @@ from hil.analysis.uncertainty.slope import (
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
+    from hil.analysis.late_samples import Samples
     from hil.analysis.metric_sheet import MetricSheet
-    from hil.analysis.uncertainty.correlated import Samples
     from hil.analysis.uncertainty.slope import Slope
 
 DRIFTS = "no bounds: the lateness drifts, so its largest value grows with the window"

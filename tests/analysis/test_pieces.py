@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from hil.analysis import activations, lateness, stability, streaming_stats, summary
 from hil.analysis.activations import assign, lateness_us
-from hil.analysis.uncertainty.correlated import ArraySamples, LateSamples
+from hil.analysis.late_samples import ArraySamples, LateSamples
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, Gap, TaskPlan, Track
 

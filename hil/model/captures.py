@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from hil.model.codec import StoredRecord
+from hil.model.codec import ABSENT, StoredRecord
 
 if TYPE_CHECKING:
     from typing import Self
@@ -128,7 +128,11 @@ class TaskPlan(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class CapturePlan(StoredRecord):
-    """One capture as it was asked for."""
+    """One capture as it was asked for: window number ``window`` of the ``windows`` of its case.
+
+    ``duration_us`` is the length of this window; in a capture that was joined of several, the sum
+    of theirs.
+    """
 
     technique: str
     load: str
@@ -136,6 +140,8 @@ class CapturePlan(StoredRecord):
     duration_us: int
     streaming: bool = False
     options: Mapping[str, int | str] = field(default_factory=dict)
+    window: int = field(default=0, metadata=ABSENT)
+    windows: int = field(default=1, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +177,13 @@ class LaterWindow:
     """Where one more window of a case begins in a track that holds several of them.
 
     ``position`` is the index of its first stamp, ``release`` the grid index of its first release.
+    Of the stamps that the wire lost just before ``position``, ``lost_before`` were the last ones of
+    the window before.
     """
 
     position: int
     release: int
+    lost_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hil.history.location import find_location
 from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
 from hil.model.units import format_value
+from hil.model.verdicts import RUN_VERDICTS
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.terminal.console import output_console
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from hil.history.queries import ListedRun, RunFilter, TrendLine
 
 _OUT = Path("reports")
-_VERDICTS = ("pass", "fail", "error", "none")
 _LISTED_RUNS, _TREND_RUNS = 50, 100
 
 
@@ -51,7 +51,7 @@ def _add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--technique", metavar="NAME", help="only with this technique")
     parser.add_argument("--load", metavar="NAME", help="only with this load")
     parser.add_argument("--since", metavar="DAY", help="only from 2026-11-01 on, or the last 7d")
-    parser.add_argument("--verdict", choices=_VERDICTS, help="only runs that came out so")
+    parser.add_argument("--verdict", choices=RUN_VERDICTS, help="only runs that came out so")
 
 
 def _run_filter(args: argparse.Namespace) -> RunFilter:
@@ -165,7 +165,7 @@ def _print_runs(runs: Sequence[ListedRun]) -> None:
         "commit",
     ):
         table.add_column(heading, overflow="fold")
-    styles = {"fail": "red", "error": "red", "pass": "green"}
+    styles = {"fail": "red", "error": "red", "undecided": "yellow", "pass": "green"}
     for run in runs:
         name = run.run + (" (baseline)" if run.baseline else "")
         cells = (

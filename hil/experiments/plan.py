@@ -10,6 +10,7 @@ from hil.agents.deploy import agent_config
 from hil.experiments.registry import chosen_workloads, unasked_options
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import ConfigurationError
+from hil.model.known_names import unknown_name
 from hil.model.techniques import loads_of_profile
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def find_profile(name: str) -> Profile:
         return PROFILES[name]
     except KeyError:
         raise ConfigurationError(
-            f"--hil-profile={name}: unknown profile; known are {', '.join(PROFILES)}"
+            f"--hil-profile: {unknown_name('profile', name, PROFILES)}"
         ) from None
 
 
@@ -86,7 +87,9 @@ def chosen_names(option: str, text: str | None, known: Sequence[str]) -> tuple[s
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in known:
-            raise ConfigurationError(f"{option}: unknown {name!r}; known are {', '.join(known)}")
+            raise ConfigurationError(
+                f"{option}: {unknown_name(option.rpartition('-')[2], name, known)}"
+            )
     if not names:
         raise ConfigurationError(f"{option}: name at least one of {', '.join(known)}")
     return names

@@ -17,6 +17,7 @@ from hil.analysis.comparison_scale import stretches_of
 from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
 from hil.model.board import board_key, firmware_line
 from hil.model.techniques import is_queued
+from hil.model.verdicts import run_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from hil.model.board import BoardIdentity
     from hil.model.captures import Capture, EventSet, Track
     from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
+    from hil.model.verdicts import RunVerdict
 
 StampKind = Literal["task", "series", "isr", "defer"]
-RunVerdict = Literal["pass", "fail", "error", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +128,13 @@ def make_history_run(
     return HistoryRun(
         info=results.run,
         fingerprint=_fingerprint(results, stored_boards),
-        verdict=_verdict(results),
+        verdict=run_verdict(results),
         boards=stored_boards,
         skipped=results.skipped,
         errors=results.errors,
         revision=revision,
         modified=modified,
     )
-
-
-def _verdict(results: Results) -> RunVerdict:
-    verdicts = {measurement.verdict for measurement in results.measurements}
-    if results.errors:
-        return "error"
-    return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "none"
 
 
 def _fingerprint(results: Results, boards: Iterable[HistoryBoard]) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from hil.model.budgets import ANY, Budget, Budgets
+from hil.model.budgets import ANY, OWN, Budget, Budgets
 from hil.model.errors import ConfigurationError
+from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
 
 if TYPE_CHECKING:
@@ -92,9 +92,10 @@ class BudgetParser:
     ) -> list[Budget]:
         entries = []
         for technique, by_load in group.items():
-            self._known("technique", technique, self._techniques, (*keys, technique))
+            techniques = (*self._techniques, ANY, OWN)
+            self._known("technique", technique, techniques, (*keys, technique))
             for load, metrics in self._table((*keys, technique), by_load).items():
-                self._known("load", load, self._loads, (*keys, technique, load))
+                self._known("load", load, (*self._loads, ANY), (*keys, technique, load))
                 for name, value in self._table((*keys, technique, load), metrics).items():
                     at = (*keys, technique, load, name)
                     kind, amount = self._amount(at, name, value)
@@ -105,11 +106,7 @@ class BudgetParser:
     def _amount(self, at: tuple[str, ...], name: str, value: Any) -> tuple[BudgetKind, float]:
         metric = find_metric(name)
         if metric is None:
-            near = get_close_matches(name, METRICS, 3, 0.5)
-            names = (
-                f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(METRICS)}"
-            )
-            raise self._error(at, f"unknown metric {name!r:.60}; {names}")
+            raise self._error(at, unknown_name("metric", name, METRICS))
         if not metric.budget:
             raise self._error(at, f"{name} has no better direction, so it can't have a budget")
         if isinstance(value, str):
@@ -134,9 +131,8 @@ class BudgetParser:
         raise self._error(at, f"{metric.name}: {text!r:.40} is none of {', '.join(forms)}")
 
     def _known(self, what: str, name: str, known: Collection[str], keys: tuple[str, ...]) -> None:
-        if name != ANY and name not in known:
-            names = ", ".join((*known, ANY))
-            raise self._error(keys, f"unknown {what} {name!r:.60}; known are {names}")
+        if name not in known:
+            raise self._error(keys, unknown_name(what, name, known))
 
     def _table(self, keys: tuple[str, ...], value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Limits of figures, verdicts by them, and the line that says how a figure failed."""
+"""Limits of figures, found for each figure, and the figures judged by them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from hil.model.metrics import metric_or_unknown
-from hil.model.techniques import is_variant
+from hil.model.techniques import TECHNIQUES, is_variant
+from hil.model.verdicts import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hil.model.captures import CapturePlan
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from hil.model.results import Measurement
 
 ANY = "any"
+OWN = "own"
+"""Names a user's own programs in a budgets file: every technique that is not in the table."""
 BudgetKind = Literal["absolute", "period", "share", "none"]
 
 
@@ -26,7 +29,8 @@ BudgetKind = Literal["absolute", "period", "share", "none"]
 class Budget:
     """One limit: ``amount`` in the metric's unit, in periods, or as a share (0..1) of what was due.
 
-    ``board`` is the name pattern, ``None`` for every board; technique and load may be ``any``.
+    ``board`` is the name pattern, ``None`` for every board; technique and load may be ``any``, and
+    the technique ``own``: what is not in the table of techniques.
     ``location`` says where it was written, for messages.
     """
 
@@ -40,17 +44,21 @@ class Budget:
 
     def fits(self, measurement: Measurement) -> bool:
         """Whether this budget speaks of this measurement."""
+        return self.metric == measurement.metric and self.fits_case(measurement)
+
+    def fits_case(self, measurement: Measurement) -> bool:
+        """Whether this budget speaks of this measurement's board, technique and load."""
+        own = self.technique == OWN and measurement.technique not in TECHNIQUES
         return (
-            self.metric == measurement.metric
-            and self.technique in (ANY, measurement.technique)
+            (own or self.technique in (ANY, measurement.technique))
             and self.load in (ANY, measurement.load)
             and (self.board is None or fnmatchcase(measurement.board, self.board))
         )
 
-    def rank(self) -> tuple[int, bool, bool]:
+    def rank(self) -> tuple[int, int, bool]:
         """Specificity: of the budgets that fit, the one with the largest rank counts."""
         literal = -1 if self.board is None else len(re.sub(r"[*?]", "", self.board))
-        return (literal, self.technique != ANY, self.load != ANY)
+        return (literal, {ANY: 0, OWN: 1}.get(self.technique, 2), self.load != ANY)
 
     def limit(self, measurement: Measurement, period_us: float | None) -> float | None:
         """The limit in the metric's unit; ``None`` where it does not apply or is not known."""
@@ -88,24 +96,18 @@ def judge_measurement(
 ) -> Measurement:
     """The same measurement with its budget (in the metric's unit) and its verdict.
 
-    The verdict follows the value: ``fail`` when it is beyond the budget, ``pass`` when it is at or
-    within it, ``none`` without a budget. Bounds that straddle the budget do not change the verdict,
-    they are said: in the note of a ``pass`` and in :func:`failure_message`. ``period_us`` is needed
-    for budgets in periods; without it they give no verdict. Variants beside a technique
-    have none, but for what must never happen.
+    The verdict is that of :func:`~hil.model.verdicts.decide`, ``none`` without a budget.
+    ``period_us`` is needed for budgets in periods; without it they give no verdict. Variants beside
+    a technique have none, but for what must never happen.
     """
     finding = is_variant(measurement.method) and not _metric(measurement).judged_in_variants
     entry = None if finding else budgets.find(measurement)
     limit = None if entry is None else entry.limit(measurement, period_us)
     if limit is None:
         return replace(measurement, budget=None, verdict="none")
-    if _beyond(measurement, measurement.value, limit):
-        return replace(measurement, budget=limit, verdict="fail")
-    note = measurement.note
-    if straddles(measurement, limit):
-        text = "its bounds reach beyond the budget"
-        note = f"{note}; {text}" if note else text
-    return replace(measurement, budget=limit, verdict="pass", note=note)
+    verdict, remark = decide(measurement, limit)
+    note = "; ".join(filter(None, (measurement.note, remark))) or None
+    return replace(measurement, budget=limit, verdict=verdict, note=note)
 
 
 def judge_measurements(
@@ -127,48 +129,31 @@ def judge_measurements(
     )
 
 
-def straddles(measurement: Measurement, limit: float) -> bool:
-    """Whether the bounds lie on both sides of the limit, so that the verdict is not certain."""
-    if measurement.lo is None or measurement.hi is None:
-        return False
-    sides = {_beyond(measurement, bound, limit) for bound in (measurement.lo, measurement.hi)}
-    if _metric(measurement).sense == "magnitude" and measurement.lo < 0 < measurement.hi:
-        sides.add(False)
-    return len(sides) > 1
+def unmatched_budgets(budgets: Budgets, measurements: Sequence[Measurement]) -> list[str]:
+    """What a budgets file says of nothing in a run, a line each.
 
-
-def failure_message(measurement: Measurement) -> str:
-    """One line on a judged measurement that failed: what, how much, how certain, where, of n."""
-    m = measurement
-    sense = _metric(m).sense
-    unit = "" if m.unit in ("1", "count") else f" {m.unit}"
-    who = [m.technique, m.load, *([] if m.task is None else [f"task {m.task}"]), f"board {m.board}"]
-    method = f" ({m.method})" if m.method else ""
-    parts = [f"{', '.join(who)}: {m.metric}{method} = {_text(m.value)}{unit}"]
-    if m.lo is not None and m.hi is not None:
-        parts.append(f" [{_text(m.lo)} .. {_text(m.hi)} at {m.confidence:.0%}]")
-    if m.budget is not None:
-        word = "below its smallest allowed" if sense == "higher" else "over its budget of"
-        sign = "+-" if sense == "magnitude" else ""
-        parts.append(f" is {word} {sign}{_text(m.budget)}{unit}")
-        if straddles(m, m.budget):
-            parts.append(" (the bounds hold both sides: not certain)")
-    if m.where_us is not None:
-        parts.append(f"; the worst activation is {m.where_us / 1e6:.6f} s into the window")
-    parts.append(f"; n = {m.n}")
-    return "".join(parts)
+    A line for each board pattern that fits no board of the run, and one for each metric that has a
+    limit for a case that was measured and has no figure there. Limits of techniques and loads that
+    were not measured are not told: one file serves many runs.
+    """
+    boards = list(dict.fromkeys(figure.board for figure in measurements))
+    if not boards:
+        return []
+    patterns: dict[str, str] = {}
+    metrics: dict[str, str] = {}
+    for entry in budgets.entries:
+        if entry.board is not None and not any(fnmatchcase(b, entry.board) for b in boards):
+            patterns.setdefault(entry.board, entry.location)
+            continue
+        of_case = {figure.metric for figure in measurements if entry.fits_case(figure)}
+        if of_case and entry.metric not in of_case and entry.kind != "none":
+            metrics.setdefault(entry.metric, entry.location)
+    names = ", ".join(boards)
+    return [
+        *(f"{at}: {name!r} fits no board of this run ({names})" for name, at in patterns.items()),
+        *(f"{at}: no figure of {metric} in this run" for metric, at in metrics.items()),
+    ]
 
 
 def _metric(measurement: Measurement) -> Metric:
     return metric_or_unknown(measurement.metric, measurement.unit)
-
-
-def _beyond(measurement: Measurement, value: float, limit: float) -> bool:
-    sense = _metric(measurement).sense
-    if sense == "higher":
-        return value < limit
-    return (abs(value) if sense == "magnitude" else value) > limit
-
-
-def _text(value: float) -> str:
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.5g}"

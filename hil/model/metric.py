@@ -53,7 +53,8 @@ class Metric:
     it has a budget in variants of a technique too.
 
     ``in_series``: given of a short series too. ``in_truncated``: holds for a capture without its
-    end. ``outside_n``: what it counts is not among the ``n`` of its figure.
+    end. ``outside_n``: what it counts is not among the ``n`` of its figure. ``integrity``: it tells
+    whether the measurement is whole, so that a limit met says nothing of the technique.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Metric:
     in_series: bool = False
     in_truncated: bool = True
     outside_n: bool = False
+    integrity: bool = False
 
     def is_percentile_of(self, series: SeriesName) -> bool:
         """Whether it is a percentile of this series."""

@@ -178,6 +178,7 @@ _ROWS = (
         in_series=True,
         in_truncated=False,
         outside_n=True,
+        integrity=True,
     ),
     smallest("isr_latency", _HANDLER, "D_i"),
     *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _LATENCY_COLUMNS),
@@ -228,6 +229,7 @@ _ROWS = (
         bounds="exact",
         shown=(Column("variants", "after its end", 90),),
         judged_in_variants=True,
+        integrity=True,
     ),
     Metric(
         *("timer_after_stop", "count", "what a stopped timer still delivered, a stop on average"),

@@ -25,8 +25,8 @@ from hil.experiments.run import Bench
 from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
-from hil.model.budgets import failure_message
 from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
+from hil.model.verdicts import verdict_message
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
 from hil.pytest_plugin.run_end import WholeReport, end_by_signals
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
@@ -266,7 +266,7 @@ class Figures:
         for m in measurements:
             parts = (m.metric, m.method, None if m.task is None else f"task{m.task}")
             self._properties.append((".".join(p for p in parts if p), m.value))
-        failures = [failure_message(m) for m in measurements if m.verdict == "fail"]
+        failures = [verdict_message(m) for m in measurements if m.verdict == "fail"]
         if failures:
             pytest.fail("\n".join(failures), pytrace=False)
 

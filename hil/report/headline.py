@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.analysis.uncertainty.order_statistics import covered_share
-from hil.model.budgets import failure_message
 from hil.model.results import missing_metric
 from hil.model.units import format_digits, format_measurement
+from hil.model.verdicts import verdict_message
 from hil.report.deadline_advice import early_us
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     skipped = sum(missing_metric(skip) is None for skip in results.skipped)
     if skipped:
         sentence += f"; {skipped} skipped"
-    lines = [failure_message(figure) for figure in failed[:_MAX_FAILURES]]
+    lines = [verdict_message(figure) for figure in failed[:_MAX_FAILURES]]
     if len(failed) > _MAX_FAILURES:
         lines.append(f"and {len(failed) - _MAX_FAILURES} more")
     return Headline(state, f"{sentence}.", lines, _advice(rows))

@@ -8,7 +8,7 @@ from pathlib import Path
 STRATA = {
     "protocol": ("hil/protocol",),
     "analysis": ("hil/analysis",),
-    "budgets": ("hil/model/budgets.py", "hil/model/budget_file.py"),
+    "budgets": ("hil/model/budgets.py", "hil/model/budget_file.py", "hil/model/verdicts.py"),
     "captures": ("hil/recording/capture_file.py", "hil/recording/capture_reader.py"),
     "validity": ("hil/recording/validity.py",),
     "results": ("hil/model/codec.py", "hil/model/result_files.py"),

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.model.board import SOURCES
-from hil.model.budgets import failure_message
 from hil.model.errors import CaptureError
 from hil.model.metrics import table_columns
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
+from hil.model.verdicts import verdict_message
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.deadline_advice import advise
 from hil.report.headline import headline
@@ -46,7 +46,7 @@ def job_summary(results: Results, comparison: Comparison | None = None) -> str:
         f"Run {escape(run.id)}, profile {escape(run.profile)}, {run.duration_s:.0f} s, "
         f"source: {escape(run.source)}, hil {escape(run.harness_version)}.",
     ]
-    failed = [failure_message(m) for m in results.measurements if m.verdict == "fail"]
+    failed = [verdict_message(m) for m in results.measurements if m.verdict == "fail"]
     parts += _listed("Out of budget", failed)
     errors = [f"{e.technique}, {e.load}, {e.board}: {e.error}" for e in results.errors]
     parts += _listed("Errors: nothing trustworthy was measured", errors)

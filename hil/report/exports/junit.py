@@ -12,9 +12,9 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hil.model.budgets import failure_message
 from hil.model.printable import escaped_line
 from hil.model.results import case_key, case_order, missing_metric
+from hil.model.verdicts import verdict_message
 
 if TYPE_CHECKING:
     from hil.model.results import ErrorRecord, Measurement, Results, Skip
@@ -99,7 +99,7 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
     missing = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
     _properties(element, rows + missing)
-    failed = [failure_message(figure) for figure in case.figures if figure.verdict == "fail"]
+    failed = [verdict_message(figure) for figure in case.figures if figure.verdict == "fail"]
     skips = [skip.reason for skip in case.skips if not missing_metric(skip)]
     if case.errors:
         texts = [f"{error.error}\n{error.detail}".rstrip() for error in case.errors]

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.analysis.uncertainty.order_statistics import needed_samples
-from hil.model.budgets import failure_message
 from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
+from hil.model.verdicts import verdict_message
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.result_tables import group_rows, latency_headings, latency_rows, technique_rows
 from hil.report.terminal.console import TextConsole
@@ -119,7 +119,7 @@ def _lists(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[Text]:
     listed = {id(figure) for figure in failed}
     failed += [m for m in results.measurements if m.verdict == "fail" and id(m) not in listed]
     groups = (
-        ("out of budget", "red", [failure_message(figure) for figure in failed]),
+        ("out of budget", "red", [verdict_message(figure) for figure in failed]),
         ("errors", "red", [_error(error) for error in results.errors]),
         ("skipped", "yellow", _skips(results.skipped)),
     )

@@ -17,6 +17,8 @@ from hil.experiments.evaluation import evaluate_run, results_in
 from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
+from hil.model.techniques import TECHNIQUES
+from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TextIO
 
+    from hil.model.budgets import Budgets
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
+    from hil.recording.stored_run import StoredRun
     from hil.report.exports.export_format import Export
     from hil.report.terminal.sparklines import Group
 
@@ -84,7 +88,7 @@ def write_report(
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     run = read_run(path)
-    results = evaluate_run(run, load_budgets(Path(budgets)) if budgets else default_budgets())
+    results = evaluate_run(run, _own_budgets(Path(budgets), run) if budgets else default_budgets())
     files = RunFolder(path)
     results = replace(results, run=replace(results.run, hashes=files.hashes()))
     comparison = _stored_comparison(path)
@@ -101,6 +105,12 @@ def write_report(
     write_out(terminal_summary(results, width=terminal_width(), color=color, comparison=comparison))
     print(f"results: {files.results}\nreport:  {files.report}\njunit:   {files.junit}")
     return 0
+
+
+def _own_budgets(path: Path, run: StoredRun) -> Budgets:
+    """The user's budgets; they may name the programs that were measured."""
+    measured = (capture.plan.technique for capture in run.captures)
+    return load_budgets(path, techniques=tuple(dict.fromkeys((*TECHNIQUES, *measured))))
 
 
 def _of_pytest(junit: Path) -> bool:
@@ -121,6 +131,8 @@ def _written(files: RunFolder, results: Results) -> dict[str, object]:
         "junit": str(files.junit),
         "figures": len(results.measurements),
         "out_of_budget": sum(m.verdict == "fail" for m in results.measurements),
+        "undecided": sum(m.verdict == "undecided" for m in results.measurements),
+        "verdict": run_verdict(results),
         "errors": len(results.errors),
         "skipped": len(results.skipped),
     }

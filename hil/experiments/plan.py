@@ -265,3 +265,4 @@ class RunOptions:
     faults: FaultSpec | None = None
     history: HistoryLocation | None = None
     compare: str | None = None
+    undecided_fails: bool = False

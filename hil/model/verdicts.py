@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RunVerdict = Literal["fail", "error", "undecided", "pass", "none"]
 RUN_VERDICTS: tuple[RunVerdict, ...] = ("fail", "error", "undecided", "pass", "none")
 """What can be said of a whole run, what weighs most first."""
+NO_LIMIT = "no limit"
+"""The word for the verdict ``none``, wherever people read it; the others are their own words."""
 UNDECIDED_CHOICES = ("fail", "pass")
 """What ``--hil-undecided`` takes: whether an undecided figure fails the run."""
 GUARD_SHARE = 0.5
@@ -100,6 +102,11 @@ def run_verdict(results: Results) -> RunVerdict:
     """
     word = worst_verdict(results.measurements)
     return "error" if results.errors and word != "fail" else word
+
+
+def verdict_word(verdict: RunVerdict) -> str:
+    """The verdict as people read it."""
+    return NO_LIMIT if verdict == "none" else verdict
 
 
 def refuses(verdict: Verdict, *, undecided_fails: bool = False) -> bool:

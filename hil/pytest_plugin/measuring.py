@@ -26,10 +26,15 @@ from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
 from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
-from hil.model.verdicts import verdict_message
+from hil.model.known_names import unknown_name
+from hil.model.metrics import METRICS, find_metric
+from hil.model.techniques import TECHNIQUES
+from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
+from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
-from hil.pytest_plugin.run_end import WholeReport, end_by_signals
+from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
+from hil.pytest_plugin.unchecked_figures import figure_key
 from hil.pytest_plugin.xdist_workers import (
     WorkerPerBoard,
     request_workers,
@@ -39,7 +44,7 @@ from hil.pytest_plugin.xdist_workers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from hil.boards.backend import BoardSpec
@@ -77,10 +82,14 @@ class MeasuredRun:
             self.bench.abandon()
             raise
 
-    def figures(self, board: str, case: Case, properties: list[tuple[str, object]]) -> Figures:
-        """The figures of one case; skips what the board can't run, fails what has none.
+    def marker_mistakes(self, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
+        """See :func:`hil.pytest_plugin.markers.marker_mistakes`."""
+        return marker_mistakes(items, [case.plan.technique for case in self.options.cases])
 
-        Each figure that is checked becomes one of the test's ``properties``.
+    def figures(self, board: str, case: Case, node: pytest.Item) -> Figures:
+        """The figures of one case for a test; skips what the board can't run, fails what has none.
+
+        Each figure that is checked becomes one of the test's properties.
         """
         assert self.bench is not None
         assert self._output is not None
@@ -94,7 +103,7 @@ class MeasuredRun:
             pytest.skip(str(failure))
         if failure is not None:
             pytest.fail(f"{board}, {case.id}: {failure}", pytrace=False)
-        return Figures(measured, properties)
+        return Figures(measured, node, undecided_fails=self.options.undecided_fails)
 
 
 def begin_measuring(config: pytest.Config) -> MeasuredRun:
@@ -167,17 +176,30 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     out = Path(get("--hil-out") or config.rootpath / "reports")
+    measured = dict.fromkeys((*TECHNIQUES, *(case.plan.technique for case in cases)))
+    budgets = (
+        load_budgets(Path(budgets_file), techniques=tuple(measured))
+        if budgets_file
+        else default_budgets()
+    )
     return RunOptions(
         boards=specs,
         profile=profile,
         cases=cases,
         out=out,
-        budgets=load_budgets(Path(budgets_file)) if budgets_file else default_budgets(),
+        budgets=budgets,
         wiring=load_wiring(Path(wiring_file)) if wiring_file else None,
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
         history=find_location(get("--hil-history"), out),
         compare=get("--hil-compare"),
+        undecided_fails=_choice("--hil-undecided", get("--hil-undecided")) == "fail",
     )
+
+
+def _choice(option: str, given: str | None) -> str | None:
+    if given is not None and given not in UNDECIDED_CHOICES:
+        raise ConfigurationError(f"{option}: {unknown_name('choice', given, UNDECIDED_CHOICES)}")
+    return given
 
 
 def _number(option: str, text: str | None) -> float | None:
@@ -240,9 +262,12 @@ def check_compare(compare: str | None, location: HistoryLocation | None) -> None
 class Figures:
     """The figures of one technique under one load on one board."""
 
-    def __init__(self, measured: MeasuredCase, properties: list[tuple[str, object]]) -> None:
+    def __init__(
+        self, measured: MeasuredCase, node: pytest.Item, *, undecided_fails: bool = False
+    ) -> None:
         self._measured = measured
-        self._properties = properties
+        self._node = node
+        self._undecided_fails = undecided_fails
 
     @property
     def capture(self) -> Capture:
@@ -250,25 +275,39 @@ class Figures:
         return self._measured.capture
 
     def all(self, metric: str) -> list[Measurement]:
-        """Every measurement of one metric, one per task or method."""
+        """Every measurement of one metric, one per task or method.
+
+        Raises :class:`~hil.model.errors.ConfigurationError` for a metric that does not exist.
+        """
+        __tracebackhide__ = True
+        if find_metric(metric) is None:
+            raise ConfigurationError(unknown_name("metric", metric, METRICS))
         return [m for m in self._measured.measurements if m.metric == metric]
 
     def check(self, *metrics: str) -> None:
         """Fail if any of the named metrics is out of its budget.
 
         Skips, with the reason, when none of them could be measured in this capture. Each figure
-        becomes a property of the test in ``junit.xml``.
+        becomes a property of the test in ``junit.xml``. An undecided figure fails only where
+        ``--hil-undecided=fail`` was given. Raises :class:`~hil.model.errors.ConfigurationError`
+        where no metric is named, or one that does not exist.
         """
         __tracebackhide__ = True
+        if not metrics:
+            raise ConfigurationError("figures.check() names no metric, so it checks nothing")
         measurements = [m for metric in metrics for m in self.all(metric)]
         if not measurements:
             pytest.skip(self._why_absent(metrics))
         for m in measurements:
             parts = (m.metric, m.method, None if m.task is None else f"task{m.task}")
-            self._properties.append((".".join(p for p in parts if p), m.value))
-        failures = [verdict_message(m) for m in measurements if m.verdict == "fail"]
-        if failures:
-            pytest.fail("\n".join(failures), pytrace=False)
+            self._node.user_properties.append((".".join(p for p in parts if p), m.value))
+        failed = [
+            m for m in measurements if refuses(m.verdict, undecided_fails=self._undecided_fails)
+        ]
+        if failed:
+            told = self._node.stash.setdefault(FAILED_FIGURES, [])
+            told += map(figure_key, failed)
+            pytest.fail("\n".join(map(verdict_message, failed)), pytrace=False)
 
     def _why_absent(self, metrics: tuple[str, ...]) -> str:
         told = {r.metric: r.reason for r in self._measured.summary.reasons if r.metric in metrics}

@@ -46,6 +46,11 @@ def add_options(parser: pytest.Parser) -> None:
     add("--hil-period-ms", metavar="N", help="period of the tasks in milliseconds")
     add("--hil-duration-s", metavar="N", help="length of each capture window")
     add("--hil-budgets", metavar="FILE", help="budgets to judge by (TOML)")
+    add(
+        "--hil-undecided",
+        metavar="fail|pass",
+        help="whether a figure that its bounds leave undecided fails the run (default: pass)",
+    )
     add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
     add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
     add("--hil-faults", metavar="SPEC", help="faults on the link: drop=0.001,lost_at=5000,seed=7")

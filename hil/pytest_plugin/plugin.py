@@ -22,9 +22,10 @@ from hil.pytest_plugin.options import (
     suite_requested,
 )
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
+from hil.pytest_plugin.run_end import mark_report
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
     from typing import Any
 
     from hil.experiments.plan import Case
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from hil.pytest_plugin.measuring import Figures, MeasuredRun
 
 _RUN: pytest.StashKey[MeasuredRun] = pytest.StashKey()
+_MISTAKE: pytest.StashKey[str] = pytest.StashKey()
 _NO_BOARD = "no board is measured in this run; give one with {}"
 _OTHER = "hil_other"
 _OTHER_IN_WORKER: pytest.StashKey[str] = pytest.StashKey()
@@ -142,13 +144,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases that a test's ``hil`` marker says it is not for."""
+    run = config.stash.get(_RUN, None)
+    mistakes = {} if run is None else run.marker_mistakes(items)
+    if mistakes and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(next(iter(mistakes.values())))
     selected: list[pytest.Item] = []
     deselected: list[pytest.Item] = []
     for item in items:
-        (selected if _is_for(item) else deselected).append(item)
+        if item in mistakes:  # a worker can't refuse the run: its test does
+            item.stash[_MISTAKE] = mistakes[item]
+        (selected if item in mistakes or _is_for(item) else deselected).append(item)
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = selected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose marker is wrong, before anything is measured for it."""
+    if _MISTAKE in item.stash:
+        pytest.fail(item.stash[_MISTAKE], pytrace=False)
 
 
 def _asks_for_case(metafunc: pytest.Metafunc) -> bool:
@@ -165,10 +180,14 @@ def _is_for(item: pytest.Item) -> bool:
     if plan is None:  # no case, or one of the suite's own
         return True
     return all(
-        name in mark.kwargs.get(asked, (name,))
+        name in _names(mark.kwargs.get(asked, name))
         for mark in item.iter_markers("hil")
         for asked, name in (("techniques", plan.technique), ("loads", plan.load))
     )
+
+
+def _names(given: str | Collection[str]) -> Collection[str]:
+    return (given,) if isinstance(given, str) else given
 
 
 @pytest.fixture(scope="session")
@@ -194,4 +213,14 @@ def figures(
     hil_case: tuple[str, Case],
 ) -> Figures:
     """The figures of one technique under one load on one board, captured once for all tests."""
-    return request.config.stash[_RUN].figures(*hil_case, request.node.user_properties)
+    return request.config.stash[_RUN].figures(*hil_case, request.node)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Around all others, so that the outcome is the final one."""
+    report = yield
+    mark_report(item, call, report)
+    return report

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.model.errors import HilError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import FrameType
+    from typing import Any
 
 OUT_OF_BUDGET = int(pytest.ExitCode.TESTS_FAILED)
 """A figure out of its budget, or worse than before: pytest's own 1."""
@@ -20,18 +23,41 @@ BENCH_BROKEN = 8
 OUT_OF_BUDGET_AND_BROKEN = OUT_OF_BUDGET + BENCH_BROKEN
 
 
+FAILED_FIGURES: pytest.StashKey[list[tuple[Any, ...]]] = pytest.StashKey()
+"""What tells the figures from others that a test found to fail the run, in the test's stash."""
+_FIGURES, _NO_FIGURE = "hil_failed_figures", "hil_no_figure"
+
+
+def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Tell a failed test's figures with its report, and whether an error of the bench ended it.
+
+    Both are plain values, which a worker's reports carry to the controlling process.
+    """
+    if report.failed:
+        setattr(report, _FIGURES, [list(key) for key in item.stash.get(FAILED_FIGURES, ())])
+        setattr(
+            report, _NO_FIGURE, call.excinfo is not None and call.excinfo.errisinstance(HilError)
+        )
+
+
 class Outcome:
-    """Counts what failed: tests that were run to their end, and those that had no measurement."""
+    """Counts what failed: tests that were run to their end, and those that had no measurement.
+
+    ``told`` are the figures that failed tests named.
+    """
 
     def __init__(self) -> None:
         self._failed = False
         self._broken = False
+        self.told: set[tuple[Any, ...]] = set()
 
     def see(self, report: pytest.TestReport) -> None:
         """One phase of a test; only a test itself can find a figure out of budget."""
         if report.failed:
-            self._failed = self._failed or report.when == "call"
-            self._broken = self._broken or report.when != "call"
+            by_figure = report.when == "call" and not getattr(report, _NO_FIGURE, False)
+            self._failed = self._failed or by_figure
+            self._broken = self._broken or not by_figure
+            self.told.update(tuple(key) for key in getattr(report, _FIGURES, ()))
 
     def exit_status(self, status: int, *, worse: bool = False, broken: bool = False) -> int:
         """``status`` told apart; what pytest says of an interrupted or refused run stays."""

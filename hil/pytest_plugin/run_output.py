@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.experiments.budget_files import default_budgets_path
 from hil.experiments.run import common_source
+from hil.model.budgets import unmatched_budgets
 from hil.model.errors import HilError
 from hil.model.results import Results
 from hil.pytest_plugin.run_end import Outcome
+from hil.pytest_plugin.unchecked_figures import reports_of, unchecked
 from hil.recording.atomic_file import replaced_file
 from hil.recording.run_folder import write_results
 from hil.report.page.template_environment import escape_cells, page_title, style_path
@@ -153,6 +156,8 @@ class RunOutput(CaptureOutput):
     ) -> Generator[None, None, None]:
         """Write ``results.json``, let the others write theirs, say how the run came out."""
         self._finish(exitstatus)
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            self._tell_unchecked()
         try:
             return (yield)
         except OSError as error:  # the page or junit.xml, on a full disk
@@ -182,6 +187,24 @@ class RunOutput(CaptureOutput):
             self._failure = str(error)
         self._history_comparison = self._compare()
         self._tell_server()
+
+    def _tell_unchecked(self) -> None:
+        """Make failed tests of the figures that fail the run and that no failed test named."""
+        if self._failure is not None:
+            return
+        cases = unchecked(
+            self.results().measurements,
+            self._outcome.told,
+            undecided_fails=self._options.undecided_fails,
+        )
+        manager = self._config.pluginmanager
+        reporter = manager.getplugin("terminalreporter")
+        # the reporter shows progress by the tests that were collected: it is told the outcome only
+        others = manager.subset_hook_caller("pytest_runtest_logreport", [reporter])
+        for report in reports_of(cases):
+            others(report=report)
+            if reporter is not None and report.failed:
+                reporter._add_stats("failed", [report])
 
     def _compare(self) -> HistoryComparison:
         """The run compared with earlier runs, and stored."""
@@ -264,6 +287,8 @@ class RunOutput(CaptureOutput):
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
+        for line in self._unmatched():
+            terminalreporter.write_line(f"hint: {line}", yellow=True)
         failures = [] if self._failure is None else [self._failure]
         if (compared := self._history_comparison) is not None:
             for line in compared.lines:
@@ -274,6 +299,13 @@ class RunOutput(CaptureOutput):
             failures += compared.failures
         for failure in failures:
             terminalreporter.write_line(f"error: {failure}", red=True)
+
+    def _unmatched(self) -> list[str]:
+        """What the user's own budgets say of nothing in this run; the shipped ones serve any."""
+        budgets = self._options.budgets
+        if budgets.path is None or budgets.path == default_budgets_path():
+            return []
+        return unmatched_budgets(budgets, self.results().measurements)
 
 
 def _short(path: object) -> str:

@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.analysis.uncertainty.order_statistics import covered_share
-from hil.model.results import missing_metric
+from hil.model.results import case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
-from hil.model.verdicts import verdict_message
+from hil.model.verdicts import run_verdict, verdict_message
 from hil.report.deadline_advice import early_us
+from hil.report.result_tables import in_row_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hil.model.captures import Capture
     from hil.model.results import Measurement, Results
+    from hil.model.verdicts import RunVerdict
     from hil.report.result_tables import TechniqueRow
 
-_MAX_FAILURES = 12
+_MAX_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """``state`` is ``pass``, ``fail``, ``error`` or ``none``; the rest is plain text."""
+    """``state`` is that of :func:`~hil.model.verdicts.run_verdict`; the rest is plain text.
 
-    state: str
+    ``listed`` are the figures that the state goes by: those out of budget, or those undecided.
+    """
+
+    state: RunVerdict
     sentence: str
-    failures: list[str]
+    listed: list[str]
     advice: str
 
 
 def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     """What a reader must know before anything else."""
-    failed = [figure for figure in results.measurements if figure.verdict == "fail"]
-    judged = sum(figure.verdict != "none" for figure in results.measurements)
+    state = run_verdict(results)
     names = ", ".join(board.name for board in results.boards) or "no board"
-    count = len({(row.board, row.technique, row.load) for row in rows})
-    measured = f"{_many(count, 'case')} measured on {names}"
-    if failed:
-        state, sentence = "fail", f"{measured}: {_many(len(failed), 'figure')} out of budget"
-    elif results.errors:
-        state, sentence = "error", f"{measured}"
-    elif not count:
-        state, sentence = "none", f"Nothing was measured on {names}"
-    elif judged:
-        state = "pass"
-        met = f"{'all ' if judged > 1 else ''}{_many(judged, 'limit')} met"
-        sentence = f"{measured}: {met}{_without_limit(rows)}"
-    else:
-        state = "none"
-        sentence = f"{measured}; no figure has a limit, set your own with --hil-budgets"
+    count = len({case_key(figure) for figure in results.measurements})
+    sentence = f"{_many(count, 'case')} measured on {names}"
+    if count:
+        sentence += _verdicts(results, rows, state)
+    elif not results.errors:
+        sentence = f"Nothing was measured on {names}"
     if results.errors:
         sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
     skipped = sum(missing_metric(skip) is None for skip in results.skipped)
     if skipped:
         sentence += f"; {skipped} skipped"
-    lines = [verdict_message(figure) for figure in failed[:_MAX_FAILURES]]
-    if len(failed) > _MAX_FAILURES:
-        lines.append(f"and {len(failed) - _MAX_FAILURES} more")
+    word = "undecided" if state == "undecided" else "fail"
+    figures = [m for m in in_row_order(results.measurements, rows) if m.verdict == word]
+    lines = [verdict_message(figure) for figure in figures[:_MAX_LISTED]]
+    if len(figures) > _MAX_LISTED:
+        lines.append(f"and {len(figures) - _MAX_LISTED} more")
     return Headline(state, f"{sentence}.", lines, _advice(rows))
+
+
+def _verdicts(results: Results, rows: Sequence[TechniqueRow], state: RunVerdict) -> str:
+    """How the limits were met, behind what was measured."""
+    counts = Counter(figure.verdict for figure in results.measurements)
+    judged = counts.total() - counts["none"]
+    open_limits = f"{_many(counts['undecided'], 'limit')} undecided (inside the bounds)"
+    if counts["fail"]:
+        more = f", {open_limits}" if counts["undecided"] else ""
+        return f": {_many(counts['fail'], 'figure')} out of budget{more}"
+    if counts["undecided"]:
+        return f": {open_limits}, {counts['pass']} of {judged} met; measure longer to decide"
+    if state == "none":
+        return "; no technique has a limit, set your own with --hil-budgets"
+    if state == "error" and not judged:
+        return ""
+    return f": {'all ' if judged > 1 else ''}{_many(judged, 'limit')} met{_without_limit(rows)}"
 
 
 def _without_limit(rows: Sequence[TechniqueRow]) -> str:

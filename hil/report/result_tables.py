@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class TechniqueRow:
     """One technique under one load on one board; ``cells`` holds the worst task's figures.
 
-    Figures with a method of their own (interrupt latency) are not among the cells.
+    Figures with a method of their own (interrupt latency) are not among the cells. ``failed`` and
+    ``undecided`` are all figures of the case with that verdict.
     """
 
     board: str
@@ -39,6 +40,7 @@ class TechniqueRow:
     cells: dict[str, Measurement]
     verdict: Verdict
     failed: tuple[Measurement, ...] = ()
+    undecided: tuple[Measurement, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ def technique_rows(
     """Rows in the order of boards, loads and techniques.
 
     Of several tasks the figure over all tasks is shown where there is one, else the worst task's.
-    The verdict is ``fail`` if any figure of the row failed, ``pass`` if any was judged.
+    The verdict is that of :func:`~hil.model.results.worst_verdict` over all figures of the case.
     """
     groups = group_by_case(measurements)
     shown = {metric.name for metric, _ in table_columns("techniques", brief=True)}
@@ -60,10 +62,21 @@ def technique_rows(
     for key in sorted(groups, key=lambda key: case_order(key, boards)):
         group = groups[key]
         cells = worst_cells(figure for figure in group if figure.method is None)
-        failed = tuple(figure for figure in group if figure.verdict == "fail")
+        failed, undecided = (
+            tuple(figure for figure in group if figure.verdict == word)
+            for word in ("fail", "undecided")
+        )
         if shown & cells.keys():
-            rows.append(TechniqueRow(*key, cells, worst_verdict(group), failed))
+            rows.append(TechniqueRow(*key, cells, worst_verdict(group), failed, undecided))
     return rows
+
+
+def in_row_order(
+    measurements: Sequence[Measurement], rows: Sequence[TechniqueRow]
+) -> list[Measurement]:
+    """The figures in the order of their cases' rows; those of a case without a row come last."""
+    positions = {(row.board, row.technique, row.load): index for index, row in enumerate(rows)}
+    return sorted(measurements, key=lambda figure: positions.get(case_key(figure), len(rows)))
 
 
 @dataclass(frozen=True, slots=True)

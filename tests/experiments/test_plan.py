@@ -34,9 +34,7 @@ def test_a_window_too_short_is_refused():
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(
-        ConfigurationError, match="-load: unknown load 'zebra'; known are a, b"
-    ):
+    with pytest.raises(ConfigurationError, match="-load: unknown load 'zebra'; known are a, b"):
         chosen_names("--hil-load", "a,zebra", ["a", "b"])
     with pytest.raises(ConfigurationError, match="quick, nightly, soak"):
         find_profile("fast")

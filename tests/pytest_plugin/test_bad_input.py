@@ -101,3 +101,23 @@ class TestPorts:
         path = pytester.path / "file"
         path.write_text("x")
         refused(run(f"--board={path}"), "not a serial port")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ('figures.check("latness_p99_us")', "unknown metric 'latness_p99_us'; did you mean late"),
+        ('figures.check("missed", "mised")', "unknown metric 'mised'; did you mean missed"),
+        ('assert not figures.all("latness_p99_us")', "unknown metric 'latness_p99_us'; did you"),
+        ("figures.check()", "figures.check() names no metric"),
+    ],
+)
+def test_a_metric_that_does_not_exist_is_an_error_in_a_test(pytester, run_here, call, said):
+    pytester.makepyfile(f"def test_it(figures):\n    {call}\n")
+    result = run_here(
+        *("--board=sim:clock=virtual", "--hil-technique=timer_hard"),
+        *("--hil-duration-s=0.4", "--hil-out=out"),
+    )
+    result.assert_outcomes(failed=1)
+    assert result.ret == 8  # nothing was found out of its budget
+    assert said in result.stdout.str()

@@ -8,7 +8,7 @@ from hil.report.charts import matplotlib_drawing
 from hil.report.charts.chart import COLORS
 from hil.report.page.template_environment import style_sheet
 
-TEXT = ("ink", "soft", "first", "second", "bad", "good", "warn", "link")
+TEXT = ("ink", "soft", "first", "second", "bad", "good", "warn", "undecided", "link")
 LINES = tuple(f"c{k}" for k in range(COLORS))
 THEMES = {"light": 0, "dark": 1}
 

@@ -13,11 +13,11 @@ from hil.model.errors import CaptureError
 from hil.model.metrics import table_columns
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
-from hil.model.verdicts import verdict_message
+from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.deadline_advice import advise
 from hil.report.headline import headline
-from hil.report.result_tables import group_rows, technique_rows
+from hil.report.result_tables import group_rows, in_row_order, technique_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 MAX_CHARACTERS = 400_000
 """A server that takes a megabyte for a step has room for this in any alphabet, references too."""
 _MAX_LISTED, _MAX_CHANGES, _MAX_TEXT = 30, 15, 300
-_STATES = {"pass": "✅", "fail": "❌", "error": "⚠️", "none": "⚪"}
+_STATES = {"pass": "✅", "fail": "❌", "error": "⚠️", "undecided": "❔", "none": "⚪"}
 _SHORTENED = "\n\n*(cut: the rest is in the report)*\n"
 
 
@@ -46,8 +46,9 @@ def job_summary(results: Results, comparison: Comparison | None = None) -> str:
         f"Run {escape(run.id)}, profile {escape(run.profile)}, {run.duration_s:.0f} s, "
         f"source: {escape(run.source)}, hil {escape(run.harness_version)}.",
     ]
-    failed = [verdict_message(m) for m in results.measurements if m.verdict == "fail"]
-    parts += _listed("Out of budget", failed)
+    for title, word in (("Out of budget", "fail"), ("Undecided", "undecided")):
+        figures = [m for m in in_row_order(results.measurements, rows) if m.verdict == word]
+        parts += _listed(title, [verdict_message(figure) for figure in figures])
     errors = [f"{e.technique}, {e.load}, {e.board}: {e.error}" for e in results.errors]
     parts += _listed("Errors: nothing trustworthy was measured", errors)
     parts += _advice(results, rows)
@@ -119,7 +120,7 @@ def _table(rows: Sequence[TechniqueRow]) -> str:
     lines = [_line(heads), _line(["---"] + ["--:"] * len(columns) + ["---"])]
     for row in rows:
         cells = [_cell(row.cells.get(metric.name)) for metric, _ in columns]
-        verdict = {"none": "", "fail": "**fail**"}.get(row.verdict, row.verdict)
+        verdict = "**fail**" if row.verdict == "fail" else verdict_word(row.verdict)
         lines.append(_line([escape(row.name), *cells, verdict]))
     return "\n".join(lines)
 

@@ -1,9 +1,9 @@
 """JUnit XML from the figures: a suite per board, a test case per technique and load.
 
-Every figure is a property of its case, in the place where pytest puts what a test records. Out of
-budget is a failure, no trustworthy measurement an error, a combination that the board can't run is
-skipped. But for those properties it is what ``junit-10.xsd`` of Jenkins' xUnit plugin allows, with
-one outcome a case.
+Every figure is a property of its case, in the place where pytest puts what a test records, and so
+is its verdict where it has a limit. Out of budget is a failure, no trustworthy measurement an
+error, a combination that the board can't run is skipped. But for those properties it is what
+``junit-10.xsd`` of Jenkins' xUnit plugin allows, with one outcome a case.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
         for what in ("lo", "hi", "budget"):
             number = getattr(figure, what)
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
+        rows += [(f"{stem}.verdict", figure.verdict)] if figure.budget is not None else []
     missing = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
     _properties(element, rows + missing)
     failed = [verdict_message(figure) for figure in case.figures if figure.verdict == "fail"]

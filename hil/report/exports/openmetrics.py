@@ -100,6 +100,9 @@ def _run(out: StringIO, results: Results) -> None:
     _head(out, "hil_out_of_budget", "", "figures that are out of their budget")
     failed = sum(figure.verdict == "fail" for figure in results.measurements)
     out.write(f"hil_out_of_budget {failed}\n")
+    _head(out, "hil_undecided", "", "figures whose limit lies inside their bounds")
+    undecided = sum(figure.verdict == "undecided" for figure in results.measurements)
+    out.write(f"hil_undecided {undecided}\n")
     _head(out, "hil_errors", "", "measurements that can't be trusted")
     out.write(f"hil_errors {len(results.errors)}\n")
 

@@ -24,6 +24,7 @@ from hil.model.units import (
     format_measurement,
     format_value,
 )
+from hil.model.verdicts import verdict_word
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.charts.run_charts import group_charts, page_order
@@ -99,7 +100,7 @@ def render_page_parts(
         virtual=any(board.clock == "virtual" for board in results.boards),
         state=verdict.state,
         verdict=verdict.sentence,
-        failures=verdict.failures,
+        listed=verdict.listed,
         advice=advice,
         closest=verdict.advice,
         errors=results.errors,
@@ -204,6 +205,7 @@ def _environment() -> jinja2.Environment:
         "clip_lines": _clip_lines,
         "budget": _budget,
         "row_n": _row_n,
+        "verdict_word": verdict_word,
     }
     made = template_environment().overlay(undefined=jinja2.ChainableUndefined)
     made.globals = {**made.globals, **helpers}

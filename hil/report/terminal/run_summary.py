@@ -17,9 +17,16 @@ from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
 from hil.model.results import missing_metric
 from hil.model.units import format_measurement
-from hil.model.verdicts import verdict_message
+from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
-from hil.report.result_tables import group_rows, latency_headings, latency_rows, technique_rows
+from hil.report.headline import headline
+from hil.report.result_tables import (
+    group_rows,
+    in_row_order,
+    latency_headings,
+    latency_rows,
+    technique_rows,
+)
 from hil.report.terminal.console import TextConsole
 
 if TYPE_CHECKING:
@@ -33,7 +40,11 @@ if TYPE_CHECKING:
     from hil.report.side_by_side import CasePair, Figure, SideBySide
 
 _WIDE = 100
-_VERDICT_STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "none": "dim"}
+_VERDICT_STYLES = {
+    **{"pass": "green", "fail": "bold red", "error": "bold red"},
+    **{"undecided": "magenta", "none": "dim"},
+}
+_STANDS_OUT = ("fail", "undecided")
 _MAX_LISTED = 40
 _MAX_CHANGES = 12
 
@@ -52,6 +63,8 @@ def terminal_summary(
     console = TextConsole(width, color=color)
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
+    head = headline(results, rows)
+    console.print(Text(escaped_line(head.sentence), style=_VERDICT_STYLES[head.state]))
     for group in group_rows(rows):
         console.print(Text(escaped_line(group.title), style="bold"))
         console.print(_technique_table(group.rows, console.width))
@@ -84,9 +97,7 @@ def _technique_table(rows: Sequence[TechniqueRow], width: int) -> Table:
             _cell(row.cells.get(metric.name), wide or column.narrow_bounds)
             for metric, column in columns
         ]
-        verdict = Text(
-            {"none": "-"}.get(row.verdict, row.verdict), style=_VERDICT_STYLES[row.verdict]
-        )
+        verdict = Text(verdict_word(row.verdict), style=_VERDICT_STYLES[row.verdict])
         table.add_row(Text(escaped_line(row.name)), *cells, verdict)
     return table
 
@@ -108,18 +119,21 @@ def _cell(figure: Measurement | None, with_bounds: bool) -> RenderableType:
     if figure is None:
         return Text("-", style="dim")
     shown = format_measurement(figure)
-    text = Text(shown.value, style="bold red" if figure.verdict == "fail" else "")
+    style = _VERDICT_STYLES[figure.verdict] if figure.verdict in _STANDS_OUT else ""
+    text = Text(shown.value, style=style)
     if shown.bounds and with_bounds:
         text.append(f"\n{shown.bounds}", style="dim")
     return text
 
 
 def _lists(results: Results, rows: Sequence[TechniqueRow]) -> Iterable[Text]:
-    failed = [figure for row in rows for figure in row.failed]
-    listed = {id(figure) for figure in failed}
-    failed += [m for m in results.measurements if m.verdict == "fail" and id(m) not in listed]
+    failed, undecided = (
+        [verdict_message(m) for m in in_row_order(results.measurements, rows) if m.verdict == word]
+        for word in _STANDS_OUT
+    )
     groups = (
-        ("out of budget", "red", [verdict_message(figure) for figure in failed]),
+        ("out of budget", "red", failed),
+        ("undecided", _VERDICT_STYLES["undecided"], undecided),
         ("errors", "red", [_error(error) for error in results.errors]),
         ("skipped", "yellow", _skips(results.skipped)),
     )

@@ -55,6 +55,7 @@ def test_the_run_is_told(results):
         "hil_run_started_timestamp_seconds": 1_795_173_953.0,
         "hil_run_duration_seconds": 71.25,
         "hil_out_of_budget": 2.0,
+        "hil_undecided": 0.0,
         "hil_errors": 2.0,
     }
     (labels,) = [dict(labels) for (name, labels) in exported if name == "hil_run"]

@@ -1,0 +1,60 @@
+"""Figures that fail a run without a failed test of their own become failed tests of the run.
+
+The exit status follows from the verdicts of all figures, whatever the tests ask for. So that
+pytest's own count, ``junit.xml`` and the page's list of tests say the same, each case with such
+figures is told to pytest as one more test, ``hil::figures[BOARD-TECHNIQUE-LOAD]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.model.results import case_key
+from hil.model.verdicts import refuses, verdict_message
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from hil.model.results import CaseKey, Measurement
+
+FigureKey = tuple[object, ...]
+"""What tells a figure from all others of its run: plain values."""
+HEADLINE = "out of budget, and no failed test says so"
+
+
+def figure_key(figure: Measurement) -> FigureKey:
+    """See :data:`FigureKey`."""
+    return (*case_key(figure), figure.task, figure.metric, figure.method, figure.source)
+
+
+def unchecked(
+    figures: Iterable[Measurement], told: Collection[FigureKey], *, undecided_fails: bool
+) -> dict[CaseKey, list[Measurement]]:
+    """The figures that fail the run and are not among those that failed tests ``told``, by case."""
+    cases: dict[CaseKey, list[Measurement]] = {}
+    for figure in figures:
+        if (
+            refuses(figure.verdict, undecided_fails=undecided_fails)
+            and figure_key(figure) not in told
+        ):
+            cases.setdefault(case_key(figure), []).append(figure)
+    return cases
+
+
+def reports_of(cases: dict[CaseKey, list[Measurement]]) -> Iterator[pytest.TestReport]:
+    """What pytest is told: for each case the two phases of a test that failed."""
+    for (board, technique, load), figures in cases.items():
+        name = f"figures[{board}-{technique}-{load}]"
+        text = "\n".join([f"{HEADLINE}:", *map(verdict_message, figures)])
+        for when, outcome, said in (("call", "failed", text), ("teardown", "passed", None)):
+            yield pytest.TestReport(
+                nodeid=f"hil::{name}",
+                location=("hil", None, name),
+                keywords={},
+                outcome=outcome,  # type: ignore[arg-type]
+                longrepr=said,
+                when=when,  # type: ignore[arg-type]
+                duration=0.0,
+            )

@@ -85,7 +85,8 @@ def _piece(
 
 def intervals_us(activations: Activations) -> FloatArray:
     """Consecutive intervals in us; one over stamps that the wire lost is left out."""
-    return np.diff(activations.stamps_us)[activations.joined]
+    every = activations.every
+    return np.diff(every.stamps_us)[every.joined]
 
 
 def tie_us(activations: Activations) -> FloatArray:
@@ -144,7 +145,8 @@ def add_intervals(
     sheet: MetricSheet, activations: Activations, slope: Slope | None, tick_us: float
 ) -> None:
     """Add period, jitter and cycle-to-cycle jitter of a task to ``sheet``, each with its bounds."""
-    gaps = look_at_intervals(activations)
+    every = activations.every
+    gaps = look_at_intervals(every)
     n = gaps.n
     if n < 1:
         sheet.mark_unavailable(
@@ -162,7 +164,7 @@ def add_intervals(
         bounds = rms_bounds(gaps.away, 1, tick_us**2 / 6.0)
         sheet.add("period_jitter_rms_us", value, n, bounds)
         share = extreme_bounds(covered_share_of_range(n))
-        where = activation_time_us(activations, gaps.range.farthest_at + 1)
+        where = activation_time_us(every, gaps.range.farthest_at + 1)
         sheet.add("period_jitter_pp_us", gaps.range.spread, n, share, where_us=where)
     m = gaps.change.n
     if m < 1:
@@ -178,7 +180,7 @@ def add_intervals(
         gaps.largest.high,
         m,
         extreme_bounds(covered_share(m)),
-        where_us=activation_time_us(activations, gaps.largest.high_at + 2),
+        where_us=activation_time_us(every, gaps.largest.high_at + 2),
     )
 
 

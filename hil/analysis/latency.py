@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import assign, lateness_us
+from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.late_samples import ArraySamples
 from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet, extreme_bounds
 from hil.analysis.uncertainty import order_statistics
@@ -144,7 +144,7 @@ def measure_tasks_by_rate(
     parts = tuple(stretches)
     sheets = []
     for track in capture.tracks if parts else ():
-        activations = assign(track, capture.plan.technique)
+        activations = activations_of(capture, track)
         sheet = MetricSheet(track.index)
         for part in parts:
             _stretch(sheet, activations, part, track.origin_us, tick_us, read_cost_us)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis import stability
-from hil.analysis.activations import assign, lateness_us
+from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import exchanges, instrument, window_minima
 from hil.analysis.phase import phase_of
 from hil.analysis.uncertainty.distributions import quantile_ranks
@@ -100,7 +100,7 @@ class SkewPlot:
 
 def lateness_of_tasks(capture: Capture) -> FloatArray:
     """Lateness of all tasks in us, in turn, less the cost of reading the clock; (n,) float64."""
-    late = [lateness_us(assign(track, capture.plan.technique)) for track in capture.tracks]
+    late = [lateness_us(activations_of(capture, track)) for track in capture.tracks]
     all_late: FloatArray = np.concatenate([*late, np.empty(0)])
     all_late -= instrument(capture).read_cost_us
     return all_late

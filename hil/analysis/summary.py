@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from hil.analysis.activations import assign, latest_releases
+from hil.analysis.activations import activations_of
 from hil.analysis.clock import instrument, measure_calibration, measure_observer
 from hil.analysis.jitter import add_grid_errors, add_intervals
 from hil.analysis.latency import measure_events
@@ -19,7 +17,6 @@ from hil.analysis.uncertainty.budget import stored_parts
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import Measurement
-from hil.model.techniques import find_method, find_technique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +52,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     tools = instrument(capture)
     sheets = []
     for track in (*capture.tracks, *capture.instrument_tracks):
-        activations = assign(track, capture.plan.technique)
+        activations = activations_of(capture, track)
         read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
         sheet = measure_task(activations, tools.tick_us, read_cost_us)
         sheet.source = track.source
@@ -126,14 +123,9 @@ SERIES_METRICS = frozenset(metric.name for metric in METRICS.values() if metric.
 def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> list[MetricSheet]:
     """A sheet for each series, with its method; ``tick_us`` and ``read_cost_us`` as for tasks."""
     sheets = []
-    technique = capture.plan.technique
     for series in capture.series:
-        track = series.track
-        if find_method(series.method).releases == "in order":
-            track = replace(track, releases=np.arange(track.stamps_us.size), gaps=())
-        elif find_technique(technique).releases == "queued" and not track.gaps:
-            track = replace(track, releases=latest_releases(track))
-        sheet = measure_task(assign(track, technique), tick_us, read_cost_us)
+        activations = activations_of(capture, series.track, series.method)
+        sheet = measure_task(activations, tick_us, read_cost_us)
         sheet.figures = [
             replace(figure, method=series.method)
             for figure in sheet.figures

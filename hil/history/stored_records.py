@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hil.analysis.activations import assign, lateness_us, latest_releases
+from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import instrument
 from hil.analysis.comparison_scale import stretches_of
 from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
 from hil.model.board import board_key, firmware_line
-from hil.model.techniques import is_queued
 from hil.model.verdicts import run_verdict
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from hil.analysis.activations import Activations
     from hil.analysis.clock import Instrument
     from hil.model.board import BoardIdentity
-    from hil.model.captures import Capture, EventSet, Track
+    from hil.model.captures import Capture, EventSet
     from hil.model.results import ErrorRecord, Measurement, Results, RunInfo, Skip
     from hil.model.verdicts import RunVerdict
 
@@ -173,30 +172,20 @@ def _case(
 
 def _stamps(capture: Capture) -> tuple[HistoryStamps, ...]:
     tools = instrument(capture)
-    technique = capture.plan.technique
-    stamps = [_track("task", None, track, technique, tools) for track in capture.tracks]
+    stamps = [_track("task", None, activations_of(capture, t), tools) for t in capture.tracks]
     for series in capture.series:
-        track = series.track
-        if is_queued(technique, series.method) and not track.gaps:
-            index = latest_releases(track)
-        else:
-            index = assign(track, technique).index
-        stamps.append(_track("series", series.method, track, technique, tools, index))
+        activations = activations_of(capture, series.track, series.method)
+        stamps.append(_track("series", series.method, activations, tools))
     return (*stamps, *(_events(events, tools) for events in capture.events))
 
 
 def _track(
-    kind: StampKind,
-    method: str | None,
-    track: Track,
-    technique: str,
-    tools: Instrument,
-    index: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
+    kind: StampKind, method: str | None, activations: Activations, tools: Instrument
 ) -> HistoryStamps:
-    activations = assign(track, technique)
-    releases = activations.index if index is None else index
+    track = activations.track
+    answering = np.delete(track.stamps_us, activations.extra) - track.origin_us
     data, stored = pack_stamps(
-        track.stamps_us - track.origin_us, releases, activations.joined, activations.period_us
+        answering, activations.index, activations.joined, activations.period_us
     )
     return HistoryStamps(
         kind=kind,
@@ -207,7 +196,7 @@ def _track(
         step_us=tools.tick_us,
         taken=activations.n,
         stored=stored,
-        counts=_stretches(activations) if index is None else {},
+        counts=_stretches(activations) if kind == "task" else {},
         format=FORMAT,
         data=data,
     )

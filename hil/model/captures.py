@@ -193,7 +193,9 @@ class Track:
     Activation ``k`` was intended at ``origin_us + k * period_us`` for ``k = 0, 1, …`` up to
     ``end_us``; ``origin_us`` is an unwrapped board time and already contains the phase.
     ``releases`` gives the grid index ``k`` that each stamp belongs to where the agent knows it
-    (a sequence number taken at the source), else ``None``. ``source`` is where the times come from:
+    (a sequence number taken at the source), else ``None``. ``numbered``: the agent computes each
+    deadline from the one before, so that its n-th activation answers the n-th release; stamps that
+    were lost on the way count. ``source`` is where the times come from:
     ``board`` for the board's own stamps, else the instrument's name.
 
     A case is measured in several windows. Their tracks are joined to one: each later window is
@@ -212,6 +214,7 @@ class Track:
     gaps: tuple[Gap, ...] = ()
     releases: IntArray | None = None
     source: str = BOARD_SOURCE
+    numbered: bool = False
     later_windows: tuple[LaterWindow, ...] = ()
     window_ends_us: tuple[int, ...] = ()
 

@@ -193,8 +193,8 @@ def method_rank(name: str) -> tuple[int, str]:
     return (patterns.index(pattern) if pattern in patterns else len(patterns), name)
 
 
-def is_queued(technique: str, method: str) -> bool:
-    """Whether a series beside this technique may lose releases, so that each answers the latest."""
+def is_queued(technique: str, method: str | None) -> bool:
+    """Whether releases may be lost: of a technique, or of a series beside it by its method."""
     return find_technique(technique).releases == find_method(method).releases == "queued"
 
 

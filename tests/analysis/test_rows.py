@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from captures import capture, grid, track
 
-from hil.analysis.activations import assign, typical_interval
+from hil.analysis.activations import assign
 from hil.analysis.clock import exchanges, instrument, window_minima
+from hil.analysis.release_matching import WindowStamps
 from hil.analysis.reset_persistence import count_resets
 from hil.analysis.stability import error_of, noise_type, time_error
 from hil.analysis.uncertainty.distributions import log_normal_tail
@@ -342,15 +343,7 @@ def test_the_normal_tail_beyond_the_table_goes_on_where_it_ends():
 
 def test_a_typical_interval_is_near_the_period():
     """Up to 10 % off it is the clock's rate, else something else is wrong."""
-    for typical, taken in ((9001.0, 9001.0), (8999.0, 1e4), (10_999.0, 10_999.0), (11_001.0, 1e4)):
-        assert typical_interval(101, 1e4, lambda at, t=typical: np.full(at.size, t)) == taken
-    assert typical_interval(2, 1e4, lambda at: np.full(at.size, 1.0)) == 1e4
-
-
-def test_the_typical_interval_is_the_median_of_all_where_they_are_few():
-    asked = []
-    typical_interval(50, 1e4, lambda at: asked.append(at.tolist()) or np.full(at.size, 1.0))
-    assert asked == [list(range(49))]
-    typical_interval(10**6, 1e4, lambda at: asked.append(at) or np.full(at.size, 1.0))
-    assert asked[1].size == 100_000
-    assert asked[1][-1] > 990_000
+    for typical, taken in ((9001, 9001), (8999, 10_000), (10_999, 10_999), (11_001, 10_000)):
+        window = WindowStamps(np.arange(101) * typical, 0.0, 1e4)
+        assert window.typical_us()[0] == pytest.approx(taken)
+    assert WindowStamps(np.array([0, 1]), 0.0, 1e4).typical_us() == (1e4, False)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.activations import latest_releases
+from hil.analysis.activations import assign
 from hil.experiments.evaluation import summarise_capture
 from hil.model.budgets import Budget, Budgets, judge_measurement
 from hil.model.captures import Series
@@ -28,7 +28,7 @@ def test_a_series_has_figures_under_its_method():
 def test_a_burst_that_catches_up_is_late_and_loses_nothing():
     stamps = grid(300)
     stamps[100:104] = 103 * PERIOD + np.arange(4) * 20
-    assert latest_releases(track(stamps)).tolist() == list(range(300))
+    assert assign(track(stamps)).index.tolist() == list(range(300))
     rows = variant_figures(track(stamps))
     assert rows["lateness_max_us", 0].value == 3 * PERIOD
     assert rows["missed", 0].value == 0
@@ -46,7 +46,7 @@ def test_lost_activations_are_missed_and_the_others_stay_in_time():
 
 def test_early_is_not_the_release_before():
     stamps = grid(50) - 100
-    assert latest_releases(track(stamps)).tolist() == list(range(50))
+    assert assign(track(stamps)).index.tolist() == list(range(50))
 
 
 def test_a_naive_technique_keeps_its_sequence():

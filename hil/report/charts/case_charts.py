@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import assign, lateness_us
+from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import instrument
 from hil.analysis.jitter import intervals_us, tie_us
 from hil.analysis.plot_data import decimate, histogram, percentile_curve
@@ -54,7 +54,7 @@ def technique_charts(
     """
     case = f"{capture.plan.technique}, load {capture.plan.load}"
     costs = instrument(capture)
-    tracks = [assign(track, capture.plan.technique) for track in capture.tracks[:MAX_TASKS]]
+    tracks = [activations_of(capture, track) for track in capture.tracks[:MAX_TASKS]]
     late = [lateness_us(track) - costs.read_cost_us for track in tracks]
     if any(track.n > 1 for track in tracks):
         yield _lateness(tracks, late, measurements, case)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.activations import assign
+from hil.analysis.activations import activations_of
 from hil.analysis.clock import instrument
 from hil.analysis.plot_data import decimate, phase_plot, skew_plot, stability_curves
 from hil.model.units import format_measurement, format_time_us
@@ -49,7 +49,7 @@ def _stabilities(
     tick_us = instrument(capture).tick_us
     tasks = []
     for track in capture.tracks[:most]:
-        activations = assign(track, capture.plan.technique)
+        activations = activations_of(capture, track)
         if activations.n >= _FEWEST:
             by_name = {curve.name: curve for curve in stability_curves(activations, tick_us)}
             tasks.append((track.index, by_name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.analysis.activations import assign
+from hil.analysis.activations import activations_of
 from hil.model.printable import escaped_line
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, BinaryIO
 
-    from hil.model.captures import Capture, Track
+    from hil.analysis.activations import Activations
+    from hil.model.captures import Capture
 
 _AT_ONCE = 4096
 _ACTIVATION = 1
@@ -77,7 +78,7 @@ class _Writer:
         self._names()
         self._window(capture, case, base)
         for track in capture.tracks:
-            self._task(track, plan.technique, case, base)
+            self._task(activations_of(capture, track), case, base)
 
     def _packet(self, time_us: int | None = None) -> Any:
         if len(self._trace.packet) >= _AT_ONCE:
@@ -146,26 +147,29 @@ class _Writer:
         event.type, event.track_uuid = kind, track
         return event
 
-    def _task(self, track: Track, technique: str, case: int, base: int) -> None:
-        instants = self._track(f"task {track.index}", case)
-        counter = self._track(f"lateness of task {track.index}", case, "us")
+    def _task(self, activations: Activations, case: int, base: int) -> None:
+        task = activations.task
+        instants = self._track(f"task {task}", case)
+        counter = self._track(f"lateness of task {task}", case, "us")
         instant, count = self._event.TYPE_INSTANT, self._event.TYPE_COUNTER
-        for k, intended, stamp, late, lost in _activations(track, technique):
+        for k, intended, stamp, late, lost in _activations(activations):
             event = self._slice(stamp - base, instant, instants)
             event.name_iid = _ACTIVATION
+            self.activations += 1
             notes = event.debug_annotations
             notes.add(name_iid=_K, int_value=k)
-            notes.add(name_iid=_INTENDED, double_value=intended)
-            notes.add(name_iid=_LATENESS, double_value=late)
             if lost:
                 notes.add(name_iid=_LOST, int_value=lost)
+            if k < 0:  # an extra activation, which answers no release
+                continue
+            notes.add(name_iid=_INTENDED, double_value=intended)
+            notes.add(name_iid=_LATENESS, double_value=late)
             event = self._slice(stamp - base, count, counter)
             event.double_counter_value = late
-            self.activations += 1
 
 
-def _activations(track: Track, technique: str) -> Iterator[tuple[int, float, int, float, int]]:
-    for rows in stamp_rows(track, assign(track, technique)):
+def _activations(activations: Activations) -> Iterator[tuple[int, float, int, float, int]]:
+    for rows in stamp_rows(activations.track, activations):
         columns = (rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us, rows.lost_before)
         yield from zip(*(column.tolist() for column in columns), strict=True)
 

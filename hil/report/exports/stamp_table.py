@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil import __version__
-from hil.analysis.activations import assign
+from hil.analysis.activations import activations_of
 from hil.model.printable import cell_text, unicode_text
 from hil.report.exports.export_format import require_package
 
@@ -44,7 +44,7 @@ COLUMNS = (
     Column("technique", "text", "", "scheduling technique"),
     Column("load", "text", "", "background load"),
     Column("task", "int32", "", "the task's index"),
-    Column("k", "int64", "", "the release that this activation answers"),
+    Column("k", "int64", "", "the release that this activation answers; -1: none"),
     Column("intended_us", "float64", "us", "when the release was due, on the board's clock"),
     Column("stamp_us", "int64", "us", "when the task ran, on the board's clock, unwrapped"),
     Column(
@@ -76,7 +76,7 @@ def write_parquet(path: Path, source: Iterable[Capture]) -> int:
     count, about = 0, []
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for capture, track in _tracks(source):
-            activations = assign(track, capture.plan.technique)
+            activations = activations_of(capture, track)
             about.append(_about(capture, track, activations))
             labels = [unicode_text(label) for label in _labels(capture)]
             for rows in stamp_rows(track, activations):
@@ -105,7 +105,7 @@ def write_csv(stream: TextIO, source: Iterable[Capture]) -> int:
     count = 0
     for capture, track in _tracks(source):
         head = tuple(cell_text(label) for label in _labels(capture))
-        for rows in stamp_rows(track, assign(track, capture.plan.technique)):
+        for rows in stamp_rows(track, activations_of(capture, track)):
             columns = [values.tolist() for values in _numbers(track, rows)[1:]]
             writer.writerows((*head, track.index, *cells) for cells in zip(*columns, strict=True))
             count += rows.n
@@ -138,6 +138,7 @@ def _about(capture: Capture, track: Track, activations: Activations) -> dict[str
         "end_us": track.end_us,
         "rule": activations.rule,
         "missed": activations.missed,
+        "extra": int(activations.extra.size),
         "dropped": activations.dropped,
         "lost": activations.lost,
     }
@@ -150,7 +151,8 @@ ROWS_AT_ONCE = 1 << 17
 class StampRows:
     """Activations of one task in their order; every array has the shape (n,).
 
-    ``k`` int64, the release that each answers; ``intended_us`` float64 and ``stamp_us`` int64, both
+    ``k`` int64, the release that each answers, -1 for an extra activation, which answers none (the
+    next and ``lateness_us`` are nan then); ``intended_us`` float64 and ``stamp_us`` int64, both
     on the board's unwrapped clock; ``lateness_us`` float64, the raw difference (the figures have
     the cost of reading the clock taken off); ``lost_before`` int64, stamps that the wire lost
     between this one and the one before.
@@ -172,15 +174,19 @@ def stamp_rows(
     track: Track, activations: Activations, at_once: int = ROWS_AT_ONCE
 ) -> Iterator[StampRows]:
     """The ``activations`` of ``track``, at most ``at_once`` at a time."""
-    for at in range(0, activations.n, at_once):
-        end = min(at + at_once, activations.n)
-        releases = activations.releases(at, end)
-        grid: FloatArray = releases * activations.period_us
+    n = int(track.stamps_us.size)
+    for at in range(0, n, at_once):
+        end = min(at + at_once, n)
+        releases = activations.releases_of_stamps(at, end)
+        grid: FloatArray = releases.astype(np.float64)
+        grid *= activations.period_us
+        grid[releases < 0] = np.nan
+        stamps = track.stamps_us[at:end]
         yield StampRows(
-            k=releases.astype(np.int64),
-            intended_us=track.origin_us + grid,
-            stamp_us=track.stamps_us[at:end],
-            lateness_us=activations.times(at, end) - grid,
+            k=releases,
+            intended_us=grid + float(track.origin_us),
+            stamp_us=stamps,
+            lateness_us=(stamps - track.origin_us) - grid,
             lost_before=lost_before(track, at, end - at),
         )
 

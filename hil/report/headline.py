@@ -10,7 +10,7 @@ from hil.analysis.uncertainty.order_statistics import covered_share
 from hil.model.results import case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
-from hil.report.deadline_advice import early_us
+from hil.report.deadline_limits import budget_failure, early_us, independent_activations
 from hil.report.result_tables import in_row_order
 
 if TYPE_CHECKING:
@@ -93,9 +93,14 @@ def _without_limit(rows: Sequence[TechniqueRow]) -> str:
 def _advice(rows: Sequence[TechniqueRow]) -> str:
     """Which technique is least late, and which ones the bounds can't tell from it.
 
-    Those that come early do not compete: their lateness is small for another reason.
+    Those that come early do not compete, their lateness is small for another reason; nor do those
+    that are out of a budget.
     """
-    idle = [row for row in rows if "lateness_p99_us" in row.cells and not early_us(row)]
+    idle = [
+        row
+        for row in rows
+        if "lateness_p99_us" in row.cells and not early_us(row) and not budget_failure(row)
+    ]
     boards = {row.board for row in idle}
     loads = {row.load for row in idle}
     if len(boards) != 1 or len(loads) != 1 or len(idle) < 2:
@@ -114,6 +119,11 @@ def _advice(rows: Sequence[TechniqueRow]) -> str:
 def _reaches(row: TechniqueRow, upper: float) -> bool:
     figure = row.cells["lateness_p99_us"]
     return figure.lo is not None and figure.lo <= upper
+
+
+def _span(counts: Sequence[float]) -> str:
+    few, many = (f"{round(count)}" for count in (min(counts), max(counts)))
+    return few if few == many else f"{few} to {many}"
 
 
 def _many(count: int, word: str) -> str:
@@ -152,20 +162,17 @@ def _facts(
         f"{bounded} of {len(figures)} figures have bounds that hold the true value with 95 % "
         "confidence; the others say in their note why they have none.",
     )
-    counts = [
-        row.cells["lateness_max_us"].n
-        for row in rows
-        if row.board == board and "lateness_max_us" in row.cells
-    ]
-    if counts:
-        few, many = min(counts), max(counts)
-        size = f"{few}" if few == many else f"{few} to {many}"
-        share = format_digits(100 * (1.0 - covered_share(few)))
+    known = [row for row in rows if row.board == board and "lateness_max_us" in row.cells]
+    if known:
+        counts = [row.cells["lateness_max_us"].n for row in known]
+        worth = [independent_activations(row) for row in known]
+        share = format_digits(100 * (1.0 - covered_share(min(worth))))
+        independent = f", worth {_span(worth)} independent ones" if worth != counts else ""
         yield (
             "size",
-            f"{size} activations in each case: with 95 % confidence at most {share} % of all "
-            "activations are later than the latest that was seen; this is not a guarantee. "
-            "A longer run (--hil-profile=nightly) narrows every bound.",
+            f"{_span(counts)} activations in each case{independent}: with 95 % confidence at most "
+            f"{share} % of all activations are later than the latest that was seen; this is not a "
+            "guarantee. A longer run (--hil-profile=nightly) narrows every bound.",
         )
     instrument = list(_instrument(board, results, figures))
     if instrument:

@@ -32,8 +32,10 @@ function judge(board, kind, us) {
 function sentence(held) {
   const first = held[0];
   if (first.answer === "yes") {
-    const more = held.slice(1).filter((other) => other.answer === "yes").map((other) => other.technique);
-    return `choose ${first.technique}: ${first.reason}.${more.length ? ` Also: ${more.join(", ")}.` : ""}`;
+    const more = held.slice(1).filter((other) => other.answer === "yes");
+    const named = (text, others) => (others.length ? ` ${text}: ${others.map((other) => other.technique).join(", ")}.` : "");
+    const alike = named("As good, as far as the bounds tell", more.filter((other) => other.floor <= first.limit));
+    return `choose ${first.technique}: ${first.reason}.${alike}${named("Also", more.filter((other) => other.floor > first.limit))}`;
   }
   const word = first.answer === "open" ? "nothing is certain" : "none holds it";
   if (first.limit === Infinity && first.answer === "no") return `${word}.`;

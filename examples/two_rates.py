@@ -3,10 +3,11 @@
 
 import asyncio
 
-from hil_agent import stamps
+from hil_agent import asked, stamps
 
 
 async def blink(k, period_ms):
+    asked(k)  # the first activation is due now
     while True:
         stamps[k]()
         await asyncio.sleep_ms(period_ms)

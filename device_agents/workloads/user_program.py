@@ -3,12 +3,33 @@
 
 The program is executed as the main program, in names of its own. When it returns, what it
 started (timers, interrupts) goes on until the window ends; when it does not, the harness
-interrupts it then.
+interrupts it then. What it goes on doing after the window is no part of the record.
 """
 
 import sys
 
+from lib.recorder import Channel
+
 hil_program = []
+hil_closed = bytearray(1)
+hil_full = Channel.full
+
+
+def hil_open_full(channel, t):
+    """What a channel without room does, as long as the window is open."""
+    if not hil_closed[0]:
+        hil_full(channel, t)
+
+
+Channel.full = hil_open_full  # before any channel is made
+
+
+def hil_close(job):
+    """The record ends here: what is stamped from now on is neither stored nor counted."""
+    job.close()
+    hil_closed[0] = 1
+    for channel in job.channels:
+        channel.seek(channel.seek(), 0)
 
 
 class HilAgent:
@@ -17,7 +38,22 @@ class HilAgent:
     def __init__(self, job):
         self.stamps = job.activate
         self.stamp = job.activate[0]
-        self.asked = job.begin
+        self.asked = hil_asked(job)
+
+
+def hil_asked(job):
+    """The program's asked(): the first call of each task counts, later ones are counted."""
+
+    def asked(k=0, offset_us=0, origin=None):
+        if not job.opened:
+            return
+        if job.grids[k]:
+            name = "asked_again.%d" % k
+            job.set_counter(name, job.counters.get(name, 0) + 1)
+        else:
+            job.begin(k, offset_us, origin)
+
+    return asked
 
 
 def hil_forget_agent():
@@ -25,23 +61,42 @@ def hil_forget_agent():
     sys.modules.pop("hil_agent", None)
 
 
+def hil_no_print(*args, **kwargs):
+    """In the place of print() after the window: the record has the line for itself."""
+
+
 def hil_first_stamps(job):
     """The grid of a task that was never asked for begins at its first activation."""
     for k in range(job.n):
-        if not job.grids[k] and job.channels[k].n:
-            job.grids[k] = (job.channels[k].buf[0], 0)
+        channel = job.channels[k]
+        if not job.grids[k] and channel.n:
+            text = "task=%d;origin=%d;offset=0;period=%d;from=first"
+            job.writer.text("G", text % (k, channel.buf[0], job.periods_us[k]))
+
+
+def hil_execute(job, names):
+    """The program from its beginning to its end, or to the window's."""
+    try:
+        exec("".join(hil_program), names)
+    except SystemExit:
+        pass
+    if job.running():
+        job.set_counter("program_ended_ms", job.duration_ms - job.left_ms)
+    job.wait()
 
 
 def run(job):
     sys.modules["hil_agent"] = HilAgent(job)
     job.at_exit(hil_forget_agent)
-    text = "".join(hil_program)
+    names = {"__name__": "__main__"}
+    hil_closed[0] = 0
     job.open()
     try:
-        exec(text, {"__name__": "__main__"})
-        job.wait()
+        hil_execute(job, names)
     except KeyboardInterrupt:
         if job.running():
             raise
-    job.close()
+    finally:
+        hil_close(job)
+        names["print"] = hil_no_print
     hil_first_stamps(job)

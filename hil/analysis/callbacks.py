@@ -8,6 +8,7 @@ import numpy as np
 
 from hil.analysis.metric_sheet import EXACT, Bounds, extreme_bounds
 from hil.analysis.uncertainty.order_statistics import covered_share, needed_samples, percentile
+from hil.model.user_programs import ProgramOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +58,11 @@ STOP_METHOD = "stop()"
 def measure_calls_after_end(capture: Capture, sheet: MetricSheet) -> None:
     """Add ``callbacks_after_stop``: callbacks that came after the capture was cleaned up.
 
-    From the counter ``strays``; the board watched for two periods, at most 100 ms.
+    From the counter ``strays``; the board watched for two periods, at most 100 ms. Nobody asks a
+    user's own program to stop what it started, so of that it is no figure.
     """
     counters = capture.counters
-    if "strays" in counters:
+    if "strays" in counters and ProgramOptions.of_plan(capture.plan) is None:
         calls = counters["strays"]
         longest = max((task.period_us for task in capture.plan.tasks), default=0)
         note = f"{EXACT}; watched for {min(2 * longest // 1000 + 1, 100)} ms after the end"

@@ -45,18 +45,29 @@ class Estimate:
     """How many independent samples the ``n`` are worth, where that was estimated."""
 
 
+@dataclass(frozen=True, slots=True)
+class SheetNotice:
+    """A sentence for the reader; ``metrics`` are beginnings of the names of figures it is about."""
+
+    text: str
+    metrics: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class MetricSheet:
     """Collects the figures and reasons of one task (or of the whole capture, ``task=None``).
 
     ``source`` is where the times come from that they were computed of, see
-    :class:`~hil.model.captures.Track`.
+    :class:`~hil.model.captures.Track`; ``reference`` is what its lateness counts from, where that
+    is not the grid that was asked for. ``notices`` are about figures of any sheet of this task.
     """
 
     task: int | None = None
     figures: list[Estimate] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     source: str = BOARD_SOURCE
+    reference: str | None = None
+    notices: list[SheetNotice] = field(default_factory=list)
 
     def add(
         self,

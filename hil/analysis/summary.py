@@ -16,24 +16,28 @@ from hil.analysis.stability import measure_stability
 from hil.analysis.uncertainty.budget import stored_parts
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import METRICS, metric_or_unknown
-from hil.model.results import Measurement
+from hil.model.results import FIRST_ACTIVATION, Measurement, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hil.analysis.activations import Activations
     from hil.analysis.clock import Instrument
-    from hil.analysis.metric_sheet import Estimate
+    from hil.analysis.metric_sheet import Estimate, SheetNotice
     from hil.model.captures import Capture
     from hil.model.results import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All figures of a capture, and a reason for each metric that could not be given."""
+    """All figures of a capture, and a reason for each metric that could not be given.
+
+    ``notices`` are what a reader must know beside them; those about a figure are in its note too.
+    """
 
     measurements: tuple[Measurement, ...]
     reasons: tuple[Reason, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 class Analysis(Protocol):
@@ -56,6 +60,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
         read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
         sheet = measure_task(activations, tools.tick_us, read_cost_us)
         sheet.source = track.source
+        sheet.reference = FIRST_ACTIVATION if track.from_first else None
         measure_stability(activations, tools.tick_us, sheet)
         sheets.append(sheet)
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
@@ -68,10 +73,30 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     sheets.append(whole)
     for analyse in analyses:
         sheets += analyse(capture, tools)
+    told = [(sheet.task, notice) for sheet in sheets for notice in sheet.notices]
     return Summary(
-        tuple(_record(capture, sheet, figure) for sheet in sheets for figure in sheet.figures),
+        tuple(
+            _noted(_record(capture, sheet, figure), told)
+            for sheet in sheets
+            for figure in sheet.figures
+        ),
         tuple(reason for sheet in sheets for reason in sheet.reasons),
+        tuple(Notice(*capture.case, task, notice.text) for task, notice in told),
     )
+
+
+def _noted(measurement: Measurement, told: Sequence[tuple[int | None, SheetNotice]]) -> Measurement:
+    """The figure, with the notices about it in its note."""
+    texts = [
+        notice.text
+        for task, notice in told
+        if (task is None or task == measurement.task)
+        and measurement.method is None
+        and measurement.metric.startswith(notice.metrics)
+    ]
+    if not texts:
+        return measurement
+    return replace(measurement, note="; ".join(filter(None, (measurement.note, *texts))))
 
 
 def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measurement:
@@ -93,6 +118,7 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
         source=sheet.source,
         n_effective=figure.n_effective,
         no_bounds=figure.bounds.why_not,
+        reference=sheet.reference if figure.metric.startswith("lateness_") else None,
         uncertainty=stored_parts(figure.bounds.parts, unit),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import skips_for_missing
+from hil.analysis.program_failures import find_program_failure
 from hil.analysis.summary import Summary, summarise
 from hil.experiments.budget_files import default_budgets
 from hil.experiments.registry import analyses
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
     from hil.model.captures import Capture
-    from hil.model.results import Measurement, Skip
+    from hil.model.results import Measurement, Notice, Skip
     from hil.recording.stored_run import StoredRun
 
 
@@ -44,6 +45,11 @@ class MeasuredCase:
     measurements: tuple[Measurement, ...]
 
     @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a reader must know beside the figures."""
+        return self.summary.notices
+
+    @property
     def skips(self) -> list[Skip]:
         """One for each metric without a figure, with the reason."""
         return skips_for_missing(self.capture, self.summary.reasons)
@@ -54,9 +60,13 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
 
     ``truncated`` says that ``capture`` is what
     :func:`~hil.recording.validity.truncate_capture` left of it: its figures are marked and have no
-    verdict. Raises as :func:`~hil.recording.validity.require_valid` for any other invalid capture.
+    verdict. Raises as :func:`~hil.recording.validity.require_valid` for any other invalid capture,
+    and :class:`~hil.model.errors.RemoteCodeError` for a user's program that failed.
     """
     if not truncated:
+        failure = find_program_failure(capture)
+        if failure is not None:
+            raise RemoteCodeError(failure.text, traceback=failure.traceback)
         require_valid(capture)
     summary = summarise_capture(capture)
     measurements: Sequence[Measurement] = summary.measurements
@@ -75,6 +85,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
     """
     measurements: list[Measurement] = []
     skipped = list(run.log.skipped)
+    notices: list[Notice] = []
     errors = list(run.log.errors)
     failed = {(error.board, error.technique, error.load) for error in errors}
     for capture in run.captures:
@@ -88,6 +99,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
             else:
                 measurements += case.measurements
                 skipped += case.skips
+                notices += case.notices
                 continue
         rest = truncate_capture(capture) if truncated else None
         if rest is not None:
@@ -102,6 +114,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         measurements=tuple(measurements),
         skipped=tuple(skipped),
         errors=tuple(errors),
+        notices=tuple(notices),
     )
 
 

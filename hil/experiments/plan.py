@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hil.history.location import HistoryLocation
     from hil.model.board import Wiring
     from hil.model.budgets import Budgets
+    from hil.model.user_programs import PeriodSource
 
 STREAMING_FROM_US = 60_000_000
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
@@ -155,14 +156,26 @@ def agent_case(
 
     Errors as for :func:`make_cases`.
     """
+    if period_ms is not None and len(program.periods_us) > 1:
+        raise ConfigurationError(
+            f"--hil-period-ms={period_ms:g}: {program.file} names its own periods, one a task; "
+            "leave the option out"
+        )
     given = period_ms is not None or not program.periods_us
     shortest = period_ms if given else min(program.periods_us) / 1000
     (case,) = make_cases(
         profile, [program.name], ["idle"], period_ms=shortest, duration_s=duration_s
     )
     periods = [case.plan.tasks[0].period_us] if given else list(program.periods_us)
+    if case.plan.duration_us < 3 * max(periods):
+        raise ConfigurationError(
+            f"{program.file}: the window of {case.plan.duration_us / 1e6:g} s is too short for "
+            f"three periods of {max(periods) / 1000:g} ms; use --hil-duration-s"
+        )
     tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
-    options = {"pings": case.plan.options["pings"]}  # nothing follows a program of the user's
+    source: PeriodSource = "option" if period_ms is not None else "profile" if given else "header"
+    # nothing follows a program of the user's
+    options = {"pings": case.plan.options["pings"], **program.options(source)}
     return Case(replace(case.plan, tasks=tasks, streaming=False, options=options), program)
 
 

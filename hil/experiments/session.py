@@ -172,7 +172,9 @@ class Session:
                 finally:
                     status = f"interrupted{left}"
                     if isinstance(error, HilError):
-                        error.args = (f"{error}{left}", *error.args[1:])
+                        hints = (workload.hint(error, plan) for workload, _ in job.workloads)
+                        said = "; ".join([*filter(None, hints), f"{error}{left}"])
+                        error.args = (said, *error.args[1:])
                         status = f"error: {error}"
                     with contextlib.suppress(HilError):
                         writer.finish(status)

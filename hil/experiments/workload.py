@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hil.boards.connection import Connection
     from hil.experiments.plan import Case, Profile
     from hil.model.board import BoardIdentity, Wiring
-    from hil.model.captures import Capture, Channel
+    from hil.model.captures import Capture, CapturePlan, Channel
+    from hil.model.errors import HilError
 
 _T = TypeVar("_T")
 Options = Mapping[str, int | str]
@@ -129,8 +130,12 @@ class Workload(Protocol):
         """The host's part once the agent has ended; raises the kinds of ``HilError``."""
         return
 
+    def hint(self, error: HilError, plan: CapturePlan) -> str:
+        """What its user can do about an error of a capture that it has a part in; often nothing."""
+        return ""
+
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
-        """Its figures, and the reasons for absent ones; nothing for a capture without it.
+        """Its figures, reasons for absent ones, and notices; nothing for a capture without it.
 
         Series of activations and events have their figures without it. It is called for every
         capture, also for those that were taken when the workload did not exist.

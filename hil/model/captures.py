@@ -196,7 +196,9 @@ class Track:
     (a sequence number taken at the source), else ``None``. ``numbered``: the agent computes each
     deadline from the one before, so that its n-th activation answers the n-th release; stamps that
     were lost on the way count. ``source`` is where the times come from:
-    ``board`` for the board's own stamps, else the instrument's name.
+    ``board`` for the board's own stamps, else the instrument's name. ``from_first``: nobody said
+    when the task was asked for, so its grid begins at its own first activation, and a delay that
+    all activations share can't be seen.
 
     A case is measured in several windows. Their tracks are joined to one: each later window is
     moved by whole periods to stand after the one before it, so that lateness and releases count on,
@@ -217,6 +219,7 @@ class Track:
     numbered: bool = False
     later_windows: tuple[LaterWindow, ...] = ()
     window_ends_us: tuple[int, ...] = ()
+    from_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

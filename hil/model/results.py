@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from hil.model.board import BoardIdentity, Source
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
@@ -14,6 +14,8 @@ from hil.model.techniques import is_variant, load_rank, technique_rank
 Verdict = Literal["pass", "fail", "undecided", "none"]
 CaseKey = tuple[str, str, str]
 """Board, technique and load of one case."""
+FIRST_ACTIVATION = "first activation"
+"""The reference of a lateness that counts from the task's own first activation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Measurement(StoredRecord):
     activation, from the start of the window, for metrics that have one. ``source`` is ``board``
     for the board's own stamps, else the instrument. ``n_effective`` is the number of independent
     samples that ``n`` correlated ones are worth for the bounds. ``windows`` are figures of parts of
-    the capture as plain JSON objects.
+    the capture as plain JSON objects. ``reference`` is what a lateness counts from where nobody
+    said when the task was asked for (:data:`FIRST_ACTIVATION`).
     """
 
     board: str
@@ -71,6 +74,7 @@ class Measurement(StoredRecord):
     windows: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, metadata=ABSENT)
     no_bounds: str | None = field(default=None, metadata=ABSENT)
     uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
+    reference: str | None = field(default=None, metadata=ABSENT)
 
     @property
     def remarks(self) -> str | None:
@@ -86,6 +90,20 @@ class Skip(StoredRecord):
     technique: str
     load: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(StoredRecord):
+    """What a reader must know of a case beside its figures, and what to do: one sentence or two.
+
+    ``task`` is its index, ``None`` for the whole case.
+    """
+
+    board: str
+    technique: str
+    load: str
+    task: int | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +191,7 @@ class Results(StoredRecord):
     errors: tuple[ErrorRecord, ...] = field(default=(), metadata=REQUIRED)
     causes: tuple[Cause, ...] = field(default=(), metadata=ABSENT)
     edges: tuple[EdgeComparison, ...] = field(default=(), metadata=ABSENT)
+    notices: tuple[Notice, ...] = field(default=(), metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +249,23 @@ def missing_metric(skip: Skip) -> str | None:
     return name if find_metric(name) else None
 
 
-def case_key(record: Measurement | Skip | ErrorRecord | Change) -> CaseKey:
+class OfCase(Protocol):
+    """What belongs to a case."""
+
+    @property
+    def board(self) -> str:
+        """The board's name."""
+
+    @property
+    def technique(self) -> str:
+        """The technique, or what takes its place."""
+
+    @property
+    def load(self) -> str:
+        """The load."""
+
+
+def case_key(record: OfCase) -> CaseKey:
     """The case that a record is of."""
     return (record.board, record.technique, record.load)
 

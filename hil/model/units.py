@@ -66,15 +66,20 @@ def pick_scale(values: Iterable[float], unit: str, *, zero: float = 0.0) -> Scal
 
 @dataclass(frozen=True, slots=True)
 class FormattedMeasurement:
-    """A figure as text: ``value`` with its unit, and ``bounds`` or an empty string."""
+    """A figure as text: ``value`` with its unit, and ``bounds`` or an empty string.
+
+    ``reference`` says what it counts from, where that is not what was asked for.
+    """
 
     value: str
     bounds: str = ""
+    reference: str = ""
 
     @property
     def line(self) -> str:
-        """Both on one line."""
-        return f"{self.value} {self.bounds}".rstrip()
+        """All of it on one line."""
+        reference = f"({self.reference})" if self.reference else ""
+        return " ".join(filter(None, (self.value, self.bounds, reference)))
 
 
 def format_measurement(measurement: Measurement) -> FormattedMeasurement:
@@ -85,7 +90,8 @@ def format_measurement(measurement: Measurement) -> FormattedMeasurement:
     scale = pick_scale([measurement.value], measurement.unit)
     exact = measurement.lo == measurement.hi == measurement.value
     bounds = "" if exact else scale.bounds(measurement.lo, measurement.hi)
-    return FormattedMeasurement(scale.quantity(measurement.value), bounds)
+    reference = f"from its {measurement.reference}" if measurement.reference else ""
+    return FormattedMeasurement(scale.quantity(measurement.value), bounds, reference)
 
 
 def format_digits(value: float, whole: bool = False) -> str:

@@ -35,11 +35,15 @@ MAX_PERIOD_US = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Intended activation j of a task: raw tick ``origin``, plus ``offset_us + j * period_us``."""
+    """Intended activation j of a task: raw tick ``origin``, plus ``offset_us + j * period_us``.
+
+    ``from_first``: nobody asked for it, it begins at the task's own first activation.
+    """
 
     origin: int
     offset_us: int
     period_us: int
+    from_first: bool = False
 
 
 def read_grids(
@@ -56,6 +60,7 @@ def read_grids(
                 integer_field(frame.fields, "origin", high=tick_modulus - 1),
                 integer_field(frame.fields, "offset", low=-MAX_PERIOD_US, high=MAX_PERIOD_US),
                 integer_field(frame.fields, "period", low=1, high=MAX_PERIOD_US),
+                from_first=frame.fields.get("from") == "first",
             )
         except ValueError as error:
             fault("damaged", f"the grid of a task: {error}", frame.offset)
@@ -92,7 +97,9 @@ def read_tracks(
             fault("damaged", f"{name!r} is no task of this capture")
             continue
         if task not in grids:
-            fault("missing", f"task {task} has stamps but no grid (it never began, or it is lost)")
+            if channel.end_index:
+                text = f"task {task} has stamps but no grid (it never began, or it is lost)"
+                fault("missing", text)
             continue
         grid = grids[task]
         most = MOST_PER_PERIOD * (base.length_us // grid.period_us + 100)
@@ -141,6 +148,7 @@ def read_tracks(
                 stamps_us=stamps,
                 dropped=total.dropped,
                 gaps=total.gaps,
+                from_first=grid.from_first,
             )
         )
     return tuple(sorted(tracks, key=lambda track: track.index))

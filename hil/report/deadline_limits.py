@@ -16,12 +16,13 @@ normal quantiles. Loads need no such allowance: a technique must hold under each
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from hil.analysis.uncertainty.distributions import normal_quantile
 from hil.analysis.uncertainty.order_statistics import CONFIDENCE, covered_share, needed_samples
 from hil.model.units import format_deadline, format_digits, format_measurement, format_value
+from hil.report.program_notices import UNSEEN_DELAY, reference_of
 
 if TYPE_CHECKING:
     from hil.model.results import Measurement
@@ -64,14 +65,24 @@ def soft_limit(row: TechniqueRow, compared: int = 1) -> Limit:
 
     ``compared`` techniques share the confidence.
     """
-    return _refused(row) or _not_early(row, _soft(row, compared))
+    return _refused(row) or _from_first(row, _not_early(row, _soft(row, compared)))
 
 
 def hard_limit(row: TechniqueRow, compared: int = 1) -> Limit:
     """From when on no activation was seen later, or missed; nowhere below the soft limit."""
-    return _refused(row) or _at_least(
-        _not_early(row, _hard(row, compared)), soft_limit(row, compared)
+    limit = _at_least(_not_early(row, _hard(row, compared)), soft_limit(row, compared))
+    return _refused(row) or _from_first(row, limit)
+
+
+def _from_first(row: TechniqueRow, limit: Limit) -> Limit:
+    """``limit``, with what can't be seen where nobody said when the task was asked for."""
+    if reference_of(row) is None or math.isinf(limit.no_below_us):
+        return limit
+    no, undecided, yes = (
+        f"{text}; {UNSEEN_DELAY}" if text and UNSEEN_DELAY not in text else text
+        for text in (limit.no, limit.open, limit.yes)
     )
+    return replace(limit, no=no, open=undecided, yes=yes)
 
 
 def early_us(row: TechniqueRow) -> tuple[float, float] | None:

@@ -1,7 +1,10 @@
 import pytest
 
-from hil.experiments.workloads.user_program import read_user_program
-from hil.model.errors import ConfigurationError
+from hil.experiments.plan import PROFILES, agent_case, make_cases
+from hil.experiments.workloads.user_program import UserProgramRun, read_user_program
+from hil.model.captures import CapturePlan
+from hil.model.errors import BoardTimeoutError, CaptureError, ConfigurationError, LinkLostError
+from hil.model.user_programs import ProgramOptions
 
 PROGRAM = "from hil_agent import stamp\nstamp()\n"
 
@@ -13,8 +16,10 @@ def program(tmp_path, text, name="my blink.py"):
 
 
 def test_the_file_is_the_name_and_its_first_line_may_tell_the_periods(tmp_path):
-    agent = read_user_program(program(tmp_path, "# hil: period_ms=20, 2.5\n" + PROGRAM))
+    two = "# hil: period_ms=20, 2.5\nfrom hil_agent import stamps\n"
+    agent = read_user_program(program(tmp_path, two))
     assert agent.name == "my_blink"
+    assert agent.file == "my blink.py"
     assert agent.periods_us == (20_000, 2_500)
     assert read_user_program(program(tmp_path, PROGRAM)).periods_us == ()
 
@@ -29,6 +34,79 @@ def test_the_pieces_rebuild_the_text_whatever_is_in_it(tmp_path):
     assert "".join(hil_program) == text
 
 
+@pytest.mark.parametrize("start", ["\ufeff", "# coding: utf-8\r\n"])
+def test_marks_and_line_ends_of_other_systems_are_no_obstacle(tmp_path, start):
+    text = start + "# hil: period_ms=20\r\n" + PROGRAM.replace("\n", "\r\n")
+    agent = read_user_program(program(tmp_path, text))
+    assert agent.periods_us == (20_000,)
+    assert "\r" not in agent.source
+    assert "\ufeff" not in agent.source
+
+
+def test_a_program_called_like_a_technique_is_none(tmp_path):
+    assert read_user_program(program(tmp_path, PROGRAM, "thread.py")).name == "thread_program"
+
+
+def test_what_is_known_of_it_comes_back_from_the_plan(tmp_path):
+    text = (
+        "# hil: period_ms=20\nfrom machine import Timer\nfrom hil_agent import stamp\n"
+        "Timer(-1).init(period=20, callback=stamp)\ntry:\n  f()\nexcept:\n  pass\n"
+    )
+    agent = read_user_program(program(tmp_path, text, "blinkér.py"))
+    case = agent_case(agent, PROFILES["quick"])
+    known = ProgramOptions.of_plan(case.plan)
+    assert known == ProgramOptions("blink?r.py", "header", (4,), True, (7,))
+    plain = make_cases(PROFILES["quick"], ["timer_soft"], ["idle"])[0].plan
+    assert ProgramOptions.of_plan(plain) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "period_ms", "source", "periods"),
+    [
+        ("# hil: period_ms=20\n", None, "header", [20_000]),
+        ("# hil: period_ms=20\n", 50, "option", [50_000]),
+        ("", 50, "option", [50_000]),
+        ("", None, "profile", [10_000]),
+    ],
+)
+def test_where_the_period_comes_from_is_kept(tmp_path, header, period_ms, source, periods):
+    agent = read_user_program(program(tmp_path, header + PROGRAM))
+    plan = agent_case(agent, PROFILES["quick"], period_ms=period_ms).plan
+    assert ProgramOptions.of_plan(plan).periods_from == source
+    assert [task.period_us for task in plan.tasks] == periods
+
+
+@pytest.mark.parametrize(
+    ("periods", "given", "said"),
+    [
+        ("20,50", {"period_ms": 10}, "--hil-period-ms=10: my blink.py names its own periods"),
+        ("20,5000", {}, "window of 5 s is too short for three periods of 5000 ms"),
+    ],
+)
+def test_options_that_do_not_fit_the_header_are_refused(tmp_path, periods, given, said):
+    text = f"# hil: period_ms={periods}\nfrom hil_agent import stamps\n"
+    with pytest.raises(ConfigurationError, match=said):
+        agent_case(read_user_program(program(tmp_path, text)), PROFILES["quick"], **given)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BoardTimeoutError("late", received=b"error\n"), "line 7 catches it: write `except Exc"),
+        (BoardTimeoutError("late", received=b"\r\n>>> "), "does program.py reset the board"),
+        (LinkLostError("gone"), "does program.py reset the board"),
+        (CaptureError("other"), ""),
+    ],
+)
+def test_a_capture_that_fails_hints_at_the_program(error, said):
+    options = ProgramOptions("program.py", "header", catches_interrupt=(7,)).as_options()
+    plan = CapturePlan("program", "idle", (), 0, options=options)
+    hint = UserProgramRun().hint(error, plan)
+    assert said in hint
+    assert bool(said) == bool(hint)
+    assert UserProgramRun().hint(error, CapturePlan("thread", "idle", (), 0)) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -36,7 +114,7 @@ def test_the_pieces_rebuild_the_text_whatever_is_in_it(tmp_path):
         (b"from hil_agent\xff import", "not a text file"),
         ("from hil_agent import stamp\nif:\n", "line 2"),
         ("# hil: period_ms=0.2\n" + PROGRAM, "period_ms"),
-        ("# hil: period_ms=1,,2\n" + PROGRAM, "period_ms"),
+        ("# hil: period_ms=1,,2\n" + PROGRAM, "line 1: .*did you mean"),
         (PROGRAM + "#" * 70_000, "larger"),
     ],
 )

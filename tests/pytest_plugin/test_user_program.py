@@ -1,5 +1,6 @@
 """Programs of the user's own, measured like techniques."""
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -65,4 +66,138 @@ def test_a_program_that_fails_is_an_error_with_its_traceback(measure, tmp_path):
     result, numbers = measure(path)
     result.assert_outcomes(errors=1)
     assert numbers["measurements"] == []
-    assert "ValueError: no" in numbers["errors"][0]["detail"]
+    (error,) = numbers["errors"]
+    assert error["error"] == "program.py, line 3: ValueError: no"
+    assert 'File "program.py", line 3' in error["detail"]
+
+
+HEAD = "# hil: period_ms=20\nimport time\nfrom machine import Timer\n"
+TIMER = HEAD + "from hil_agent import stamp, asked\nt = Timer(-1)\n"
+FOREVER = "while True:\n    time.sleep_ms(1)\n"
+FAULTS = {
+    "a timer that was never asked for": (
+        TIMER + "t.init(period=20, callback=stamp)\n" + FOREVER,
+        [],
+        ["counted from the first activation: a constant delay can't be seen"],
+    ),
+    "asked for, and started later": (
+        TIMER
+        + "asked(0, 20_000)\ntime.sleep_ms(113)\nt.init(period=20, callback=stamp)\n"
+        + FOREVER,
+        ["the first activation came 113 ms after the moment that asked() names"],
+        [],
+    ),
+    "no header": (
+        TIMER.partition("\n")[2] + "t.init(period=20, callback=stamp)\n" + FOREVER,
+        ["comes every 20.0 ms, 10 ms intended; is `# hil: period_ms=20` missing?"],
+        [],
+    ),
+    "a program that ended": (
+        TIMER + "for _ in range(15):\n    stamp()\n    time.sleep_ms(20)\n",
+        ["the program ended after 300 ms and left nothing running"],
+        [],
+    ),
+    "a timer that stops": (
+        TIMER
+        + "n = 0\ndef f(timer):\n    global n\n    stamp()\n    n += 1\n"
+        + "    if n == 15:\n        timer.deinit()\n"
+        + "t.init(period=20, callback=f)\n"
+        + FOREVER,
+        ["before the window's end; if a Timer drives them, was it stopped, or collected"],
+        [],
+    ),
+    "a timer without a name": (
+        HEAD + "from hil_agent import stamp\nTimer(-1).init(period=20, callback=stamp)\n" + FOREVER,
+        ["line 5 keeps no reference to its Timer"],
+        [],
+    ),
+    "stamped twice": (
+        TIMER
+        + "def f(timer):\n    stamp()\n    stamp()\nt.init(period=20, callback=f)\n"
+        + FOREVER,
+        ["is stamped 2 times within"],
+        [],
+    ),
+    "asked again and again": (
+        TIMER + "while True:\n    asked(0)\n    stamp()\n    time.sleep_ms(20)\n",
+        ["the first call counts, so call it once"],
+        [],
+    ),
+    "a callback that prints": (
+        TIMER
+        + "def f(timer):\n    stamp()\n    print('on')\nt.init(period=20, callback=f)\n"
+        + FOREVER,
+        ["it printed "],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_in_one_sentence_by_file_terminal_and_page(
+    measure, tmp_path, pytester, fault
+):
+    source, notices, seen = FAULTS[fault]
+    path = tmp_path / "faulty.py"
+    path.write_text(source)
+    result, numbers = measure(path)
+    page = html.unescape((pytester.path / "out/latest/report.html").read_text())
+    said = " ".join(result.stdout.str().split())
+    for text in notices:
+        (notice,) = [n for n in numbers["notices"] if text in n["text"]]
+        assert text in said
+        assert text in page
+        noted = [m["metric"] for m in numbers["measurements"] if text in m.get("note", "")]
+        assert noted or notice["task"] is None
+    for text in seen:
+        assert text in said
+        assert text in page
+    assert numbers["errors"] == []
+
+
+def test_what_is_asked_for_and_in_time_needs_no_word(measure):
+    result, numbers = measure(EXAMPLES / "blink_timer.py")
+    assert "notices" not in numbers
+    assert "from 1st" not in result.stdout.str()
+    assert not any("reference" in m for m in numbers["measurements"])
+    assert not any(m["metric"] == "callbacks_after_stop" for m in numbers["measurements"])
+
+
+def test_the_stamps_after_the_window_are_no_part_of_the_record(measure, tmp_path):
+    path = tmp_path / "outlives.py"
+    path.write_text(
+        "# hil: period_ms=1\nfrom machine import Timer\nfrom hil_agent import stamp\n"
+        "def f(timer):\n    stamp()\n    print('a line that outlives the window', timer)\n"
+        "t = Timer(-1)\nt.init(period=1, callback=f)\n"
+    )
+    _, numbers = measure(path)
+    assert numbers["errors"] == []
+    values = {m["metric"]: m["value"] for m in numbers["measurements"]}
+    assert (values["dropped"], values["missed"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (TIMER + FOREVER, "program.py never called stamp() in 1.00 s"),
+        (
+            "# hil: period_ms=20,50\nimport time\nfrom hil_agent import stamps\n"
+            "while True:\n    stamps[0]()\n    time.sleep_ms(20)\n",
+            "program.py never called stamps[1]() for its period of 50 ms (task 0 ",
+        ),
+        (
+            TIMER
+            + "def f(timer):\n    stamp()\n    1 / 0\nt.init(period=20, callback=f)\n"
+            + FOREVER,
+            "program.py, line 8, in f: ZeroDivisionError: divide by zero",
+        ),
+    ],
+)
+def test_a_program_without_a_measurement_is_an_error_that_names_it(measure, tmp_path, source, said):
+    path = tmp_path / "faulty.py"
+    path.write_text(source)
+    result, numbers = measure(path)
+    result.assert_outcomes(errors=1)
+    assert numbers["measurements"] == []
+    assert numbers["errors"][0]["error"].startswith(said)
+    assert said in " ".join(result.stdout.str().split())

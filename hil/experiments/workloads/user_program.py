@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hil.analysis.metric_sheet import MetricSheet, SheetNotice
+from hil.experiments.program_header import read_header
+from hil.experiments.program_source import ProgramFacts, examine_source
 from hil.experiments.workload import AgentSetup, Workload
-from hil.model.errors import ConfigurationError
+from hil.model.captures import CALIBRATE
+from hil.model.errors import BoardTimeoutError, ConfigurationError, LinkLostError
+from hil.model.techniques import TECHNIQUES
+from hil.model.user_programs import ProgramOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from hil.analysis.clock import Instrument
     from hil.experiments.plan import Case
     from hil.experiments.workload import MeasuredBoard, Options
+    from hil.model.captures import Capture, CapturePlan
+    from hil.model.errors import HilError
+    from hil.model.user_programs import PeriodSource
 
 USER_PROGRAM = "user_program"
 """The harness's program that runs it on the board."""
 MAX_PROGRAM_BYTES = 64_000
 _PIECE = 400
-_HEADER = re.compile(r"#\s*hil:\s*period_ms\s*=\s*([0-9., ]+)\s*$")
-_MAX_TASKS = 8
+_PROMPT = b">>> "
+_ROOM, _LATE_END_US = 4, 2_000_000
+"""Room for so many stamps a period, and for what comes until the program is interrupted."""
+_HEAP_SHARE, _BYTES_PER_STAMP = 0.2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +41,14 @@ class UserProgram:
     """A MicroPython program: ``name`` is shown as the technique, ``periods_us`` one a task.
 
     ``periods_us`` is empty where the program does not say; the run's period is taken then.
+    ``file`` is the file's own name, ``facts`` what its text tells.
     """
 
     name: str
     source: str
     periods_us: tuple[int, ...] = ()
+    file: str = ""
+    facts: ProgramFacts = field(default_factory=ProgramFacts)
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -42,6 +58,16 @@ class UserProgram:
             "hil_program.clear()",
             *(f"hil_program.append({self.source[at : at + _PIECE]!a})" for at in parts),
         )
+
+    def options(self, periods_from: PeriodSource) -> Options:
+        """What a plan keeps of it, so that a stored capture can be explained."""
+        return ProgramOptions(
+            file=self.file,
+            periods_from=periods_from,
+            unkept_timers=self.facts.unkept_timers,
+            uses_timer=self.facts.uses_timer,
+            catches_interrupt=self.facts.catches_interrupt,
+        ).as_options()
 
 
 class UserProgramRun(Workload):
@@ -53,11 +79,52 @@ class UserProgramRun(Workload):
         """In the case that has a program; it has no options."""
         return None if case.program is None else {}
 
+    def hint(self, error: HilError, plan: CapturePlan) -> str:
+        """What may keep a program from ending at Ctrl-C, or take the board away."""
+        program = ProgramOptions.of_plan(plan)
+        if program is None:
+            return ""
+        if isinstance(error, LinkLostError) or (
+            isinstance(error, BoardTimeoutError) and _PROMPT in error.received
+        ):
+            return f"does {program.file} reset the board, or take its port?"
+        if not isinstance(error, BoardTimeoutError):
+            return ""
+        lines = ", ".join(map(str, program.catches_interrupt))
+        if lines:
+            return (
+                f"{program.file} did not end at Ctrl-C, line {lines} catches it: write "
+                "`except Exception:`"
+            )
+        return (
+            f"{program.file} did not end at Ctrl-C: does it switch it off "
+            "(micropython.kbd_intr(-1)), or wait in native code?"
+        )
+
+    def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
+        """What is wrong with the program, as far as the capture shows."""
+        from hil.analysis.program_diagnosis import diagnose_program  # late: numpy
+
+        for finding in diagnose_program(capture):
+            sheet = MetricSheet(finding.task)
+            sheet.notices.append(SheetNotice(finding.text, finding.metrics))
+            yield sheet
+
     def setup(self, board: MeasuredBoard, case: Case) -> AgentSetup:
-        """The program's text; it drives its own pins."""
+        """The program's text; it drives its own pins.
+
+        There is room for more stamps than its periods ask for: what it does may be otherwise.
+        """
         assert case.program is not None
+        config: dict[str, object] = {"technique": USER_PROGRAM, "pins": ()}
+        free = board.identity.free_bytes
+        if free is not None:
+            shortest = min(task.period_us for task in case.plan.tasks)
+            wanted = _ROOM * (case.plan.duration_us + _LATE_END_US) // shortest + 64
+            most = int(free * _HEAP_SHARE) // _BYTES_PER_STAMP // len(case.plan.tasks)
+            config["capacity"] = max(16, min(wanted, most))
         return AgentSetup(
-            config={"technique": USER_PROGRAM, "pins": ()},
+            config=config,
             program=USER_PROGRAM,
             statements=case.program.pieces,
             interrupt=True,
@@ -65,44 +132,31 @@ class UserProgramRun(Workload):
 
 
 def read_user_program(path: Path) -> UserProgram:
-    """Read ``path``; its first line may say ``# hil: period_ms=20`` (or ``20,50`` for two tasks).
+    """Read ``path``; one of its first lines may say ``# hil: period_ms=20`` (or ``20,50``).
 
     Raises :class:`~hil.model.errors.ConfigurationError` in one line that names the file.
     """
     try:
         raw = path.read_bytes()
-        source = raw.decode("utf-8")
+        source = raw.decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"--hil-agent={path}: can't read it ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"--hil-agent={path}: not a text file") from None
+        raise ConfigurationError(
+            f"--hil-agent={path}: not a text file in UTF-8; save it as UTF-8"
+        ) from None
     if len(raw) > MAX_PROGRAM_BYTES:
         raise ConfigurationError(f"--hil-agent={path}: larger than {MAX_PROGRAM_BYTES} bytes")
-    if "hil_agent" not in source:
-        raise ConfigurationError(
-            f"--hil-agent={path}: marks no activation; put `from hil_agent import stamp` into it "
-            "and call stamp() at each"
-        )
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        compile(source, path.name, "exec")
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" in line {line}" if line else ""
-        raise ConfigurationError(f"--hil-agent={path}: syntax error{where}") from None
+        periods_us = read_header(source)
+        facts = examine_source(source, path.name, max(1, len(periods_us)))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--hil-agent={path}: {error}") from None
+    return UserProgram(_case_name(path), source, periods_us, path.name, facts)
+
+
+def _case_name(path: Path) -> str:
+    """The file's name as that of a technique; none that the harness has itself."""
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:40] or "program"
-    return UserProgram(name, source.replace("\r\n", "\n"), _periods(path, source))
-
-
-def _periods(path: Path, source: str) -> tuple[int, ...]:
-    header = _HEADER.match(source.partition("\n")[0])
-    if not header:
-        return ()
-    try:
-        periods = tuple(round(float(text) * 1000) for text in header[1].split(","))
-    except ValueError:
-        periods = ()
-    if not 1 <= len(periods) <= _MAX_TASKS or min(periods) < 1000:
-        raise ConfigurationError(
-            f"--hil-agent={path}: period_ms must be one to {_MAX_TASKS} numbers, 1 or more"
-        )
-    return periods
+    return f"{name}_program" if name in TECHNIQUES or name == CALIBRATE else name

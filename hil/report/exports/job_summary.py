@@ -130,7 +130,7 @@ def _cell(figure: Measurement | None) -> str:
         return ""
     shown = format_measurement(figure)
     text = f"**{escape(shown.value)}**" if figure.verdict == "fail" else escape(shown.value)
-    return f"{text}<br>{escape(shown.bounds)}" if shown.bounds else text
+    return "<br>".join([text, *(escape(more) for more in (shown.bounds, shown.reference) if more)])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -38,6 +38,7 @@ from hil.report.page.template_environment import (
     style_sheet,
     template_environment,
 )
+from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
     group_rows,
     heat_maps,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from hil.report.result_tables import TechniqueRow
 
 _MAX_LINES, _MAX_LINE = 60, 400
+_MAX_NOTICES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def render_page_parts(
         *(board.name for board in results.boards if SOURCES[board.source].demonstration),
     ]
     verdict = headline(results, rows)
+    notices = notice_lines(results, rows)
     advice = advise(rows, demonstrates)
     environment = _environment()
     top = environment.get_template("headline.html.j2").render(
@@ -101,6 +104,7 @@ def render_page_parts(
         state=verdict.state,
         verdict=verdict.sentence,
         listed=verdict.listed,
+        notices=[line for _, line in notices[:_MAX_NOTICES]],
         advice=advice,
         closest=verdict.advice,
         errors=results.errors,
@@ -109,6 +113,7 @@ def render_page_parts(
     body = environment.get_template("body.html.j2").render(
         names=names,
         loads=sorted({row.load for row in rows}, key=load_rank),
+        notices=notices,
         groups=[(group, group_charts(group, captures)) for group in group_rows(rows)],
         columns=table_columns("techniques"),
         anchors={capture.case: case_anchor(number) for number, capture in enumerate(captures)},

@@ -9,17 +9,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from hil.analysis.uncertainty.order_statistics import needed_samples
 from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
-from hil.model.results import missing_metric
+from hil.model.results import case_key, missing_metric
 from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.headline import headline
+from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
     group_rows,
     in_row_order,
@@ -63,11 +65,15 @@ def terminal_summary(
     console = TextConsole(width, color=color)
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
+    notices = notice_lines(results, rows)
     head = headline(results, rows)
     console.print(Text(escaped_line(head.sentence), style=_VERDICT_STYLES[head.state]))
     for group in group_rows(rows):
         console.print(Text(escaped_line(group.title), style="bold"))
         console.print(_technique_table(group.rows, console.width))
+        cases = {case_key(row) for row in group.rows}
+        for line in (line for case, line in notices if case in cases):
+            console.print(Padding(Text(escaped_line(line), style="yellow"), (0, 0, 1, 1)))
     latencies = latency_rows(results.measurements)
     if latencies:
         console.print(Text("interrupt latency", style="bold"))
@@ -123,6 +129,8 @@ def _cell(figure: Measurement | None, with_bounds: bool) -> RenderableType:
     text = Text(shown.value, style=style)
     if shown.bounds and with_bounds:
         text.append(f"\n{shown.bounds}", style="dim")
+    if shown.reference:
+        text.append("\nfrom 1st", style="yellow")
     return text
 
 

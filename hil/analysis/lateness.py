@@ -8,66 +8,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.activations import activation_time_us, lateness_us
+from hil.analysis.grid_slope import grid_of
 from hil.analysis.late_samples import ArraySamples, LateSamples
 from hil.analysis.metric_sheet import EXACT, WANDERS, Bounds, extreme_bounds
-from hil.analysis.streaming_stats import WHOLE_BELOW, CellSums, Extremes, pieces
+from hil.analysis.streaming_stats import WHOLE_BELOW, Extremes, pieces
 from hil.analysis.uncertainty.correlated import add_percentiles
 from hil.analysis.uncertainty.order_statistics import covered_share
-from hil.analysis.uncertainty.slope import (
-    BLOCKS,
-    CALMED_BELOW,
-    SOME,
-    Shape,
-    slope_of,
-    slope_of_blocks,
-)
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
+    from hil.analysis.grid_slope import Grid
     from hil.analysis.late_samples import Samples
     from hil.analysis.metric_sheet import MetricSheet
-    from hil.analysis.uncertainty.slope import Slope
+    from hil.analysis.uncertainty.line_spectra import Slope
 
 DRIFTS = "no bounds: the lateness drifts, so its largest value grows with the window"
 
 
 @dataclass(frozen=True, slots=True)
 class LatenessStatistics:
-    """The first look at a task's lateness, less the cost of reading the clock."""
+    """The first look at a task's lateness, the cost of reading the clock not taken off."""
 
     range: Extremes
     overruns: int
-    slope: Slope | None
+    grid: Grid | None
+
+    @property
+    def slope(self) -> Slope | None:
+        """The slope of the lateness over the releases, us a release."""
+        return self.grid.slope if self.grid else None
 
 
-def look_at_lateness(
-    activations: Activations, tick_us: float, read_cost_us: float
-) -> LatenessStatistics:
-    """Extremes, overruns and slope of a task's lateness in one pass over its activations."""
+def look_at_lateness(activations: Activations, tick_us: float) -> LatenessStatistics:
+    """Extremes, overruns and grid of a task's lateness."""
     n = activations.n
     span = Extremes()
     over = 0
-    sums, indices = CellSums(n, BLOCKS), CellSums(n, BLOCKS)
     for start, end in pieces(n):
-        late, index = lateness_us(activations, start, end), activations.releases(start, end)
+        late = lateness_us(activations, start, end)
         over += int(np.count_nonzero(late >= activations.period_us))
         span.add(late, start)
-        late -= read_cost_us
-        sums.add(late)
-        indices.add(index)
-    slope: Slope | None = None
-    ends = activations.some(np.array([0, n - 1]))[1] if n else np.zeros(2)
-    if n >= 3 and ends[1] != ends[0]:
-        if n <= CALMED_BELOW:
-            slope = slope_of(
-                activations.releases(0, n), lateness_us(activations) - read_cost_us, tick_us
-            )
-        else:
-            stamps, some = activations.some(np.arange(0, n, max(1, n // SOME)))
-            late = stamps - some * activations.period_us - read_cost_us
-            shape = Shape(n, float(ends[1] - ends[0]), some, late)
-            slope = slope_of_blocks(indices.means, sums.means, shape, tick_us)
-    return LatenessStatistics(span, over, slope)
+    return LatenessStatistics(span, over, grid_of(activations, tick_us))
 
 
 def add_counts(sheet: MetricSheet, activations: Activations, over: int) -> None:

@@ -29,6 +29,20 @@ class Bounds:
     why_not: str | None = None
     parts: tuple[Part, ...] = ()
 
+    def at_least(self, floor: float) -> Bounds:
+        """With no end below ``floor``."""
+        lo, hi = (None if end is None else max(end, floor) for end in (self.lo, self.hi))
+        return Bounds(lo, hi, self.why_not, self.parts)
+
+    def times(self, factor: float) -> Bounds:
+        """Of a figure that is ``factor`` times as large; ``factor`` is positive."""
+        return Bounds(
+            None if self.lo is None else self.lo * factor,
+            None if self.hi is None else self.hi * factor,
+            self.why_not,
+            tuple(part.times(factor) for part in self.parts),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

@@ -15,7 +15,8 @@ import numpy as np
 
 from hil.analysis import stability
 from hil.analysis.activations import activations_of, lateness_us
-from hil.analysis.clock import exchanges, instrument, window_minima
+from hil.analysis.clock import instrument
+from hil.analysis.clock_skew import exchanges, window_minima
 from hil.analysis.phase import phase_of
 from hil.analysis.uncertainty.distributions import quantile_ranks
 from hil.analysis.uncertainty.order_statistics import CONFIDENCE

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from hil.analysis.activations import activations_of
 from hil.analysis.clock import instrument, measure_calibration, measure_observer
-from hil.analysis.jitter import add_grid_errors, add_intervals
+from hil.analysis.grid_errors import add_grid_errors
+from hil.analysis.jitter import add_intervals
 from hil.analysis.latency import measure_events
 from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
 from hil.analysis.metric_sheet import MetricSheet
@@ -69,7 +70,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
         measure_events(events, tools.tick_us, tools.stamp_cost_us, whole)
     measure_calibration(capture, whole)
     measure_observer(capture, whole)
-    measure_phase(capture.tracks, tools.tick_us, whole)
+    measure_phase(capture.tracks, tools.tick_us, whole, capture.plan.technique)
     sheets.append(whole)
     for analyse in analyses:
         sheets += analyse(capture, tools)
@@ -130,15 +131,15 @@ def measure_task(activations: Activations, tick_us: float, read_cost_us: float) 
     of :data:`~hil.analysis.streaming_stats.PIECE` stamps for a long capture.
     """
     sheet = MetricSheet(activations.task)
-    late = look_at_lateness(activations, tick_us, read_cost_us)
+    late = look_at_lateness(activations, tick_us)
     add_counts(sheet, activations, late.overruns)
     if activations.n:
         add_lateness(sheet, activations, late, tick_us, read_cost_us)
     else:
         for part in ("p50", "p99", "p999", "max"):
             sheet.mark_unavailable(f"lateness_{part}_us", "no activation was recorded")
-    add_intervals(sheet, activations, late.slope, tick_us)
-    add_grid_errors(sheet, activations, late, tick_us)
+    add_intervals(sheet, activations, late.grid, tick_us)
+    add_grid_errors(sheet, activations, late.grid, tick_us)
     return sheet
 
 

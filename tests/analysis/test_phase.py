@@ -7,8 +7,8 @@ import pytest
 from captures import PERIOD, capture, grid, track
 
 from hil.analysis.metric_sheet import MetricSheet
-from hil.analysis.phase import Phase, _desync, _extrapolate_walk, _passage, phase_of
-from hil.analysis.uncertainty.slope import Slope
+from hil.analysis.phase import GROWS, Phase, _desync, _extrapolate_walk, _passage, phase_of
+from hil.analysis.uncertainty.line_spectra import Slope
 from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Gap
 
@@ -98,15 +98,17 @@ def test_the_worst_phase_has_its_time():
 
 
 @pytest.mark.parametrize("slope", [3, -3, 0])
-def test_a_phase_that_drifts_has_no_bounds(slope):
+def test_the_rms_of_a_phase_that_drifts_is_bounded_for_this_length(slope):
     """3 us a period; without a slope the noise of 4 us alone bounds its rms."""
     noise = np.random.default_rng(2).integers(-4, 5, 200)
     second = grid(200) + slope * np.arange(200) + noise
     taken = summarise_capture(capture(track(grid(200)), track(second, index=1)))
     (figure,) = (m for m in taken.measurements if m.metric == "phase_error_rms_us")
-    assert (figure.lo is None) is (figure.hi is None) is bool(slope)
-    drifts = "the phase drifts: it grows with the window" if slope else None
-    assert figure.no_bounds == drifts
+    true = math.sqrt(np.mean(np.square(slope * np.arange(200.0))) + 20.0 / 3.0)
+    assert figure.lo < true < figure.hi
+    assert figure.hi - figure.lo < 8.0
+    assert figure.no_bounds is None
+    assert figure.note == (GROWS if slope else None)
 
 
 @pytest.mark.parametrize(("n", "given"), [(2, False), (3, True)])

@@ -8,7 +8,8 @@ import pytest
 from captures import capture, grid, track
 
 from hil.analysis.activations import assign
-from hil.analysis.clock import exchanges, instrument, window_minima
+from hil.analysis.clock import instrument
+from hil.analysis.clock_skew import exchanges, window_minima
 from hil.analysis.release_matching import WindowStamps
 from hil.analysis.reset_persistence import count_resets
 from hil.analysis.stability import error_of, noise_type, time_error
@@ -303,8 +304,8 @@ def test_between_two_clusters_half_of_what_the_round_trip_changed_is_not_seen():
     value, lo, hi, n, _ = rows["clock_skew_ppm", None]
     assert (value, n) == (pytest.approx(0.0, abs=0.05), 200)
     unseen = (40.0 + 0.05 * 100.0) / 59.99
-    assert hi == pytest.approx(unseen, rel=0.1)
-    assert lo == pytest.approx(-unseen, rel=0.1)
+    assert hi == pytest.approx(1.96 / math.sqrt(3.0) * unseen, rel=0.1)
+    assert lo == pytest.approx(-1.96 / math.sqrt(3.0) * unseen, rel=0.1)
 
 
 def test_noise_has_a_name_from_64_activations_on():

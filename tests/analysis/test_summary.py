@@ -56,8 +56,8 @@ def test_white_bounds_hold_and_are_as_narrow_as_theory():
     assert drift.lo < 0.0 < drift.hi
     theory = 2 * 1.96 * 50.0 * math.sqrt(12.0 / WHITE.size**3) / PERIOD * 1e6
     assert theory <= (drift.hi - drift.lo) * 1.3
-    # wider than for noise known to be white: a faint walk can't be excluded
-    assert drift.hi - drift.lo < 4.0 * theory
+    # wider than for noise known to be white: a slow correlation can't be excluded
+    assert drift.hi - drift.lo < 5.0 * theory
     tie = by_metric["tie_rms_us"]
     assert tie.hi - tie.lo == pytest.approx(2 * 1.96 * 50.0 / math.sqrt(2 * WHITE.size), rel=0.3)
 
@@ -68,7 +68,9 @@ def test_a_random_walk_is_told_apart_and_its_slope_bounds_are_wide():
     assert drift.lo < 3000.0 < drift.hi
     theory = 2 * 1.96 * 20.0 / math.sqrt(WALK.size) / PERIOD * 1e6
     assert drift.hi - drift.lo == pytest.approx(theory, rel=0.4)
-    for metric in ("tie_rms_us", "lateness_p99_us", "lateness_max_us"):
+    assert by_metric["tie_rms_us"].lo < by_metric["tie_rms_us"].value < by_metric["tie_rms_us"].hi
+    assert "grows with the window" in by_metric["tie_rms_us"].note
+    for metric in ("lateness_p99_us", "lateness_max_us"):
         assert by_metric[metric].lo is None
         assert "random walk" in (by_metric[metric].no_bounds or "")
     assert by_metric["period_jitter_rms_us"].value == pytest.approx(20.0, rel=0.02)

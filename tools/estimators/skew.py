@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.analysis.clock import exchanges, measure_skew
+from hil.analysis.clock_skew import exchanges, measure_skew
 from hil.analysis.metric_sheet import MetricSheet
 from hil.model.captures import Pings
 from tools.synthetic_captures import clock_exchanges
@@ -114,7 +114,7 @@ def main(runs: int) -> None:
                     data.time_s, data.backward_us
                 )
                 sheet = MetricSheet()
-                measure_skew(pings, 1.0, sheet)
+                measure_skew([pings], 1.0, sheet)
                 (fit,) = sheet.figures
                 errors[run] = (
                     line(data.time_s, both) - TRUE_PPM,

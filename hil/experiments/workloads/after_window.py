@@ -252,8 +252,9 @@ class ClockExchanges(Workload):
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """``clock_skew_ppm``."""
-        from hil.analysis.clock import measure_skew  # late: numpy
+        from hil.analysis.clock_skew import measure_skew  # late: numpy
 
         sheet = MetricSheet()
-        measure_skew(capture.pings, cost.tick_us, sheet)
+        windows = capture.windows or (capture,)
+        measure_skew([window.pings for window in windows], cost.tick_us, sheet)
         return (sheet,)

@@ -8,7 +8,8 @@ import numpy as np
 
 from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import instrument
-from hil.analysis.jitter import intervals_us, tie_us
+from hil.analysis.grid_errors import tie_us
+from hil.analysis.jitter import intervals_us
 from hil.analysis.plot_data import decimate, histogram, percentile_curve
 from hil.model.metrics import percentile_metrics
 from hil.model.units import format_measurement, format_time_us

@@ -5,36 +5,39 @@ Model, for each figure on the scale of :mod:`hil.analysis.comparison_scale`: run
 error that they give; ``b_j`` is what differs from night to night without a cause in the code
 (its *noise floor*), normal with an unknown spread ``tau``. A change is a shift of the level.
 
-``tau`` is learned on a grid. Its prior (log-normal about 3 % of the figure) is first updated by the
-past runs of every other case's figure of the same metric; the average of what they then say is the
-prior of this figure. So figures that are alike inform each other, figures that are not leave it
-wide, and all others together count for no more than one: they may share what made a night
-different. Then come the figure's own earlier runs (restricted likelihood: its level is unknown too,
-Harville 1974). The bounds of the shift are those of the mixture over ``tau`` of Student's t
+``tau`` is learned (:mod:`hil.analysis.noise_floor`), first from the windows of the runs, then from
+past runs. The bounds of the shift are those of the mixture over ``tau`` of Student's t
 distributions (degrees of freedom after Welch 1947), so that with one earlier run they are wide, and
-with ten close to what the runs show.
+with ten close to what the runs show. How far they reach from the shift is the smallest change that
+could have been seen.
 
 Two questions are answered for a figure: is this run different from those before it, and are this
 run and the one before it different from those before both. The bounds of all figures hold together
 at ``confidence``: each question has its share of the error (Bonferroni, weighted), since figures
-are correlated in unknown ways.
+are correlated in unknown ways. A run that differs in one of its windows only was disturbed there:
+a shift counts where all windows lean the same way.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hil.analysis.comparison_scale import COUNT, off_scale
+from hil.analysis.noise_floor import (
+    GRID,
+    evidence_table,
+    learn_spreads,
+    linear_size,
+    prior_spread,
+)
 from hil.analysis.uncertainty.distributions import log_t_tail
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
-
-    from numpy.typing import NDArray
 
     from hil.analysis.comparison_scale import Evidence
     from hil.model.captures import FloatArray
@@ -42,18 +45,11 @@ if TYPE_CHECKING:
     from hil.model.results import Trend
 
 CHANGE_CONFIDENCE = 0.99
-PRIOR_SPREAD = 0.03
-"""Typical night noise before anything is known: 3 % of a figure (of 10 ppm for small rates)."""
-_COUNT_SPREAD = 0.3
-_PRIOR_WIDTH = 1.1
-_PRIOR_WEIGHT = 2.0
-_GRID = np.exp(np.linspace(math.log(0.02), math.log(100.0), 35))
-_PRIOR = np.exp(-0.5 * (np.log(_GRID) / _PRIOR_WIDTH) ** 2)
-_PRIOR /= _PRIOR.sum()
 _BOTH = 0.25
 _TELLING = math.log(1.5)
 _LARGER = 2.0 / 3.0
 _SECANTS = 7
+IN_PART = "not throughout the run: one of its windows differs from the others"
 NEITHER = "has moved, and neither way is better"
 HIDES = "a change by half could hide in these bounds"
 
@@ -92,7 +88,8 @@ class JudgedChange:
     """``after - before`` with bounds, in the figure's unit; the bounds of all figures together.
 
     ``spread`` is the learned noise floor on the scale of comparison (0.03: 3 %), ``two`` says that
-    the run before is part of ``after``.
+    the run before is part of ``after``. ``detectable`` is the smallest change to the worse (either
+    way, the larger, where neither is worse) that this run alone would have been told by.
     """
 
     before: float
@@ -103,6 +100,7 @@ class JudgedChange:
     spread: float
     two: bool = False
     note: str | None = None
+    detectable: float | None = None
 
 
 def judge_changes(
@@ -122,10 +120,12 @@ def judge_changes(
         logs = np.log([shares[at][double] for at in indices])
         verdicts = _ask([figures[at] for at in indices], logs, double)
         for at, verdict in zip(indices, verdicts, strict=True):
-            if not double or (
-                verdict.trend in ("worse", "better") and result[at].trend not in ("worse", "better")
-            ):
+            if not double:
                 result[at] = verdict
+            elif verdict.trend in ("worse", "better") and (
+                result[at].trend not in ("worse", "better")
+            ):
+                result[at] = replace(verdict, detectable=result[at].detectable)
     return result
 
 
@@ -220,10 +220,18 @@ def _ask(
         (figure.now, figure.recent) if double and figure.recent else (figure.now,)
         for figure in figures
     ]
-    spread = np.array([_prior_spread(basis) for basis in bases])
-    tau2 = (spread[:, None] * _GRID) ** 2
-    log_weight = _learn(figures, bases, tau2)
-    ys, errors2 = _table([basis.reference for basis in bases])
+    spread = np.array([prior_spread(basis.reference[0]) for basis in bases])
+    tau2 = (spread[:, None] * GRID) ** 2
+    log_weight = learn_spreads(
+        [(figure.metric, figure.case) for figure in figures],
+        [[part for part in basis.noise if math.isfinite(part.error)] for basis in bases],
+        [
+            (*parts, *dict.fromkeys((*basis.reference, *basis.noise)))
+            for parts, basis in zip(new, bases, strict=True)
+        ],
+        tau2,
+    )
+    ys, errors2 = evidence_table([basis.reference for basis in bases])
     weights = 1.0 / (errors2[:, :, None] + tau2[:, None, :])
     total = weights.sum(axis=1)
     count = np.array([len(parts) for parts in new], dtype=np.float64)
@@ -248,78 +256,6 @@ def _ask(
     ]
 
 
-def _prior_spread(basis: ReferenceEvidence) -> float:
-    """The centre of the prior on the scale of comparison; of a linear one a share of the level."""
-    first = basis.reference[0]
-    if first.c == COUNT:
-        return _COUNT_SPREAD
-    return PRIOR_SPREAD * (_size(first) if first.c < 0.0 else 1.0)
-
-
-def _size(evidence: Evidence) -> float:
-    """What a change is measured by on a linear scale: the level, at least the scale's unit."""
-    return max(1.0, abs(evidence.y)) if evidence.c < 0.0 else 1.0
-
-
-def _table(rows: Sequence[Sequence[Evidence]]) -> tuple[FloatArray, FloatArray]:
-    """``y`` and squared errors of runs, (g, runs); infinite errors where a figure has fewer."""
-    most = max(1, max((len(row) for row in rows), default=1))
-    ys, errors2 = np.zeros((len(rows), most)), np.full((len(rows), most), np.inf)
-    for at, row in enumerate(rows):
-        ys[at, : len(row)] = [evidence.y for evidence in row]
-        errors2[at, : len(row)] = [evidence.error**2 for evidence in row]
-    return ys, errors2
-
-
-def _learn(
-    figures: Sequence[FigureHistory], bases: Sequence[ReferenceEvidence], tau2: FloatArray
-) -> FloatArray:
-    """Log weights of the grid of spreads for each figure, (g, t); see the module's text."""
-    noise = [
-        [evidence for evidence in basis.noise if math.isfinite(evidence.error)] for basis in bases
-    ]
-    ys, errors2 = _table(noise)
-    weights = 1.0 / (errors2[:, :, None] + tau2[:, None, :])
-    total = weights.sum(axis=1)
-    known = np.array([len(row) >= 2 for row in noise])
-    total[~known] = 1.0
-    level = (weights * ys[:, :, None]).sum(axis=1) / total
-    rest = (weights * (ys[:, :, None] - level[:, None, :]) ** 2).sum(axis=1)
-    likely = np.log(np.where(weights > 0.0, weights, 1.0)).sum(axis=1) - np.log(total) - rest
-    likely = np.where(known[:, None], 0.5 * likely, 0.0)
-    alone = _normalised(np.log(_PRIOR) + likely)
-    metrics = {
-        name: at for at, name in enumerate(dict.fromkeys(figure.metric for figure in figures))
-    }
-    cases = {
-        name: at
-        for at, name in enumerate(dict.fromkeys((figure.metric, figure.case) for figure in figures))
-    }
-    family = np.array([metrics[figure.metric] for figure in figures])
-    case = np.array([cases[figure.metric, figure.case] for figure in figures])
-    informative = np.where(known[:, None], alone, 0.0)
-    others = _sum_by(family, informative) - _sum_by(case, informative)
-    count = _sum_by(family, known[:, None]) - _sum_by(case, known[:, None])
-    prior = (_PRIOR_WEIGHT * _PRIOR + others) / (_PRIOR_WEIGHT + count)
-    posterior = _normalised(np.log(np.maximum(prior, 1e-300)) + likely)
-    result: FloatArray = np.log(np.maximum(posterior, 1e-300))
-    return result
-
-
-def _normalised(logs: FloatArray) -> FloatArray:
-    raw = np.exp(logs - logs.max(axis=1, keepdims=True))
-    result: FloatArray = raw / raw.sum(axis=1, keepdims=True)
-    return result
-
-
-def _sum_by(group: NDArray[np.int64], rows: NDArray[np.float64] | NDArray[np.bool_]) -> FloatArray:
-    """For each row the sum of all rows of its group."""
-    sums = np.zeros((int(group.max()) + 1, rows.shape[1]))
-    np.add.at(sums, group, rows)
-    result: FloatArray = sums[group]
-    return result
-
-
 def _verdict(
     figure: FigureHistory,
     new: tuple[Evidence, ...],
@@ -342,16 +278,43 @@ def _verdict(
     if moved and len(new) == 2:
         shifts = [part.y - level for part in new]
         moved = min(shifts, key=abs) / (sum(shifts) / 2) > _BOTH
+    throughout = all(_throughout(part, part.y - level) for part in new)
     trend: Trend = "same"
     note = None
-    if moved:
+    if moved and not throughout:
+        trend, note = "unclear", IN_PART
+    elif moved:
         up = abs(after) > abs(before) if figure.sense == "magnitude" else after > before
         trend = "better" if up == (figure.sense == "higher") else "worse"
         if figure.sense == "none":
             trend, note = "unclear", NEITHER
-    elif c != COUNT and max(abs(ends[0]), abs(ends[1])) > _TELLING * _size(
+    elif c != COUNT and max(abs(ends[0]), abs(ends[1])) > _TELLING * linear_size(
         figure.before.reference[0]
     ):
         trend = "unclear"
         note = HIDES
-    return JudgedChange(before, after, lo, hi, trend, spread, len(new) == 2, note)
+    reach = _reach(figure.sense, level, (y - level - ends[0], ends[1] - y + level), c) * cluster
+    return JudgedChange(before, after, lo, hi, trend, spread, len(new) == 2, note, reach)
+
+
+def _reach(sense: Sense, level: float, reach: tuple[float, float], c: float) -> float:
+    """The smallest change that is told, in the figure's unit: by ``reach`` upward and downward."""
+    before = off_scale(level, c)
+    up, down = off_scale(level + reach[0], c) - before, before - off_scale(level - reach[1], c)
+    if sense == "lower":
+        return up
+    if sense == "higher":
+        return down
+    if sense == "magnitude":
+        return up if level >= 0.0 else down
+    return max(up, down)
+
+
+def _throughout(evidence: Evidence, shift: float) -> bool:
+    """Whether each part of a run is shifted, by a quarter of the whole at least."""
+    if len(evidence.parts) < 2 or not shift:
+        return True
+    times = math.sqrt(len(evidence.parts)) if evidence.c == COUNT else 1.0
+    middle = sum(evidence.parts) / len(evidence.parts)
+    shifts = [shift + times * (part - middle) for part in evidence.parts]
+    return min(part / shift for part in shifts) > _BOTH

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,10 @@ class Evidence:
 
     ``low`` and ``high`` are the standard errors of ``y`` downward and upward, known with ``dof``
     degrees of freedom. ``c`` is the scale's constant (:data:`UNIT_SCALES`, :data:`COUNT`); of a
-    count ``cluster`` is how many came together on average.
+    count ``cluster`` is how many came together on average. ``parts`` are the same figure's ``y`` in
+    each window of the run; ``from_parts`` says that only their scatter bounds the figure: the
+    errors are without those of the stamps. ``shared_low`` and ``shared_high`` are the share of the
+    errors that all windows have in common, so that their scatter does not show it.
     """
 
     value: float
@@ -58,6 +62,10 @@ class Evidence:
     c: float
     dof: float = _DOF
     cluster: float = 1.0
+    parts: tuple[float, ...] = ()
+    from_parts: bool = False
+    shared_low: float = 0.0
+    shared_high: float = 0.0
 
     @property
     def error(self) -> float:
@@ -69,7 +77,8 @@ class Evidence:
 class TaskStamps:
     """One task's activations: ``stamps_us`` from the grid's origin and ``index``, both (n,).
 
-    ``joined`` (n-1,) is true where nothing is missing between two neighbours.
+    ``joined`` (n-1,) is true where nothing is missing between two neighbours. ``later_windows`` are
+    the positions of the first stamps of the second and every further window.
     """
 
     period_us: float
@@ -77,6 +86,13 @@ class TaskStamps:
     index: IntArray
     joined: BoolArray
     cost_us: float = 0.0
+    later_windows: tuple[int, ...] = ()
+
+    @property
+    def windows(self) -> list[slice]:
+        """The stamps of each window."""
+        edges = [0, *self.later_windows, self.stamps_us.size]
+        return [slice(first, last) for first, last in pairwise(edges)]
 
     @property
     def lateness_us(self) -> FloatArray:
@@ -123,11 +139,15 @@ def tilt_ppm(stamps: TaskStamps) -> float:
     busy for the second half leaves a step instead, which no drift of a clock is: one by ``J`` in
     mid-window ``T`` tilts the line by ``1.5 J / T`` and leaves residuals with a root mean square of
     ``J / 4``. Three times that over ``T`` is given, so such a step lies two standard errors away.
+    The mean of several windows' lines is tilted less by the root of their number.
     """
-    window_us = float(stamps.stamps_us[-1] - stamps.stamps_us[0]) if stamps.stamps_us.size else 0.0
-    if not window_us:
+    spans = [stamps.stamps_us[window] for window in stamps.windows]
+    lengths_us = [float(span[-1] - span[0]) for span in spans if span.size]
+    if not any(lengths_us):
         return 0.0
-    return 3e6 * float(np.sqrt(np.mean(np.square(_residuals(stamps))))) / window_us
+    window_us = sum(lengths_us) / len(lengths_us)
+    away = float(np.sqrt(np.mean(np.square(_residuals(stamps)))))
+    return 3e6 * away / window_us / math.sqrt(len(lengths_us))
 
 
 def widened(evidence: Evidence, by: float, reach: float = 1.0) -> Evidence:
@@ -140,16 +160,25 @@ def widened(evidence: Evidence, by: float, reach: float = 1.0) -> Evidence:
         for side in (-1, 1)
     )
     return replace(
-        evidence, low=math.hypot(evidence.low, low), high=math.hypot(evidence.high, high)
+        evidence,
+        low=math.hypot(evidence.low, low),
+        high=math.hypot(evidence.high, high),
+        shared_low=math.hypot(evidence.shared_low, low),
+        shared_high=math.hypot(evidence.shared_high, high),
     )
 
 
 def _residuals(stamps: TaskStamps) -> FloatArray:
-    """Lateness about its own line, (n,)."""
+    """Lateness about the line of its window, (n,)."""
     late = stamps.lateness_us
-    away = stamps.index - stamps.index.mean()
-    error: FloatArray = late - late.mean()
-    error -= away * float(np.dot(away, error) / max(float(np.dot(away, away)), 1.0))
+    error = np.empty_like(late)
+    for window in stamps.windows:
+        if late[window].size:
+            away = stamps.index[window] - stamps.index[window].mean()
+            error[window] = late[window] - late[window].mean()
+            error[window] -= away * float(
+                np.dot(away, error[window]) / max(float(np.dot(away, away)), 1.0)
+            )
     return error
 
 
@@ -196,7 +225,8 @@ def percentile_evidence(
 def figure_evidence(figure: Measurement, step_us: float, stretches: int | None = None) -> Evidence:
     """Evidence from a figure and its bounds, for what does not follow from stamps alone.
 
-    A figure without bounds gets an infinite error, and so is never judged. ``stretches`` is in how
+    On a side without a bound the error is infinite; what the windows of the runs differ by may
+    take its place (:func:`hil.analysis.window_parts.bounded_by_parts`). ``stretches`` is in how
     many separate bursts a count came (unknown: every one alone).
     """
     if figure.unit == "count":
@@ -207,10 +237,9 @@ def figure_evidence(figure: Measurement, step_us: float, stretches: int | None =
     if figure.unit == "us":
         c = max(c, step_us)
     y = on_scale(figure.value, c)
-    if figure.lo is None or figure.hi is None:
-        return Evidence(figure.value, y, math.inf, math.inf, c)
-    low, high = y - on_scale(figure.lo, c), on_scale(figure.hi, c) - y
-    return Evidence(figure.value, y, max(low, 0.0) / _Z95, max(high, 0.0) / _Z95, c)
+    low = math.inf if figure.lo is None else max(y - on_scale(figure.lo, c), 0.0) / _Z95
+    high = math.inf if figure.hi is None else max(on_scale(figure.hi, c) - y, 0.0) / _Z95
+    return Evidence(figure.value, y, low, high, c)
 
 
 def stretches_of(counted: BoolArray) -> int:

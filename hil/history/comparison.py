@@ -18,6 +18,7 @@ from hil.history.run_reader import (
     past_runs,
 )
 from hil.history.stored_records import pair_boards
+from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import HilError
 from hil.model.metrics import metric_or_unknown
 from hil.model.results import Change, Comparison
@@ -238,6 +239,8 @@ def _change(
         confidence=confidence,
         method=key.method,
         note="; ".join(notes) or None,
+        detectable=change.detectable,
+        source=key.source,
     )
 
 
@@ -245,6 +248,7 @@ def _all_tasks(key: FigureKey) -> bool:
     return (
         key.task is None
         and key.method is None
+        and key.source == BOARD_SOURCE
         and metric_or_unknown(key.metric).is_percentile_of("lateness")
     )
 

@@ -22,13 +22,22 @@ from hil.analysis.comparison_scale import (
     tilt_ppm,
     widened,
 )
+from hil.analysis.window_parts import (
+    bounded_by_parts,
+    cut_window,
+    percentile_parts,
+    percentile_values,
+    task_parts,
+    with_parts,
+)
 from hil.history.stamp_packing import FORMAT, unpack_stamps, unpack_values
+from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import CaptureError
 from hil.model.metrics import metric_or_unknown
 from hil.model.techniques import resolution_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from hil.history.stored_records import HistoryCase, HistoryStamps
     from hil.model.results import Measurement
@@ -41,8 +50,9 @@ _UNIFORM = math.sqrt(12.0)
 def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
     """The evidence of one case of a run by figure; runs are paired by ``board``.
 
-    From the stamps where they bound a figure, else from the figure's own bounds. The value is the
-    figure's, which rests on all stamps, also where the stored ones were thinned.
+    From the stamps where they bound a figure, else from the figure's own bounds, and where one of
+    them is missing from what the windows of the runs differ by. The value is the figure's, which
+    rests on all stamps, also where the stored ones were thinned.
     """
     step_us = max((stamps.step_us for stamps in case.stamps), default=1.0)
     counts = {
@@ -52,35 +62,50 @@ def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
         for metric, stretches in stamps.counts.items()
     }
     figures = {
-        (measurement.task, measurement.method, measurement.metric): measurement
+        (measurement.task, measurement.method, measurement.metric, measurement.source): measurement
         for measurement in case.measurements
         if metric_or_unknown(measurement.metric).compared != "no"
     }
     by_key = {
-        key: figure_evidence(measurement, step_us, None if key[1] else counts.get((key[0], key[2])))
+        key: with_parts(
+            figure_evidence(measurement, step_us, None if key[1] else counts.get((key[0], key[2]))),
+            _window_values(measurement),
+        )
         for key, measurement in figures.items()
     }
     unpacked = [
         (packed, task_stamps(packed)) for packed in case.stamps if packed.kind in ("task", "series")
     ]
     for packed, stamps in unpacked:
-        drift = (packed.task, packed.method, "schedule_drift_ppm")
+        drift = (packed.task, packed.method, "schedule_drift_ppm", BOARD_SOURCE)
         if drift in by_key:
             by_key[drift] = widened(by_key[drift], tilt_ppm(stamps))
-    for task, method, from_stamps in _from_stamps(case, unpacked, step_us):
+    for task, method, from_stamps, parts in _from_stamps(case, unpacked, step_us):
         for metric, evidence in from_stamps.items():
-            key = (task, method, metric)
+            key = (task, method, metric, BOARD_SOURCE)
             figure = figures.get(key)
             if figure is None and key[:2] == (None, None):
                 by_key[key] = evidence
             elif figure is not None and _tells(figure):
                 by_key[key] = _with_value(evidence, figure.value)
+        for metric, values in parts.items():
+            key = (task, method, metric, BOARD_SOURCE)
+            if key in by_key and metric_or_unknown(metric).bounds in ("two-sided", "exact"):
+                by_key[key] = with_parts(by_key[key], values)
     return {
         FigureKey(board, case.technique, case.load, *key): (
-            with_phase_error(evidence, case.technique, *key[1:])
+            with_phase_error(evidence, case.technique, *key[1:3])
         )
         for key, evidence in by_key.items()
     }
+
+
+def _window_values(figure: Measurement) -> list[float]:
+    """What the analysis said of each window, where it said it of several."""
+    values = [window.get("value") for window in figure.windows]
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    finite = len(numbers) == len(values) and all(map(math.isfinite, numbers))
+    return numbers if finite and len(numbers) >= 2 and figure.unit != "count" else []
 
 
 def with_phase_error(
@@ -99,8 +124,10 @@ def task_stamps(packed: HistoryStamps) -> TaskStamps:
     Raises :class:`~hil.model.errors.CaptureError` for what is damaged or of a newer format.
     """
     _check(packed)
-    stamps, index, joined = unpack_stamps(packed.data, packed.period_us)
-    return TaskStamps(packed.period_us, stamps.astype(np.float64), index, joined, packed.cost_us)
+    stamps, index, joined, windows = unpack_stamps(packed.data, packed.period_us)
+    return TaskStamps(
+        packed.period_us, stamps.astype(np.float64), index, joined, packed.cost_us, windows
+    )
 
 
 def _check(packed: HistoryStamps) -> None:
@@ -108,45 +135,70 @@ def _check(packed: HistoryStamps) -> None:
         raise CaptureError("stamps in the history are of a newer format; update hil")
 
 
+class _FromStamps(NamedTuple):
+    """What one task, series or set of events tells of its figures, whole and in its windows."""
+
+    task: int | None
+    method: str | None
+    whole: dict[str, Evidence]
+    parts: dict[str, list[float]]
+
+
 def _from_stamps(
     case: HistoryCase, unpacked: Sequence[tuple[HistoryStamps, TaskStamps]], step_us: float
-) -> list[tuple[int | None, str | None, dict[str, Evidence]]]:
-    results: list[tuple[int | None, str | None, dict[str, Evidence]]] = []
+) -> list[_FromStamps]:
+    results: list[_FromStamps] = []
     pools: dict[float, list[TaskStamps]] = defaultdict(list)
     for packed, stamps in unpacked:
-        results.append((packed.task, packed.method, task_evidence(stamps, step_us)))
+        parts = task_parts(stamps)
+        if packed.stored < packed.taken or packed.kind != "task":
+            parts = {metric: parts[metric] for metric in parts if metric not in packed.counts}
+        whole = task_evidence(stamps, step_us)
+        results.append(_FromStamps(packed.task, packed.method, whole, parts))
         if packed.kind == "task":
             pools[packed.period_us].append(stamps)
     for packed in case.stamps:
         if packed.kind in ("isr", "defer"):
             _check(packed)
             latency = np.maximum(unpack_values(packed.data) - packed.cost_us, 0.0)
-            percentiles = percentile_evidence(packed.kind, latency, step_us)
-            results.append((None, packed.method, percentiles))
+            whole = percentile_evidence(packed.kind, latency, step_us)
+            windows = [latency[window] for window in cut_window(latency.size)]
+            parts = percentile_parts(packed.kind, windows)
+            results.append(_FromStamps(None, packed.method, whole, parts))
     if len(pools) == 1 and len(tasks := next(iter(pools.values()))) > 1:
-        every: Callable[[str], bool] = lambda metric: all(  # noqa: E731
-            metric in from_stamps
-            for task, method, from_stamps in results
-            if task is not None and method is None
-        )
-        whole = pooled_evidence(tasks, step_us)
-        steady = {
-            metric: evidence
-            for metric, evidence in whole.items()
-            if every(metric) and _steady(case, metric)
-        }
-        results.append((None, None, steady))
+        results.append(_over_all_tasks(case, tasks, step_us))
     return results
 
 
-def _steady(case: HistoryCase, metric: str) -> bool:
-    """Whether no task's figure says that it has no fixed distribution."""
-    measurements = [
+def _over_all_tasks(case: HistoryCase, tasks: Sequence[TaskStamps], step_us: float) -> _FromStamps:
+    """Percentiles of all tasks together that each task has.
+
+    Where a task's figure has no fixed distribution, only the windows bound it.
+    """
+    figures = [
         measurement
         for measurement in case.measurements
-        if measurement.metric == metric and measurement.method is None
+        if measurement.method is None and measurement.source == BOARD_SOURCE
     ]
-    return bool(measurements) and all(_tells(measurement) for measurement in measurements)
+    windows = [
+        [task.lateness_us[span] for span in cut_window(task.index.size, task.later_windows)]
+        for task in tasks
+    ]
+    together = [np.concatenate(parts) for parts in zip(*windows, strict=False)]
+    parts = percentile_parts("lateness", together)
+    late = np.concatenate([task.lateness_us for task in tasks])
+    bounded = pooled_evidence(tasks, step_us)
+    whole: dict[str, Evidence] = {}
+    for metric, value in percentile_values("lateness", late).items():
+        of_tasks = [figure for figure in figures if figure.metric == metric]
+        if len(of_tasks) < len(tasks):
+            continue
+        if metric in bounded and all(map(_tells, of_tasks)):
+            whole[metric] = bounded[metric]
+        else:
+            figure = replace(of_tasks[0], value=value, lo=None, hi=None)
+            whole[metric] = figure_evidence(figure, step_us)
+    return _FromStamps(None, None, whole, parts)
 
 
 def _tells(figure: Measurement) -> bool:
@@ -160,7 +212,11 @@ def _with_value(evidence: Evidence, value: float) -> Evidence:
 
 
 class FigureKey(NamedTuple):
-    """A figure's name within a run: ``board`` is what the runs are paired by."""
+    """A figure's name within a run: ``board`` is what the runs are paired by.
+
+    ``source`` and ``method`` are part of it: what an instrument saw and what the board stamped, or
+    what was measured in two ways, are never held against each other.
+    """
 
     board: str
     technique: str
@@ -168,6 +224,7 @@ class FigureKey(NamedTuple):
     task: int | None
     method: str | None
     metric: str
+    source: str = BOARD_SOURCE
 
 
 PAST_RUNS = 30
@@ -193,23 +250,27 @@ def pair_figures(
     runs show a change of their own, only those after it count. ``two_nights`` is false where
     ``now`` is no run after those of ``history``.
     """
-    for key, evidence in now.items():
-        history_evidence = since_change(_bounded([run[key] for run in history if key in run]))
-        named = _bounded([run[key] for run in reference or () if key in run])
+    for key, measured in now.items():
+        before = [run[key] for run in history if key in run]
+        fixed_runs = [run[key] for run in reference or () if key in run]
+        evidence, *rest = bounded_by_parts([measured, *before, *fixed_runs])
+        before, fixed_runs = rest[: len(before)], rest[len(before) :]
+        history_evidence = since_change(_bounded(before))
+        named = _bounded(fixed_runs)
         fixed = history_evidence if reference is None else named
         if not fixed:
             continue
         recent: Evidence | None = None
         earlier: ReferenceEvidence | None = None
-        newest = history[0].get(key) if history else None
+        newest = before[0] if before and key in history[0] else None
         if newest is not None and not np.isfinite(newest.error):
             newest = None
         if two_nights and newest is not None:
-            before = history_evidence[1:] if reference is None else fixed
-            if reference is not None or len(before) >= 2:
+            of_both = history_evidence[1:] if reference is None else fixed
+            if reference is not None or len(of_both) >= 2:
                 recent, earlier = (
                     newest,
-                    ReferenceEvidence(tuple(before), tuple(history_evidence[1:])),
+                    ReferenceEvidence(tuple(of_both), tuple(history_evidence[1:])),
                 )
         metric = metric_or_unknown(key.metric)
         yield (

@@ -4,7 +4,8 @@ Format 1: zlib over a head (JSON, its length in 4 bytes before it) and columns o
 is written as differences from what is expected (a stamp from its grid, an index from the next one),
 signed values folded (0, -1, 1, -2 …), in the fewest whole bytes that hold the largest, byte planes
 apart. The head names each column with its length and width. Nothing in it is ever executed, every
-length is checked, and unpacking is bounded.
+length is checked, and unpacking is bounded. A task that was measured in several windows has a
+column more, with the positions of their first stamps.
 
 **Thinning.** More than :data:`MOST` stamps of a task are thinned to :data:`BLOCKS` contiguous
 blocks of equal length, evenly spread from the first stamp to the last. Within a block nothing is
@@ -26,7 +27,7 @@ import numpy as np
 from hil.model.errors import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hil.analysis.activations import BoolArray
     from hil.model.captures import IntArray
@@ -51,12 +52,17 @@ def block_indices(n: int, most: int = MOST, blocks: int = BLOCKS) -> IntArray:
 
 
 def pack_stamps(
-    stamps_us: IntArray, index: IntArray, joined: BoolArray, period_us: float
+    stamps_us: IntArray,
+    index: IntArray,
+    joined: BoolArray,
+    period_us: float,
+    later_windows: Sequence[int] = (),
 ) -> tuple[bytes, int]:
     """A task's activations, at most :data:`MOST` of them; the bytes and how many they hold.
 
     ``stamps_us`` (n,) int64 from the grid's origin, ``index`` (n,) the releases that they answer,
-    ``joined`` (n-1,) false where stamps between two neighbours are missing.
+    ``joined`` (n-1,) false where stamps between two neighbours are missing, ``later_windows`` the
+    positions of the first stamps of windows after the first.
     """
     indices = block_indices(index.size)
     whole = np.concatenate(([True], joined)) if index.size else np.empty(0, np.bool_)
@@ -68,15 +74,19 @@ def pack_stamps(
         "index": _steps(stored - np.arange(stored.size)),
         "broken": np.flatnonzero(~(whole[indices] & unbroken)),
     }
+    if later_windows:
+        columns["window"] = np.searchsorted(indices, np.asarray(later_windows, np.int64))
     return _pack(columns), int(stored.size)
 
 
-def unpack_stamps(data: bytes, period_us: float) -> tuple[IntArray, IntArray, BoolArray]:
-    """Stamps, index and ``joined`` as :func:`pack_stamps` was given them, thinned.
+def unpack_stamps(
+    data: bytes, period_us: float
+) -> tuple[IntArray, IntArray, BoolArray, tuple[int, ...]]:
+    """Stamps, index, ``joined`` and windows as :func:`pack_stamps` was given them, thinned.
 
     Raises :class:`~hil.model.errors.CaptureError` for what is no packed task.
     """
-    columns = _unpack(data, ("late", "index", "broken"))
+    columns = _unpack(data, ("late", "index", "broken"), ("window",))
     late, index = np.cumsum(columns["late"]), np.cumsum(columns["index"])
     if late.size != index.size:
         raise CaptureError("stamps in the history are damaged: lengths differ")
@@ -85,7 +95,10 @@ def unpack_stamps(data: bytes, period_us: float) -> tuple[IntArray, IntArray, Bo
     broken = columns["broken"]
     broken = broken[(broken > 0) & (broken < late.size)]
     joined[broken - 1] = False
-    return late + _grid(index, period_us), index, joined
+    window = np.unique(columns["window"])
+    window = window[(window > 0) & (window < late.size)]
+    joined[window - 1] = False
+    return late + _grid(index, period_us), index, joined, tuple(window.tolist())
 
 
 def pack_values(values: IntArray) -> tuple[bytes, int]:
@@ -121,7 +134,10 @@ def _pack(columns: Mapping[str, IntArray]) -> bytes:
     return zlib.compress(len(text).to_bytes(4, "little") + text + b"".join(parts), 6)
 
 
-def _unpack(data: bytes, wanted: tuple[str, ...]) -> dict[str, IntArray]:
+def _unpack(
+    data: bytes, wanted: tuple[str, ...], perhaps: tuple[str, ...] = ()
+) -> dict[str, IntArray]:
+    """The columns that are ``wanted``, and those that there are ``perhaps``, empty if not."""
     try:
         engine = zlib.decompressobj()
         raw = engine.decompress(data, _MOST_BYTES)
@@ -144,7 +160,11 @@ def _unpack(data: bytes, wanted: tuple[str, ...]) -> dict[str, IntArray]:
             folded = np.ascontiguousarray(planes).view(f"<u{width}").reshape(-1).astype(np.uint64)
             signed = (folded >> np.uint64(1)).view(np.int64)
             columns[str(name)] = signed ^ -((folded & np.uint64(1)).view(np.int64))
-        return {name: columns[name] for name in wanted}
+        none = np.empty(0, np.int64)
+        return {
+            **{name: columns[name] for name in wanted},
+            **{name: columns.get(name, none) for name in perhaps},
+        }
     except (ValueError, TypeError, KeyError, zlib.error, RecursionError) as error:
         text = f"stamps in the history are damaged: {str(error)[:80]}"
         raise CaptureError(text) from None

@@ -185,7 +185,11 @@ def _track(
     track = activations.track
     answering = np.delete(track.stamps_us, activations.extra) - track.origin_us
     data, stored = pack_stamps(
-        answering, activations.index, activations.joined, activations.period_us
+        answering,
+        activations.index,
+        activations.joined,
+        activations.period_us,
+        activations.window_starts.tolist(),
     )
     return HistoryStamps(
         kind=kind,
@@ -203,20 +207,28 @@ def _track(
 
 
 def _stretches(activations: Activations) -> dict[str, int]:
-    """In how many separate stretches activations were missed, late or dropped."""
+    """In how many separate stretches activations were missed, late, dropped or extra."""
     if activations.n == 0:
         return {
             "missed": min(activations.missed, 1),
             "overruns": 0,
             "dropped": min(activations.dropped, 1),
+            "extra": min(int(activations.extra.size), 1),
         }
     index, joined = activations.index, activations.joined
     holes = int(np.count_nonzero((np.diff(index) > 1) & joined))
-    ends = int(index[0] > 0) + int((index[-1] + 1) * activations.period_us < activations.window_us)
+    ends = 0
+    for window in activations.windows:
+        if window.start < window.stop:
+            answered_us = (window.last + 1) * activations.period_us
+            ends += int(index[window.start] > window.first) + int(answered_us < window.end_us)
+    lost = ~joined
+    lost[activations.window_starts - 1] = False
     return {
         "missed": min(activations.missed, max(1, holes + ends)) if activations.missed else 0,
         "overruns": stretches_of(lateness_us(activations) >= activations.period_us),
-        "dropped": int(np.count_nonzero(~joined)) + min(activations.dropped, 1),
+        "dropped": int(np.count_nonzero(lost)) + min(activations.dropped, 1),
+        "extra": int(np.count_nonzero(np.diff(activations.extra, prepend=-2) > 1)),
     }
 
 

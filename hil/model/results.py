@@ -202,6 +202,8 @@ class Change(StoredRecord):
     ``hi`` bound ``after - before`` at ``confidence``, the spread from run to run included and,
     in a comparison of many figures, corrected for their number. ``runs`` counts the past runs.
     ``trend`` is ``unclear`` where the stamps can't tell, and ``note`` then says why.
+    ``detectable`` is the smallest change to the worse that would have been told, in ``unit``.
+    ``source`` is where both sides' times come from: ``board``, else the instrument.
     """
 
     board: str
@@ -219,6 +221,8 @@ class Change(StoredRecord):
     confidence: float = 0.95
     method: str | None = None
     note: str | None = None
+    detectable: float | None = None
+    source: str = "board"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.model.metrics import metric_rank
+from hil.model.captures import BOARD_SOURCE
+from hil.model.metrics import metric_or_unknown, metric_rank
 from hil.model.results import case_key, case_order
 from hil.model.units import pick_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from hil.model.results import Change, Comparison, Trend
+    from hil.model.units import Scale
 
 NO_HISTORY = (
     "Nothing to compare with: no past run of this board was asked for. "
     "Every run is stored, so run again with --hil-compare=last."
 )
 """What is said instead, and how to get it."""
+_MOST_TIMES = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change as text; ``change`` is the record that it was made from."""
+    """One change as text; ``change`` is the record that it was made from.
+
+    ``detectable`` is the smallest change that would have been told.
+    """
 
     where: str
     figure: str
@@ -33,12 +41,14 @@ class ChangeRow:
     difference: str
     note: str
     change: Change
+    detectable: str = ""
 
     @property
     def line(self) -> str:
         """All of it on one line."""
         text = f"{self.where}: {self.figure} {self.before} -> {self.after}"
-        text += f" (change {self.difference})" if self.difference else ""
+        told_from = f", told from {self.detectable} on" if self.detectable else ""
+        text += f" (change {self.difference}{told_from})" if self.difference else ""
         return f"{text}; {self.note}" if self.note else text
 
 
@@ -52,6 +62,9 @@ class ChangeSection:
     unclear: tuple[ChangeRow, ...]
     same: int
     absent: tuple[str, ...]
+    power: str = ""
+    """What could have been seen, of the main figures; empty where nothing could be compared."""
+    unchanged: tuple[ChangeRow, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -82,12 +95,50 @@ def make_change_section(comparison: Comparison) -> ChangeSection:
         unclear=of("unclear"),
         same=sum(change.trend == "same" for change in comparison.changes),
         absent=comparison.absent,
+        power=_power(comparison.changes),
+        unchanged=of("same"),
     )
+
+
+def detectable_text(change: Change, scale: Scale) -> str:
+    """The smallest change that would have been told; none is named beyond a hundredfold."""
+    if change.detectable is None:
+        return ""
+    size = max(abs(value) for value in (change.before, change.after) if math.isfinite(value))
+    if size and change.unit != "count" and change.detectable > _MOST_TIMES * size:
+        return f"{_MOST_TIMES:g} times"
+    return scale.quantity(change.detectable)
+
+
+def _power(changes: Sequence[Change]) -> str:
+    """The typical smallest change of each leading metric, as a share of the figure."""
+    parts = []
+    for metric in dict.fromkeys(change.metric for change in changes):
+        shares = [
+            change.detectable / abs(change.before)
+            for change in changes
+            if change.metric == metric
+            and change.method is None
+            and change.detectable is not None
+            and math.isfinite(change.before)
+            and change.before
+        ]
+        if shares and metric_or_unknown(metric).compared == "leading":
+            parts.append(f"{metric} {_share_text(statistics.median(shares))}")
+    if not parts:
+        return ""
+    return f"smallest changes that would have been told (median): {', '.join(parts)}"
+
+
+def _share_text(share: float) -> str:
+    if share > _MOST_TIMES:
+        return f"more than {_MOST_TIMES:g} times"
+    return f"{share:.0%}" if share < 2.0 else f"{share:.0f} times"
 
 
 def change_lines(view: ChangeSection, most: int) -> list[str]:
     """The sentence, then at most ``most`` lines of what is worse and ``most`` of what is better."""
-    lines = [view.sentence]
+    lines = [view.sentence, *([view.power] if view.power else [])]
     for word, rows in (("worse", view.worse), ("better", view.better)):
         lines += [f"{word}: {row.line}" for row in rows[:most]]
         if len(rows) > most:
@@ -107,6 +158,7 @@ def _row(change: Change) -> ChangeRow:
     figure = change.metric
     figure += f" ({change.method})" if change.method else ""
     figure += "" if change.task is None else f", task {change.task}"
+    figure += "" if change.source == BOARD_SOURCE else f", by {change.source}"
     return ChangeRow(
         where=f"{change.technique}, {change.load}, {change.board}",
         figure=figure,
@@ -115,6 +167,7 @@ def _row(change: Change) -> ChangeRow:
         difference=difference,
         note=change.note or "",
         change=change,
+        detectable=detectable_text(change, scale) if difference else "",
     )
 
 

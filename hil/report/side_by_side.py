@@ -10,9 +10,11 @@ import numpy as np
 
 from hil.history.comparison_inputs import task_stamps
 from hil.history.stored_records import pair_boards
+from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_rank, table_columns
 from hil.model.results import case_order
 from hil.model.units import pick_scale
+from hil.report.change_section import detectable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from hil.model.captures import FloatArray
     from hil.model.results import Change, Comparison, Measurement
 
-_Key = tuple[str, str | None, int | None]
+_Key = tuple[str, str | None, int | None, str]
 HEADLINE = frozenset(metric.name for metric, _ in table_columns("techniques", brief=True))
 """Metrics that are shown also where nothing changed."""
 _WEIGHT = {"worse": 4, "better": 3, "unclear": 2, "same": 1, "": 0}
@@ -33,12 +35,14 @@ _ROUNDING = 1e-9
 class Figure:
     """One figure on both sides, as text; ``change`` is ``None`` where the two can't be judged.
 
-    A side without this figure has ``-``.
+    A side without this figure has ``-``. ``detectable`` is the smallest change that would have been
+    told, empty where none is judged.
     """
 
     metric: str
     method: str | None
     task: int | None
+    source: str
     before: str
     before_bounds: str
     after: str
@@ -47,12 +51,14 @@ class Figure:
     trend: str
     note: str
     change: Change | None
+    detectable: str = ""
 
     @property
     def name(self) -> str:
-        """Metric, method and task."""
+        """Metric, method, task, and who saw it if not the board."""
         text = f"{self.metric} ({self.method})" if self.method else self.metric
-        return text if self.task is None else f"{text}, task {self.task}"
+        text += "" if self.task is None else f", task {self.task}"
+        return text if self.source == BOARD_SOURCE else f"{text}, by {self.source}"
 
     @property
     def stands_out(self) -> bool:
@@ -86,9 +92,9 @@ class CasePair:
     @property
     def main_figures(self) -> tuple[Figure, ...]:
         """One figure a metric, of those that stand out: the task whose verdict says most."""
-        chosen: dict[tuple[str, str | None], Figure] = {}
+        chosen: dict[tuple[str, str | None, str], Figure] = {}
         for figure in self.figures:
-            key = (figure.metric, figure.method)
+            key = (figure.metric, figure.method, figure.source)
             if figure.stands_out and (
                 key not in chosen or _WEIGHT[figure.trend] > _WEIGHT[chosen[key].trend]
             ):
@@ -127,7 +133,7 @@ def _cases(comparison: Comparison, old: HistoryBoard, new: HistoryBoard) -> Iter
     changes: dict[tuple[str, str], dict[_Key, Change]] = {}
     for change in comparison.changes:
         if change.board == board:
-            key = (change.metric, change.method, change.task)
+            key = (change.metric, change.method, change.task, change.source)
             changes.setdefault((change.technique, change.load), {})[key] = change
     old_cases = {(case.technique, case.load): case for case in old.cases}
     both = [case for case in new.cases if (case.technique, case.load) in old_cases]
@@ -148,12 +154,15 @@ def _figures(
 
 
 def _by_key(figures: Sequence[Measurement]) -> dict[_Key, Measurement]:
-    return {(figure.metric, figure.method, figure.task): figure for figure in figures}
+    return {
+        (figure.metric, figure.method, figure.task, figure.source): figure for figure in figures
+    }
 
 
 def _figure_order(key: _Key) -> tuple[object, ...]:
-    metric, method, task = key
-    return method is not None, metric_rank(metric), method or "", -1 if task is None else task
+    metric, method, task, source = key
+    number = -1 if task is None else task
+    return method is not None, metric_rank(metric), method or "", number, source
 
 
 def _figure(
@@ -175,9 +184,10 @@ def _figure(
             return ""
         return scale.bounds(measurement.lo, measurement.hi)
 
-    difference = trend = note = ""
+    difference = trend = note = detectable = ""
     if change is not None:
         trend, note = change.trend, change.note or ""
+        detectable = detectable_text(change, scale)
         old = change.before if before is None else before.value
         new = change.after if after is None else after.value
         bounds = scale.bounds(change.lo, change.hi, "+")
@@ -192,6 +202,7 @@ def _figure(
         trend=trend,
         note=note,
         change=change,
+        detectable=detectable,
     )
 
 

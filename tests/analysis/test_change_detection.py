@@ -13,7 +13,6 @@ from hil.analysis.change_detection import (
     NEITHER,
     FigureHistory,
     ReferenceEvidence,
-    _normalised,
     judge_changes,
 )
 from hil.analysis.comparison_scale import (
@@ -30,6 +29,7 @@ from hil.analysis.comparison_scale import (
     tilt_ppm,
     widened,
 )
+from hil.analysis.noise_floor import normalised
 from hil.analysis.uncertainty.distributions import log_normal_tail, log_t_tail
 from hil.history.comparison_inputs import FigureKey, pair_figures, since_change
 from hil.model.results import Measurement
@@ -68,7 +68,7 @@ class TestTails:
 def test_weights_are_shares_however_small_their_logarithms():
     share = 1.0 / (1.0 + math.exp(-1.0))
     for most in (-2000.0, 0.0, 2000.0):
-        (weights,) = _normalised(np.array([[most, most - 1.0]]))
+        (weights,) = normalised(np.array([[most, most - 1.0]]))
         np.testing.assert_allclose(weights, [share, 1.0 - share])
 
 

@@ -57,9 +57,12 @@ def test_bounds_on_the_wrong_side_are_no_negative_errors():
 
 
 @pytest.mark.parametrize(("lo", "hi"), [(None, 3.0), (1.0, None), (None, None)])
-def test_without_one_of_the_bounds_the_error_has_no_end(lo, hi):
+def test_on_a_side_without_a_bound_the_error_has_no_end(lo, hi):
     told = figure_evidence(figure(2.0, lo, hi), 1.0)
-    assert (told.value, told.low, told.high, told.c) == (2.0, math.inf, math.inf, 1.0)
+    both = figure_evidence(figure(2.0, 1.0, 3.0), 1.0)
+    assert told.low == (math.inf if lo is None else both.low)
+    assert told.high == (math.inf if hi is None else both.high)
+    assert (told.value, told.error, told.c) == (2.0, math.inf, 1.0)
     assert told.y == on_scale(2.0, 1.0)
 
 

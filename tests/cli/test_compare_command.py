@@ -97,11 +97,11 @@ def test_the_page_has_every_figure_of_both_runs_and_the_distributions(two, tmp_p
     }
     assert wanted <= set(rows)
     for (_, metric, _), cells in rows.items():
-        assert len(cells) == 6
+        assert len(cells) == 7
         assert metric in cells[0]
     soft = "timer_soft, load idle, sim"
-    assert rows[soft, "lateness_p50_us", "0"][4] == "worse"
-    assert rows["thread, load idle, sim", "lateness_p50_us", "0"][4] != "worse"
+    assert rows[soft, "lateness_p50_us", "0"][5] == "worse"
+    assert rows["thread, load idle, sim", "lateness_p50_us", "0"][5] != "worse"
     blocks = re.findall(r'class="hil-chart-data">(.*?)</script>', text, re.DOTALL)
     assert len(blocks) == 2
     for block in blocks:

@@ -122,21 +122,24 @@ def test_interrupt_latencies_are_compared_from_their_stamps(history):
     assert latency["isr_latency_p50_us"].before == pytest.approx(40 + 20 * np.log(2), rel=0.05)
 
 
-def test_a_lateness_that_wanders_is_not_judged_by_its_percentiles(history):
-    def night(seed):
-        rng = np.random.default_rng(seed)
-        capture = runs.capture(rng, "thread")
-        track = capture.tracks[0]
-        walk = np.maximum.accumulate(track.stamps_us + np.cumsum(rng.integers(0, 900, 600)))
-        capture = replace(capture, tracks=(replace(track, stamps_us=walk),))
-        return make_history_run(runs.results([capture], seed), [capture])
+def walking_night(seed, extra=0.0):
+    """A task whose lateness grows over the window by chance: the analysis gives it no bounds."""
+    rng = np.random.default_rng(seed)
+    capture = runs.capture(rng, "thread")
+    track = capture.tracks[0]
+    walk = np.maximum.accumulate(track.stamps_us + np.cumsum(rng.integers(0, 900, 600)))
+    capture = replace(capture, tracks=(replace(track, stamps_us=walk + int(extra)),))
+    return make_history_run(runs.results([capture], seed), [capture])
 
+
+def test_a_lateness_without_bounds_is_judged_by_what_its_windows_differ_by(history):
     for seed in range(4):
-        add_run(history, night(seed))
-    comparison = compare_with_history(history, night(50), "last")
-    judged = {c.metric for c in comparison.changes if c.lo is not None}
-    assert not {"lateness_p50_us", "lateness_p99_us", "tie_rms_us"} & judged
-    assert {"schedule_drift_ppm", "period_jitter_rms_us"} <= judged
+        add_run(history, walking_night(seed))
+    same = compare_with_history(history, walking_night(50), "last")
+    judged = {c.metric for c in same.changes if c.lo is not None}
+    assert {"lateness_p50_us", "schedule_drift_ppm", "period_jitter_rms_us"} <= judged
+    assert trends(same)["worse"] == 0
+    assert all(c.detectable > 0.0 for c in same.changes if c.lo is not None)
 
 
 def test_what_was_measured_otherwise_is_not_compared_but_said(history):

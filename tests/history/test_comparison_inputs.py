@@ -14,10 +14,18 @@ from hil.analysis.comparison_scale import (
     percentile_evidence,
     widened,
 )
-from hil.history.comparison_inputs import FigureKey, case_evidence, pair_figures, since_change
+from hil.history.comparison_inputs import (
+    FigureKey,
+    case_evidence,
+    pair_figures,
+    since_change,
+    task_stamps,
+)
 from hil.history.stamp_packing import unpack_values
 from hil.history.stored_records import make_history_run
+from hil.model.captures import LaterWindow
 from hil.model.metrics import METRICS
+from tools import synthetic_captures
 
 
 def case(technique="timer_soft", **more):
@@ -87,24 +95,76 @@ def test_a_phase_within_a_millisecond_is_chance_where_asyncio_sleeps():
     assert checked
 
 
-@pytest.mark.parametrize(("n", "pooled"), [(400, True), (200, False)])
-def test_a_percentile_over_all_tasks_needs_one_of_each_of_them(n, pooled):
-    """299 activations are needed for p99; two tasks of 200 have them only together.
-
-    That a figure has too few independent samples for bounds does not keep its stamps from telling.
-    """
+@pytest.mark.parametrize("n", [400, 200])
+def test_a_percentile_over_all_tasks_needs_one_of_each_of_them(n):
+    """That a task's figure has no bounds does not keep its stamps from telling."""
     plain = case(n=n)
     p50 = [m for m in plain.measurements if m.metric == "lateness_p50_us"]
     others = [m for m in plain.measurements if m.metric != "lateness_p99_us"]
     why = "too few independent samples for an upper bound"
     p99 = [replace(m, metric="lateness_p99_us", lo=None, hi=None, no_bounds=why) for m in p50]
     told = by_metric(replace(plain, measurements=(*others, *p99)))
-    assert ((None, None, "lateness_p99_us") in told) is pooled
-    assert (None, None, "lateness_p50_us") in told
+    assert math.isfinite(told[None, None, "lateness_p99_us"].error)
+    assert math.isfinite(told[None, None, "lateness_p50_us"].error)
+    told = by_metric(replace(plain, measurements=(*others, *p99[:1])))
+    assert (None, None, "lateness_p99_us") not in told
     why = "no bounds: the lateness drifts"
     p99 = [replace(m, no_bounds=why) for m in p99]
     told = by_metric(replace(plain, measurements=(*others, *p99)))
-    assert (None, None, "lateness_p99_us") not in told
+    assert math.isinf(told[None, None, "lateness_p99_us"].error)
+    assert len(told[None, None, "lateness_p99_us"].parts) == 3
+
+
+def windows_of(late, **more):
+    """One case in three windows of the same length, joined; a list of latenesses for each."""
+    size = late[0].size
+    whole = synthetic_captures.capture(
+        [np.concatenate(late)], of=runs.board(), origin_us=1000, **more
+    )
+    later = tuple(LaterWindow(size * at, size * at) for at in (1, 2))
+    ends = tuple(1000 + runs.PERIOD * size * at for at in (1, 2, 3))
+    track = replace(whole.tracks[0], later_windows=later, window_ends_us=ends)
+    return replace(whole, tracks=(track,))
+
+
+def test_a_figure_is_known_in_each_window():
+    rng = np.random.default_rng(5)
+    late = [rng.exponential(level, 200) for level in (100.0, 200.0, 400.0)]
+    capture = windows_of(late)
+    stored = make_history_run(runs.results([capture]), [capture]).boards[0].cases[0]
+    (packed,) = [stamps for stamps in stored.stamps if stamps.kind == "task"]
+    stamps = task_stamps(packed)
+    assert stamps.later_windows == (200, 400)
+    assert not stamps.joined[[199, 399]].any()
+    told = by_metric(stored)[0, None, "lateness_p50_us"]
+    medians = [
+        np.sort(stamps.lateness_us[span])[99]
+        for span in (slice(0, 200), slice(200, 400), slice(400, 600))
+    ]
+    assert told.parts == pytest.approx([on_scale(value, told.c) for value in medians])
+
+
+def test_figures_of_another_source_are_figures_of_their_own():
+    plain = case()
+    p50 = next(m for m in plain.measurements if m.metric == "lateness_p50_us" and m.task == 0)
+    seen = replace(p50, source="saleae", value=7.0, lo=6.0, hi=8.0)
+    told = case_evidence(replace(plain, measurements=(*plain.measurements, seen)), "b")
+    pair = {key.source: told[key] for key in told if key[3:6] == (0, None, "lateness_p50_us")}
+    assert pair["saleae"].value == 7.0
+    assert pair["board"].value == p50.value
+    only = [key for key in told if key.source == "saleae"]
+    assert not list(pair_figures({only[0]: told[only[0]]}, [case_evidence(plain, "b")]))
+
+
+def test_what_a_board_stamped_bounds_no_figure_of_an_instrument():
+    plain = case()
+    seen = [
+        replace(m, source="saleae", lo=None, hi=None) for m in plain.measurements if m.task == 0
+    ]
+    told = case_evidence(replace(plain, measurements=tuple(seen)), "b")
+    rates = [evidence for key, evidence in told.items() if key.metric == "lateness_p50_us"]
+    assert [evidence.error for evidence in rates] == [math.inf]
+    assert rates[0].parts == ()
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -33,7 +33,7 @@ def test_everything_comes_back(n, period):
     stamps, index, joined = task(n, period=period)
     data, stored = pack_stamps(stamps, index, joined, period)
     assert stored == n
-    for sent, got in zip((stamps, index, joined), unpack_stamps(data, period), strict=True):
+    for sent, got in zip((stamps, index, joined, ()), unpack_stamps(data, period), strict=True):
         np.testing.assert_array_equal(got, sent)
 
 
@@ -62,7 +62,7 @@ def test_a_long_capture_is_thinned_to_blocks_of_neighbours_from_its_first_to_its
     assert set(lengths) == {MOST // BLOCKS}
     stamps, index, joined = task(n)
     data, stored = pack_stamps(stamps, index, joined, 10_000.0)
-    got, at, whole = unpack_stamps(data, 10_000.0)
+    got, at, whole, _ = unpack_stamps(data, 10_000.0)
     assert stored == MOST
     np.testing.assert_array_equal(got, stamps[places])
     np.testing.assert_array_equal(at, index[places])
@@ -81,7 +81,7 @@ def test_thinning_keeps_percentiles_and_jitter_within_their_errors():
     whole = np.ones(n - 1, np.bool_)
     all_of_it = task_evidence(TaskStamps(10_000.0, stamps.astype(float), index, whole), 1.0)
     data, _ = pack_stamps(stamps, index, whole, 10_000.0)
-    got, at, joined = unpack_stamps(data, 10_000.0)
+    got, at, joined, _ = unpack_stamps(data, 10_000.0)
     thinned = task_evidence(TaskStamps(10_000.0, got.astype(float), at, joined), 1.0)
     assert set(thinned) == set(all_of_it)
     for metric, evidence in thinned.items():

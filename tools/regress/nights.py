@@ -3,12 +3,14 @@
 A technique's lateness has a level, a shape (exponential, log-normal, with rare late ones), and
 either white or autocorrelated stamps (a first-order process of 0.6 behind a normal copula). A
 night moves the level of everything together (the board was warmer) and of each technique by
-itself; rare stalls of the host hit both tasks of a capture.
+itself, and so does each of the three windows of a night by itself; rare stalls of the host hit both
+tasks of a capture. Of some techniques the analysis bounds no figure of the lateness.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from hil.analysis.comparison_scale import (
     task_evidence,
 )
 from hil.analysis.uncertainty.distributions import log_normal_tail
+from hil.analysis.window_parts import cut_window, percentile_parts, task_parts, with_parts
 from hil.history.comparison_inputs import FigureKey
 from hil.model.results import Measurement
 
@@ -31,11 +34,15 @@ PERIOD = 10_000.0
 SHAPES = ("exponential", "lognormal", "spikes")
 STAMPS = (500, 1000, 2000, 3000)
 PHI = 0.6
+WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """One technique of the synthetic bench: ``noise`` is its own night noise, relative."""
+    """One technique of the synthetic bench: ``noise`` is its own night noise, relative.
+
+    ``within`` is what its windows differ by within a night; ``unbounded`` has no bounds of its own.
+    """
 
     name: str
     n: int
@@ -43,6 +50,17 @@ class Technique:
     shape: str
     correlated: bool
     noise: float
+    within: float = 0.0
+    unbounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The lateness of one technique is longer by ``by_us``, or ``times`` as far from its mean."""
+
+    technique: str
+    by_us: float = 0.0
+    times: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +75,61 @@ class Change:
 def make_bench(
     rng: np.random.Generator, noise: float, stamps: tuple[int, ...] = STAMPS
 ) -> list[Technique]:
-    """Thirteen techniques; their own night noise lies around ``noise`` (a factor of 1.5)."""
-    return [
-        Technique(
-            name=f"t{number}",
-            n=stamps[number % len(stamps)],
-            level_us=float(np.exp(rng.uniform(np.log(40.0), np.log(800.0)))),
-            shape=SHAPES[number % 3],
-            correlated=(number // 4) % 2 == 1,
-            noise=noise * float(np.exp(rng.normal(0.0, 0.4))),
+    """Thirteen techniques; their own night noise lies around ``noise`` (a factor of 1.5).
+
+    Their windows differ within a night by about as much (a factor of 2).
+    """
+    techniques = []
+    for number in range(13):
+        own = noise * float(np.exp(rng.normal(0.0, 0.4)))
+        techniques.append(
+            Technique(
+                name=f"t{number}",
+                n=stamps[number % len(stamps)],
+                level_us=float(np.exp(rng.uniform(np.log(40.0), np.log(800.0)))),
+                shape=SHAPES[number % 3],
+                correlated=(number // 4) % 2 == 1,
+                noise=own,
+                within=own * float(np.exp(rng.normal(0.0, 0.7))),
+                unbounded=number % 5 == 4,
+            )
         )
-        for number in range(13)
-    ]
+    return techniques
 
 
 def night(
     rng: np.random.Generator,
     bench: list[Technique],
     common: float,
-    change: Change | None = None,
+    change: Change | Shift | None = None,
 ) -> Night:
     """The evidence of one night; ``common`` is the night noise that all techniques share."""
     shared = float(np.exp(rng.normal(0.0, common)))
     evidence: Night = {}
     for technique in bench:
         level = technique.level_us * shared * float(np.exp(rng.normal(0.0, technique.noise)))
+        windows = np.repeat(
+            np.exp(rng.normal(0.0, technique.within, WINDOWS)), -(-technique.n // WINDOWS)
+        )[: technique.n]
         stall = rng.random(technique.n) < 0.0004
         tasks = []
         for task in range(2):
-            late = lateness(rng, technique, level)
+            late = lateness(rng, technique, level) * windows
             if change is not None and change.technique == technique.name:
                 late = changed(late, technique, level, change)
             late += stall * rng.uniform(12_000.0, 25_000.0)
             tasks.append(_task(late, task))
         for task, stamps in enumerate(tasks):
-            _add(evidence, technique.name, task, task_evidence(stamps, 1.0))
-            _add(evidence, technique.name, task, _counts(stamps))
-        _add(evidence, technique.name, None, pooled_evidence(tasks, 1.0))
+            parts = task_parts(stamps)
+            told = _counts(stamps) | task_evidence(stamps, 1.0)
+            _add(evidence, technique, task, told, parts)
+        spans = [
+            [task.lateness_us[span] for span in cut_window(technique.n, task.later_windows)]
+            for task in tasks
+        ]
+        together = [np.concatenate(window) for window in zip(*spans, strict=True)]
+        parts = percentile_parts("lateness", together)
+        _add(evidence, technique, None, pooled_evidence(tasks, 1.0), parts)
     return evidence
 
 
@@ -117,8 +153,13 @@ def shaped(normal: FloatArray, shape: str) -> FloatArray:
     return 1.0 + 0.2 * exponential + np.where(upper < 0.03, 3.0 + 40.0 * (0.03 - upper), 0.0)
 
 
-def changed(late: FloatArray, technique: Technique, level: float, change: Change) -> FloatArray:
-    """``late`` with its p99 higher by ``change.rise``."""
+def changed(
+    late: FloatArray, technique: Technique, level: float, change: Change | Shift
+) -> FloatArray:
+    """``late`` shifted, or with its p99 higher by ``change.rise``."""
+    if isinstance(change, Shift):
+        result: FloatArray = late + change.by_us + (change.times - 1.0) * (late - late.mean())
+        return result
     if not change.tail:
         return late * (1.0 + change.rise)
     grid = (
@@ -141,7 +182,11 @@ def _filtered(noise: FloatArray) -> FloatArray:
 def _task(late: FloatArray, task: int) -> TaskStamps:
     index = np.arange(late.size, dtype=np.int64)
     stamps = np.floor(index * PERIOD + late + 0.37 * task)
-    return TaskStamps(PERIOD, stamps, index, np.ones(late.size - 1, dtype=np.bool_))
+    size = -(-late.size // WINDOWS)
+    windows = tuple(range(size, late.size, size))
+    joined = np.ones(late.size - 1, dtype=np.bool_)
+    joined[[at - 1 for at in windows]] = False
+    return TaskStamps(PERIOD, stamps, index, joined, 0.0, windows)
 
 
 def _counts(stamps: TaskStamps) -> dict[str, Evidence]:
@@ -157,6 +202,16 @@ def _counts(stamps: TaskStamps) -> dict[str, Evidence]:
     }
 
 
-def _add(into: Night, technique: str, task: int | None, more: dict[str, Evidence]) -> None:
+def _add(
+    into: Night,
+    technique: Technique,
+    task: int | None,
+    more: dict[str, Evidence],
+    parts: dict[str, list[float]],
+) -> None:
     for metric, evidence in more.items():
-        into[FigureKey("b", technique, "idle", task, None, metric)] = evidence
+        if technique.unbounded and metric.startswith("lateness"):
+            evidence = replace(evidence, low=math.inf, high=math.inf)
+        if metric in parts:
+            evidence = with_parts(evidence, parts[metric])
+        into[FigureKey("b", technique.name, "idle", task, None, metric)] = evidence

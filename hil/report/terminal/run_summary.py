@@ -220,6 +220,8 @@ def comparison_text(
     console.print(
         Text(escaped_line(summary.sentence), style=_TREND_STYLES["worse"] if summary.worse else "")
     )
+    if summary.power:
+        console.print(Text(escaped_line(summary.power), style="dim"))
     for text in summary.absent:
         console.print(Text(f"  {escaped_line(text)}", style="dim"))
     if not every and view.cases:
@@ -234,6 +236,7 @@ def _comparison_table(cases: Sequence[CasePair], every: bool) -> Table:
     for heading in ("A", "B"):
         table.add_column(heading, justify="right")
     table.add_column("B less A", justify="right")
+    table.add_column("told from", justify="right")
     table.add_column("B is", no_wrap=True)
     for case in cases:
         for number, figure in enumerate(case.figures if every else case.main_figures):
@@ -250,6 +253,7 @@ def _figure_cells(figure: Figure) -> list[Text]:
         _figure_value(figure.before, figure.before_bounds),
         _figure_value(figure.after, figure.after_bounds),
         Text(figure.difference or "-"),
+        Text(figure.detectable or "-", style="dim"),
         Text(figure.trend or "-", style=style),
     ]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hil.agents.minify import group, native, shrunk, statements
 from hil.model.board import WHY_MISSING
 from hil.model.errors import CapabilityMissing, ConfigurationError
+from hil.model.known_names import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -220,7 +221,7 @@ def _load_path(name: str) -> str:
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise ConfigurationError(f"unknown {kind} {name!r}; known are {', '.join(names)}")
+        raise ConfigurationError(unknown_name(kind, name, names))
     return f"{kind}s/{name}.py"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from hil.model.errors import ConfigurationError
+from hil.model.known_names import unknown_name
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ def parse_faults(text: str) -> FaultSpec:
     for part in (part.strip() for part in text.split(",")):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if name not in _KNOWN:
-            raise ConfigurationError(
-                f"--hil-faults: unknown fault {name[:40]!r}; known are {', '.join(_KNOWN)}"
-            )
+            raise ConfigurationError(f"--hil-faults: {unknown_name('fault', name, _KNOWN)}")
         if name in values:
             raise ConfigurationError(f"--hil-faults: {name} is given twice")
         if not equals or not value:

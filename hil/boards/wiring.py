@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hil.model.board import NO_WIRING, Wiring
 from hil.model.errors import ConfigurationError
+from hil.model.known_names import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,9 +44,7 @@ def load_wiring(path: Path) -> Wiring:
     known = {"name", "note", *_PATTERNS, *_PIN_KEYS, "timers", "clock_jump_us", "deepsleep"}
     unknown = sorted(set(data) - known)
     if unknown:
-        raise ConfigurationError(
-            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
-        )
+        raise ConfigurationError(f"{path}: {unknown_name('key', unknown[0], sorted(known))}")
     loopback = _pins(path, data, "loopback")
     if loopback and len(loopback) != 2:
         raise ConfigurationError(f"{path}: loopback is a pair, [output, input]")

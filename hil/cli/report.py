@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.main import Subcommand
-from hil.experiments.budget_files import default_budgets, load_budgets
+from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
+from hil.model.budgets import unmatched_budgets
 from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
+from hil.model.known_names import unknown_name
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
-from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TextIO
 
-    from hil.model.budgets import Budgets
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
-    from hil.recording.stored_run import StoredRun
     from hil.report.exports.export_format import Export
     from hil.report.terminal.sparklines import Group
 
@@ -74,7 +73,8 @@ def write_report(
     """Write ``results.json``, ``report.html`` and ``junit.xml`` anew and print the table.
 
     A ``junit.xml`` that pytest wrote names its tests and how long they took, which no capture
-    tells: it stays, unless other ``budgets`` judge the run now.
+    tells: it stays, unless other ``budgets`` judge the run now. Without ``budgets`` those of the
+    run judge it again.
     """
     from hil.report.page.page import write_page
     from hil.report.terminal.run_summary import (
@@ -88,7 +88,8 @@ def write_report(
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     run = read_run(path)
-    results = evaluate_run(run, _own_budgets(Path(budgets), run) if budgets else default_budgets())
+    rules = budgets_of_run(path, run, Path(budgets) if budgets else None)
+    results = evaluate_run(run, rules)
     files = RunFolder(path)
     results = replace(results, run=replace(results.run, hashes=files.hashes()))
     comparison = _stored_comparison(path)
@@ -104,13 +105,9 @@ def write_report(
     color = wants_color(sys.stdout)
     write_out(terminal_summary(results, width=terminal_width(), color=color, comparison=comparison))
     print(f"results: {files.results}\nreport:  {files.report}\njunit:   {files.junit}")
+    for line in unmatched_budgets(rules, results.measurements) if budgets else ():
+        print(f"hint: {line}")
     return 0
-
-
-def _own_budgets(path: Path, run: StoredRun) -> Budgets:
-    """The user's budgets; they may name the programs that were measured."""
-    measured = (capture.plan.technique for capture in run.captures)
-    return load_budgets(path, techniques=tuple(dict.fromkeys((*TECHNIQUES, *measured))))
 
 
 def _of_pytest(junit: Path) -> bool:
@@ -257,7 +254,7 @@ def _formats(text: str) -> list[str]:
     names = list(EXPORTS) if text == "all" else list(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in EXPORTS:
-            raise argparse.ArgumentTypeError(f"unknown {name!r}; known are {', '.join(EXPORTS)}")
+            raise argparse.ArgumentTypeError(unknown_name("format", name, EXPORTS))
     return names
 
 

@@ -11,11 +11,13 @@ import hil
 from hil.model.budget_file import BudgetParser
 from hil.model.errors import ConfigurationError
 from hil.model.techniques import LOADS, TECHNIQUES
+from hil.recording.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from hil.model.budgets import Budgets
+    from hil.recording.stored_run import StoredRun
 
 _MAX_BYTES = 1 << 20
 
@@ -35,6 +37,34 @@ def default_budgets_path() -> Path:
 def default_budgets() -> Budgets:
     """The shipped budgets, read."""
     return load_budgets(default_budgets_path())
+
+
+def keep_budgets(budgets: Budgets, folder: RunFolder) -> None:
+    """Leave the user's own budgets with the run, so that what is made of it later is judged alike.
+
+    Raises :class:`ConfigurationError` when they can't be written.
+    """
+    if budgets.path is None or budgets.path == default_budgets_path():
+        return
+    try:
+        folder.budgets.write_bytes(budgets.path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(
+            f"can't keep {budgets.path} in {folder.path}: {error.strerror}"
+        ) from None
+
+
+def budgets_of_run(folder: Path, run: StoredRun, path: Path | None = None) -> Budgets:
+    """The budgets of ``path``, else those that judged the run in ``folder``, else the shipped ones.
+
+    They may name the programs that were measured. Errors as for :func:`load_budgets`.
+    """
+    kept = RunFolder(folder).budgets
+    path = path or (kept if kept.is_file() else None)
+    if path is None:
+        return default_budgets()
+    measured = (capture.plan.technique for capture in run.captures)
+    return load_budgets(path, techniques=tuple(dict.fromkeys((*TECHNIQUES, *measured))))
 
 
 def load_budgets(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hil.analysis.metric_sheet import skips_for_missing
 from hil.analysis.program_failures import find_program_failure
 from hil.analysis.summary import Summary, summarise
-from hil.experiments.budget_files import default_budgets
+from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.registry import analyses
 from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
@@ -129,7 +129,8 @@ def results_in(folder: Path, run: StoredRun | None = None) -> Results:
     stored = RunFolder(folder).results
     if stored.is_file():
         return read_results(stored)
-    return evaluate_run(read_run(folder) if run is None else run, default_budgets())
+    run = read_run(folder) if run is None else run
+    return evaluate_run(run, budgets_of_run(folder, run))
 
 
 def judged_history_run(folder: Path) -> HistoryRun:

@@ -153,7 +153,7 @@ _ROWS = (
         bounds="exact",
         budget=IN_SHARES,
         shown=(
-            Column("techniques", "missed", 60),
+            Column("techniques", "missed", 60, "miss"),
             Column("variants", "missed", 60),
             Column("requests", "missed", 100),
             Column("latencies", "lost", 60),

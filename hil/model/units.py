@@ -18,6 +18,8 @@ _STEPS = {
 }
 UNWRITTEN_UNITS = ("1", "count")
 """Units that are not written."""
+_NOTHING = 1e-9
+"""A value below this share of its larger bound is shown as zero."""
 _FACTOR = {"s": 1e-6, "ms": 1e-3, "%": 1e-4}
 """From microseconds or ppm."""
 
@@ -85,9 +87,12 @@ class FormattedMeasurement:
 def format_measurement(measurement: Measurement) -> FormattedMeasurement:
     """A measurement for people: ``FormattedMeasurement("312 us", "[290, 350]")``.
 
-    The unit follows the value (:func:`pick_scale`) and holds for the bounds too.
+    The unit follows the value (:func:`pick_scale`) and holds for the bounds too. A value that is
+    nothing beside its bounds is shown as zero: what a fit leaves of zero is no figure.
     """
-    scale = pick_scale([measurement.value], measurement.unit)
+    ends = [abs(end) for end in (measurement.lo, measurement.hi) if end is not None]
+    zero = _NOTHING * max(ends, default=0.0)
+    scale = pick_scale([measurement.value], measurement.unit, zero=zero)
     exact = measurement.lo == measurement.hi == measurement.value
     bounds = "" if exact else scale.bounds(measurement.lo, measurement.hi)
     reference = f"from its {measurement.reference}" if measurement.reference else ""

@@ -12,7 +12,7 @@ from hil.agents.bundle import load_names, technique_names
 from hil.boards.backends.registry import expand_boards, parse_board
 from hil.boards.fault_injection import parse_faults
 from hil.boards.wiring import load_wiring
-from hil.experiments.budget_files import default_budgets, load_budgets
+from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
 from hil.experiments.plan import (
     Case,
     RunOptions,
@@ -130,6 +130,7 @@ def _run(config: pytest.Config) -> MeasuredRun:
     check_compare(options.compare, options.history)
     by_workers = request_workers(config, options)
     bench = Bench(options)
+    keep_budgets(options.budgets, bench.folder)
     output = RunOutput(config, bench, options, workers_measure=by_workers)
     config.pluginmanager.register(output, "hil-output")
     if by_workers:

@@ -59,6 +59,11 @@ class RunFolder:
         """Every number of the report."""
         return self.path / "results.json"
 
+    @property
+    def budgets(self) -> Path:
+        """The limits that judged the run, where it was given its own."""
+        return self.path / "budgets.toml"
+
     def publish(self) -> None:
         """Point ``latest`` beside this folder at it, in one step: no reader finds it missing."""
         with contextlib.suppress(OSError, NotImplementedError):  # no symlinks here: runs still work

@@ -44,6 +44,23 @@ def test_the_file_that_pytest_wrote_stays_unless_other_budgets_judge(make_run, t
     assert not list(ET.parse(folder / "junit.xml").getroot().iter("failure"))
 
 
+def test_a_run_is_judged_again_by_its_own_budgets(make_run, tmp_path, capsys):
+    folder = make_run("r", timer_soft=100)
+    strict = "[budgets.any.any]\nlateness_p50_us = 1\n[board.'P*'.any.any]\nmissed = 0\n"
+    (folder / "budgets.toml").write_text(strict)
+    assert main(["report", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "fail"
+    (folder / "results.json").unlink()
+    assert main(["show", str(folder)]) == 0
+    assert "out of budget (1)" in capsys.readouterr().out
+    loose = tmp_path / "loose.toml"
+    loose.write_text(strict.replace("= 1", "= 1e6"))
+    assert main(["report", str(folder), "--budgets", str(loose)]) == 0
+    said = capsys.readouterr().out
+    assert ": 1 limit met" in said
+    assert f"hint: {loose}:4: 'P*' fits no board of this run (sim)" in said
+
+
 def test_what_was_written_is_said_in_json(make_run, capsys):
     folder = make_run("r", timer_soft=100)
     assert main(["report", str(folder), "--json"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import xml.etree.ElementTree as ET
 from types import SimpleNamespace
 
@@ -173,6 +174,12 @@ def test_a_budget_on_a_metric_that_no_test_asks_for_fails_the_run(run, pytester)
         ]
     )
     assert junit_tests(pytester) == (2, 1, ["figures[sim:clock=virtual-timer_hard-idle]"])
+    folder = pytester.path / "out" / "latest"
+    verdict = json.loads((folder / "results.json").read_text())
+    made_again = pytester.run(sys.executable, "-m", "hil", "report", str(folder))
+    assert made_again.ret == 0  # judged by the run's own budgets, which are kept with it
+    again = json.loads((folder / "results.json").read_text())
+    assert again["measurements"] == verdict["measurements"]
     replayed = run(f"--board=replay:{pytester.path / 'out/latest'}", phase=0.001)
     assert replayed.ret == 1
     assert run().ret == 0

@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from hil.model.errors import ConfigurationError
+from hil.model.known_names import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -125,9 +126,7 @@ def parse_sim_knobs(text: str) -> SimKnobs:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if name not in _KNOWN:
-            raise ConfigurationError(
-                f"unknown knob {name!r} of the embedded board; known are {', '.join(_KNOWN)}"
-            )
+            raise ConfigurationError(f"sim: {unknown_name('knob', name, _KNOWN)}")
         if not equals or not value:
             raise ConfigurationError(f"knob {name!r} needs a value, as in {name}=...")
         if name in values:

@@ -46,6 +46,7 @@ _VERDICT_STYLES = {
     **{"pass": "green", "fail": "bold red", "error": "bold red"},
     **{"undecided": "magenta", "none": "dim"},
 }
+_NARROW_WORDS = {"none": "no\nlimit", "undecided": "unde-\ncided"}
 _STANDS_OUT = ("fail", "undecided")
 _MAX_LISTED = 40
 _MAX_CHANGES = 12
@@ -97,13 +98,15 @@ def _technique_table(rows: Sequence[TechniqueRow], width: int) -> Table:
     for _, column in columns:
         text = column.heading if wide else column.narrow or column.heading
         table.add_column(text, justify="right", no_wrap=True)
-    table.add_column("verdict" if wide else "", no_wrap=True, min_width=4)
+    words = {} if wide else _NARROW_WORDS
+    table.add_column("verdict" if wide else "", no_wrap=True, min_width=9 if wide else 5)
     for row in rows:
         cells = [
             _cell(row.cells.get(metric.name), wide or column.narrow_bounds)
             for metric, column in columns
         ]
-        verdict = Text(verdict_word(row.verdict), style=_VERDICT_STYLES[row.verdict])
+        word = words.get(row.verdict, verdict_word(row.verdict))
+        verdict = Text(word, style=_VERDICT_STYLES[row.verdict])
         table.add_row(Text(escaped_line(row.name)), *cells, verdict)
     return table
 

@@ -38,7 +38,7 @@ def test_blanks_and_order_do_not_matter():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("speed=3", "unknown knob 'speed'.*known are clock, ppm, tick_bits"),
+        ("zebra=3", "unknown knob 'zebra'; known are clock, ppm, tick_bits"),
         ("ppm", "'ppm' needs a value"),
         ("ppm=fast", "ppm='fast' must be a number"),
         ("tick_bits=16.5", "must be a whole number"),

@@ -198,8 +198,8 @@ def test_a_binary_of_the_users_own(monkeypatch):
 
 
 def test_errors_in_one_line(tmp_path, monkeypatch):
-    with pytest.raises(ConfigurationError, match=r"unknown knob 'speed'.*ppm, tick_bits"):
-        VirtualBoard("speed=3")
+    with pytest.raises(ConfigurationError, match=r"unknown knob 'zebra'.*ppm, tick_bits"):
+        VirtualBoard("zebra=3")
     with pytest.raises(ConfigurationError, match="can't be the board's folder"):
         VirtualBoard(root=Path("/proc/nothing"))
     monkeypatch.setenv("HIL_MICROPYTHON", str(tmp_path / "absent"))

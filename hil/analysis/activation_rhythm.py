@@ -26,12 +26,13 @@ _CHAIN_STARTS = 8
 class Rhythm:
     """Groups of ``size`` activations that lie ``apart_us`` from one another, ``interval_us`` apart.
 
-    A group of one is an activation. ``interval_us`` is the median from group to group, and
-    ``apart_us`` that within a group (0 for groups of one). ``is_even``: most groups follow one
-    another in this interval.
+    A group of one is an activation. ``interval_us`` is the median from group to group, ``mean_us``
+    the mean, and ``apart_us`` the median within a group (0 for groups of one). ``is_even``: most
+    groups follow one another in this interval.
     """
 
     interval_us: float
+    mean_us: float
     size: int = 1
     apart_us: float = 0.0
     is_even: bool = True
@@ -52,14 +53,15 @@ def find_rhythm(stamps_us: IntArray) -> Rhythm | None:
         begins = np.concatenate(([0], np.flatnonzero(steps >= least) + 1))
         size = int(np.median(np.diff(np.concatenate((begins, [stamps.size])))))
         if size >= 2 and begins.size >= 3:
-            interval = float(np.median(np.diff(stamps[begins])))
-            return Rhythm(interval, size, float(np.median(steps[steps < least])))
+            between = np.diff(stamps[begins])
+            apart_us = float(np.median(steps[steps < least]))
+            return Rhythm(float(np.median(between)), float(np.mean(between)), size, apart_us)
     pair = _alternating(steps)
     if pair is not None:
-        return Rhythm(sum(pair), 2, min(pair))
+        return Rhythm(sum(pair), 2 * float(np.mean(steps)), 2, min(pair))
     usual = float(np.median(steps))
     even = np.abs(steps - usual) <= _EVEN * usual
-    return Rhythm(usual, is_even=bool(even.mean() >= _MOSTLY))
+    return Rhythm(usual, float(np.mean(steps)), is_even=bool(even.mean() >= _MOSTLY))
 
 
 def _separating_step(steps: FloatArray) -> float | None:

@@ -27,6 +27,7 @@ _OFF = 0.1
 _OFF_GRID, _ONE_PERIOD = 0.25, 0.02
 _MULTIPLES = range(2, 11)
 _STOPPED_PERIODS, _STOPPED_SHARE = 5, 0.05
+_SHORTEST_US = 1000.0
 _LINES_A_SECOND, _FEW_LINES = 5.0, 20
 _LATENESS = "lateness_"
 _COUNTS = ("missed", "miss", "extra")
@@ -102,10 +103,12 @@ def _rhythm(
     intended = f"{format_period_us(period_us)} intended"
     if rhythm is not None and rhythm.size > 1:
         off = "" if _same(rhythm.interval_us, period_us) else f", {intended}"
+        stalls = _same(rhythm.interval_us, rhythm.size * period_us)
+        catches_up = "; or does it stall and then catch up?" if stalls else ""
         text = (
             f"is stamped {rhythm.size} times within {_time((rhythm.size - 1) * rhythm.apart_us)} "
             f"every {_time(rhythm.interval_us)}{off}; call stamp() once an activation"
-            f"{_second_task(capture)}"
+            f"{_second_task(capture)}{catches_up}"
         )
         yield Finding("groups", track.index, text, _PERIOD)
         return
@@ -120,7 +123,7 @@ def _rhythm(
         )
         yield Finding("two rates", track.index, text, _PERIOD)
         return
-    if rhythm is not None and not _same(rhythm.interval_us, period_us):
+    if rhythm is not None and _is_other_period(rhythm, period_us):
         text = f"comes every {_time(rhythm.interval_us)}, {intended}"
         yield Finding(
             "period", track.index, text + _other_period(capture, program, track, rhythm), _PERIOD
@@ -133,6 +136,15 @@ def _rhythm(
         yield Finding("no header", track.index, text, ("period_mean_us",))
 
 
+def _is_other_period(rhythm: Rhythm, period_us: float) -> bool:
+    """Whether both the usual interval and the rate are off, to the same side.
+
+    Bursts that catch up have short intervals at the intended rate.
+    """
+    usual, mean = rhythm.interval_us / period_us, rhythm.mean_us / period_us
+    return (usual > 1 + _OFF and mean > 1 + _OFF) or (usual < 1 - _OFF and mean < 1 - _OFF)
+
+
 def _second_task(capture: Capture) -> str:
     return ", and stamps[1]() in a second task" if len(capture.plan.tasks) == 1 else ""
 
@@ -140,6 +152,8 @@ def _second_task(capture: Capture) -> str:
 def _other_period(capture: Capture, program: ProgramOptions, track: Track, rhythm: Rhythm) -> str:
     """What to do about an interval that is not the period."""
     interval_us, period_us = rhythm.interval_us, track.period_us
+    if interval_us < _SHORTEST_US:
+        return "; a period of less than 1 ms is not measured"
     periods = [
         _ms(interval_us if task.index == track.index else task.period_us)
         for task in capture.plan.tasks

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import skips_for_missing
-from hil.analysis.program_failures import find_program_failure
 from hil.analysis.summary import Summary, summarise
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.registry import analyses
@@ -60,13 +59,9 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
 
     ``truncated`` says that ``capture`` is what
     :func:`~hil.recording.validity.truncate_capture` left of it: its figures are marked and have no
-    verdict. Raises as :func:`~hil.recording.validity.require_valid` for any other invalid capture,
-    and :class:`~hil.model.errors.RemoteCodeError` for a user's program that failed.
+    verdict. Raises as :func:`~hil.recording.validity.require_valid` for any other invalid capture.
     """
     if not truncated:
-        failure = find_program_failure(capture)
-        if failure is not None:
-            raise RemoteCodeError(failure.text, traceback=failure.traceback)
         require_valid(capture)
     summary = summarise_capture(capture)
     measurements: Sequence[Measurement] = summary.measurements

@@ -17,6 +17,8 @@ _FILE, _PERIODS, _UNKEPT, _TIMER, _CATCHES = (
     "program_timer",
     "program_catches",
 )
+OPTION_NAMES = (_PERIODS, _FILE, _UNKEPT, _TIMER, _CATCHES)
+"""The options' names; a plan without the first one is not of a program."""
 _MOST_NAME, _MOST_LINES = 60, 20
 
 

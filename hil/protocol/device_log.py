@@ -72,7 +72,8 @@ def uncaught_exceptions(log: Sequence[str]) -> tuple[str, ...]:
 
     A callback of a timer, a pin or the scheduler, a thread and a task end in that way: the board
     prints the traceback and goes on without them. Empty when there is none; how many more
-    followed is said in a line before the last, so that the last one names the exception.
+    followed is said in a line before the last, so that the last one names the exception. A
+    KeyboardInterrupt is none: it is the harness's own Ctrl-C, which came while a callback ran.
     """
     blocks: list[list[str]] = []
     rest = iter(log)
@@ -89,7 +90,8 @@ def uncaught_exceptions(log: Sequence[str]) -> tuple[str, ...]:
         while line.startswith("Traceback") or line[:1] in (" ", "\t"):
             line = next(rest, "")
             block.append(line)
-        blocks.append(block)
+        if not block[-1].startswith("KeyboardInterrupt"):
+            blocks.append(block)
     if not blocks:
         return ()
     first = blocks[0][:_MOST_UNCAUGHT] + blocks[0][_MOST_UNCAUGHT:][-1:]

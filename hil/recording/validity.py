@@ -13,6 +13,7 @@ import numpy as np
 
 from hil.model.errors import CaptureError, HilError, RemoteCodeError
 from hil.model.metrics import metric_or_unknown
+from hil.recording.program_failures import find_program_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +30,13 @@ _INVALIDATING = ("wrap", "truncated", "clock", "incomplete", "agent")
 def require_valid(capture: Capture) -> None:
     """Raise if ``capture`` must not give figures, with the cause in one line.
 
-    Raises :class:`~hil.model.errors.RemoteCodeError` when the agent failed on the board, and
-    :class:`~hil.model.errors.CaptureError` when its times are ambiguous, its end is missing, or the
-    stamps of a task are.
+    Raises :class:`~hil.model.errors.RemoteCodeError` when the agent, or the user's own program,
+    failed on the board, and :class:`~hil.model.errors.CaptureError` when its times are ambiguous,
+    its end is missing, or the stamps of a task are.
     """
+    failure = find_program_failure(capture)
+    if failure is not None:
+        raise RemoteCodeError(failure.text, traceback=failure.traceback)
     if capture.errors and capture.errors[-1].startswith(("error: ", "interrupted")):
         raise CaptureError(f"the capture is invalid: {capture.errors[-1].removeprefix('error: ')}")
     if capture.errors:

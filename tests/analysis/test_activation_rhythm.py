@@ -66,6 +66,15 @@ def test_what_comes_at_random_is_no_second_rate():
     assert find_second_rate(stamps, P) is None
 
 
+def test_bursts_that_catch_up_have_the_rate_that_was_intended():
+    rng = np.random.default_rng(5)
+    late = np.sort(every(P) + rng.exponential(3 * P, 200).astype(np.int64))
+    rhythm = find_rhythm(late)
+    assert rhythm.size == 1
+    assert rhythm.interval_us < 0.8 * P
+    assert rhythm.mean_us == pytest.approx(P, rel=0.1)
+
+
 def test_too_few_have_no_rhythm():
     assert find_rhythm(every(P, 3)) is None
     assert find_second_rate(every(P, 5), P) is None

@@ -70,6 +70,17 @@ def test_the_other_tasks_keep_their_periods_in_the_header_that_is_offered():
     assert "`# hil: period_ms=20,30`" in texts["period"]
 
 
+def test_bursts_that_catch_up_are_no_other_period():
+    rng = np.random.default_rng(5)
+    late = np.sort(grid() + rng.exponential(60_000, grid().size).astype(np.int64))
+    assert "period" not in told(track(late))
+
+
+def test_a_period_too_short_to_be_measured_is_said_to_be():
+    texts = told(track(grid(300), period=1_000))
+    assert "comes every 300 us, 1000 us intended; a period of less than 1 ms" in texts["period"]
+
+
 def test_a_missing_header_is_said_where_the_period_fits_too():
     texts = told(track(grid()), program=ProgramOptions("blink.py", "profile"))
     assert texts == {
@@ -85,7 +96,9 @@ def test_stamped_twice():
         in told(track(twice))["groups"]
     )
     half_rate = np.sort(np.concatenate([grid(40_000), grid(40_000) + 40]))
-    assert "every 40.0 ms, 20 ms intended" in told(track(half_rate))["groups"]
+    text = told(track(half_rate))["groups"]
+    assert "every 40.0 ms, 20 ms intended" in text
+    assert text.endswith("or does it stall and then catch up?")
 
 
 def test_two_tasks_that_call_the_same_stamp():

@@ -121,3 +121,10 @@ def test_one_more_is_counted_as_well(more):
 
 def test_memory_that_ran_out_is_a_line_of_its_own():
     assert uncaught_exceptions(["MemoryError: no", "other"]) == ("MemoryError: no",)
+
+
+def test_ctrl_c_in_a_callback_is_the_harness_s_own():
+    trace = [line.decode() for line in TRACE]
+    interrupt = [*trace[:2], "KeyboardInterrupt: "]
+    assert uncaught_exceptions(interrupt) == ()
+    assert uncaught_exceptions([*interrupt, *trace, *interrupt]) == tuple(trace)

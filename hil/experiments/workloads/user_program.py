@@ -13,7 +13,7 @@ from hil.experiments.workload import AgentSetup, Workload
 from hil.model.captures import CALIBRATE
 from hil.model.errors import BoardTimeoutError, ConfigurationError, LinkLostError
 from hil.model.techniques import TECHNIQUES
-from hil.model.user_programs import ProgramOptions
+from hil.model.user_programs import OPTION_NAMES, ProgramOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,9 +74,11 @@ class UserProgramRun(Workload):
     """The user's program in the place of a technique."""
 
     name = "user program"
+    option_names = OPTION_NAMES
+    every_window = True
 
     def chosen(self, case: Case) -> Options | None:
-        """In the case that has a program; it has no options."""
+        """In the case that has a program; its options only tell of it."""
         return None if case.program is None else {}
 
     def hint(self, error: HilError, plan: CapturePlan) -> str:

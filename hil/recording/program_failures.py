@@ -37,11 +37,7 @@ def find_program_failure(capture: Capture) -> ProgramFailure | None:
     program = ProgramOptions.of_plan(capture.plan)
     if program is None:
         return None
-    for window in capture.windows or (capture,):
-        failure = _raised(window, program.file) or _never_marked(window, program.file)
-        if failure is not None:
-            return failure
-    return None
+    return _raised(capture, program.file) or _never_marked(capture, program.file)
 
 
 def _raised(capture: Capture, file: str) -> ProgramFailure | None:

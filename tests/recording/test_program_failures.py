@@ -1,9 +1,32 @@
-import pytest
-from test_program_diagnosis import P, capture, grid, track
+from dataclasses import replace
 
-from hil.analysis.program_failures import find_program_failure
-from hil.model.captures import CaptureIssue, TaskPlan
+import numpy as np
+import pytest
+
+from hil.model.captures import Capture, CaptureIssue, CapturePlan, TaskPlan, Track
+from hil.model.errors import RemoteCodeError
 from hil.model.user_programs import ProgramOptions
+from hil.recording.program_failures import find_program_failure
+from hil.recording.validity import require_valid
+from tools.synthetic_captures import board
+
+P, WINDOW = 20_000, 5_000_000
+
+
+def track():
+    return Track(0, float(P), 0, WINDOW, np.arange(0, WINDOW, P))
+
+
+HEADER = ProgramOptions("blink.py", "header")
+
+
+def capture(*tracks, program=HEADER, **more):
+    options = {} if program is None else program.as_options()
+    plan = CapturePlan(
+        "blink", "idle", tuple(TaskPlan(0, P) for _ in tracks), WINDOW, options=options
+    )
+    return Capture(board(), plan, tracks, **more)
+
 
 TRACEBACK = (
     "Traceback (most recent call last):",
@@ -14,8 +37,6 @@ TRACEBACK = (
 
 
 def planned(taken, *periods):
-    from dataclasses import replace
-
     tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
     return replace(taken, plan=replace(taken.plan, tasks=tasks))
 
@@ -41,7 +62,7 @@ def test_common_exceptions_say_what_to_do(said, hint):
 
 def test_an_error_that_is_not_the_programs_is_left_to_others():
     assert find_program_failure(capture(errors=(*TRACEBACK[:2], "ValueError: no"))) is None
-    assert find_program_failure(capture(track(grid()))) is None
+    assert find_program_failure(capture(track())) is None
     assert find_program_failure(capture(program=None, errors=(*TRACEBACK, "E: no"))) is None
 
 
@@ -55,7 +76,7 @@ def test_no_stamp_at_all():
 
 
 def test_one_of_several_tasks_that_was_never_marked():
-    failure = find_program_failure(planned(capture(track(grid())), P, 50_000))
+    failure = find_program_failure(planned(capture(track()), P, 50_000))
     assert failure.text == (
         "blink.py never called stamps[1]() for its period of 50 ms (task 0 250 times): mark it, or "
         "take the period out of the header"
@@ -66,3 +87,10 @@ def test_stamps_that_may_have_been_lost_on_the_way_are_no_fault_of_the_program()
     lost = planned(capture(faults=(CaptureIssue("missing", "a frame"),)), P)
     assert find_program_failure(lost) is None
     assert find_program_failure(planned(capture(program=ProgramOptions("b", "header")), P))
+
+
+def test_a_capture_of_such_a_program_is_not_valid():
+    with pytest.raises(RemoteCodeError, match=r"blink\.py, line 5, in work: V") as caught:
+        require_valid(capture(track(), errors=(*TRACEBACK, "ValueError: no")))
+    assert 'File "blink.py", line 5' in caught.value.traceback
+    require_valid(capture(track()))

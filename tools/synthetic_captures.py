@@ -42,8 +42,9 @@ HOST_NS = 10**15
 STREAM_PERIOD_US = 1000
 STREAM_SIGMA_US = 50.0
 _BLOCK, _PATTERNS = 512, 500
-_CALIBRATION = {"read": "read_us", "stamp": "stamp_us", "step": "step_us",
-                "task": "full_us", "empty": "minimal_us"}  # fmt: skip
+_CALIBRATION = {"read": "read_us", "stamp": "stamp_us", "step": "step_us", "task": "full_us",
+                "empty": "minimal_us", "set": "set_us", "keep": "keep_us", "rounds": "rounds_us",
+                "at": "readings_us"}  # fmt: skip
 
 
 def board(
@@ -299,9 +300,12 @@ def _slots(capture: Capture) -> Iterator[tuple[str, IntArray]]:
     for events in capture.events:
         if events.stage == "defer":
             isr_us = of_isr[events.method].handler_us
-            slots = np.full(len(isr_us), -1, np.int64)
-            slots[np.searchsorted(isr_us, events.stimulus_us)] = events.handler_us
-            yield f"defer.{events.method}", slots
+            at = np.searchsorted(isr_us, events.stimulus_us, side="right") - 1
+            slots = np.full((2, len(isr_us)), -1, np.int64)
+            slots[:, at] = events.stimulus_us, events.handler_us
+            if events.between == "schedule":
+                yield f"sched.{events.method}", slots[0]
+            yield f"defer.{events.method}", slots[1]
 
 
 def _values(capture: Capture) -> Iterator[tuple[str, IntArray]]:
@@ -319,4 +323,8 @@ def _counters(capture: Capture) -> dict[str, int]:
         batches["read_batch"] = calibration.read_batch
         batches["stamp_batch"] = calibration.stamp_batch
         batches["task_batch"] = calibration.loop_batch
+        batches["rounds"] = calibration.rounds
+        batches["back"] = calibration.steps_back
+        batches["back_most"] = calibration.back_most_us
+        batches["watched_us"] = calibration.watched_us
     return {**capture.counters, **batches}

@@ -1,5 +1,5 @@
 # hil: needs=virtual
-# The stamp on a board in virtual time, where storing one takes as long as the board was told.
+# Stamps on a board in virtual time, where storing one takes as long as the board was told.
 # Sent behind lib/recorder.py.
 import machine
 from lib.recorder import Channel
@@ -18,3 +18,11 @@ def hil_charged_stamper(buf, us, full):
 
 
 Channel.make = hil_charged_stamper
+
+
+def hil_charged_slot(self, i, tick, free=Channel.slot, store_cost=machine.store_cost):
+    free(self, i, tick)
+    store_cost()
+
+
+Channel.slot = hil_charged_slot

@@ -5,7 +5,7 @@
 import sim_config as cfg
 from sim_now import VIRTUAL, nap, now, read
 
-zero = now()  # host microseconds; every deadline of the controller is on this clock
+zero = now() - cfg.phase_us  # host microseconds; every deadline of the controller is on this clock
 MASK = (1 << cfg.tick_bits) - 1
 HALF = (MASK + 1) // 2
 _SKEW = cfg.skew  # (ppm * 1e-6) * 2**36, and its inverse

@@ -38,7 +38,7 @@ def run(job):
     chain = EventChain(job, pins, True, "loopback-timer")
     more = job.step and job.cfg.get("isr_events")  # of the same name follow
     if not (job.streaming or more):
-        chain.record(job.fit(job.duration_us // base_us + 16, 3))
+        chain.record(job.fit(job.duration_us // base_us + 16, 4))
     chain.bind(hil_due_tasks(job.activate, first, every))
     timer = HilTimer(job)
     job.begin_all(after_period=True)

@@ -39,6 +39,17 @@ async def hil_flag_events(job, chain, flag, count):
     task.cancel()
 
 
+def make_flagged(state, set_flag):
+    """Defer by the flag, stamped before it is set."""
+
+    def defer(i, us=time.ticks_us, state=state):
+        k = 5 + (i & 7)
+        state[k] = us()
+        set_flag()
+
+    return defer
+
+
 def measure_flag(job, pins, hard, method, count):
     """The channels of one kind of handler, if the board has a ThreadSafeFlag at all."""
     if not hasattr(asyncio, "ThreadSafeFlag"):
@@ -46,8 +57,7 @@ def measure_flag(job, pins, hard, method, count):
     flag = asyncio.ThreadSafeFlag()
     chain = EventChain(job, pins, hard, method.replace("-timer", ""), "/tsf")
     chain.record(count)
-    set_flag = flag.set
-    chain.bind(defer=lambda i: set_flag())
+    chain.bind(defer=make_flagged(chain.state, flag.set))
     try:
         asyncio.run(hil_flag_events(job, chain, flag, count))
     finally:

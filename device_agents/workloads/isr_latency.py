@@ -55,7 +55,7 @@ def spread_events(job, chain, count):
 
 def measure_isr(job, pins, kinds):
     """One set of channels for each of kinds, True for hard handlers, where the port has them."""
-    count = job.fit(job.cfg["isr_events"], 9)
+    count = job.fit(job.cfg["isr_events"], 12)
     method = "loopback-timer" if job.step else "loopback"
     for hard in kinds:
         chain = EventChain(job, pins, hard, method)

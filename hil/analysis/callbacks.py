@@ -75,12 +75,15 @@ def measure_stops(
     stop_us: IntArray | None,
     phase_us: IntArray | None,
     step_us: float,
+    read_cost_us: float,
     sheet: MetricSheet,
 ) -> None:
     """How a periodic operator stops and starts again, from the counters ``op_*``.
 
-    ``stop_us``: from each call of stop() to the last callback; ``phase_us``: from each start's
-    intended first callback to the actual one. ``step_us`` is the clock's step.
+    ``stop_us``: from each call of stop() to the last callback, 0 if none came after it;
+    ``phase_us``: from each start's intended first callback to the actual one. ``step_us`` is the
+    clock's step. Both differences hold one read of the clock, ``read_cost_us``: the rest of the one
+    before the call, and what of the callback's comes before its reading.
     """
     stops = counters.get("op_stops", 0)
     if stops <= 0:
@@ -99,11 +102,13 @@ def measure_stops(
     if stop_us is not None and stop_us.size:
         bounds = extreme_bounds(covered_share(stop_us.size))
         note = "0: no callback came after the call"
-        sheet.add("stop_latency_us", float(stop_us.max()), stop_us.size, bounds, note=note)
+        largest = float(stop_us.max())
+        latency = largest - read_cost_us if largest > 0.0 else 0.0
+        sheet.add("stop_latency_us", latency, stop_us.size, bounds, note=note)
     if phase_us is None or phase_us.size < needed_samples(0.5):
         sheet.mark_unavailable("restart_phase_us", f"needs {needed_samples(0.5)} starts")
         return
-    ordered = np.sort(phase_us.astype(np.float64))
+    ordered = np.sort(phase_us - read_cost_us)
     value, bounds = percentile(ordered, 0.5, float(phase_us.size), step_us, common=False)
-    note = f"median; largest {ordered[-1]:g} us"
+    note = f"median; largest {ordered[-1]:.6g} us"
     sheet.add("restart_phase_us", value, phase_us.size, bounds, note=note)

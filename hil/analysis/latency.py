@@ -6,7 +6,7 @@ Of requests the board knows when each rate began, and the host how long each of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,9 @@ import numpy as np
 from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.late_samples import ArraySamples
 from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet, extreme_bounds
+from hil.analysis.stamp_costs import reading_error_us, taken_off
 from hil.analysis.uncertainty import order_statistics
+from hil.analysis.uncertainty.budget import evenly, widened
 from hil.analysis.uncertainty.correlated import add_percentiles, rms_bounds
 from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
 
@@ -22,28 +24,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hil.analysis.activations import Activations
+    from hil.analysis.metric_sheet import Estimate
+    from hil.analysis.stamp_costs import StampCosts
+    from hil.analysis.uncertainty.budget import Part
     from hil.model.captures import Capture, EventSet, IntArray
 
 _STAGE = {"isr": "isr_latency", "defer": "defer_latency"}
+_EXACT_STEP_US = 1e-6  # a percentile of differences as they are: the clock is a part of its own
+_COUNTER_STEP_US = 1.0
+NEGATIVE = (
+    "less than what was taken off for reading the clock and writing the pin: "
+    "the latency is smaller than these are known"
+)
 
 
 def measure_events(
-    events: EventSet, tick_us: float, stamp_cost_us: float, sheet: MetricSheet
+    events: EventSet, tick_us: float, costs: StampCosts, stamp_cost_us: float, sheet: MetricSheet
 ) -> None:
     """Add the latency figures of one event set to ``sheet``, under the set's method.
 
-    One stamp's cost is taken off every latency: the stimulus is stamped before it is given, so
-    that the cost of that stamp lies inside the difference. What is below the
-    clock's step may come out negative by that; it is given as zero.
+    What lies between the two stamps beside the latency is taken off every difference, see
+    :mod:`hil.analysis.stamp_costs`. How far that may be wrong, and how far two readings of a clock
+    that steps by ``tick_us``, moves each end of the bounds: both are the same for all events, or
+    may be, so that no number of events makes them smaller. A difference below what is taken off
+    stays negative, and the upper end of its bounds is at least 0.
     """
     prefix = _STAGE[events.stage]
-    latency = (events.handler_us - events.stimulus_us).astype(np.float64)
-    if events.stamped:
-        latency -= stamp_cost_us
-    np.maximum(latency, 0.0, out=latency)
+    between = taken_off(events, costs, stamp_cost_us)
+    latency = (events.handler_us - events.stimulus_us).astype(np.float64) - between.us
     n = int(latency.size)
     total = n + events.lost
-    note = f"{events.lost} of {total} events had no answer" if events.lost else None
+    lost = f"{events.lost} of {total} events had no answer" if events.lost else None
+    note = "; ".join(filter(None, (lost, between.note))) or None
     sheet.add(
         "missed",
         events.lost,
@@ -61,21 +73,23 @@ def measure_events(
     unbounded = extreme_bounds(covered_share(n))
     worst = int(np.argmax(latency))
     where = float(events.handler_us[worst] - events.stimulus_us[0])
+    own = MetricSheet()
     add_percentiles(
-        sheet,
+        own,
         prefix,
         ArraySamples(latency),
-        step_us=tick_us,
+        step_us=_EXACT_STEP_US,
         common=False,
-        floor=0.0,
         note=note,
         method=events.method,
     )
     low, high = float(latency.min()), float(latency[worst])
-    sheet.add(f"{prefix}_min_us", low, n, unbounded, note=note, method=events.method)
-    sheet.add(
-        f"{prefix}_max_us", high, n, unbounded, note=note, where_us=where, method=events.method
-    )
+    own.add(f"{prefix}_min_us", low, n, unbounded, note=note, method=events.method)
+    own.add(f"{prefix}_max_us", high, n, unbounded, note=note, where_us=where, method=events.method)
+    step_us = _COUNTER_STEP_US if events.between == "counter" else tick_us
+    parts = (*between.parts, evenly("clock's step, two readings", reading_error_us(step_us)))
+    sheet.figures += [_with_systematic(figure, parts) for figure in own.figures]
+    sheet.reasons += own.reasons
     if n > 1:
         sheet.add(
             f"{events.stage}_jitter_pp_us",
@@ -85,6 +99,25 @@ def measure_events(
             note=note,
             method=events.method,
         )
+
+
+def _with_systematic(figure: Estimate, parts: Sequence[Part]) -> Estimate:
+    """The figure with each end of its bounds moved by all that the parts can amount to.
+
+    The whole of it, not 95 %: what a call costs before its edge is the same in every event of a
+    board, so that a truth at the end of a part is there in all of its figures.
+    """
+    by = sum(part.limit or 0.0 for part in parts)
+    interval = figure.bounds
+    lo = None if interval.lo is None else interval.lo - by
+    hi = None if interval.hi is None else max(interval.hi + by, 0.0)
+    note = figure.note
+    if figure.value < 0.0:
+        note = f"{note}; {NEGATIVE}" if note else NEGATIVE
+    if lo is not None or hi is not None:
+        statistical = widened(figure.value, interval).parts
+        interval = replace(interval, lo=lo, hi=hi, parts=(*statistical, *parts))
+    return replace(figure, bounds=interval, note=note)
 
 
 FASTEST = 9999

@@ -67,7 +67,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
     whole = MetricSheet(None)
     for events in capture.events:
-        measure_events(events, tools.tick_us, tools.stamp_cost_us, whole)
+        measure_events(events, tools.tick_us, tools.costs, tools.stamp_cost_us, whole)
     measure_calibration(capture, whole)
     measure_observer(capture, whole)
     measure_phase(capture.tracks, tools.tick_us, whole, capture.plan.technique)

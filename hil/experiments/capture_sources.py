@@ -38,6 +38,10 @@ class CaptureSource(Protocol):
     def leftover_activity(self) -> tuple[str, ...]:
         """What was running on the board before the run, one line each."""
 
+    @property
+    def clock_warning(self) -> str | None:
+        """What the calibration found wrong with the board's clock, as a sentence."""
+
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """The capture of ``case``; errors as for ``Session.capture``."""
 
@@ -86,6 +90,11 @@ class LiveSource:
         """What the board's own program had left running."""
         return self._session.leftover_activity
 
+    @property
+    def clock_warning(self) -> str | None:
+        """What the calibration found wrong with the board's clock, as a sentence."""
+        return _clock_warning(self._calibration)
+
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """Run the case on the board."""
         return replace(self._store(case, observer), calibration=self._calibration)
@@ -125,6 +134,12 @@ class LiveSource:
         return capture
 
 
+def _clock_warning(calibration: Calibration | None) -> str | None:
+    from hil.analysis.clock import steps_back  # here: not before the board is open
+
+    return steps_back(calibration)
+
+
 class ReplaySource:
     """Captures of an earlier run: nothing is measured again, everything is computed anew."""
 
@@ -138,6 +153,7 @@ class ReplaySource:
             raise CaptureError(f"{spec.text}: the run has no captures")
         self._captures = {(c.plan.technique, c.plan.load): c for c in run.captures}
         self.identity = replace(run.captures[0].board, source=spec.source)
+        self.clock_warning = _clock_warning(run.captures[0].calibration)
         for path in list_captures(captures_folder(folder)):
             shutil.copyfile(path, captures / path.name)
 

@@ -20,7 +20,7 @@ from hil.experiments.registry import chosen_workloads
 from hil.model.board import SOURCES
 from hil.model.captures import CALIBRATE
 from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
-from hil.model.results import ErrorRecord, RunInfo, Skip
+from hil.model.results import CLOCK, ErrorRecord, RunInfo, Skip
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder
 
 if TYPE_CHECKING:
@@ -202,14 +202,26 @@ class Bench:
         assert self._log is not None, "the bench is not open"
         return self._log
 
-    def _tell_leftover_activity(self, board: str, source: CaptureSource) -> None:
-        """Say once what a board's own program had left running; it was stopped before the run."""
+    def _tell_of_board(self, board: str, source: CaptureSource) -> None:
+        """Say once what a board's own program had left running, and what its clock does wrong.
+
+        What had been left was stopped before the run.
+        """
         if board in self._looked_at:
             return
         self._looked_at.add(board)
-        for text in source.leftover_activity:
-            reason = f"its own program had left something running: {text}; a soft reset stopped it"
-            skip = Skip(board, "any", "any", reason)
+        skips = [
+            Skip(
+                board,
+                "any",
+                "any",
+                f"its own program had left something running: {text}; a soft reset stopped it",
+            )
+            for text in source.leftover_activity
+        ]
+        if source.clock_warning is not None:
+            skips.append(Skip(board, CLOCK, "any", source.clock_warning))
+        for skip in skips:
             self.skipped.append(skip)
             self._run_log.skip(skip)
 
@@ -219,7 +231,7 @@ class Bench:
         technique, load = case.plan.technique, case.plan.load
         try:
             source = self._source(board)
-            self._tell_leftover_activity(board, source)
+            self._tell_of_board(board, source)
             capture = source.take(case, observer)
             from hil.experiments.evaluation import evaluate  # late: not before the first capture
 

@@ -14,6 +14,7 @@ import numpy as np
 from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import instrument
 from hil.analysis.comparison_scale import stretches_of
+from hil.analysis.stamp_costs import taken_off
 from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
 from hil.model.board import board_key, firmware_line
 from hil.model.verdicts import run_verdict
@@ -239,7 +240,7 @@ def _events(events: EventSet, tools: Instrument) -> HistoryStamps:
         task=None,
         method=events.method,
         period_us=0.0,
-        cost_us=tools.stamp_cost_us if events.stamped else 0.0,
+        cost_us=taken_off(events, tools.costs, tools.stamp_cost_us).us,
         step_us=tools.tick_us,
         taken=int(events.handler_us.size),
         stored=stored,

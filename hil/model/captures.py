@@ -98,6 +98,7 @@ def _stored_pattern(stored: str) -> re.Pattern[str]:
 TASK = Channel("task", "task{task}", "us", "activations")
 STIMULUS = Channel("stimulus", "stim.{method}", "us", "events")
 HANDLER = Channel("handler", "isr.{method}", "us", "events")
+SCHEDULED = Channel("call that defers", "sched.{method}", "us", "events")
 DEFERRED = Channel("deferred code", "defer.{method}", "us", "events")
 COUNTED_LATENCY = Channel("latency by a counter", "count.{method}", "us", "values")
 CALIBRATION = Channel("calibration", "cal.{quantity}", "us", "values")
@@ -108,6 +109,7 @@ CAPTURE_CHANNELS = (
     TASK,
     STIMULUS,
     HANDLER,
+    SCHEDULED,
     DEFERRED,
     COUNTED_LATENCY,
     CALIBRATION,
@@ -233,14 +235,26 @@ class Series:
     track: Track
 
 
+Between = Literal["pin", "schedule", "handler", "counter"]
+"""What lies between the two stamps of an event, beside the latency itself.
+
+``pin``: the stimulus was stamped in the statement before the pin was written, and the handler reads
+the clock in its first statement. ``schedule``: the handler put a reading in an array in the
+statement before it deferred, and the deferred code reads the clock first. ``handler``: as an older
+agent did it, from the handler's first stamp on, all that the handler does up to the deferral
+included. ``counter``: no stimulus was stamped, the handler reads a counter that began with it.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class EventSet:
     """Interrupt events of one kind: ``handler_us[i]`` answers ``stimulus_us[i]``.
 
     Lost events are left out of both arrays and counted in ``lost``. ``method`` names how the
     stimulus was timed and which kind of handler ran, for example ``loopback/hard``;
-    ``stage`` is ``isr`` (stimulus to handler) or ``defer`` (handler to deferred code). Where a
-    stamp was taken between the two its cost is part of the difference (``stamped``).
+    ``stage`` is ``isr`` (stimulus to handler) or ``defer`` (the call that defers, to the deferred
+    code). ``between`` says what else lies between the stamps, ``counter_cost_us`` what reading the
+    counter costs, where one was read and that is known.
     """
 
     stage: Literal["isr", "defer"]
@@ -248,7 +262,8 @@ class EventSet:
     stimulus_us: IntArray
     handler_us: IntArray
     lost: int = 0
-    stamped: bool = True
+    between: Between = "pin"
+    counter_cost_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +300,12 @@ class Calibration:
     ``stamp_batch`` full stamps; ``step_us``: smallest non-zero steps seen on the clock.
     ``full_us`` and ``minimal_us``, taken in turn: the same loop of ``loop_batch`` activations, all
     of them stamped and only the first and the last.
+
+    ``set_us`` and ``keep_us``: intervals over ``read_batch`` writes of an output, and clock reads
+    that are put in an array; ``rounds_us``: over the ``rounds`` of a batch's loop alone. Each
+    interval contains one more read of the clock. ``readings_us``: unevenly spaced readings of the
+    clock, from the first on. In ``watched_us`` the clock was seen to step back ``steps_back``
+    times, by ``back_most_us`` at most. What was not taken is empty or 0.
     """
 
     read_us: IntArray
@@ -295,6 +316,14 @@ class Calibration:
     full_us: IntArray = field(default_factory=_no_values)
     minimal_us: IntArray = field(default_factory=_no_values)
     loop_batch: int = 1
+    set_us: IntArray = field(default_factory=_no_values)
+    keep_us: IntArray = field(default_factory=_no_values)
+    rounds_us: IntArray = field(default_factory=_no_values)
+    rounds: int = 0
+    readings_us: IntArray = field(default_factory=_no_values)
+    steps_back: int = 0
+    back_most_us: int = 0
+    watched_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

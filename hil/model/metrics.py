@@ -183,9 +183,13 @@ _ROWS = (
     smallest("isr_latency", _HANDLER, "D_i"),
     *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _LATENCY_COLUMNS),
     peak_to_peak("isr_jitter_pp_us", "spread of the interrupt latency, peak to peak", "D_i"),
-    smallest("defer_latency", "handler to deferred code", "D_i"),
+    smallest("defer_latency", "call that defers to deferred code", "D_i"),
     *percentiles(
-        "defer", "defer_latency", "handler to deferred code", "latencies D_i", _LATENCY_COLUMNS
+        "defer",
+        "defer_latency",
+        "call that defers to deferred code",
+        "latencies D_i",
+        _LATENCY_COLUMNS,
     ),
     peak_to_peak("defer_jitter_pp_us", "spread of the deferral, peak to peak", "D_i"),
     Metric(

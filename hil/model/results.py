@@ -82,6 +82,10 @@ class Measurement(StoredRecord):
         return "; ".join(filter(None, (self.note, self.no_bounds))) or None
 
 
+CLOCK = "clock"
+"""In a technique's place in a :class:`Skip`: its reason tells what is wrong with a clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skip(StoredRecord):
     """A combination that this board can't run, with the reason a person can act on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from hil.model.captures import (
     DEFERRED,
     HANDLER,
     OCCURRENCES,
+    SCHEDULED,
     STIMULUS,
     Calibration,
     EventSet,
@@ -24,7 +26,7 @@ from hil.protocol.tick_unwrap import Ambiguous, nearest, unwrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hil.model.captures import Channel, IntArray
+    from hil.model.captures import Between, Channel, IntArray
     from hil.protocol.channels import RawChannel, TextFrame, Total
     from hil.protocol.tick_unwrap import TimeBase
 
@@ -33,17 +35,22 @@ _STAGES: tuple[tuple[Stage, Channel, Channel], ...] = (
     ("isr", STIMULUS, HANDLER),
     ("defer", HANDLER, DEFERRED),
 )
+_BETWEEN: Mapping[Stage, Between] = {"isr": "pin", "defer": "handler"}
 _MOST_COUNTED_US = 1_000_000
 _MOST_LOST = 1_000_000  # events in a row that a capture may claim to have lost
 
 
 def read_events(
-    channels: Mapping[str, RawChannel], base: TimeBase, fault: Callable[..., None]
+    channels: Mapping[str, RawChannel],
+    counters: Mapping[str, int],
+    base: TimeBase,
+    fault: Callable[..., None],
 ) -> tuple[EventSet, ...]:
     """Pair ``stim.<method>`` with ``isr.<method>`` and that with ``defer.<method>`` by index.
 
     A slot of -1, or one that the wire lost, is an event without a stamp: one that has the earlier
-    stamp and not the later one is lost.
+    stamp and not the later one is lost. Where there is a channel ``sched.<method>``, a deferral
+    counts from its stamp.
     """
     sets = []
     for stage, earlier, later in _STAGES:
@@ -55,20 +62,31 @@ def read_events(
             try:
                 first = _slots(channels[earlier.of(**parts).stored], base.tick_modulus)
                 second = _slots(channels[name], base.tick_modulus)
-                sets.append(_pair(stage, method, first, second, base))
+                paired = _pair(stage, method, first, second, base)
+                scheduled = channels.get(SCHEDULED.of(**parts).stored)
+                if stage == "defer" and scheduled is not None:
+                    calls = _slots(scheduled, base.tick_modulus)
+                    from_call = _pair(stage, method, calls, second, base)
+                    paired = replace(from_call, lost=paired.lost, between="schedule")
+                sets.append(paired)
             except ValueError as error:
                 fault("damaged", f"events of {method[:40]!r} are left out: {error}")
             except Ambiguous as why:
                 fault("wrap", f"events of {method[:40]!r} are left out: {why}")
-    return (*sets, *_counted(channels, fault))
+    return (*sets, *_counted(channels, counters, fault))
 
 
-def _counted(channels: Mapping[str, RawChannel], fault: Callable[..., None]) -> list[EventSet]:
+def _counted(
+    channels: Mapping[str, RawChannel],
+    counters: Mapping[str, int],
+    fault: Callable[..., None],
+) -> list[EventSet]:
     """Latencies read from a timer's own counter, channels ``count.<method>``, in microseconds.
 
     Their stimulus is the counter's zero; its time is not known, so that events count from 0 on.
     """
     sets = []
+    cost_us = counters.get("counter_us", 0) / max(1, counters.get("counter_calls", 1)) or None
     for name, channel in channels.items():
         parts = COUNTED_LATENCY.parts(name)
         if parts is None or channel.kind != "value":
@@ -78,7 +96,8 @@ def _counted(channels: Mapping[str, RawChannel], fault: Callable[..., None]) -> 
             fault("damaged", f"{name[:40]!r} holds what can't be a latency")
             continue
         zero = np.zeros(len(values), np.int64)
-        sets.append(EventSet("isr", parts["method"], zero, values, stamped=False))
+        counted = EventSet("isr", parts["method"], zero, values, between="counter")
+        sets.append(replace(counted, counter_cost_us=cost_us))
     return sets
 
 
@@ -121,7 +140,7 @@ def read_calibration(
     empty = np.empty(0, np.int64)
     stored = {
         name: CALIBRATION.of(quantity=name).stored
-        for name in ("read", "stamp", "step", "task", "empty")
+        for name in ("read", "stamp", "step", "task", "empty", "set", "keep", "rounds", "at")
     }
     values = {
         name: channels[channel].values if channel in channels else empty
@@ -138,6 +157,14 @@ def read_calibration(
         full_us=values["task"],
         minimal_us=values["empty"],
         loop_batch=max(1, counters.get("task_batch", 1)),
+        set_us=values["set"],
+        keep_us=values["keep"],
+        rounds_us=values["rounds"],
+        rounds=max(0, counters.get("rounds", 0)),
+        readings_us=values["at"],
+        steps_back=max(0, counters.get("back", 0)),
+        back_most_us=max(0, counters.get("back_most", 0)),
+        watched_us=max(0, counters.get("watched_us", 0)),
     )
 
 
@@ -183,6 +210,7 @@ def _pair(stage: Stage, method: str, first: IntArray, second: IntArray, base: Ti
         stimulus_us=stimulus,
         handler_us=stimulus + answer,
         lost=int(begun.sum() - both.sum()),
+        between=_BETWEEN[stage],
     )
 
 

@@ -77,7 +77,7 @@ def assemble(
         tracks = read_tracks(
             decoded.channels, totals, grids, base, plan, fault, jump_us=board.clock_jump_us
         )
-        events = read_events(decoded.channels, base, fault)
+        events = read_events(decoded.channels, numbers, base, fault)
         occurrences = read_occurrences(decoded.channels, totals, base, fault)
     capture = Capture(
         board=board,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.analysis.uncertainty.order_statistics import covered_share
-from hil.model.results import case_key, missing_metric
+from hil.model.results import CLOCK, case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
+from hil.report.clock_warnings import clock_warnings
 from hil.report.deadline_limits import budget_failure, early_us, independent_activations
 from hil.report.result_tables import in_row_order
 
@@ -49,7 +50,9 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
         sentence = f"Nothing was measured on {names}"
     if results.errors:
         sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
-    skipped = sum(missing_metric(skip) is None for skip in results.skipped)
+    skipped = sum(
+        missing_metric(skip) is None and skip.technique != CLOCK for skip in results.skipped
+    )
     if skipped:
         sentence += f"; {skipped} skipped"
     word = "undecided" if state == "undecided" else "fail"
@@ -57,7 +60,8 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     lines = [verdict_message(figure) for figure in figures[:_MAX_LISTED]]
     if len(figures) > _MAX_LISTED:
         lines.append(f"and {len(figures) - _MAX_LISTED} more")
-    return Headline(state, f"{sentence}.", lines, _advice(rows))
+    first = " ".join((f"{sentence}.", *clock_warnings(results)))
+    return Headline(state, first, lines, _advice(rows))
 
 
 def _verdicts(results: Results, rows: Sequence[TechniqueRow], state: RunVerdict) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from captures import by_name, capture, grid, track
 
+from hil.analysis.latency import NEGATIVE
 from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, EventSet
 
@@ -48,13 +49,31 @@ def test_too_few_pairs_give_no_number():
     assert any(reason.metric == "observer_effect_us" for reason in summary.reasons)
 
 
-def test_a_latency_below_the_clocks_step_is_zero_and_never_negative():
+def test_a_latency_below_what_is_taken_off_is_negative_and_its_bounds_reach_zero():
     stimulus = np.arange(1000, dtype=np.int64) * 1000
     events = EventSet("isr", "loopback/hard", stimulus, stimulus + (np.arange(1000) % 10 == 0))
     whole = capture(track(grid(50)), events=(events,))
-    whole = replace(whole, board=replace(whole.board, stamp_cost_us=0.4))
+    whole = replace(whole, board=replace(whole.board, stamp_cost_us=5.0))
     by_metric = by_name(summarise_capture(whole).measurements, None)
-    assert by_metric["isr_latency_min_us"].value == 0.0
-    assert by_metric["isr_latency_p50_us"].value == 0.0
-    assert by_metric["isr_latency_p50_us"].lo == 0.0
-    assert by_metric["isr_latency_p99_us"].value == pytest.approx(0.6)
+    p50 = by_metric["isr_latency_p50_us"]
+    assert p50.value == by_metric["isr_latency_min_us"].value == -2.5
+    assert (p50.lo, p50.hi) == pytest.approx((-6.0, 1.0), abs=1e-3)
+    assert NEGATIVE in p50.note
+    assert by_metric["isr_latency_p99_us"].value == -1.5
+
+
+def test_a_difference_that_cant_be_has_an_upper_end_of_zero():
+    stimulus = np.arange(100, dtype=np.int64) * 1000
+    whole = capture(track(grid(50)), events=(EventSet("isr", "loopback/hard", stimulus, stimulus),))
+    cost = Calibration(
+        *(np.full(20, 160), 16, np.full(20, 160), 16, np.full(20, 1)),
+        set_us=np.full(20, 160),
+        rounds_us=np.full(20, 0),
+        rounds=1,
+    )
+    p50 = by_name(summarise_capture(replace(whole, calibration=cost)).measurements, None)[
+        "isr_latency_p50_us"
+    ]
+    assert p50.value == pytest.approx(-15.0, abs=0.2)  # the read, and half of the write
+    assert p50.hi == 0.0
+    assert NEGATIVE in p50.note

@@ -348,3 +348,23 @@ def test_a_typical_interval_is_near_the_period():
         window = WindowStamps(np.arange(101) * typical, 0.0, 1e4)
         assert window.typical_us()[0] == pytest.approx(taken)
     assert WindowStamps(np.array([0, 1]), 0.0, 1e4).typical_us() == (1e4, False)
+
+
+def test_a_stop_and_a_start_are_less_the_one_read_between_their_stamps():
+    rows, _ = told(
+        technique="periodic_operator",
+        counters={"op_stops": 3},
+        values={"op.stop": np.array([0, 9, 4]), "op.phase": np.array([5, 7, 6, 8, 4])},
+        calibration=Calibration(np.full(9, 34), 16, np.full(9, 90), 16, np.ones(9, np.int64),
+                                rounds_us=np.full(9, 2), rounds=1),
+    )  # fmt: skip
+    assert rows["stop_latency_us", None][0] == 7.0
+    assert rows["restart_phase_us", None][0] == pytest.approx(4.0, abs=0.5)
+    rows, _ = told(
+        technique="periodic_operator",
+        counters={"op_stops": 3},
+        values={"op.stop": np.array([0, 0, 0])},
+        calibration=Calibration(np.full(9, 34), 16, np.full(9, 90), 16, np.ones(9, np.int64),
+                                rounds_us=np.full(9, 2), rounds=1),
+    )  # fmt: skip
+    assert rows["stop_latency_us", None][0] == 0.0, "no callback came: nothing to take a read off"

@@ -50,8 +50,11 @@ def test_the_counter_is_read_first_and_nothing_else_is_added(connect_board):
         counted = decoded.channels["count.timer-counter/hard"]
         assert len(counted.values) == 200
         assert set(counted.values.tolist()) == {8}  # the read, and what the stand-in adds
-        (events,) = [e for e in read_events(decoded.channels, None, print) if "counter" in e.method]
-        assert not events.stamped
+        said = {name: int(runner.end(decoded)[name]) for name in ("counter_us", "counter_calls")}
+        sets = read_events(decoded.channels, said, None, print)
+        (events,) = [e for e in sets if "counter" in e.method]
+        assert events.between == "counter"
+        assert events.counter_cost_us == 1.0  # the stand-in's read of the clock
         assert (events.handler_us - events.stimulus_us == counted.values).all()
 
 

@@ -146,15 +146,18 @@ def test_events_are_aligned_and_answered(runner):
     methods = {name.split(".")[1] for name in decoded.channels if "." in name}
     assert methods == {"loopback-timer/hard", "loopback/hard", "loopback/soft", "loopback/hard/tsf"}
     handled = {"loopback/soft": 5}  # behind the write it waits for the end of a jump
+    # the entry and the read; behind a main program that does not sleep the end of a jump as well
     deferred = {"loopback-timer/hard": 2, "loopback/hard": 4, "loopback/soft": 4}
     for method in methods:
-        stim, isr, defer = (
-            decoded.channels[f"{stage}.{method}"].values for stage in ("stim", "isr", "defer")
+        stim, isr, sched, defer = (
+            decoded.channels[f"{stage}.{method}"].values
+            for stage in ("stim", "isr", "sched", "defer")
         )
-        assert len(stim) == len(isr) == len(defer) == (30 if "timer" in method else 100)
+        assert {len(stim), len(isr), len(sched), len(defer)} == {30 if "timer" in method else 100}
         # the write, the entry and the read
         assert set((isr - stim).tolist()) == {handled.get(method, PIN_US + 1 + READ_US)}
-        later = set((defer - isr).tolist())
+        assert ((sched - isr) > 0).all()
+        later = set((defer - sched).tolist())
         assert len(later) == 1
         assert later == {deferred.get(method, *later)}
         assert min(later) > 0
@@ -199,7 +202,7 @@ def test_calibration_measures_reads_stamps_and_the_idle_loop(runner):
     assert calibration["stamp"][0] > calibration["read"][0]  # a stamp contains a read
     assert set(decoded.channels["cal.step"].values.tolist()) == {READ_US + 2 * TURN_US}
     # the loop that counts turns: read and jumps, from one end of the window to the other
-    assert int(said["background"]) > 30_000
+    assert int(said["background"]) > 29_000
     assert int(said["stamp_batch"]) >= 16
 
 

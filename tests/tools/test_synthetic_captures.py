@@ -22,16 +22,18 @@ def made():
     stimulus = ORIGIN + np.arange(200, dtype=np.int64) * 7_000
     handled = stimulus + rng.integers(20, 90, 200)
     ran = np.delete(np.arange(200), [3, 4, 150])
-    deferred = handled[ran] + rng.integers(20, 90, ran.size)
+    deferred = handled[ran] + rng.integers(25, 90, ran.size)
     read, stamp, steps = np.arange(40) + 5, np.arange(40) + 9, np.ones(40, np.int64)
-    calibration = Calibration(read, 320, stamp, 160, steps)
+    calibration = Calibration(
+        read, 320, stamp, 160, steps, rounds_us=steps + 1, rounds=20, readings_us=np.arange(30) ** 2
+    )
     taken = synthetic_captures.capture(
         [rng.uniform(5, 500, 300) for _ in range(2)],
         technique="event_irq",
         origin_us=ORIGIN,
         events=(
             EventSet("isr", "loopback/hard", stimulus, handled),
-            EventSet("defer", "loopback/hard", handled[ran], deferred, lost=3),
+            EventSet("defer", "loopback/hard", handled[ran] + 5, deferred, 3, "schedule"),
         ),
         calibration=calibration,
     )
@@ -41,7 +43,7 @@ def made():
             np.linspace(0, 3e6, 50), 100.0, 150.0, held_us=30.0, board_us=ORIGIN
         ),
         values={"share.bare_us": np.arange(-3, 30)},
-        counters={"rounds": 7},
+        counters={"turns": 7},
     )
 
 
@@ -62,7 +64,7 @@ def test_what_is_sent_arrives(made):
     for part in ("tracks", "events", "pings", "calibration"):
         assert same(getattr(received, part), getattr(made, part)), part
     assert same(received.values["share.bare_us"], made.values["share.bare_us"])
-    assert received.counters["rounds"] == 7
+    assert received.counters["turns"] == 7
 
 
 def test_gaps_and_drops_arrive_as_they_were(made):

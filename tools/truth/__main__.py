@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tools.truth.knobs import knob_rows
 from tools.truth.metrics import metric_rows
-from tools.truth.rows import Row, print_table
+from tools.truth.rows import LATENCIES, Row, print_table, sections_from
 
 
 def main() -> int:
@@ -39,10 +39,13 @@ def main() -> int:
     for title, rows in parts:
         print_table(title, rows, sys.stdout)
     if args.markdown:
-        with Path(args.markdown).open("w", encoding="utf-8") as file:
+        page = Path(args.markdown)
+        others = sections_from(page, LATENCIES)
+        with page.open("w", encoding="utf-8") as file:
             file.write("# Injected and recovered\n\nPrinted by `tox -e truth`.\n")
             for title, rows in parts:
                 print_table(f"## {title}\n", rows, file, markdown=True)
+            file.write(others)
     wrong = sum(not row.ok for _, rows in parts for row in rows)
     total = sum(len(rows) for _, rows in parts)
     print(f"\n{total} rows, {wrong} wrong")

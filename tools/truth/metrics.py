@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.experiments.evaluation import summarise_capture
-from hil.model.captures import Calibration, Capture, EventSet, Pings
+from hil.model.captures import Between, Calibration, Capture, EventSet, Pings
 from hil.model.results import Measurement
 from tools import synthetic_captures
 from tools.truth.rows import Row, figure_row
@@ -187,7 +187,8 @@ def _event_set(
     stage: Literal["isr", "defer"], stimulus_us: FloatArray, answer_us: FloatArray, lost: int = 0
 ) -> EventSet:
     stimulus, answer = (START + times.astype(np.int64) for times in (stimulus_us, answer_us))
-    return EventSet(stage, "loopback/hard", stimulus, answer, lost)
+    between: Between = "pin" if stage == "isr" else "schedule"
+    return EventSet(stage, "loopback/hard", stimulus, answer, lost, between)
 
 
 def _lights(rng: np.random.Generator) -> list[Row]:

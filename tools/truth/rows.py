@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from hil.model.results import Measurement
 
 STRETCH = 1.7
 """Normal quantile for 0.05 over 60 rows, two-sided, over the one for a single row: 3.34 / 1.96."""
+
+
+LATENCIES = "## Latencies of boards with drawn costs"
+"""A section of the page that another campaign prints, ``python -m tools.latency_truth``."""
+
+
+def sections_from(page: Path, heading: str) -> str:
+    """What the page says from this heading on; nothing if there is no such page or heading."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    at = text.find(f"\n{heading}\n")
+    return text[at:] if at >= 0 else ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ no random numbers and costs O(n): the series is first averaged to at most :data:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -142,7 +142,6 @@ def add_percentiles(
     common: bool = True,
     slope: float = 0.0,
     unbounded: str | None = None,
-    floor: float | None = None,
     note: str | None = None,
     method: str | None = None,
 ) -> None:
@@ -151,8 +150,7 @@ def add_percentiles(
     ``samples`` are us in the order of time. ``slope`` is a known drift per sample, whose part in
     the spread is certain and therefore not part of the bounds. ``common`` says that all samples
     share one clock reading (see ``percentile``). ``unbounded`` is the reason when
-    the series has no fixed distribution, and then no bounds are given. No figure or bound lies
-    below ``floor``: a latency can't be negative, only smaller than the clock resolves.
+    the series has no fixed distribution, and then no bounds are given.
     """
     ordered, n = samples.ordered, samples.size
     for name, quantile in order_statistics.PERCENTILES:
@@ -168,10 +166,6 @@ def add_percentiles(
         value, bounds = percentile(ordered, quantile, effective, step_us, common)
         if unbounded:
             bounds = Bounds(why_not=unbounded)
-        if floor is not None:
-            value = max(value, floor)
-            lo, hi = (None if end is None else max(end, floor) for end in (bounds.lo, bounds.hi))
-            bounds = replace(bounds, lo=lo, hi=hi)
         worth = None if unbounded else effective
         sheet.add(metric, value, n, bounds, note=note, method=method, n_effective=worth)
 

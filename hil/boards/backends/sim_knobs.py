@@ -34,7 +34,9 @@ class SimKnobs:
     advances; only there the next ones count. ``read_us``: a read of the clock; ``pin_us``: a write
     of a pin; ``store_us``: storing a stamp; ``entry_us``: from an interrupt to the first statement
     of its handler, and the same for a soft callback; ``turn_us``: a jump of the main program's
-    bytecode. ``stamp_us``: read, pin and store together, scaled to this sum.
+    bytecode. ``stamp_us``: read, pin and store together, scaled to this sum. ``phase_us``: how far
+    the clock is on when the board is switched on, to the nanosecond, so that its steps come at
+    other moments of a program.
     """
 
     clock: str = "real"
@@ -61,6 +63,7 @@ class SimKnobs:
     store_us: float = 0.5
     entry_us: float = 1.0
     turn_us: float = 2.0
+    phase_us: float = 0.0
 
     @property
     def virtual(self) -> bool:
@@ -85,7 +88,7 @@ class SimKnobs:
 
 PINS = 32
 REAL, VIRTUAL = "real", "virtual"
-_COSTS = ("stamp_us", "read_us", "pin_us", "store_us", "entry_us", "turn_us")
+_COSTS = ("stamp_us", "read_us", "pin_us", "store_us", "entry_us", "turn_us", "phase_us")
 _STAMP = ("read_us", "pin_us", "store_us")
 _WIRES = re.compile(r"none|\d{1,2}-\d{1,2}(\+\d{1,2}-\d{1,2})*")
 _RANGES: dict[str, tuple[float, float]] = {
@@ -110,6 +113,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "store_us": (0.0, 1_000.0),
     "entry_us": (0.0, 10_000.0),
     "turn_us": (0.01, 1_000.0),
+    "phase_us": (0.0, 100_000.0),
 }
 _WORDS = {"clock": (REAL, VIRTUAL)}
 _DEFAULT = SimKnobs()
@@ -264,6 +268,7 @@ def config_source(
         "jump_us": knobs.step_us,
         "jump_every_us": round(knobs.step_every_ms * 1000),
         "latency_us": knobs.latency_us,
+        "phase_us": int(knobs.phase_us),
         "gc_us": round(knobs.gc_ms * 1000),
         "gc_every_us": round(knobs.gc_every_ms * 1000),
         "seed": knobs.seed,
@@ -298,7 +303,7 @@ def config_source(
 def _virtual_values(knobs: SimKnobs, pipes: VmPipes, start: VirtualStart) -> dict[str, object]:
     read_us, pin_us, store_us = knobs.stamp_parts_us
     return {
-        "start_ns": start.ns,
+        "start_ns": start.ns or round(knobs.phase_us % 1.0 * 1000.0),
         "epoch_ns": EPOCH_S * 1_000_000_000,
         "attention": start.attention,
         "sched_state": start.sched_state,

@@ -103,7 +103,8 @@ class Restarts(Workload):
             capture.counters,
             capture.numbers(self.stop_us),
             capture.numbers(self.phase_us),
-            capture.board.tick_resolution_us or 1.0,
+            cost.tick_us,
+            cost.read_cost_us,
             sheet,
         )
         return (sheet,)

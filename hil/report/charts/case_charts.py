@@ -11,6 +11,7 @@ from hil.analysis.clock import instrument
 from hil.analysis.grid_errors import tie_us
 from hil.analysis.jitter import intervals_us
 from hil.analysis.plot_data import decimate, histogram, percentile_curve
+from hil.analysis.stamp_costs import taken_off
 from hil.model.metrics import percentile_metrics
 from hil.model.units import format_measurement, format_time_us
 from hil.report.charts.chart import (
@@ -108,7 +109,11 @@ def _latency(
     more = max(0, len(sets) - _MAX_METHODS)
     sets = sets[:_MAX_METHODS]
     stage = sets[0].stage
-    values = [(e.handler_us - e.stimulus_us).astype(np.float64) - costs.stamp_cost_us for e in sets]
+    values = [
+        (e.handler_us - e.stimulus_us).astype(np.float64)
+        - taken_off(e, costs.costs, costs.stamp_cost_us).us
+        for e in sets
+    ]
     series = [
         _percentile_series(f"{e.method}, n = {v.size}", v, color)
         for color, (e, v) in enumerate(zip(sets, values, strict=True))

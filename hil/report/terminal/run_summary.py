@@ -20,6 +20,7 @@ from hil.model.results import case_key, missing_metric
 from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
+from hil.report.clock_warnings import clock_warnings
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
@@ -64,6 +65,8 @@ def terminal_summary(
     Control characters that a board or its port put into a name or a reason are shown, not sent.
     """
     console = TextConsole(width, color=color)
+    for warning in clock_warnings(results):
+        console.print(Text(escaped_line(warning), style="bold yellow"))
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
     notices = notice_lines(results, rows)

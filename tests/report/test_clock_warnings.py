@@ -1,0 +1,44 @@
+"""What is wrong with a board's clock stands in the first lines of page and terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hil.model.results import CLOCK, Results, Skip
+from hil.report.clock_warnings import clock_warnings
+from hil.report.headline import headline
+from hil.report.terminal.run_summary import terminal_summary
+
+BACK = "ticks_us stepped back 84 times in 0.1 s, by up to 496 us"
+
+
+def with_skew(results: Results, ppm: float) -> Results:
+    first = results.measurements[0]
+    skew = replace(first, metric="clock_skew_ppm", unit="ppm", value=ppm, task=None)
+    others = [m for m in results.measurements if m.metric != "clock_skew_ppm"]
+    return replace(results, measurements=(skew, *others))
+
+
+def test_steps_back_are_said_first_and_are_nothing_skipped(results: Results) -> None:
+    plain = headline(results, ()).sentence
+    told = replace(results, skipped=(*results.skipped, Skip("sim", CLOCK, "any", BACK)))
+    assert headline(told, ()).sentence == f"{plain} sim: {BACK}."
+    assert terminal_summary(told).splitlines()[0] == f"sim: {BACK}."
+
+
+@pytest.mark.parametrize(("ppm", "said"), [(-25_000.0, "2.5 % slow"), (12_340.0, "1.23 % fast")])
+def test_a_clock_more_than_a_hundredth_off_is_said_first(
+    results: Results, ppm: float, said: str
+) -> None:
+    told = with_skew(results, ppm)
+    (warning,) = clock_warnings(told)
+    assert said in warning
+    assert warning in headline(told, ()).sentence
+    assert said in terminal_summary(told).splitlines()[0]
+
+
+@pytest.mark.parametrize("ppm", [9_900.0, -9_900.0, 0.0])
+def test_a_clock_that_is_less_off_is_not(results: Results, ppm: float) -> None:
+    assert clock_warnings(with_skew(results, ppm)) == []

@@ -59,8 +59,8 @@ def budgets_of_run(folder: Path, run: StoredRun, path: Path | None = None) -> Bu
 
     They may name the programs that were measured. Errors as for :func:`load_budgets`.
     """
-    kept = RunFolder(folder).budgets
-    path = path or (kept if kept.is_file() else None)
+    own = RunFolder(folder).budgets
+    path = path or (own if own.is_file() else None)
     if path is None:
         return default_budgets()
     measured = (capture.plan.technique for capture in run.captures)

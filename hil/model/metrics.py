@@ -245,6 +245,7 @@ _ROWS = (
         *("bytes allocated / calls", _COUNTED),
         bounds="exact",
         shown=(Column("variants", "heap a call", 70),),
+        judged_in_variants=True,
     ),
     Metric(
         "callback_errors",
@@ -253,6 +254,7 @@ _ROWS = (
         *("number of MemoryErrors", _COUNTED),
         bounds="exact",
         shown=(Column("variants", "no memory", 80),),
+        judged_in_variants=True,
     ),
     Metric(
         *("jobs_lost", "count", "jobs of a stored plan, or runs of them, that a reset lost"),
@@ -264,11 +266,13 @@ _ROWS = (
         *("jobs_run_twice", "count", "runs that came again after a reset"),
         *("number over all resets", _PROPORTION),
         shown=(Column("variants", "run twice", 110),),
+        judged_in_variants=True,
     ),
     Metric(
         *("jobs_late", "count", "runs that came a period late or more, over resets"),
         *("number over all resets", _PROPORTION),
         shown=(Column("variants", "run late", 120),),
+        judged_in_variants=True,
     ),
     Metric(
         *("wake_error_us", "us", "boot from deep sleep, less when a job was due"),
@@ -276,6 +280,7 @@ _ROWS = (
         sense="magnitude",
         budget=IN_PERIODS,
         shown=(Column("variants", "wake error", 130),),
+        judged_in_variants=True,
     ),
     *percentiles(
         "request",

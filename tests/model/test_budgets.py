@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hil.experiments.budget_files import default_budgets, default_budgets_path, load_budgets
 from hil.model.budget_file import find_toml_line
 from hil.model.budgets import (
+    Budget,
     Budgets,
     judge_measurement,
     judge_measurements,
@@ -329,3 +330,23 @@ def test_a_file_of_just_a_megabyte_is_read(tmp_path) -> None:
     path.write_text("#" * (1 << 20) + "\n")
     with pytest.raises(ConfigurationError, match="larger than 1 MB"):
         load_budgets(path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "method", "verdict"),
+    [
+        ("lateness_p99_us", "callback/global", "none"),
+        ("dropped", "callback/global", "none"),
+        ("callback_bytes", "callback/allocating", "fail"),
+        ("callback_errors", "callback/allocating", "fail"),
+        ("jobs_late", "survival/kill", "fail"),
+        ("jobs_run_twice", "survival/kill", "fail"),
+        ("wake_error_us", "survival/deepsleep", "fail"),
+        ("isr_latency_p99_us", "loopback/hard", "fail"),
+    ],
+)
+def test_a_limit_on_what_only_variants_have_is_judged_there(metric, method, verdict) -> None:
+    """No limit that can be written is passed over in silence."""
+    rules = Budgets((Budget(metric, "absolute", 5.0),))
+    figure = measured(metric, 100.0, 90.0, 110.0, method=method)
+    assert judge_measurement(figure, rules).verdict == verdict

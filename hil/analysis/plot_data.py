@@ -184,10 +184,14 @@ def percentile_curve(values: FloatArray) -> PercentileCurve | None:
 
 def stability_curves(activations: Activations, tick_us: float) -> tuple[StabilityCurve, ...]:
     """ADEV, TDEV and MTIE over octaves, for the report; MTIE needs arrays of every release."""
-    x, tau0_us = stability.time_error(activations, whole=True), activations.period_us
+    windows = stability.time_errors(activations, whole=True)
+    tau0_us, longest = activations.period_us, max((x.size for x in windows), default=0)
     rows: dict[str, list[tuple[float | None, ...]]] = {"adev": [], "tdev": [], "mtie": []}
-    for name, m, value, bounds in stability.figures(x, tau0_us, tick_us, stability.octaves(x.size)):
-        rows[name].append((m * tau0_us / 1e6, value, bounds.lo, bounds.hi))
+    for name, m, value, bounds in stability.figures(
+        windows, tau0_us, tick_us, stability.octaves(longest)
+    ):
+        ends = (bounds.lo, bounds.hi) if bounds.hi is not None else (None, None)
+        rows[name].append((m * tau0_us / 1e6, value, *ends))
     return tuple(
         StabilityCurve(
             name, "1" if name == "adev" else "us", *np.array(points, np.float64).reshape(-1, 4).T

@@ -11,6 +11,7 @@ builds its sliding extremes from those of half the length, O(n log n) in all.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.activations import lateness_us
+from hil.analysis.grid_slope import window_edges
 from hil.analysis.metric_sheet import Bounds
 from hil.analysis.streaming_stats import PIECE, WHOLE_BELOW, SquareSums, dot, pieces
+from hil.analysis.uncertainty import budget
 from hil.analysis.uncertainty.correlated import rms_bounds
 from hil.model.captures import FloatArray
 
@@ -34,8 +37,7 @@ Piece = Callable[[int, int], FloatArray]
 """Values ``start`` to ``end`` of a series; they are only read."""
 INDEPENDENT = 64
 SLOPE_TERMS = 100_000
-TOO_FEW = "too few independent windows of this length for bounds"
-NO_BOUNDS_OF_EXTREMES = "no bounds: an extreme of this window"
+TOO_FEW = "too few independent stretches of this length for bounds"
 _BLOCK = 1 << 16
 _LABELS = {0.1: "100ms", 1.0: "1s", 10.0: "10s"}
 _NAMES = (
@@ -118,19 +120,31 @@ def _slices(values: FloatArray) -> Piece:
     return lambda start, end: values[start:end]
 
 
-def time_error(activations: Activations, *, whole: bool = False) -> TimeError:
-    """Lateness by release; consecutive where by far the most releases have no activation.
+def time_errors(activations: Activations, *, whole: bool = False) -> tuple[TimeError, ...]:
+    """Lateness by release in each window: no term reaches from one to the next.
 
-    With ``whole`` a long capture's is kept as arrays too.
+    Consecutive where by far the most releases have no activation. With ``whole`` a long capture's
+    is kept as arrays too.
     """
-    n = activations.n
-    first, last = map(int, activations.some(np.array([0, n - 1]))[1]) if n else (0, -1)
+    whole = whole or activations.n < WHOLE_BELOW
+    edges = window_edges(activations)
+    return tuple(
+        _time_error(activations, start, end, whole=whole)
+        for start, end in itertools.pairwise(edges)
+        if end > start
+    )
+
+
+def _time_error(activations: Activations, begins: int, ends: int, *, whole: bool) -> TimeError:
+    """Lateness by release of the activations from ``begins`` to ``ends``."""
+    n = ends - begins
+    first, last = map(int, activations.some(np.array([begins, ends - 1]))[1])
     holes = n < last + 1 - first <= 4 * n + 16
     size = last + 1 - first if holes else n
 
     def piece(start: int, end: int) -> FloatArray:
         if not holes:
-            return lateness_us(activations, start, end)
+            return lateness_us(activations, begins + start, begins + end)
         begin, after = (
             activations.first_answering(first + start),
             activations.first_answering(first + end),
@@ -142,7 +156,6 @@ def time_error(activations: Activations, *, whole: bool = False) -> TimeError:
         by_release[activations.releases(begin, after).astype(np.int64) - (first + start)] = late
         return by_release
 
-    whole = whole or n < WHOLE_BELOW
     return TimeError(_slices(piece(0, size)) if whole else piece, size, holes=holes, whole=whole)
 
 
@@ -160,25 +173,27 @@ def octaves(n: int, share: int = 4) -> list[int]:
     return [2**i for i in range(max(0, (n // share).bit_length()))] if n >= share else []
 
 
-def adev_squares(x: TimeError, m: int) -> SquareSums:
+def adev_squares(windows: Sequence[TimeError], m: int) -> SquareSums:
     """Squares of ``x[i+2m] - 2 x[i+m] + x[i]``, those that touch a hole left out."""
 
-    def terms() -> Iterator[FloatArray]:
+    def terms(x: TimeError) -> Iterator[FloatArray]:
         for a, b in pieces(x.size - 2 * m):
             part = -2.0 * x.flat(a + m, b + m)
             part += x.flat(a, b)
             part += x.flat(a + 2 * m, b + 2 * m)
             yield part[np.isfinite(part)] if x.holes else part
 
-    known = sum(part.size for part in terms()) if x.holes else max(0, x.size - 2 * m)
-    return _squares(terms(), known)
+    counts = [
+        sum(part.size for part in terms(x)) if x.holes else max(0, x.size - 2 * m) for x in windows
+    ]
+    return _squares((part for x in windows for part in terms(x)), counts)
 
 
-def tdev_squares(x: TimeError, m: int) -> SquareSums:
-    """Squares of the second differences of the means over ``m`` values of the longest run."""
-    count = max(0, x.run[1] - 3 * m + 1)
+def tdev_squares(windows: Sequence[TimeError], m: int) -> SquareSums:
+    """Squares of the second differences of the means over ``m`` values of each longest run."""
+    counts = [max(0, x.run[1] - 3 * m + 1) for x in windows]
 
-    def terms() -> Iterator[FloatArray]:
+    def terms(x: TimeError, count: int) -> Iterator[FloatArray]:
         for a, b in pieces(count):
             part = -x.sums(a, b)
             for k, weight in ((1, 3.0), (2, -3.0), (3, 1.0)):
@@ -186,11 +201,12 @@ def tdev_squares(x: TimeError, m: int) -> SquareSums:
             part /= m
             yield part
 
-    return _squares(terms(), count)
+    each = zip(windows, counts, strict=True)
+    return _squares((part for x, count in each for part in terms(x, count)), counts)
 
 
-def _squares(terms: Iterator[FloatArray], n: int) -> SquareSums:
-    sums = SquareSums(n)
+def _squares(terms: Iterator[FloatArray], counts: Sequence[int]) -> SquareSums:
+    sums = SquareSums(sum(counts))
     for part in terms:
         sums.add(part)
     return sums
@@ -205,7 +221,7 @@ def adev(x: FloatArray, tau0: float, m: int) -> float:
 
     ``avar = sum (x[i+2m] - 2 x[i+m] + x[i])**2 / (2 (m tau0)**2 (n - 2m))``; ``nan`` if n <= 2m.
     """
-    return _rms(adev_squares(error_of(x), m)) / math.sqrt(2.0) / (m * tau0)
+    return _rms(adev_squares((error_of(x),), m)) / math.sqrt(2.0) / (m * tau0)
 
 
 def tdev(x: FloatArray, m: int) -> float:
@@ -213,7 +229,7 @@ def tdev(x: FloatArray, m: int) -> float:
 
     The terms are those of :func:`tdev_squares`; ``nan`` if n < 3m + 1.
     """
-    return _rms(tdev_squares(error_of(x), m)) / math.sqrt(6.0) if x.size > 3 * m else math.nan
+    return _rms(tdev_squares((error_of(x),), m)) / math.sqrt(6.0) if x.size > 3 * m else math.nan
 
 
 def mdev(x: FloatArray, tau0: float, m: int) -> float:
@@ -262,17 +278,36 @@ def _wider(values: FloatArray, length: int, extreme: np.ufunc) -> FloatArray:
     return values[:count]
 
 
-def noise_type(x: TimeError, tau0: float) -> tuple[float, str] | None:
+def noise_type(windows: Sequence[TimeError], tau0: float) -> tuple[float, str] | None:
     """Slope of MDEV over averaging time on log scales and the name of that noise.
 
-    Fitted over factors up to n/16, weighted with the number of independent windows, to a part of
-    the terms, evenly taken in one pass. ``None`` for fewer than 64 releases or no noise at all.
+    Fitted over factors up to n/16, weighted with the number of independent stretches, to a part of
+    the terms, evenly taken in one pass. ``None`` for windows of fewer than 64 releases or no noise
+    at all.
     """
-    n, run = x.size, x.run[1]
+    n = max((x.size for x in windows), default=0)
     if n < 64:
         return None
     factors = octaves(n, 16)
-    every = max(1, n // SLOPE_TERMS)
+    sums = np.zeros((2, len(factors)))
+    for x in windows:
+        for at, some in enumerate(_mdev_terms(x, factors)):
+            sums[:, at] += dot(some, some), some.size
+    squares = sums[0] / np.maximum(sums[1], 1.0)
+    good = squares > 0
+    if good.sum() < 3:
+        return None
+    m_good = np.array(factors, dtype=np.float64)[good]
+    values = np.sqrt(squares[good] / 2.0) / (m_good * m_good * tau0)
+    weights = np.sqrt(np.sqrt(n / m_good))
+    slope = float(np.polyfit(np.log(m_good), np.log(values), 1, w=weights)[0])
+    return slope, min(_NAMES, key=lambda entry: abs(entry[0] - slope))[1]
+
+
+def _mdev_terms(x: TimeError, factors: Sequence[int]) -> list[FloatArray]:
+    """Some of the second differences of the sums over each factor's number of values."""
+    run = x.run[1]
+    every = max(1, x.size // SLOPE_TERMS)
     terms = [np.zeros(max(0, -(-(run - 3 * m + 1) // every))) for m in factors]
     for start, end in pieces(run + 1):
         sums = x.sums(start, end)
@@ -285,52 +320,55 @@ def noise_type(x: TimeError, tau0: float) -> tuple[float, str] | None:
                     at = first * every + k * m - start
                     stop = at + (after - first - 1) * every + 1
                     some[first:after] += weight * sums[at:stop:every]
-    squares = np.array([dot(some, some) / some.size if some.size else 0.0 for some in terms])
-    good = squares > 0
-    if good.sum() < 3:
-        return None
-    m_good = np.array(factors, dtype=np.float64)[good]
-    values = np.sqrt(squares[good] / 2.0) / (m_good * m_good * tau0)
-    weights = np.sqrt(np.sqrt(n / m_good))
-    slope = float(np.polyfit(np.log(m_good), np.log(values), 1, w=weights)[0])
-    return slope, min(_NAMES, key=lambda entry: abs(entry[0] - slope))[1]
+    return terms
 
 
 def figures(
-    x: TimeError, tau0_us: float, tick_us: float, factors: Sequence[int]
+    windows: Sequence[TimeError], tau0_us: float, tick_us: float, factors: Sequence[int]
 ) -> Iterator[tuple[str, int, float, Bounds]]:
-    """``(adev | tdev | mtie, m, value, bounds)`` for every factor that ``x`` is long enough for."""
-    n, run = x.size, x.run[1]
+    """``(adev | tdev | mtie, m, value, bounds)`` for every factor that a window is long enough for.
+
+    MTIE is the largest of any window, the deviations are over the terms of all.
+    """
+    n = max((x.size for x in windows), default=0)
     if n < 4:
         return
-    for m, extreme in zip(factors, mtie(x, factors), strict=True):
-        if n >= 4 * m:
-            scale = 1.0 / (math.sqrt(2.0) * m * tau0_us)
-            yield "adev", m, *_bounded(adev_squares(x, m), m, scale, tick_us**2 / 2.0, n - 2 * m)
-        if run >= 4 * m:
-            squares, scale = tdev_squares(x, m), 1.0 / math.sqrt(6.0)
+    extremes = np.fmax.reduce([mtie(x, factors) for x in windows])
+    for m, extreme in zip(factors, extremes, strict=True):
+        long = [x for x in windows if x.size >= 4 * m]
+        if long:
+            squares, scale = adev_squares(long, m), 1.0 / (math.sqrt(2.0) * m * tau0_us)
+            terms = sum(x.size - 2 * m for x in long)
+            yield "adev", m, *_bounded(squares, m, scale, tick_us**2 / 2.0, terms)
+        long = [x for x in windows if x.run[1] >= 4 * m]
+        if long:
+            squares, scale = tdev_squares(long, m), 1.0 / math.sqrt(6.0)
             yield "tdev", m, *_bounded(squares, m, scale, tick_us**2 / 2.0 / m, squares.n)
         if math.isfinite(extreme):
-            yield "mtie", m, float(extreme), Bounds(why_not=NO_BOUNDS_OF_EXTREMES)
+            yield "mtie", m, float(extreme), _seen(float(extreme), tick_us)
+
+
+def _seen(extreme: float, tick_us: float) -> Bounds:
+    """Of a distance of two readings: rounding can have made it longer by up to a step."""
+    return budget.seen_at_least(extreme, (budget.evenly("clock's step", tick_us),)).at_least(0.0)
 
 
 def _bounded(
     squares: SquareSums, m: int, scale: float, clock_us: float, terms: int
 ) -> tuple[float, Bounds]:
-    value, bounds = _rms(squares) * scale, Bounds(why_not=TOO_FEW)
-    if terms >= INDEPENDENT * m:
-        bounds = rms_bounds(squares, 0, clock_us, 3 * m)
-        if bounds.lo is not None and bounds.hi is not None:
-            bounds = Bounds(bounds.lo * scale, bounds.hi * scale)
-    return value, bounds
+    value = _rms(squares) * scale
+    if terms < INDEPENDENT * m:
+        return value, Bounds(why_not=TOO_FEW)
+    bounds = rms_bounds(squares, 0, clock_us, 3 * m).times(scale)
+    return value, budget.widened(value, bounds)
 
 
 def measure_stability(activations: Activations, tick_us: float, sheet: MetricSheet) -> None:
     """Add ADEV, TDEV and MTIE at 0.1, 1 and 10 s, with the kind of noise in the note."""
-    x, tau0_us = time_error(activations), activations.period_us
-    noise = noise_type(x, tau0_us)
+    windows, tau0_us = time_errors(activations), activations.period_us
+    noise = noise_type(windows, tau0_us)
     note = f"{noise[1]} (MDEV slope {noise[0]:.2f})" if noise else None
     labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
-    for name, m, value, bounds in figures(x, tau0_us, tick_us, sorted(labels)):
+    for name, m, value, bounds in figures(windows, tau0_us, tick_us, sorted(labels)):
         unit = "" if name == "adev" else "_us"
         sheet.add(f"{name}_{labels[m]}{unit}", value, activations.n, bounds, note=note)

@@ -333,7 +333,7 @@ _FAMILIES = (
         Metric(
             *("mtie_TAU_us", "us", "maximum time interval error over this time"),
             *("largest peak-to-peak time error in any window of TAU", "ITU-T G.810, II.5"),
-            bounds="none",
+            bounds="tolerance",
             budget=IN_PERIODS,
         ),
     ),

@@ -145,10 +145,9 @@ def test_few_activations_or_none(n, technique, rule, monkeypatch):
     assert (assigned.rule, assigned.n, assigned.missed) == (rule, n, 0)
     assert assigned.index.tolist() == list(range(n))
     assert assigned.joined.size == max(n - 1, 0)
-    assert stability.time_error(assigned).size == n
-    names = [
-        name for name, *_ in stability.figures(stability.time_error(assigned), 1.0, 1.0, [1, 2])
-    ]
+    errors = stability.time_errors(assigned)
+    assert sum(error.size for error in errors) == n
+    names = [name for name, *_ in stability.figures(errors, 1.0, 1.0, [1, 2])]
     assert names == (["adev", "tdev", "mtie", "mtie"] if n == 4 else [])
 
 
@@ -161,9 +160,9 @@ def pieced(x: np.ndarray) -> stability.TimeError:
 @pytest.mark.parametrize("n", [64, 1000, 70_000, 210_000])
 def test_the_noise_is_the_same_in_pieces(n, monkeypatch):
     x = np.cumsum(np.random.default_rng(2).normal(0.0, 20.0, n))
-    wanted, same = stability.noise_type(stability.error_of(x), 0.01)
+    wanted, same = stability.noise_type((stability.error_of(x),), 0.01)
     use_small_pieces(monkeypatch)
-    slope, name = stability.noise_type(pieced(x), 0.01)
+    slope, name = stability.noise_type((pieced(x),), 0.01)
     assert slope == pytest.approx(wanted, rel=1e-9)
     assert name == same
     assert n < 1000 or name == "random walk of phase"
@@ -183,12 +182,12 @@ def test_squares_in_pieces_are_those_of_the_definition(m, holes, monkeypatch):
     assert error.run == (edges[longest] + 1, run.size)
     second = x[2 * m :] - 2 * x[m:-m] + x[: -2 * m]
     second = second[np.isfinite(second)]
-    squares = stability.adev_squares(error, m)
+    squares = stability.adev_squares((error,), m)
     assert squares.n == second.size
     assert squares.mean == pytest.approx(np.mean(second**2) if second.size else 0.0)
     means = np.convolve(run, np.full(m, 1.0 / m), "valid")
     third = means[2 * m :] - 2 * means[m:-m] + means[: -2 * m] if run.size > 3 * m else np.empty(0)
-    squares = stability.tdev_squares(error, m)
+    squares = stability.tdev_squares((error,), m)
     assert squares.n == third.size
     assert squares.mean == pytest.approx(np.mean(third**2) if third.size else 0.0, rel=1e-8)
     windows = np.lib.stride_tricks.sliding_window_view(x, m + 1)

@@ -12,7 +12,7 @@ from hil.analysis.clock import instrument
 from hil.analysis.clock_skew import exchanges, window_minima
 from hil.analysis.release_matching import WindowStamps
 from hil.analysis.reset_persistence import count_resets
-from hil.analysis.stability import error_of, noise_type, time_error
+from hil.analysis.stability import error_of, noise_type, time_errors
 from hil.analysis.uncertainty.distributions import log_normal_tail
 from hil.experiments.evaluation import summarise_capture
 from hil.model.captures import Calibration, Pings
@@ -310,15 +310,15 @@ def test_between_two_clusters_half_of_what_the_round_trip_changed_is_not_seen():
 
 def test_noise_has_a_name_from_64_activations_on():
     x = np.random.default_rng(1).normal(0.0, 5.0, 64)
-    assert noise_type(error_of(x[:63]), 0.01) is None
-    assert noise_type(error_of(x), 0.01)[1] == "white phase noise"
+    assert noise_type((error_of(x[:63]),), 0.01) is None
+    assert noise_type((error_of(x),), 0.01)[1] == "white phase noise"
 
 
 def test_a_time_error_has_its_holes():
     for gone, size in (([], 10), ([9], 9), ([3], 10), ([3, 4], 10), ([0], 9)):
         stamps = np.delete(grid(10), gone)
         releases = np.delete(np.arange(10), gone)
-        error = time_error(assign(track(stamps + 7, given=releases)))
+        (error,) = time_errors(assign(track(stamps + 7, given=releases)))
         x = error.raw(0, error.size)
         assert x.size == size
         assert error.holes is (size > stamps.size)

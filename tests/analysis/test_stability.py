@@ -7,6 +7,7 @@ from captures import grid, track
 
 from hil.analysis import stability
 from hil.analysis.activations import assign
+from hil.model.captures import LaterWindow
 
 # NBS Monograph 140, annex 8.E: nine fractional frequencies, tau0 = 1
 NBS = np.concatenate(([0.0], np.cumsum([892.0, 809, 823, 798, 671, 644, 883, 903, 677])))
@@ -56,14 +57,14 @@ def test_equal_to_allantools(kind):
 )
 def test_noise_is_named(kind, name):
     x = DATA["walk"].cumsum() if kind == "frequency" else DATA[kind]
-    _, noise = stability.noise_type(stability.error_of(x), 0.01)
+    _, noise = stability.noise_type((stability.error_of(x),), 0.01)
     assert noise == name
 
 
 def test_a_missing_activation_is_left_out_and_not_interpolated():
     x = DATA["white"].copy()
     x[1000] = math.nan
-    squares = stability.adev_squares(stability.error_of(x), 3)
+    squares = stability.adev_squares((stability.error_of(x),), 3)
     assert squares.n == x.size - 6 - 3  # three terms touch it
     assert stability.adev(x, 1.0, 3) == pytest.approx(
         stability.adev(DATA["white"], 1.0, 3), rel=0.01
@@ -73,9 +74,40 @@ def test_a_missing_activation_is_left_out_and_not_interpolated():
 
 def test_a_missed_release_leaves_a_hole_in_the_time_error():
     activations = assign(track(np.delete(grid(50), 20), releases=50))
-    error = stability.time_error(activations)
+    (error,) = stability.time_errors(activations)
     assert (error.size, error.holes, error.run) == (50, True, (21, 29))
     assert np.flatnonzero(np.isnan(error.raw(0, 50))).tolist() == [20]
+
+
+def test_no_term_reaches_from_one_window_to_the_next():
+    """Three quiet windows at levels 1 ms apart: each deviation is that of the noise alone."""
+    rng = np.random.default_rng(5)
+    noise = rng.integers(-5, 6, 300)
+    level = np.repeat([0, 1000, 2000], 100)
+    windows = (LaterWindow(100, 100), LaterWindow(200, 200))
+    ends = (1_000_000, 2_000_000, 3_000_000)
+    joined = track(grid(300) + 3000 + level + noise, later_windows=windows, window_ends_us=ends)
+    errors = stability.time_errors(assign(joined))
+    assert [error.size for error in errors] == [100, 100, 100]
+    parts = [noise[:100], noise[100:200], noise[200:]]
+    for name, m, value, _ in stability.figures(errors, 10_000.0, 1.0, [1, 4, 16]):
+        if name == "mtie":
+            plain = [stability.mtie(stability.error_of(1.0 * part), [m])[0] for part in parts]
+            assert value == max(plain)
+        elif name == "adev":
+            squares = [stability.adev(1.0 * part, 10_000.0, m) ** 2 for part in parts]
+            assert value == pytest.approx(math.sqrt(np.mean(squares)))
+        else:
+            squares = [stability.tdev(1.0 * part, m) ** 2 for part in parts]
+            assert value == pytest.approx(math.sqrt(np.mean(squares)))
+
+
+def test_mtie_is_at_least_what_was_seen_less_a_step_of_the_clock():
+    error = stability.error_of(np.array([0.0, 10.0, 3.0, 7.0, 1.0]))
+    rows = {name: bounds for name, _, _, bounds in stability.figures((error,), 1.0, 2.0, [1])}
+    assert rows["mtie"].lo == pytest.approx(10.0 - 0.95 * 2.0)
+    assert rows["mtie"].hi is None
+    assert "no upper end" in rows["mtie"].why_not
 
 
 def test_mtie_of_any_window_equals_the_plain_definition():
@@ -97,7 +129,7 @@ def test_bounds_need_as_many_windows_as_64_independent_ones(m):
     for name, n in (("adev", 66 * m), ("tdev", 67 * m - 1)):
         for size, bounded in ((n, True), (n - 1, False)):
             error = stability.error_of(DATA["white"][:size])
-            figures = stability.figures(error, 10_000.0, 1.0, [m])
+            figures = stability.figures((error,), 10_000.0, 1.0, [m])
             (bounds,) = (bounds for kind, _, _, bounds in figures if kind == name)
             assert (bounds.lo is not None) is bounded
             assert bounds.why_not == (None if bounded else stability.TOO_FEW)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 SCATTER = "scatter of the samples, correlation included"
+EXTREME = "no upper end: the largest seen grows with the length of the measurement"
 _UPPER = (1.0 + CONFIDENCE) / 2
 _MANY_DOF = 1000.0
 _STORED_IN = {"us": ("us", 1.0), "s": ("us", 1e6), "ppm": ("ppm", 1.0), "1": ("ppm", 1e6)}
@@ -170,6 +171,12 @@ def widened(
         interval.why_not,
         (*own, *systematic),
     )
+
+
+def seen_at_least(value: float, systematic: Sequence[Part], why_not: str = EXTREME) -> Bounds:
+    """Bounds of an extreme: what was seen is possible, but for the systematic parts."""
+    by = sum(part.reach for part in systematic)
+    return Bounds(value - by, None, why_not, tuple(systematic))
 
 
 def _lengths(value: float, interval: Bounds) -> tuple[float | None, float | None]:

@@ -184,7 +184,8 @@ def _counts(row: TechniqueRow, allowed: float, lost_allowed: float) -> Limit | N
     """What missed, extra and lost activations leave of any deadline, if not all.
 
     ``allowed`` and ``lost_allowed`` are shares of what was due. Where the count itself is not
-    certain (its bounds differ) the answer is not, either.
+    certain (its bounds differ) the answer is not, either. How late what was missed counts as is a
+    part of the percentiles; here it counts for deadlines of more than that, too.
     """
     words = {"missed": "missed", "extra": "came without a release"}
     for name, word in words.items():
@@ -198,14 +199,6 @@ def _counts(row: TechniqueRow, allowed: float, lost_allowed: float) -> Limit | N
             return _no(said)
         if most_seen > most:
             return _not_decided(f"{said}, which is not certain")
-    ratio = row.cells.get("miss_ratio")
-    if ratio is not None and allowed > 0:
-        least_seen, most_seen = _ends(ratio)
-        said = f"a share of {format_measurement(ratio).line} missed or a period late"
-        if least_seen > allowed:
-            return _no(said)
-        if most_seen > allowed:
-            return _not_decided(f"{said}: the bounds do not decide")
     dropped = row.cells.get("dropped")
     if dropped is not None and _ends(dropped)[1] > lost_allowed * (dropped.n + dropped.value):
         lost = format_measurement(dropped).value

@@ -73,13 +73,13 @@ def test_every_case_has_its_figures_and_both_distributions(view, page_of):
             figure.name: (figure.before, figure.after, figure.trend) for figure in case.figures
         }
         assert len(shown) == len(wanted)
-        for name, before, after, _, trend, _ in shown:
+        for name, before, after, _, _, trend, _ in shown:
             value, other, verdict = wanted[name]
             assert before.startswith(value)
             assert after.startswith(other)
             assert trend == (verdict or "not judged")
     soft = page.locator("#case-0 tr[data-metric=lateness_p50_us][data-task='0'] td").all()
-    assert soft[3].inner_text() == "worse"
+    assert soft[4].inner_text() == "worse"
 
 
 def test_a_hostile_name_is_text(view, page_of):

@@ -67,9 +67,9 @@ class Activations:
     i``; both (segments,) int64, the releases increasing. ``extra`` are the stamps of the track that
     answer no release, (extra,) int64: they are not among the activations here, but in
     :attr:`every`. ``breaks`` are the activations before which the wire lost some, or a window
-    begins: ``window_starts``. ``lost`` is how many the wire lost in all, ``missed`` the releases
-    that no activation answered. ``otherwise`` is the assignment that fits as well, where there is
-    one: the activations are so many periods later, and fewer releases are missed.
+    begins: ``window_starts`` has those, the first 0. ``lost`` is how many the wire lost in all,
+    ``missed`` the releases that no activation answered. ``otherwise`` is the assignment that fits
+    as well, where there is one: some activations are whole periods later, and fewer releases lost.
     """
 
     task: int
@@ -265,7 +265,7 @@ def assign(
         start = span.start - extra_before
         part = _Part.of(matching, start, span.first, window.n)
         parts.append((part, span.start + matching.extra))
-        if window.n - matching.extra.size and start:
+        if window.n - matching.extra.size or not parts[1:]:
             window_starts.append(start)
         counts.append(_count(track, span, part, 0))
         extra_before += matching.extra.size

@@ -9,9 +9,10 @@ import numpy as np
 
 from hil.analysis.activations import activation_time_us, lateness_us
 from hil.analysis.grid_slope import grid_of
-from hil.analysis.late_samples import ArraySamples, LateSamples
+from hil.analysis.late_samples import lateness_samples
 from hil.analysis.metric_sheet import EXACT, WANDERS, Bounds, extreme_bounds
-from hil.analysis.streaming_stats import WHOLE_BELOW, Extremes, pieces
+from hil.analysis.missed_releases import missed_releases_of
+from hil.analysis.streaming_stats import Extremes, pieces
 from hil.analysis.uncertainty.correlated import add_percentiles
 from hil.analysis.uncertainty.order_statistics import covered_share
 
@@ -71,14 +72,16 @@ def add_lateness(
     late: LatenessStatistics,
     tick_us: float,
     read_cost_us: float,
-) -> None:
-    """Add percentiles and maximum of a task's lateness to ``sheet``, each with its bounds."""
+) -> Samples:
+    """Add percentiles and maximum of a task's lateness to ``sheet``, each with its bounds.
+
+    Gives the lateness of every release, missed ones too, in the order of time.
+    """
     slope = late.slope
     wanders = slope is not None and slope.wander > 0.5
-    if activations.n >= WHOLE_BELOW:
-        samples: Samples = LateSamples(activations, read_cost_us, late.range.low, late.range.high)
-    else:
-        samples = ArraySamples(lateness_us(activations) - read_cost_us)
+    missed = missed_releases_of(activations)
+    span = late.range
+    samples = lateness_samples(activations, missed, read_cost_us, span.low, span.high)
     add_percentiles(
         sheet,
         "lateness",
@@ -93,11 +96,10 @@ def add_lateness(
     elif drift > max(tick_us, 0.2 * late.range.spread):
         bounds = Bounds(why_not=DRIFTS)
     else:
-        bounds = extreme_bounds(covered_share(activations.n))
-    sheet.add(
-        "lateness_max_us",
-        late.range.high - read_cost_us,
-        activations.n,
-        bounds,
-        where_us=activation_time_us(activations, late.range.high_at),
-    )
+        bounds = extreme_bounds(covered_share(samples.size))
+    worst, where_us = late.range.high, activation_time_us(activations, late.range.high_at)
+    longest = int(missed.waited_us.argmax()) if missed.n else -1
+    if missed.n and missed.waited_us[longest] > worst:
+        worst, where_us = float(missed.waited_us[longest]), float(missed.due_us[longest])
+    sheet.add("lateness_max_us", worst - read_cost_us, samples.size, bounds, where_us=where_us)
+    return samples

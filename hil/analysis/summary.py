@@ -12,7 +12,9 @@ from hil.analysis.jitter import add_intervals
 from hil.analysis.latency import measure_events
 from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
 from hil.analysis.metric_sheet import MetricSheet
+from hil.analysis.misses import add_earliness, add_extra, add_misses
 from hil.analysis.phase import measure_phase
+from hil.analysis.second_assignment import span_both
 from hil.analysis.stability import measure_stability
 from hil.analysis.uncertainty.budget import stored_parts
 from hil.model.captures import BOARD_SOURCE
@@ -127,17 +129,31 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
 def measure_task(activations: Activations, tick_us: float, read_cost_us: float) -> MetricSheet:
     """Every figure of one task; ``tick_us`` is the clock's step.
 
-    ``read_cost_us``, the cost of reading the clock, is taken off the lateness. Memory: a few pieces
+    ``read_cost_us``, the cost of reading the clock, is taken off the lateness. Where a second
+    assignment to releases fits as well, the bounds span the figures of both. Memory: a few pieces
     of :data:`~hil.analysis.streaming_stats.PIECE` stamps for a long capture.
     """
+    sheet = _measure(activations, tick_us, read_cost_us)
+    if activations.otherwise is not None:
+        span_both(sheet, _measure(activations.otherwise, tick_us, read_cost_us))
+    return sheet
+
+
+_OF_SOME = ("lateness_max_us", "miss_ratio", "misses_per_hour", "earliness_p99_us")
+
+
+def _measure(activations: Activations, tick_us: float, read_cost_us: float) -> MetricSheet:
     sheet = MetricSheet(activations.task)
     late = look_at_lateness(activations, tick_us)
-    add_counts(sheet, activations, late.overruns)
     if activations.n:
-        add_lateness(sheet, activations, late, tick_us, read_cost_us)
+        samples = add_lateness(sheet, activations, late, tick_us, read_cost_us)
+        add_misses(sheet, activations, samples, late.overruns, read_cost_us)
+        add_earliness(sheet, samples, tick_us)
     else:
-        for part in ("p50", "p99", "p999", "max"):
-            sheet.mark_unavailable(f"lateness_{part}_us", "no activation was recorded")
+        for metric in ("lateness_p50_us", "lateness_p99_us", "lateness_p999_us", *_OF_SOME):
+            sheet.mark_unavailable(metric, "no activation was recorded")
+    add_extra(sheet, activations)
+    add_counts(sheet, activations, late.overruns)
     add_intervals(sheet, activations, late.grid, tick_us)
     add_grid_errors(sheet, activations, late.grid, tick_us)
     return sheet

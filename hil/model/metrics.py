@@ -3,7 +3,8 @@
 :data:`METRICS` is the only place that names a metric for display, for budgets and for comparisons;
 a new metric is a row here and the analysis that computes it. In the formulas ``t_i`` is the time
 of activation ``i`` on the board's clock, ``k_i`` the release that it answers, ``P`` the period,
-``T_i = t_(i+1) - t_i``, and ``L_i = t_i - k_i P``, counted from the origin of the grid.
+``T_i = t_(i+1) - t_i``, and ``L_i = t_i - k_i P``, counted from the origin of the grid; of a missed
+release ``L_i`` is the time to the next activation, at least ``P``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _JEDEC = "JEDEC JESD65B"
 _LATENESS = "lateness: actual minus intended activation"
 _HANDLER = "stimulus to first statement of the handler"
 _PROPORTION = "definition; bounds: Clopper and Pearson 1934"
+_DEPENDENT = "definition; bounds: Korn and Graubard 1998"
 _TIE = "definition as in ITU-T G.810; grid: least squares"
 
 _LATENCY_COLUMNS = {
@@ -162,12 +164,39 @@ _ROWS = (
         outside_n=True,
     ),
     Metric(
+        *("extra", "count", "activations that answer no release"),
+        *("activations beyond those that the releases account for", _COUNTED),
+        bounds="exact",
+        budget=IN_SHARES,
+        shown=(Column("techniques", "extra", 65, brief=False),),
+        in_series=True,
+    ),
+    Metric(
         *("overruns", "count", "activations that came after the next one was due"),
         *("number of L_i >= P", _COUNTED),
         bounds="exact",
         budget=IN_SHARES,
         shown=(Column("techniques", "overruns", 70, brief=False),),
         in_truncated=False,
+    ),
+    # the two shares and the earliness are not compared: their counts and the lateness are
+    Metric(
+        *("miss_ratio", "1", "share of the releases that were missed or came too late"),
+        "(missed + number of L_i >= P) / (releases answered + missed)",
+        _DEPENDENT,
+        compared="no",
+    ),
+    Metric(
+        *("misses_per_hour", "count", "releases that were missed or came too late, per hour"),
+        *("miss_ratio * 3600 s / P", _DEPENDENT),
+        compared="no",
+    ),
+    Metric(
+        *("earliness_p99_us", "us", "how early releases are answered, 99th percentile"),
+        "smallest x >= 0 with a share of at least 0.99 of the -L_i <= x",
+        ORDER_STATISTIC,
+        budget=IN_PERIODS,
+        compared="no",
     ),
     Metric(
         *("dropped", "count", "stamps that the instrument lost"),

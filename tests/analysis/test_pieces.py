@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hil.analysis import lateness, release_matching, stability, streaming_stats, summary
+from hil.analysis import late_samples, release_matching, stability, streaming_stats, summary
 from hil.analysis.activations import assign, lateness_us
-from hil.analysis.late_samples import ArraySamples, LateSamples
+from hil.analysis.late_samples import ArraySamples, LateSamples, lateness_samples
+from hil.analysis.missed_releases import missed_releases_of
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, Gap, TaskPlan, Track
 
@@ -21,7 +22,7 @@ def use_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming_stats.pieces, "__defaults__", (257,))
     for module in (release_matching, stability):
         monkeypatch.setattr(module, "PIECE", 257)
-    for module in (stability, lateness):  # nothing is kept as one array
+    for module in (stability, late_samples):  # nothing is kept as one array
         monkeypatch.setattr(module, "WHOLE_BELOW", 0)
 
 
@@ -211,6 +212,26 @@ def test_counts_say_what_sorting_says(late, step):
         assert counted.ordered.below(value) == plain.ordered.below(value)
         assert counted.ordered.up_to(value) == plain.ordered.up_to(value)
         np.testing.assert_allclose(counted.share_above(value), plain.share_above(value), rtol=1e-6)
+
+
+def test_missed_releases_are_among_the_samples_in_their_places(monkeypatch):
+    (track,) = capture("missed", "timer_hard", 3000, seed=8).tracks
+    task = assign(track, "timer_hard")
+    missed = missed_releases_of(task)
+    assert missed.n == task.missed > 20
+    whole = lateness_samples(task, missed, 0.25, 0.0, 500.0)
+    use_small_pieces(monkeypatch)
+    low, high = float(lateness_us(task).min()), float(lateness_us(task).max())
+    counted = LateSamples(task, 0.25, low, high, missed)
+    indices = np.arange(3000)
+    assert counted.size == whole.size == 3000
+    assert (counted.some(indices) == whole.some(indices)).all()
+    assert (
+        np.flatnonzero(whole.some(indices) > 900).tolist()
+        == np.setdiff1d(indices, task.index).tolist()
+    )
+    assert [counted.ordered.at(i) for i in indices] == [whole.ordered.at(i) for i in indices]
+    assert (counted.share_above(200.0) == whole.share_above(200.0)).all()
 
 
 @given(

@@ -77,7 +77,7 @@ def t_quantile(probability: float, dof: float) -> float:
     return (low + high) / 2
 
 
-def binomial_bounds(count: int, n: int, confidence: float) -> tuple[float, float]:
+def binomial_bounds(count: float, n: float, confidence: float) -> tuple[float, float]:
     """Bounds of the probability behind ``count`` of ``n`` independent trials.
 
     Clopper & Pearson (1934): quantiles of the beta distribution. They cover

@@ -370,5 +370,8 @@ def measure_stability(activations: Activations, tick_us: float, sheet: MetricShe
     note = f"{noise[1]} (MDEV slope {noise[0]:.2f})" if noise else None
     labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
     for name, m, value, bounds in figures(windows, tau0_us, tick_us, sorted(labels)):
-        unit = "" if name == "adev" else "_us"
-        sheet.add(f"{name}_{labels[m]}{unit}", value, activations.n, bounds, note=note)
+        metric = f"{name}_{labels[m]}{'' if name == 'adev' else '_us'}"
+        if math.isfinite(value):
+            sheet.add(metric, value, activations.n, bounds, note=note)
+        else:
+            sheet.mark_unavailable(metric, "releases were missed wherever it needs an activation")

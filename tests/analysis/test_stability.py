@@ -7,6 +7,7 @@ from captures import grid, track
 
 from hil.analysis import stability
 from hil.analysis.activations import assign
+from hil.analysis.metric_sheet import MetricSheet
 from hil.model.captures import LaterWindow
 
 # NBS Monograph 140, annex 8.E: nine fractional frequencies, tau0 = 1
@@ -133,3 +134,15 @@ def test_bounds_need_as_many_windows_as_64_independent_ones(m):
             (bounds,) = (bounds for kind, _, _, bounds in figures if kind == name)
             assert (bounds.lo is not None) is bounded
             assert bounds.why_not == (None if bounded else stability.TOO_FEW)
+
+
+def test_where_every_second_release_is_missed_an_odd_averaging_time_has_no_figure():
+    sheet = MetricSheet(0)
+    half_rate = track(grid(300, 40_000), period=20_000, releases=600)
+    stability.measure_stability(assign(half_rate), 1.0, sheet)
+    assert all(math.isfinite(figure.value) for figure in sheet.figures)
+    assert "adev_100ms" not in {figure.metric for figure in sheet.figures}  # five periods
+    assert "releases were missed" in next(
+        reason.reason for reason in sheet.reasons if reason.metric == "adev_100ms"
+    )
+    assert "adev_1s" in {figure.metric for figure in sheet.figures}  # fifty

@@ -211,10 +211,11 @@ def phase_plot(capture: Capture) -> PhasePlot | None:
 
 
 def skew_plot(capture: Capture) -> SkewPlot | None:
-    """Clock offsets against host time, or ``None`` without exchanges."""
-    if capture.pings is None or capture.pings.host_tx_ns.size < 2:
+    """Clock offsets against host time, of the last window, or ``None`` without exchanges."""
+    pings = capture.windows[-1].pings if capture.windows else capture.pings
+    if pings is None or pings.host_tx_ns.size < 2:
         return None
-    data = exchanges(capture.pings)
+    data = exchanges(pings)
     offset = (data.forward_us - data.backward_us) / 2.0
     fast_time, fast = window_minima(data)
     shown = decimate(data.time_s, offset - offset[0])

@@ -22,7 +22,7 @@ from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import FIRST_ACTIVATION, Measurement, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hil.analysis.activations import Activations
     from hil.analysis.clock import Instrument
@@ -58,12 +58,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     """
     tools = instrument(capture)
     sheets = []
-    for track in (*capture.tracks, *capture.instrument_tracks):
-        activations = activations_of(capture, track)
-        read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
-        sheet = measure_task(activations, tools.tick_us, read_cost_us)
-        sheet.source = track.source
-        sheet.reference = FIRST_ACTIVATION if track.from_first else None
+    for activations, sheet in _task_sheets(capture, tools):
         measure_stability(activations, tools.tick_us, sheet)
         sheets.append(sheet)
     sheets += measure_series(capture, tools.tick_us, tools.read_cost_us)
@@ -86,6 +81,26 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
         tuple(reason for sheet in sheets for reason in sheet.reasons),
         tuple(Notice(*capture.case, task, notice.text) for task, notice in told),
     )
+
+
+def summarise_tasks(capture: Capture) -> list[Measurement]:
+    """The figures of every task but those of stability: what one window has to say for itself."""
+    return [
+        _record(capture, sheet, figure)
+        for _, sheet in _task_sheets(capture, instrument(capture))
+        for figure in sheet.figures
+    ]
+
+
+def _task_sheets(capture: Capture, tools: Instrument) -> Iterator[tuple[Activations, MetricSheet]]:
+    """Each task's activations and figures, those that an instrument saw behind the board's own."""
+    for track in (*capture.tracks, *capture.instrument_tracks):
+        activations = activations_of(capture, track)
+        read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
+        sheet = measure_task(activations, tools.tick_us, read_cost_us)
+        sheet.source = track.source
+        sheet.reference = FIRST_ACTIVATION if track.from_first else None
+        yield activations, sheet
 
 
 def _noted(measurement: Measurement, told: Sequence[tuple[int | None, SheetNotice]]) -> Measurement:

@@ -42,6 +42,11 @@ class BoardSpec:
         return self.backend.source
 
     @property
+    def repeatable(self) -> bool:
+        """Whether the same run on it is the same again, whatever else goes on."""
+        return False
+
+    @property
     def stored_run(self) -> Path | None:
         """The folder of the run that is to be evaluated again; ``None`` for a board."""
         return self.backend.stored_run(self)

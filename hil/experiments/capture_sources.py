@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
 
-MAX_CASES = 1000
-"""Captures of one board; the next board's file numbers begin behind them."""
+MAX_CAPTURES = 1000
+"""Of one board; the next board's file numbers begin behind them."""
 
 
 class CaptureSource(Protocol):
@@ -43,7 +43,7 @@ class CaptureSource(Protocol):
         """What the calibration found wrong with the board's clock, as a sentence."""
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
-        """The capture of ``case``; errors as for ``Session.capture``."""
+        """The capture of one window of a case; errors as for ``Session.capture``."""
 
     def close(self) -> None:
         """Let go of the board."""
@@ -71,7 +71,7 @@ class LiveSource:
     def __init__(self, session: Session, captures: Path, number: int) -> None:
         self._session = session
         self._captures = captures
-        self._first = number * MAX_CASES
+        self._first = number * MAX_CAPTURES
         self._stored = 0
         session.open()
         try:
@@ -96,11 +96,12 @@ class LiveSource:
         return _clock_warning(self._calibration)
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
-        """Run the case on the board."""
+        """Run the window of the case on the board."""
         return replace(self._store(case, observer), calibration=self._calibration)
 
     def close(self) -> None:
         """Leave the board at its prompt."""
+        self._session.look_at_temperature_again()
         self._session.close()
 
     def _calibrate(self) -> Calibration | None:
@@ -121,7 +122,8 @@ class LiveSource:
 
     def _store(self, case: Case, observer: Observer | None) -> Capture:
         plan = case.plan
-        path = capture_path(self._captures, self._first + self._stored, plan.technique, plan.load)
+        number = self._first + self._stored
+        path = capture_path(self._captures, number, plan.technique, plan.load, plan.window)
         job = capture_job(case, self._session.board)
         self._session.capture(job, path, observer=observer)
         self._stored += 1
@@ -151,18 +153,19 @@ class ReplaySource:
         run = read_run(folder)
         if not run.captures:
             raise CaptureError(f"{spec.text}: the run has no captures")
-        self._captures = {(c.plan.technique, c.plan.load): c for c in run.captures}
-        self.identity = replace(run.captures[0].board, source=spec.source)
+        self._cases = {case.key[1:]: case.windows for case in run.cases}
+        board = run.captures[0].board
+        self.identity = replace(run.log.board(board), source=spec.source)
         self.clock_warning = _clock_warning(run.captures[0].calibration)
         for path in list_captures(captures_folder(folder)):
             shutil.copyfile(path, captures / path.name)
 
     def take(self, case: Case, observer: Observer | None) -> Capture:  # noqa: ARG002
-        """The stored capture; a case that the run did not have is missing."""
-        try:
-            return self._captures[case.plan.technique, case.plan.load]
-        except KeyError:
-            raise CapabilityMissing("not in the stored run") from None
+        """The stored capture, windows counted among those that are stored."""
+        windows = self._cases.get((case.plan.technique, case.plan.load), ())
+        if case.plan.window >= len(windows):
+            raise CapabilityMissing("not in the stored run")
+        return windows[case.plan.window]
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -9,14 +9,15 @@ from hil.analysis.metric_sheet import skips_for_missing
 from hil.analysis.summary import Summary, summarise
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.registry import analyses
+from hil.experiments.window_figures import with_windows
 from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
 from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
-from hil.model.results import ErrorRecord, Results
+from hil.model.results import ErrorRecord, Results, case_key
 from hil.recording.run_folder import RunFolder, read_results
-from hil.recording.stored_run import case_key, read_run, sound_captures
-from hil.recording.validity import mark_truncated, require_valid, truncate_capture
+from hil.recording.stored_run import read_run, sound_captures, window_name
+from hil.recording.validity import mark_truncated, require_valid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from hil.analysis.summary import Summary
     from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
-    from hil.model.captures import Capture
-    from hil.model.results import Measurement, Notice, Skip
+    from hil.model.captures import Capture, CapturePlan
+    from hil.model.results import CaseKey, Measurement, Notice, Skip
     from hil.recording.stored_run import StoredRun
 
 
@@ -64,7 +65,7 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
     if not truncated:
         require_valid(capture)
     summary = summarise_capture(capture)
-    measurements: Sequence[Measurement] = summary.measurements
+    measurements: Sequence[Measurement] = with_windows(capture, summary.measurements)
     if truncated:
         measurements = mark_truncated(measurements)
     elif budgets is not None:
@@ -73,36 +74,40 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
 
 
 def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = True) -> Results:
-    """The results of a stored run; a capture whose agent failed is an error and has no figures.
+    """The results of a stored run; a window whose agent failed is an error and has no figures.
 
-    A truncated capture is an error too. Its stamps still support some figures, which are among the
-    measurements, marked and without a verdict, unless ``truncated`` is false.
+    The figures of a case are those of its other windows. Where there is none, a truncated capture's
+    stamps still support some figures, which are among the measurements, marked and without a
+    verdict, unless ``truncated`` is false.
     """
     measurements: list[Measurement] = []
     skipped = list(run.log.skipped)
     notices: list[Notice] = []
     errors = list(run.log.errors)
-    failed = {(error.board, error.technique, error.load) for error in errors}
-    for capture in run.captures:
-        key = case_key(capture)
-        if key not in failed:
+    failed = {case_key(error) for error in errors}
+    for case in run.cases:
+        whole, invalid = case.checked()
+        if case.key in failed and case.windows[0].plan.windows == 1:
+            whole = None  # what failed may not be in the capture
+        for capture, error in invalid:
+            if case.key not in failed:
+                plan = None if whole is None and len(invalid) == 1 else capture.plan
+                errors.append(error_record(case.key, error, plan))
+        if whole is not None:
             try:
-                case = evaluate(capture, budgets)
+                measured = evaluate(whole, budgets)
             except HilError as error:
-                detail = error.traceback if isinstance(error, RemoteCodeError) else ""
-                errors.append(ErrorRecord(*key, str(error), detail))
+                errors.append(error_record(case.key, error))
             else:
-                measurements += case.measurements
-                skipped += case.skips
-                notices += case.notices
-                continue
-        rest = truncate_capture(capture) if truncated else None
-        if rest is not None:
+                measurements += measured.measurements
+                skipped += measured.skips
+                notices += measured.notices
+        elif truncated and (rest := case.truncated()) is not None:
             measurements += evaluate(rest, None, truncated=True).measurements
     errors += [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
     if not run.log.complete:
         errors.append(ErrorRecord("-", "-", "-", "the run did not come to its end", ""))
-    boards = {capture.board.name: capture.board for capture in run.captures}
+    boards = {capture.board.name: run.log.board(capture.board) for capture in run.captures}
     return Results(
         run=run.log.info,
         boards=tuple(boards.values()),
@@ -111,6 +116,13 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         errors=tuple(errors),
         notices=tuple(notices),
     )
+
+
+def error_record(case: CaseKey, error: HilError, window: CapturePlan | None = None) -> ErrorRecord:
+    """What a case that gives no figures is in the results, or one ``window`` of several."""
+    detail = error.traceback if isinstance(error, RemoteCodeError) else ""
+    name = "" if window is None else window_name(window).removeprefix(", ")
+    return ErrorRecord(*case, f"{name}: {error}" if name else str(error), detail)
 
 
 def results_in(folder: Path, run: StoredRun | None = None) -> Results:
@@ -150,6 +162,7 @@ def unjudged_history_run(folder: Path) -> HistoryRun:
     run = read_run(folder)
     results = evaluate_run(run, None, truncated=False)
     results = replace(results, skipped=run.log.skipped, errors=run.log.errors)
-    failed = {(error.board, error.technique, error.load) for error in run.log.errors}
+    failed = {case_key(error) for error in run.log.errors}
     whole = sound_captures(run, truncated=False)
-    return make_history_run(results, [c for c in whole if case_key(c) not in failed])
+    usable = [c for c in whole if c.plan.windows > 1 or c.case not in failed]
+    return make_history_run(results, usable)

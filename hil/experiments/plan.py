@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hil.agents import bundle
 from hil.agents.deploy import agent_config
-from hil.experiments.registry import chosen_workloads, unasked_options
+from hil.experiments.registry import chosen_workloads, unasked_options, window_options
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
@@ -27,13 +27,21 @@ if TYPE_CHECKING:
     from hil.model.user_programs import PeriodSource
 
 STREAMING_FROM_US = 60_000_000
+"""A window longer than this sends its stamps while it is open."""
+WINDOWS, MOST_WINDOWS = 3, 10
+"""In how many windows a case is measured unasked, and at most."""
+LEAST_PERIODS = 3
+"""The least periods that a window holds."""
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
 MAX_DURATION_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How long is measured, and under which loads; each workload says how much by the name."""
+    """How long a case is measured, and under which loads; each workload says how much by the name.
+
+    ``duration_us`` is the time of all windows of a case together.
+    """
 
     name: str
     period_us: int
@@ -46,7 +54,7 @@ class Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile("quick", 10_000, 5_000_000),
+    "quick": Profile("quick", 10_000, 5_100_000),
     "nightly": Profile(
         *("nightly", 10_000, 60_000_000),
     ),
@@ -58,7 +66,8 @@ PROFILES: Mapping[str, Profile] = {
 class Case:
     """One technique under one load, as a test parameter; ``plan`` says how it is captured.
 
-    ``program`` is the user's own, which is measured in the technique's place.
+    It is measured in ``plan.windows`` windows of ``plan.duration_us`` each, :meth:`in_window` is
+    one of them. ``program`` is the user's own, which is measured in the technique's place.
     """
 
     plan: CapturePlan = field(hash=False)
@@ -68,6 +77,17 @@ class Case:
     def id(self) -> str:
         """The case's name in test ids: ``technique-load``."""
         return f"{self.plan.technique}-{self.plan.load}"
+
+    @property
+    def measured_s(self) -> float:
+        """The length of all windows together, in seconds."""
+        return self.plan.windows * self.plan.duration_us / 1e6
+
+    def in_window(self, number: int) -> Case:
+        """What is measured in window ``number``, from 0 on; what follows a window, in the last."""
+        last = number == self.plan.windows - 1
+        options = self.plan.options if last else window_options(self)
+        return replace(self, plan=replace(self.plan, window=number, options=options))
 
 
 def find_profile(name: str) -> Profile:
@@ -103,11 +123,13 @@ def make_cases(
     *,
     period_ms: float | None = None,
     duration_s: float | None = None,
+    windows: int = WINDOWS,
 ) -> tuple[Case, ...]:
     """Every technique under every load with the railroad lights: two equal tasks in antiphase.
 
-    Raises :class:`~hil.model.errors.ConfigurationError` when the window holds no three periods, or
-    when either is out of its range.
+    ``duration_s`` is the time of a case in all; where it holds fewer than three periods for each of
+    ``windows``, there are fewer windows. Raises :class:`~hil.model.errors.ConfigurationError` when
+    it holds no three periods, or when one of the numbers is out of its range.
     """
     period_us = profile.period_us if period_ms is None else round(period_ms * 1000)
     duration_us = profile.duration_us if duration_s is None else round(duration_s * 1_000_000)
@@ -120,19 +142,28 @@ def make_cases(
         raise ConfigurationError(
             f"--hil-duration-s={duration_us / 1e6:g}: at most {MAX_DURATION_S} (30 days)"
         )
-    if duration_us < 3 * period_us:
+    if not 1 <= windows <= MOST_WINDOWS:
+        raise ConfigurationError(f"--hil-windows={windows}: must lie between 1 and {MOST_WINDOWS}")
+    if duration_us < LEAST_PERIODS * period_us:
         raise ConfigurationError(
             f"--hil-duration-s={duration_us / 1e6:g}: too short for three periods "
             f"of {period_us / 1000:g} ms"
         )
     tasks = (TaskPlan(0, period_us), TaskPlan(1, period_us))
-    streaming = duration_us > STREAMING_FROM_US
+    count = window_count(duration_us, period_us, windows)
+    length_us = duration_us // count
+    streaming = length_us > STREAMING_FROM_US
     bare = (
-        Case(CapturePlan(technique, load, tasks, duration_us, streaming=streaming))
+        Case(CapturePlan(technique, load, tasks, length_us, streaming=streaming, windows=count))
         for load in loads
         for technique in techniques
     )
     return tuple(Case(replace(case.plan, options=unasked_options(case, profile))) for case in bare)
+
+
+def window_count(duration_us: int, period_us: int, wanted: int) -> int:
+    """In how many of ``wanted`` windows a case is measured: each holds three periods at least."""
+    return max(1, min(wanted, duration_us // (LEAST_PERIODS * period_us)))
 
 
 def extra_s(case: Case) -> float:
@@ -151,6 +182,7 @@ def agent_case(
     *,
     period_ms: float | None = None,
     duration_s: float | None = None,
+    windows: int = WINDOWS,
 ) -> Case:
     """The case of a user's own program, at the periods that it says of itself, if it does.
 
@@ -164,19 +196,32 @@ def agent_case(
     given = period_ms is not None or not program.periods_us
     shortest = period_ms if given else min(program.periods_us) / 1000
     (case,) = make_cases(
-        profile, [program.name], ["idle"], period_ms=shortest, duration_s=duration_s
+        *(profile, [program.name], ["idle"]),
+        period_ms=shortest,
+        duration_s=duration_s,
+        windows=windows,
     )
     periods = [case.plan.tasks[0].period_us] if given else list(program.periods_us)
-    if case.plan.duration_us < 3 * max(periods):
+    total_us = case.plan.windows * case.plan.duration_us
+    if total_us < LEAST_PERIODS * max(periods):
         raise ConfigurationError(
-            f"{program.file}: the window of {case.plan.duration_us / 1e6:g} s is too short for "
+            f"{program.file}: the window of {total_us / 1e6:g} s is too short for "
             f"three periods of {max(periods) / 1000:g} ms; use --hil-duration-s"
         )
     tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
     source: PeriodSource = "option" if period_ms is not None else "profile" if given else "header"
     # nothing follows a program of the user's
     options = {"pings": case.plan.options["pings"], **program.options(source)}
-    return Case(replace(case.plan, tasks=tasks, streaming=False, options=options), program)
+    count = window_count(total_us, max(periods), windows)
+    plan = replace(
+        case.plan,
+        tasks=tasks,
+        duration_us=total_us // count,
+        windows=count,
+        streaming=False,
+        options=options,
+    )
+    return Case(plan, program)
 
 
 def calibration_plan() -> CapturePlan:
@@ -278,4 +323,6 @@ class RunOptions:
     faults: FaultSpec | None = None
     history: HistoryLocation | None = None
     compare: str | None = None
+    seed: int | None = None
+    """Of the order in which the windows are measured; by the run's id where it is not given."""
     undecided_fails: bool = False

@@ -63,6 +63,12 @@ def unasked_options(case: Case, profile: Profile) -> Options:
     return options
 
 
+def window_options(case: Case) -> Options:
+    """Those of a planned case's options that every window of it has; the last one has all."""
+    last = {name for w in WORKLOADS if not w.every_window for name in w.option_names}
+    return {name: value for name, value in case.plan.options.items() if name not in last}
+
+
 def analyses() -> list[Analysis]:
     """The analyses of all workloads, in the order of their figures."""
     return [workload.analyse for workload in WORKLOADS]

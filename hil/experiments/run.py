@@ -1,4 +1,4 @@
-"""One run: boards that are open, each case captured once, judged and logged."""
+"""One run: boards that are open, each window of each case captured once, judged and logged."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ import importlib
 import platform
 import threading
 import time
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hil import __version__
 from hil.agents import bundle
 from hil.boards.fault_injection import format_faults
 from hil.experiments.capture_sources import open_source
+from hil.experiments.host_clock import read_host_clock
 from hil.experiments.plan import post_window_files
 from hil.experiments.registry import chosen_workloads
+from hil.experiments.rounds import MeasuredWindows, windows_in_rounds
 from hil.model.board import SOURCES
 from hil.model.captures import CALIBRATE
-from hil.model.errors import CapabilityMissing, CaptureError, HilError, RemoteCodeError
+from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.model.results import CLOCK, ErrorRecord, RunInfo, Skip
-from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder
+from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from hil.boards.backend import BoardSpec
     from hil.experiments.capture_sources import CaptureSource
     from hil.experiments.evaluation import MeasuredCase
     from hil.experiments.plan import Case, RunOptions
     from hil.model.board import BoardIdentity, Source
+    from hil.model.captures import CapturePlan
+    from hil.model.results import CaseKey, HostClock
     from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
 
@@ -49,8 +55,35 @@ board that is being measured. So what the page needs is imported when it is made
 """
 
 
+REPEATABLE_SEED = 1
+"""The seed of the order of windows where boards do the same every time."""
+
+
+class CaptureDisplay(Protocol):
+    """Shows how far the captures are."""
+
+    def capturing(self, board: str, case: Case) -> AbstractContextManager[Observer | None]:
+        """Around the capture of one window of a case."""
+
+    def pass_over(self, case: Case) -> None:
+        """Such a window was expected, but is not captured."""
+
+
+class _NoDisplay:
+    """For who shows nothing."""
+
+    def capturing(self, *_window: object) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def pass_over(self, *_window: object) -> None:
+        return
+
+
 class Bench:
     """One process's part of a run; each case is captured once and serves every test.
+
+    All windows of all cases that :meth:`select` names for a board are captured in rounds (see
+    :func:`~hil.experiments.rounds.windows_in_rounds`) when the first of them is asked for.
 
     ``part`` is empty where one process measures a single board and leaves everything behind. With
     several boards each is measured by a worker process with a ``part`` of its own in ``folder``.
@@ -64,7 +97,10 @@ class Bench:
         self._started = time.monotonic()
         self._cleanup = contextlib.ExitStack()
         self._sources: dict[str, CaptureSource | HilError] = {}
-        self._outcomes: dict[tuple[str, str, str], MeasuredCase | HilError] = {}
+        self._selected: dict[str, dict[str, Case]] = {}
+        self._to_come: dict[str, Iterator[Case]] = {}
+        self._windows: dict[CaseKey, MeasuredWindows] = {}
+        self._outcomes: dict[CaseKey, MeasuredCase | HilError] = {}
         self._looked_at: set[str] = set()
         self.skipped: list[Skip] = []
         self.errors: list[ErrorRecord] = []
@@ -78,8 +114,10 @@ class Bench:
             harness_version=__version__,
             host=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
             source="hardware",
+            order_seed=self._seed(),
         )
         self._log: RunLog | None = None
+        self._host_clock: HostClock | None = None
 
     def open(self) -> None:
         """Begin the run's log, and open the board where there is only one: its error is raised.
@@ -88,36 +126,68 @@ class Bench:
         failure does not stop another's run.
         """
         preload = start_preload(self._options.cases)
+        clock_reader = threading.Thread(target=self._look_at_host_clock, daemon=True)
+        clock_reader.start()
         if len(self._options.boards) == 1:
             self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
             self._info = replace(self._info, source=common_source(self.boards))
         preload.join()  # an error above does not wait for it
+        clock_reader.join()
+        self._info = replace(self._info, host_clock=self._host_clock)
         self._log = RunLog(self.folder.captures, self._info, self._part)
         if not self._part:
             self.folder.publish()
 
-    def measured(self, board: str, case: Case, observer: Observer | None = None) -> MeasuredCase:
-        """The figures of one case, captured at the first call and told to ``observer``.
+    def _look_at_host_clock(self) -> None:
+        """Record how the clock is kept that boards are compared with; of stored runs, was kept."""
+        stored = [spec.stored_run for spec in self._options.boards if spec.stored_run is not None]
+        if stored:
+            from hil.recording.stored_run import captures_folder
 
-        Raises the same :class:`~hil.model.errors.HilError` again at every further call.
+            with contextlib.suppress(HilError):
+                self._host_clock = read_run_log(captures_folder(stored[0])).info.host_clock
+        else:
+            self._host_clock = read_host_clock()
+
+    def select(self, pairs: Iterable[tuple[str, Case]]) -> None:
+        """Say which cases are going to be asked for, by their boards."""
+        for board, case in pairs:
+            self._selected.setdefault(board, {})[case.id] = case
+
+    @property
+    def expected(self) -> list[Case]:
+        """The cases that were selected, of all boards."""
+        return [case for cases in self._selected.values() for case in cases.values()]
+
+    def measured(
+        self, board: str, case: Case, display: CaptureDisplay | None = None
+    ) -> MeasuredCase:
+        """The figures of one case; what has to be captured for it is told to ``display``.
+
+        The first call for a board captures all windows of its selected cases. Raises the same
+        :class:`~hil.model.errors.HilError` again at every further call.
         """
-        key = (board, case.plan.technique, case.plan.load)
-        if key not in self._outcomes:
-            self._outcomes[key] = self._measure(board, case, observer)
-        outcome = self._outcomes[key]
+        self._capture_rounds(board, case, display or _NoDisplay())
+        outcome = self._outcome(_key(board, case))
         if isinstance(outcome, HilError):
             raise outcome
         return outcome
 
     @property
     def results(self) -> Iterator[MeasuredCase]:
-        """What was measured so far, in order."""
-        return (o for o in self._outcomes.values() if not isinstance(o, HilError))
+        """What was measured so far, in the order of the cases; also what no test has asked for."""
+        outcomes = (self._outcome(key) for key in list(self._windows))
+        return (o for o in outcomes if not isinstance(o, HilError))
 
     @property
     def stamps(self) -> int:
         """How many activations were captured so far."""
-        return sum(int(t.stamps_us.size) for case in self.results for t in case.capture.tracks)
+        return sum(
+            int(track.stamps_us.size)
+            for windows in self._windows.values()
+            for capture in windows.captures
+            for track in capture.tracks
+        )
 
     @property
     def boards(self) -> list[BoardIdentity]:
@@ -141,9 +211,15 @@ class Bench:
                     )
                 )
             try:
-                self._log.finish(self.info.duration_s)
+                self._log.finish(self.info.duration_s, dict(self._temperatures()))
             except HilError as error:
                 self._log_failed(error)
+
+    def _temperatures(self) -> Iterator[tuple[str, float]]:
+        """How warm the boards were when they were let go of, by their names."""
+        for board in self.boards:
+            if board.temperature_c is not None and board.temperature_c.after is not None:
+                yield board.name, board.temperature_c.after
 
     def tell(self, record: ErrorRecord) -> None:
         """Keep an error for the report; a log that can't be written is an error of its own."""
@@ -157,9 +233,14 @@ class Bench:
 
     def interrupted(self) -> None:
         """The run ends before its time: say how much of it was not measured."""
-        planned = len(self._options.boards) * len(self._options.cases)
-        left = planned - len(self._outcomes)
-        text = f"the run was interrupted: {left} of {planned} cases were not measured"
+        planned = len(self.expected) or len(self._options.boards) * len(self._options.cases)
+        begun = [windows for windows in self._windows.values() if windows.taken]
+        text = (
+            f"the run was interrupted: {planned - len(begun)} of {planned} cases were not measured"
+        )
+        partly = sum(not windows.ended for windows in begun)
+        if partly:
+            text += f", and {partly} not in all of their windows"
         self.tell(ErrorRecord("-", "-", "-", text))
 
     def _log_failed(self, error: HilError) -> None:
@@ -210,49 +291,107 @@ class Bench:
         if board in self._looked_at:
             return
         self._looked_at.add(board)
-        skips = [
-            Skip(
-                board,
-                "any",
-                "any",
-                f"its own program had left something running: {text}; a soft reset stopped it",
-            )
-            for text in source.leftover_activity
-        ]
+        for text in source.leftover_activity:
+            reason = f"its own program had left something running: {text}; a soft reset stopped it"
+            self._skip(Skip(board, "any", "any", reason))
         if source.clock_warning is not None:
-            skips.append(Skip(board, CLOCK, "any", source.clock_warning))
-        for skip in skips:
-            self.skipped.append(skip)
-            self._run_log.skip(skip)
+            self._skip(Skip(board, CLOCK, "any", source.clock_warning))
 
-    def _measure(
-        self, board: str, case: Case, observer: Observer | None
-    ) -> MeasuredCase | HilError:
-        technique, load = case.plan.technique, case.plan.load
+    def _seed(self) -> int:
+        """Of the order of the windows; another one for each run, but where runs are repeatable."""
+        if self._options.seed is not None:
+            return self._options.seed
+        if all(spec.repeatable for spec in self._options.boards):
+            return REPEATABLE_SEED
+        return zlib.crc32(self.folder.id.encode())
+
+    def _capture_rounds(self, board: str, case: Case, display: CaptureDisplay) -> None:
+        """Capture what is to come on a board; ``case`` alone where it was not selected.
+
+        Whatever ends this, the next call goes on behind it.
+        """
+        cases = self._selected.get(board, {})
+        if case.id not in cases:
+            if _key(board, case) not in self._windows:
+                self._windows[_key(board, case)] = MeasuredWindows(case)
+                for window in windows_in_rounds([case], 0):
+                    self._capture(board, window, display)
+            return
+        if board not in self._to_come:
+            for selected in cases.values():
+                self._windows[_key(board, selected)] = MeasuredWindows(selected)
+            self._to_come[board] = windows_in_rounds(tuple(cases.values()), self._seed())
+        for window in self._to_come[board]:
+            self._capture(board, window, display)
+
+    def _capture(self, board: str, window: Case, display: CaptureDisplay) -> None:
+        """Capture one window of a case; a failure is kept with the case, and told."""
+        key = _key(board, window)
+        windows = self._windows[key]
+        if windows.ended and not self._is_stored(board):
+            display.pass_over(window)
+            return
+        windows.taken += 1
         try:
-            source = self._source(board)
-            self._tell_of_board(board, source)
-            capture = source.take(case, observer)
-            from hil.experiments.evaluation import evaluate  # late: not before the first capture
+            with display.capturing(board, window) as observer:
+                source = self._source(board)
+                self._tell_of_board(board, source)
+                capture = source.take(window, observer)
+                # late: not before a capture
+                from hil.recording.stored_run import with_host_clock
+                from hil.recording.validity import require_valid
 
-            return evaluate(capture, self._options.budgets)
+                require_valid(capture)
+                windows.captures.append(with_host_clock(capture, self._info))
         except CapabilityMissing as reason:
-            skip = Skip(board, technique, load, str(reason))
-            self.skipped.append(skip)
-            try:
-                self._run_log.skip(skip)
-            except HilError as error:
-                self._log_failed(error)
-            return reason
+            windows.failure = windows.failure or reason
+            if not windows.captures:
+                self._skip(Skip(*key, str(reason)))
         except HilError as error:
-            detail = error.traceback if isinstance(error, RemoteCodeError) else ""
-            record = ErrorRecord(board, technique, load, str(error), detail)
-            self.tell(record)
-            return error
+            if windows.failure is None or self._is_stored(board):
+                first = window.plan.window == 0  # the case ends with it
+                self._tell_failure(key, error, None if first else window.plan)
+            windows.failure = windows.failure or error
         except BaseException as cause:  # Ctrl-C, SIGTERM, a fault of our own: no silent gap
             text = "interrupted" if isinstance(cause, KeyboardInterrupt) else repr(cause)[:200]
-            self.tell(ErrorRecord(board, technique, load, text))
+            self._tell_failure(key, CaptureError(text), window.plan)
             raise
+
+    def _outcome(self, key: CaseKey) -> MeasuredCase | HilError:
+        """The figures of a case by what was captured of it, or why there are none."""
+        if key not in self._outcomes:
+            windows = self._windows[key]
+            if not windows.captures:
+                return windows.failure or CaptureError("it was not measured")
+            from hil.experiments.evaluation import evaluate  # late: not before the first capture
+
+            try:
+                self._outcomes[key] = evaluate(windows.joined(), self._options.budgets)
+            except HilError as error:
+                self._tell_failure(key, error)
+                self._outcomes[key] = error
+        return self._outcomes[key]
+
+    def _is_stored(self, board: str) -> bool:
+        return any(spec.text == board and spec.stored_run for spec in self._options.boards)
+
+    def _skip(self, skip: Skip) -> None:
+        self.skipped.append(skip)
+        try:
+            self._run_log.skip(skip)
+        except HilError as error:
+            self._log_failed(error)
+
+    def _tell_failure(
+        self, key: CaseKey, error: HilError, window: CapturePlan | None = None
+    ) -> None:
+        from hil.experiments.evaluation import error_record  # late: not before the first capture
+
+        self.tell(error_record(key, error, window))
+
+
+def _key(board: str, case: Case) -> CaseKey:
+    return (board, case.plan.technique, case.plan.load)
 
 
 def _profile_name(options: RunOptions) -> str:

@@ -10,9 +10,10 @@ from hil.agents.deploy import CODE_TIMEOUT_S, Deployment
 from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
+from hil.boards.thermometer import read_temperature
 from hil.experiments.registry import STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
-from hil.model.board import NO_WIRING
+from hil.model.board import NO_WIRING, SOURCES, Temperature
 from hil.model.errors import HilError, LinkLostError
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
@@ -73,10 +74,34 @@ class Session:
             known = identify(self._repl, self.spec, port, self._wiring)
             self.identity, self._wiring, self._why = known.identity, known.wiring, known.why
             self._connection.traits = known.traits or self._connection.traits
+            self._look_at_temperature()
         except BaseException:
             self.close()
             raise
         return self
+
+    def _look_at_temperature(self) -> None:
+        """Ask for the temperature before the run; a board that does not answer is recovered."""
+        if not SOURCES[self.identity.source].thermometer:
+            return
+        try:
+            before = read_temperature(self._repl)
+        except HilError:
+            self._connection.recover()
+            return
+        if before is not None:
+            self.identity = replace(self.identity, temperature_c=Temperature(before))
+
+    def look_at_temperature_again(self) -> None:
+        """Ask for the temperature after the run, if it was known before; never raises."""
+        temperature = self.identity.temperature_c
+        if temperature is None or self._connection.broken:
+            return
+        with contextlib.suppress(HilError):
+            self._repl.enter(soft_reset=False)
+            after = read_temperature(self._repl)
+            known = replace(temperature, after=after)
+            self.identity = replace(self.identity, temperature_c=known)
 
     @property
     def leftover_activity(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ ChannelWriter = Callable[["Channel", Sequence[int]], None]
 """Stores numbers that the host took in a channel of values or records."""
 
 TRIAL_US = 1_000_000
-"""Windows shorter than this are trials: little is measured after them."""
+"""Windows that are together shorter than this are trials: little is measured after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ class Workload(Protocol):
     ``device_agents`` with a function ``after(job, run)``. ``option_names`` are the names of its
     options, the first of which switches it on. ``channels`` are those that it writes, on the board
     or on the host. One that ``runs_last`` follows the others on the board: either would disturb the
-    other.
+    other. A case is measured in several windows; the options are those of the last one only, so
+    that what it leaves behind disturbs no other, unless it belongs to ``every_window``.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Workload(Protocol):
     option_names: tuple[str, ...] = ()
     channels: tuple[Channel, ...] = ()
     runs_last: bool = False
+    every_window: bool = False
 
     def options(self, case: Case, profile: Profile) -> Options | None:
         """The options of a case that a run plans unasked; ``None`` if it does not belong to it."""
@@ -149,8 +151,8 @@ def by_profile(profile: Profile, *, quick: _T, **amounts: _T) -> _T:
 
 
 def is_trial(case: Case) -> bool:
-    """Whether the case's window is so short that little is measured after it."""
-    return case.plan.duration_us < TRIAL_US
+    """Whether the case's windows are together so short that little is measured after them."""
+    return case.plan.windows * (case.plan.duration_us + 1) <= TRIAL_US  # a third is rounded down
 
 
 def option_count(options: Options, name: str) -> int:

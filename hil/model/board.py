@@ -25,16 +25,18 @@ class SourceTraits:
     ``demonstration``: they show how a technique behaves, not how fast a chip is. ``embedded``: it
     is the embedded board, which the page explains. ``own_id``: the board's unique id tells it from
     others. ``measured``: they are this run's, not computed anew from an earlier one.
+    ``thermometer``: the chip may tell its temperature.
     """
 
     demonstration: bool = False
     embedded: bool = False
     own_id: bool = False
     measured: bool = True
+    thermometer: bool = False
 
 
 SOURCES: Mapping[Source, SourceTraits] = {
-    "hardware": SourceTraits(own_id=True),
+    "hardware": SourceTraits(own_id=True, thermometer=True),
     "emulator": SourceTraits(demonstration=True),
     "sim": SourceTraits(demonstration=True, embedded=True),
     "replay": SourceTraits(measured=False),
@@ -50,6 +52,13 @@ class Temperature(StoredRecord):
 
     before: float | None = None
     after: float | None = None
+
+    @property
+    def change(self) -> float | None:
+        """By how many kelvin the board became warmer, ``None`` where either is unknown."""
+        if self.before is None or self.after is None:
+            return None
+        return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)

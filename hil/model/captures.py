@@ -332,7 +332,8 @@ class Capture:
 
     ``tracks`` are the board's own, ``instrument_tracks`` those of every other source, in that
     source's time. ``windows`` are the captures that this one was joined of, in the order of time;
-    none where it is one window itself.
+    none where it is one window itself. ``host_clock_ppm`` is how far the rate of the clock that
+    the exchanges are against may be off, ``None`` where nobody knows.
     """
 
     board: BoardIdentity
@@ -351,6 +352,7 @@ class Capture:
     occurrences: tuple[Occurrences, ...] = ()
     instrument_tracks: tuple[Track, ...] = ()
     windows: tuple[Capture, ...] = ()
+    host_clock_ppm: float | None = None
 
     def numbers(self, channel: Channel) -> IntArray | None:
         """The numbers of a channel of values or records, ``None`` if the capture has none."""

@@ -134,7 +134,8 @@ class RunInfo(StoredRecord):
     """The ``run`` object of ``results.json``.
 
     ``hashes`` are the SHA-256 digests (hexadecimal) of the files that the figures were computed
-    from, by their paths in the run's folder.
+    from, by their paths in the run's folder. ``order_seed`` is the seed of the order in which the
+    windows of the cases were measured.
     """
 
     id: str
@@ -145,6 +146,7 @@ class RunInfo(StoredRecord):
     host: str
     source: Source
     host_clock: HostClock | None = field(default=None, metadata=ABSENT)
+    order_seed: int | None = field(default=None, metadata=ABSENT)
     hashes: Mapping[str, str] = field(default_factory=dict, hash=False, metadata=ABSENT)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -14,6 +15,7 @@ from hil.boards.fault_injection import parse_faults
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
 from hil.experiments.plan import (
+    WINDOWS,
     Case,
     RunOptions,
     agent_case,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from hil.pytest_plugin.run_output import CaptureOutput
 
 _LARGEST = 1e12
+_Default = TypeVar("_Default", int, None)
 COMPARE_WORDS = ("last", "baseline")
 """What ``--hil-compare`` takes beside a run's folder or its id in the history."""
 
@@ -82,6 +85,12 @@ class MeasuredRun:
             self.bench.abandon()
             raise
 
+    def select(self, pairs: Iterable[tuple[str, Case]]) -> None:
+        """Say which boards and cases the tests ask for: only these are measured."""
+        if self.bench is not None and self._output is not None:
+            self.bench.select(pairs)
+            self._output.expect(self.bench.expected)
+
     def marker_mistakes(self, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
         """See :func:`hil.pytest_plugin.markers.marker_mistakes`."""
         return marker_mistakes(items, [case.plan.technique for case in self.options.cases])
@@ -94,11 +103,10 @@ class MeasuredRun:
         assert self.bench is not None
         assert self._output is not None
         failure: HilError | None = None
-        with self._output.capturing(board, case) as observer:
-            try:
-                measured = self.bench.measured(board, case, observer)
-            except HilError as error:
-                failure = error
+        try:
+            measured = self.bench.measured(board, case, self._output)
+        except HilError as error:
+            failure = error
         if isinstance(failure, CapabilityMissing):
             pytest.skip(str(failure))
         if failure is not None:
@@ -167,13 +175,21 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
     period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
     duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
-    cases = make_cases(profile, techniques, loads, period_ms=period_ms, duration_s=duration_s)
+    windows = _whole_number("--hil-windows", get("--hil-windows"), WINDOWS)
+    cases = make_cases(
+        *(profile, techniques, loads),
+        period_ms=period_ms,
+        duration_s=duration_s,
+        windows=windows,
+    )
     agent_file = get("--hil-agent")
     agent = read_user_program(Path(agent_file)) if agent_file else None
     if agent is not None:
         if get("--hil-technique") or asked_loads:
             raise ConfigurationError("--hil-agent runs alone: leave out technique and load")
-        cases = (agent_case(agent, profile, period_ms=period_ms, duration_s=duration_s),)
+        cases = (
+            agent_case(agent, profile, period_ms=period_ms, duration_s=duration_s, windows=windows),
+        )
     if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     out = Path(get("--hil-out") or config.rootpath / "reports")
@@ -193,8 +209,18 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
         history=find_location(get("--hil-history"), out),
         compare=get("--hil-compare"),
+        seed=_whole_number("--hil-seed", get("--hil-seed"), None),
         undecided_fails=_choice("--hil-undecided", get("--hil-undecided")) == "fail",
     )
+
+
+def _whole_number(option: str, text: str | None, default: _Default) -> int | _Default:
+    number = _number(option, text)
+    if number is None:
+        return default
+    if number != int(number) or not 0 <= number < 1 << 32:
+        raise ConfigurationError(f"{option}={text:.40}: must be a whole number from 0 on")
+    return int(number)
 
 
 def _choice(option: str, given: str | None) -> str | None:
@@ -226,12 +252,12 @@ def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tup
     """What the replayed runs hold, as it was planned then; of that only what was asked for."""
     from hil.recording.stored_run import read_run
 
-    stored = {
-        Case(capture.plan).id: Case(capture.plan)
-        for board in boards
-        if board.stored_run is not None
-        for capture in read_run(board.stored_run).captures
-    }
+    stored: dict[str, Case] = {}
+    for board in boards:
+        if board.stored_run is not None:
+            for windows in (case.windows for case in read_run(board.stored_run).cases):
+                case = Case(replace(windows[-1].plan, window=0, windows=len(windows)))
+                stored[case.id] = case
     wanted = {case.id for case in asked}
     return tuple(case for name, case in stored.items() if not wanted or name in wanted)
 

@@ -159,6 +159,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = selected
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the run what the tests that were selected ask for."""
+    run = session.config.stash.get(_RUN, None)
+    if run is not None:
+        run.select(
+            pair
+            for item in session.items
+            if "figures" in getattr(item, "fixturenames", ())
+            if _MISTAKE not in item.stash and not any(item.iter_markers("skip"))
+            if (pair := _pair_of(item)) is not None
+        )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test whose marker is wrong, before anything is measured for it."""
@@ -173,17 +187,23 @@ def _asks_for_case(metafunc: pytest.Metafunc) -> bool:
 
 
 def _is_for(item: pytest.Item) -> bool:
-    parameters = getattr(item, "callspec", None)
-    pair = parameters.params.get("hil_case") if parameters else None
-    case = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else None
-    plan = getattr(case, "plan", None)
-    if plan is None:  # no case, or one of the suite's own
+    pair = _pair_of(item)
+    if pair is None:
         return True
+    plan = pair[1].plan
     return all(
         name in _names(mark.kwargs.get(asked, name))
         for mark in item.iter_markers("hil")
         for asked, name in (("techniques", plan.technique), ("loads", plan.load))
     )
+
+
+def _pair_of(item: pytest.Item) -> tuple[str, Case] | None:
+    """The board and the case of a test; ``None`` for no case, or one of the suite's own."""
+    parameters = getattr(item, "callspec", None)
+    pair = parameters.params.get("hil_case") if parameters else None
+    is_pair = isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[1], "plan")
+    return pair if is_pair else None
 
 
 def _names(given: str | Collection[str]) -> Collection[str]:

@@ -26,7 +26,7 @@ from hil.report.page.template_environment import escape_cells, page_title, style
 from hil.report.terminal.progress import RunProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, MutableSequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence
     from typing import Any, TextIO
 
     from hil.experiments.plan import Case, RunOptions
@@ -51,24 +51,26 @@ class CaptureOutput:
     ) -> None:
         self._bench = bench
         self._stream = stream
-        cases = [(board, case) for board in options.boards for case in options.cases]
-        self._progress = RunProgress(
-            len(cases),
-            sum(case.plan.duration_us for _, case in cases) / 1e6,
-            stream,
-            before_bar=before_bar,
-        )
+        self._progress = RunProgress(stream, before_bar=before_bar)
+        self.expect(case for _ in options.boards for case in options.cases)
+
+    def expect(self, cases: Iterable[Case]) -> None:
+        """Say which cases are going to be measured, each with all its windows."""
+        plans = [case.plan for case in cases]
+        seconds = sum(plan.windows * plan.duration_us for plan in plans) / 1e6
+        self._progress.expect(sum(plan.windows for plan in plans), seconds)
 
     @contextlib.contextmanager
     def capturing(self, board: str, case: Case) -> Iterator[Observer]:
-        """Show the progress of one case while it is captured."""
-        plan = case.plan
-        with self._progress.capturing(
-            board, plan.technique, plan.load, plan.duration_us / 1e6
-        ) as observer:
-            before = self._bench.stamps
+        """Show the progress of one window of a case while it is captured."""
+        before = self._bench.stamps
+        with self._progress.capturing(board, case.plan) as observer:
             yield observer
         self._progress.add_stamps(self._bench.stamps - before)
+
+    def pass_over(self, case: Case) -> None:
+        """A window that was expected is not captured: its case has ended."""
+        self._progress.pass_over(1, case.plan.duration_us / 1e6)
 
 
 class WorkerOutput(CaptureOutput):

@@ -36,12 +36,16 @@ if TYPE_CHECKING:
 CAPTURE_SUFFIX = ".hilcap"
 
 
-def capture_path(folder: Path, number: int, technique: str, load: str) -> Path:
-    """``<nnn>_<technique>_<load>.hilcap`` in ``folder``, names reduced to a safe alphabet."""
+def capture_path(folder: Path, number: int, technique: str, load: str, window: int = 0) -> Path:
+    """``<nnn>_<technique>_<load>.hilcap`` in ``folder``, names reduced to a safe alphabet.
+
+    A window behind the first has its number too: ``<nnn>_<technique>_<load>_w2.hilcap``.
+    """
     technique, load = (
         re.sub(r"[^A-Za-z0-9-]+", "_", name)[:40] or "_" for name in (technique, load)
     )
-    return folder / f"{number:03d}_{technique}_{load}{CAPTURE_SUFFIX}"
+    behind = f"_w{window + 1}" if window else ""
+    return folder / f"{number:03d}_{technique}_{load}{behind}{CAPTURE_SUFFIX}"
 
 
 def list_captures(folder: Path) -> list[Path]:

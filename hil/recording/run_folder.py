@@ -12,10 +12,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from hil.model.board import Temperature
 from hil.model.codec import ABSENT, StoredRecord, read_record, write_record
 from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
 from hil.model.result_files import build_changes, build_results, parse_changes, parse_results
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from hil.model.board import BoardIdentity
     from hil.model.results import Comparison, Results
 
 LATEST = "latest"
@@ -132,9 +135,10 @@ _MAX_LINE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunEnd(StoredRecord):
-    """The end of a run, and how long it took, in seconds."""
+    """The end of a run, how long it took, in seconds, and how warm which board was then."""
 
     duration_s: float
+    temperature_c: Mapping[str, float] = field(default_factory=dict, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +153,24 @@ class LogLine(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run's log, read back; ``info.duration_s`` is what had passed when it was last written."""
+    """A run's log, read back; ``info.duration_s`` is what had passed when it was last written.
+
+    ``temperature_c`` is how warm the boards were at its end, by their names.
+    """
 
     info: RunInfo
     skipped: tuple[Skip, ...]
     errors: tuple[ErrorRecord, ...]
     complete: bool
+    temperature_c: Mapping[str, float] = field(default_factory=dict)
+
+    def board(self, identity: BoardIdentity) -> BoardIdentity:
+        """A board as it was named at its captures, with what is known since."""
+        after = self.temperature_c.get(identity.name)
+        if after is None:
+            return identity
+        temperature = replace(identity.temperature_c or Temperature(), after=after)
+        return replace(identity, temperature_c=temperature)
 
 
 class RunLog:
@@ -179,10 +195,10 @@ class RunLog:
         """A combination without a trustworthy measurement."""
         self._append(write_record(LogLine(error=error)))
 
-    def finish(self, duration_s: float) -> None:
-        """The run came to its end."""
+    def finish(self, duration_s: float, temperature_c: Mapping[str, float] | None = None) -> None:
+        """The run came to its end; ``temperature_c`` as in :class:`RunEnd`."""
         try:
-            self._append(write_record(LogLine(end=RunEnd(duration_s))))
+            self._append(write_record(LogLine(end=RunEnd(duration_s, temperature_c or {}))))
         finally:
             self.close()
 
@@ -216,6 +232,7 @@ def read_run_log(captures: Path) -> RunRecord:
             skipped=(*whole.skipped, *part.skipped),
             errors=(*whole.errors, *part.errors),
             complete=whole.complete and part.complete,
+            temperature_c={**whole.temperature_c, **part.temperature_c},
         )
     return whole
 
@@ -225,6 +242,7 @@ def _read_part(path: Path) -> RunRecord:
     skipped: list[Skip] = []
     errors: list[ErrorRecord] = []
     complete = False
+    temperature_c: Mapping[str, float] = {}
     schema: int | None = None
     number = 0
     try:
@@ -248,11 +266,12 @@ def _read_part(path: Path) -> RunRecord:
                 elif line.end is not None and info is not None:
                     info = replace(info, duration_s=max(0.0, line.end.duration_s))
                     complete = True
+                    temperature_c = line.end.temperature_c
     except OSError as error:
         raise CaptureError(f"{path}: no run to read here ({error.strerror})") from None
     if info is None:
         raise CaptureError(f"{path}: the log has no beginning; not a run's folder?")
-    return RunRecord(info, tuple(skipped), tuple(errors), complete)
+    return RunRecord(info, tuple(skipped), tuple(errors), complete, temperature_c)
 
 
 def _read_line(text: str, schema: int | None) -> tuple[LogLine, int]:

@@ -1,28 +1,31 @@
-"""The captures of a stored run: all of them, or those that give figures."""
+"""The captures of a stored run: all of them, or for each case what gives figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hil.model.board import VIRTUAL_TIME
 from hil.model.captures import CALIBRATE
 from hil.model.errors import CaptureError, HilError, NewerSchemaError
-from hil.model.results import RunInfo
+from hil.model.results import RunInfo, case_order
 from hil.recording.capture_file import list_captures
-from hil.recording.capture_reader import read_capture
+from hil.recording.capture_reader import read_capture, read_meta
+from hil.recording.joined_windows import join_windows
 from hil.recording.run_folder import LOG_NAME, RunRecord, read_run_log
 from hil.recording.validity import require_valid, truncate_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from hil.model.captures import Calibration, Capture
+    from hil.model.captures import Calibration, Capture, CapturePlan
+    from hil.model.results import CaseKey
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run's folder, read: the log and one capture per board, technique and load.
+    """One run's folder, read: the log and the captures, one for each window of each case.
 
     ``unreadable`` are the reasons why files in it could not be read at all.
     """
@@ -30,6 +33,54 @@ class StoredRun:
     log: RunRecord
     captures: tuple[Capture, ...]
     unreadable: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> list[StoredCase]:
+        """The captures by case: boards in the order in which they come, then by load, technique."""
+        windows: dict[CaseKey, list[Capture]] = {}
+        for capture in self.captures:
+            windows.setdefault(capture.case, []).append(capture)
+        boards = list(dict.fromkeys(board for board, _, _ in windows))
+        return [
+            StoredCase(tuple(windows[key]))
+            for key in sorted(windows, key=lambda key: case_order(key, boards))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """The captures of one case's windows, at least one, and which of them give figures."""
+
+    windows: tuple[Capture, ...]
+
+    @property
+    def key(self) -> CaseKey:
+        """Board, technique and load."""
+        return self.windows[0].case
+
+    def checked(self) -> tuple[Capture | None, list[tuple[Capture, HilError]]]:
+        """The valid windows joined to one capture, ``None`` without any; the others, and why not.
+
+        See :func:`~hil.recording.joined_windows.join_windows` and
+        :func:`~hil.recording.validity.require_valid`.
+        """
+        valid: list[Capture] = []
+        invalid: list[tuple[Capture, HilError]] = []
+        for capture in self.windows:
+            try:
+                require_valid(capture)
+            except HilError as error:
+                invalid.append((capture, error))
+            else:
+                valid.append(capture)
+        return (join_windows(valid) if valid else None), invalid
+
+    def truncated(self) -> Capture | None:
+        """What is left of a case without a valid window: those that were cut, up to their last
+        stamps."""
+        parts = [truncate_capture(capture) for capture in self.windows]
+        left = [part for part in parts if part is not None]
+        return join_windows(left) if left else None
 
 
 def captures_folder(folder: Path) -> Path:
@@ -62,7 +113,8 @@ def read_run(folder: Path) -> StoredRun:
             raise
         log = _without_log(folder, captures)
         unreadable.append(str(error))
-    return StoredRun(log, tuple(with_calibration(captures)), tuple(unreadable))
+    known = (with_host_clock(capture, log.info) for capture in with_calibration(captures))
+    return StoredRun(log, tuple(known), tuple(unreadable))
 
 
 def _has_text(log: Path) -> bool:
@@ -82,51 +134,57 @@ def _without_log(folder: Path, captures: list[Capture]) -> RunRecord:
 
 
 def with_calibration(captures: Iterable[Capture]) -> list[Capture]:
-    """The captures of techniques, each with its board's own calibration.
+    """The captures of techniques, each with its board's own calibration, in the order of windows.
 
-    Raises :class:`~hil.model.errors.CaptureError` when a case is there twice.
+    Raises :class:`~hil.model.errors.CaptureError` when a window of a case is there twice.
     """
     calibrations: dict[str, Calibration | None] = {}
-    cases: dict[tuple[str, str, str], Capture] = {}
+    windows: dict[tuple[CaseKey, int], Capture] = {}
     for capture in captures:
-        key = case_key(capture)
         if capture.plan.technique == CALIBRATE:
             calibrations[capture.board.name] = capture.calibration
-        elif key in cases:
-            raise CaptureError(f"two captures of {' '.join(key)} in one run")
         else:
-            cases[key] = capture
+            key = (capture.case, capture.plan.window)
+            if windows.setdefault(key, capture) is not capture:
+                raise CaptureError(_twice(capture.case, capture.plan))
     return [
-        replace(capture, calibration=calibrations.get(board, capture.calibration))
-        for (board, _, _), capture in cases.items()
+        replace(capture, calibration=calibrations.get(capture.board.name, capture.calibration))
+        for capture in sorted(windows.values(), key=lambda capture: capture.plan.window)
     ]
 
 
-def case_key(capture: Capture) -> tuple[str, str, str]:
-    """Board, technique and load: what identifies a capture within its run."""
-    return capture.board.name, capture.plan.technique, capture.plan.load
+def with_host_clock(capture: Capture, info: RunInfo) -> Capture:
+    """``capture`` with what its run knows of the clock that it was compared with.
 
-
-def sound_part(capture: Capture) -> tuple[Capture | None, HilError | None]:
-    """The part of a capture that gives figures, and what is wrong with the capture.
-
-    The whole of a valid capture, a truncated one up to its last stamps, ``None`` of any other.
+    A board in virtual time is compared with that time itself, which is never off.
     """
-    try:
-        require_valid(capture)
-    except HilError as error:
-        return truncate_capture(capture), error
-    return capture, None
+    if capture.board.clock == VIRTUAL_TIME:
+        return replace(capture, host_clock_ppm=0.0)
+    host_clock = info.host_clock
+    return replace(capture, host_clock_ppm=None if host_clock is None else host_clock.error_ppm)
+
+
+def _twice(case: CaseKey, plan: CapturePlan) -> str:
+    return f"two captures of {' '.join(case)}{window_name(plan)} in one run"
 
 
 def sound_captures(run: StoredRun, *, truncated: bool = True) -> list[Capture]:
-    """The captures that give figures; ``truncated`` ones among them, up to their last stamps."""
-    parts = (sound_part(capture) for capture in run.captures)
-    return [part for part, error in parts if part is not None and (truncated or error is None)]
+    """One capture for each case that gives figures, its valid windows joined.
+
+    Of a case without a valid window the ``truncated`` ones are taken, up to their last stamps.
+    """
+    captures = []
+    for case in run.cases:
+        whole, _ = case.checked()
+        if whole is None and truncated:
+            whole = case.truncated()
+        if whole is not None:
+            captures.append(whole)
+    return captures
 
 
 class CaptureStream:
-    """Reads the sound captures of a run's folder one at a time.
+    """Reads the sound captures of a run's folder one case at a time, its windows joined.
 
     ``left_out`` names the captures that are not whole, and why.
     """
@@ -136,33 +194,56 @@ class CaptureStream:
         self.left_out: list[str] = []
 
     def __iter__(self) -> Iterator[Capture]:
-        """Every capture with activations; ``CaptureError`` if no file could be read at all."""
+        """The capture of every case with activations.
+
+        Raises :class:`~hil.model.errors.CaptureError` if no file could be read at all.
+        """
         self.left_out.clear()
-        files = list_captures(self._folder)
-        seen: set[tuple[str, str, str]] = set()
+        files: dict[CaseKey, dict[int, Path]] = {}
         read = 0
-        for file in files:
+        for file in list_captures(self._folder):
             try:
-                capture = read_capture(file)
+                meta = read_meta(file)
             except NewerSchemaError:
                 raise
             except CaptureError as error:
                 self.left_out.append(str(error))
                 continue
             read += 1
-            if capture.plan.technique == CALIBRATE:
+            if meta.plan.technique == CALIBRATE:
                 continue
-            key = case_key(capture)
-            if key in seen:
-                raise CaptureError(f"two captures of {' '.join(key)} in one run")
-            seen.add(key)
-            sound, invalid = sound_part(capture)
-            del capture
-            if invalid is not None:
-                board, technique, load = key
-                outcome = "left out" if sound is None else "only as far as it goes"
-                self.left_out.append(f"{technique}, {load}, board {board}: {outcome}: {invalid}")
-            if sound is not None and sound.tracks:
-                yield sound
+            case = (meta.board.name, meta.plan.technique, meta.plan.load)
+            if files.setdefault(case, {}).setdefault(meta.plan.window, file) is not file:
+                raise CaptureError(_twice(case, meta.plan))
         if not read:
             raise CaptureError(f"{self._folder} holds no capture that can be read")
+        for windows in files.values():
+            sound = self._read([windows[number] for number in sorted(windows)])
+            if sound is not None and sound.tracks:
+                yield sound
+
+    def _read(self, files: Sequence[Path]) -> Capture | None:
+        captures = []
+        for file in files:
+            try:
+                captures.append(read_capture(file))
+            except NewerSchemaError:
+                raise
+            except CaptureError as error:
+                self.left_out.append(str(error))
+        if not captures:
+            return None
+        case = StoredCase(tuple(captures))
+        whole, invalid = case.checked()
+        sound = case.truncated() if whole is None else whole
+        outcome = "only as far as it goes" if whole is None and sound is not None else "left out"
+        for capture, reason in invalid:
+            board, technique, load = case.key
+            name = f"{technique}, {load}, board {board}{window_name(capture.plan)}"
+            self.left_out.append(f"{name}: {outcome}: {reason}")
+        return sound
+
+
+def window_name(plan: CapturePlan) -> str:
+    """Which window of its case a capture is, to be put behind a name; empty for a single one."""
+    return f", window {plan.window + 1} of {plan.windows}" if plan.windows > 1 else ""

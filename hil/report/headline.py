@@ -11,6 +11,7 @@ from hil.model.results import CLOCK, case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
 from hil.report.clock_warnings import clock_warnings
+from hil.report.conditions import host_clock_sentence, temperature_sentence, windows_sentence
 from hil.report.deadline_limits import budget_failure, early_us, independent_activations
 from hil.report.result_tables import in_row_order
 
@@ -190,6 +191,8 @@ def _facts(
         f"{format_digits(lost, whole=True)} stamps dropped by the instrument, "
         f"{faults} fault{'' if faults == 1 else 's'} on the way from the board.",
     )
+    if windows := windows_sentence(results):
+        yield "windows", f"{windows[0].upper()}{windows[1:]}; the notes of the figures name each."
     skew = [figure for figure in figures if figure.metric == "clock_skew_ppm"]
     if skew:
         widest = max(skew, key=lambda figure: abs(figure.value))
@@ -198,6 +201,11 @@ def _facts(
             f"The board's clock against this computer's: {format_measurement(widest).line} "
             "in the case where it was farthest off. Lateness is on the board's own clock.",
         )
+    if host := host_clock_sentence(results.run):
+        yield "host", f"{host[0].upper()}{host[1:]}: a skew against it is known no better."
+    for identity in results.boards:
+        if identity.name == board and (warmth := temperature_sentence(identity)):
+            yield "temperature", f"{warmth}."
 
 
 def _instrument(board: str, results: Results, figures: Sequence[Measurement]) -> Iterator[str]:

@@ -18,7 +18,8 @@ SHORT = {RESET_OPTIONS[SOFT_RESET]: 3, RESET_OPTIONS[KILL]: 4, RESET_OPTIONS[DEE
 
 
 def job(session, **resets):
-    (case,) = make_cases(find_profile("quick"), ["aioschedule"], ["idle"], duration_s=0.3)
+    quick = find_profile("quick")
+    (case,) = make_cases(quick, ["aioschedule"], ["idle"], duration_s=0.3, windows=1)
     plan = replace(case.plan, options={"pings": 4, **resets})
     return capture_job(Case(plan), session.board)
 

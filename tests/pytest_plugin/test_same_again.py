@@ -20,7 +20,7 @@ def test_lateness(figures):
 """
 TECHNIQUES = "timer_hard,asyncio_deadline,thread"
 BUSY = "print(1, flush=True)\nwhile True: pass"
-OF_THE_RUN = ("id", "started_utc", "duration_s", "host", "hashes")
+OF_THE_RUN = ("id", "started_utc", "duration_s", "host", "host_clock", "hashes")
 
 
 @pytest.fixture

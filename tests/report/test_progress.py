@@ -8,11 +8,23 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 
+from hil.model.captures import CapturePlan
 from hil.model.units import format_elapsed
 from hil.report.terminal.progress import RunProgress
+
+
+def plan(technique: str, load: str, seconds: float) -> CapturePlan:
+    return CapturePlan(technique, load, (), round(seconds * 1e6))
+
+
+def run_progress(windows: int, total_s: float, stream: TextIO, **more: Any) -> RunProgress:
+    progress = RunProgress(stream, **more)
+    progress.expect(windows, total_s)
+    return progress
 
 
 class Clock:
@@ -24,34 +36,33 @@ class Clock:
 
 def test_plain_lines_without_a_terminal() -> None:
     out, clock = io.StringIO(), Clock()
-    progress = RunProgress(2, 60, out, clock=clock)
-    with progress.capturing("sim", "timer_hard", "idle", 30) as observer:
+    progress = run_progress(3, 90, out, clock=clock)
+    with progress.capturing("sim", plan("timer_hard", "idle", 30)) as observer:
         for tenth in range(300):
             clock.now = tenth / 10
             observer.advance(tenth / 10, tenth)
     progress.add_stamps(6000)
-    with progress.capturing("sim", "timer_hard", "idle", 30):
-        pass  # asked for again: nothing to show, nothing to count
-    with progress.capturing("Pico", "thread", "gc", 30) as observer:
+    progress.pass_over(1, 30)  # of a case that has ended
+    with progress.capturing("Pico", plan("thread", "gc", 30)) as observer:
         observer.advance(0.0, 0)
     text = out.getvalue()
     assert "\x1b" not in text
     assert "\r" not in text
     assert text.splitlines() == [
-        "hil: timer_hard idle: window 30 s (1/2, 0 s gone, about 60 s left, 0 stamps)",
-        "hil: timer_hard idle: 10 s of 30 s (1/2, 10 s gone, about 50 s left, 0 stamps, 0.1 kB)",
-        "hil: timer_hard idle: 20 s of 30 s (1/2, 20 s gone, about 40 s left, 0 stamps, 0.2 kB)",
-        "hil: thread gc on Pico: window 30 s (2/2, 30 s gone, about 30 s left, 6000 stamps)",
+        "hil: timer_hard idle: window 30 s (1/3, 0 s gone, about 90 s left, 0 stamps)",
+        "hil: timer_hard idle: 10 s of 30 s (1/3, 10 s gone, about 80 s left, 0 stamps, 0.1 kB)",
+        "hil: timer_hard idle: 20 s of 30 s (1/3, 20 s gone, about 70 s left, 0 stamps, 0.2 kB)",
+        "hil: thread gc on Pico: window 30 s (3/3, 30 s gone, about 30 s left, 6000 stamps)",
     ]
 
 
 def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
     out, clock, ended = io.StringIO(), Clock(), []
-    progress = RunProgress(
+    progress = run_progress(
         3, 15, out, terminal=True, width=120, clock=clock, before_bar=lambda: ended.append(True)
     )
     progress.add_stamps(1000)
-    with progress.capturing("sim", "asyncio_flag", "idle", 5) as observer:
+    with progress.capturing("sim", plan("asyncio_flag", "idle", 5)) as observer:
         clock.now = 2
         observer.advance(2.0, 4200)
     text = out.getvalue()
@@ -65,8 +76,8 @@ def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
 
 def test_an_error_in_the_capture_still_erases_the_bar() -> None:
     out = io.StringIO()
-    progress = RunProgress(1, 5, out, terminal=True, width=100)
-    with suppress(KeyError), progress.capturing("sim", "thread", "idle", 5) as observer:
+    progress = run_progress(1, 5, out, terminal=True, width=100)
+    with suppress(KeyError), progress.capturing("sim", plan("thread", "idle", 5)) as observer:
         observer.advance(1, 1)
         raise KeyError
     assert "\x1b[?25h" in out.getvalue()
@@ -74,16 +85,16 @@ def test_an_error_in_the_capture_still_erases_the_bar() -> None:
 
 def test_a_broken_stream_does_not_end_the_run() -> None:
     out = io.StringIO()
-    progress = RunProgress(1, 5, out, terminal=False)
+    progress = run_progress(1, 5, out, terminal=False)
     out.close()
-    with progress.capturing("sim", "thread", "idle", 5) as observer:
+    with progress.capturing("sim", plan("thread", "idle", 5)) as observer:
         observer.advance(20, 0)
 
 
 def test_names_cannot_drive_the_terminal() -> None:
     out = io.StringIO()
-    progress = RunProgress(1, 5, out, terminal=False)
-    with progress.capturing("\x1b]0;owned\x07[red]", "thread", "idle", 5) as observer:
+    progress = run_progress(1, 5, out, terminal=False)
+    with progress.capturing("\x1b]0;owned\x07[red]", plan("thread", "idle", 5)) as observer:
         observer.advance(0, 0)
     assert "\x1b" not in out.getvalue()
     assert "[red]" in out.getvalue()
@@ -96,14 +107,18 @@ def test_span() -> None:
 WIRED = """
 import time
 import pytest
+from hil.model.captures import CapturePlan
 from hil.report.terminal.progress import RunProgress
 from hil.pytest_plugin.run_output import end_pytest_line, own_stdout
+
+PLAN = CapturePlan("timer_hard", "idle", (), 300_000)
 
 class Shown:
     def __init__(self, config):
         self.config = config
         self.stream = own_stdout()
-        self.progress = RunProgress(3, 0.9, self.stream, before_bar=lambda: end_pytest_line(config))
+        self.progress = RunProgress(self.stream, before_bar=lambda: end_pytest_line(config))
+        self.progress.expect(3, 0.9)
 
 def pytest_configure(config):
     config.shown = Shown(config)
@@ -113,7 +128,7 @@ def pytest_unconfigure(config):
 
 @pytest.fixture
 def window(pytestconfig):
-    with pytestconfig.shown.progress.capturing("sim", "timer_hard", "idle", 0.3) as observer:
+    with pytestconfig.shown.progress.capturing("sim", PLAN) as observer:
         for step in range(6):
             time.sleep(0.05)
             print("captured noise")
@@ -205,8 +220,8 @@ def test_beside_pytest_in_a_pipe(tmp_path: Path) -> None:
 
 def test_an_agent_that_sends_after_its_window_says_so() -> None:
     out = io.StringIO()
-    progress = RunProgress(1, 4, out, terminal=False)
-    with progress.capturing("sim", "event_irq", "idle", 4) as observer:
+    progress = run_progress(1, 4, out, terminal=False)
+    with progress.capturing("sim", plan("event_irq", "idle", 4)) as observer:
         observer.advance(0, 0)
         observer.advance(12, 100)
     assert "12 s window over, receiving" in out.getvalue()

@@ -106,6 +106,11 @@ class SimSpec(BoardSpec):
 
     knobs: SimKnobs = field(default_factory=SimKnobs)
 
+    @property
+    def repeatable(self) -> bool:
+        """In virtual time."""
+        return self.knobs.virtual
+
 
 class SimBoard(PortBoard):
     """An embedded board that this process started; ``process`` has its reset button."""

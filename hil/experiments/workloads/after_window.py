@@ -246,6 +246,7 @@ class ClockExchanges(Workload):
 
     name = "clock exchanges"
     option_names = ("pings",)
+    every_window = True
 
     def options(self, case: Case, profile: Profile) -> Options | None:
         """In every capture."""

@@ -28,6 +28,7 @@ from hil.model.verdicts import verdict_word
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.charts.run_charts import group_charts, page_order
+from hil.report.conditions import figure_conditions
 from hil.report.deadline_advice import advise, limits_for_script
 from hil.report.headline import confidence_summaries, headline
 from hil.report.page.case_sections import case_anchor, case_parts
@@ -132,6 +133,9 @@ def render_page_parts(
         skipped=[skip for skip in results.skipped if not missing_metric(skip)],
         absent=[skip for skip in results.skipped if missing_metric(skip)],
         boards=results.boards,
+        beside=lambda figure: "; ".join(
+            filter(None, (figure.remarks, *figure_conditions(figure, results.boards)))
+        ),
         has_sim=bool(embedded),
         cases=list(case_parts(results, captures)),
         naive=format_list([technique.name for technique in TECHNIQUES.values() if technique.naive]),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
+    from hil.model.captures import CapturePlan
     from hil.recording.interfaces import Observer
 
 LINE_EVERY_S = 10.0
@@ -29,9 +30,8 @@ REDRAW_EVERY_S = 0.1
 
 
 class RunProgress:
-    """The progress of all captures of a run.
+    """The progress of all captures of a run; :meth:`expect` says how many are to come.
 
-    ``cases`` and ``total_s`` are the number of captures to come and the sum of their windows.
     ``stream`` is where to draw (it is not closed); ``terminal`` forces the bar on or off, by
     default it follows the stream. ``before_bar`` is called before anything appears: pytest's
     unfinished line must be ended there (:func:`end_pytest_line`).
@@ -39,8 +39,6 @@ class RunProgress:
 
     def __init__(
         self,
-        cases: int,
-        total_s: float,
         stream: TextIO,
         *,
         terminal: bool | None = None,
@@ -48,27 +46,29 @@ class RunProgress:
         before_bar: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cases = cases
-        self._left_s = total_s
+        self._windows = 0
+        self._left_s = 0.0
         self._stream = stream
         self._before = before_bar
         self._clock = clock
         self._began = clock()
-        self._over: set[tuple[str, str, str]] = set()
+        self._over = 0
         self._stamps = 0
         self._bar = stream.isatty() if terminal is None else terminal
         self._width = width
 
-    @contextmanager
-    def capturing(
-        self, board: str, technique: str, load: str, window_s: float
-    ) -> Iterator[Observer]:
-        """Show one capture while the block runs; gives what the capture loop reports to.
+    def expect(self, windows: int, total_s: float) -> None:
+        """Say how many windows are going to be captured, and their lengths together."""
+        self._windows, self._left_s = windows, total_s
 
-        Nothing appears before the first report, so that a case whose capture is there already, or
-        that is skipped, passes silently. A case counts once, however often it is asked for.
+    @contextmanager
+    def capturing(self, board: str, plan: CapturePlan) -> Iterator[Observer]:
+        """Show one window's capture while the block runs; gives what the capture loop reports to.
+
+        Nothing appears before the first report, so that a case that is skipped passes silently.
         """
-        title = f"{technique} {load}"
+        window_s = plan.duration_us / 1e6
+        title = f"{plan.technique} {plan.load}"
         if board != DEFAULT_BOARD:
             title += f" on {board}"
         title = escaped_line(title)[:60]
@@ -82,9 +82,12 @@ class RunProgress:
             yield shown
         finally:
             view.close()
-            if (board, technique, load) not in self._over:
-                self._over.add((board, technique, load))
-                self._left_s = max(0.0, self._left_s - window_s)
+            self.pass_over(1, window_s)
+
+    def pass_over(self, windows: int, length_s: float) -> None:
+        """So many windows of this length together are over, captured or not."""
+        self._over += windows
+        self._left_s = max(0.0, self._left_s - length_s)
 
     def add_stamps(self, count: int) -> None:
         """Say how many stamps the last capture gave."""
@@ -94,7 +97,7 @@ class RunProgress:
         """The words beside the bar, also the text of a plain line."""
         left = max(0.0, self._left_s - min(elapsed_s, window_s))
         parts = [
-            f"{min(len(self._over) + 1, self._cases)}/{self._cases}",
+            f"{min(self._over + 1, self._windows)}/{self._windows}",
             f"{format_elapsed(self._clock() - self._began)} gone",
             f"about {format_elapsed(left)} left",
             f"{self._stamps} stamps",

@@ -21,6 +21,7 @@ from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.clock_warnings import clock_warnings
+from hil.report.conditions import run_conditions
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
@@ -86,6 +87,8 @@ def terminal_summary(
         console.print(
             Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")
         )
+    for line in run_conditions(results) if rows else ():
+        console.print(Text(escaped_line(line), style="dim"))
     for part in _lists(results, rows):
         console.print(part)
     for part in () if comparison is None else _changes(comparison):

@@ -25,7 +25,9 @@ def test_steps_back_are_said_first_and_are_nothing_skipped(results: Results) -> 
     plain = headline(results, ()).sentence
     told = replace(results, skipped=(*results.skipped, Skip("sim", CLOCK, "any", BACK)))
     assert headline(told, ()).sentence == f"{plain} sim: {BACK}."
-    assert terminal_summary(told).splitlines()[0] == f"sim: {BACK}."
+    text = " ".join(terminal_summary(told).split())
+    assert text.startswith(f"{plain} sim: {BACK}.")
+    assert text.count(BACK) == 1
 
 
 @pytest.mark.parametrize(("ppm", "said"), [(-25_000.0, "2.5 % slow"), (12_340.0, "1.23 % fast")])
@@ -36,7 +38,8 @@ def test_a_clock_more_than_a_hundredth_off_is_said_first(
     (warning,) = clock_warnings(told)
     assert said in warning
     assert warning in headline(told, ()).sentence
-    assert said in terminal_summary(told).splitlines()[0]
+    assert " ".join(terminal_summary(told).split()).startswith(headline(told, ()).sentence[:40])
+    assert warning in " ".join(terminal_summary(told).split())
 
 
 @pytest.mark.parametrize("ppm", [9_900.0, -9_900.0, 0.0])

@@ -16,11 +16,10 @@ from rich.text import Text
 from hil.analysis.uncertainty.order_statistics import needed_samples
 from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
-from hil.model.results import case_key, missing_metric
+from hil.model.results import CLOCK, case_key, missing_metric
 from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
-from hil.report.clock_warnings import clock_warnings
 from hil.report.conditions import run_conditions
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
@@ -66,8 +65,6 @@ def terminal_summary(
     Control characters that a board or its port put into a name or a reason are shown, not sent.
     """
     console = TextConsole(width, color=color)
-    for warning in clock_warnings(results):
-        console.print(Text(escaped_line(warning), style="bold yellow"))
     boards = [board.name for board in results.boards]
     rows = technique_rows(results.measurements, boards)
     notices = notice_lines(results, rows)
@@ -181,6 +178,8 @@ def _skips(skipped: Sequence[Skip]) -> list[str]:
     too_few: Counter[str] = Counter()
     needs: dict[str, int] = {}
     for skip in skipped:
+        if skip.technique == CLOCK:  # told in the first lines
+            continue
         metric = missing_metric(skip)
         if metric is None:
             groups.setdefault((skip.board, skip.reason), []).append(f"{skip.technique}-{skip.load}")

@@ -110,11 +110,16 @@ def _unseen_ppm(data: Exchanges) -> float:
     return (abs(change) / 2.0 + 0.05 * float(trip.min())) / data.span_s
 
 
-def measure_skew(windows: Sequence[Pings | None], tick_us: float, sheet: MetricSheet) -> None:
+def measure_skew(
+    windows: Sequence[Pings | None],
+    tick_us: float,
+    sheet: MetricSheet,
+    host_ppm: float | None = 0.0,
+) -> None:
     """Add ``clock_skew_ppm`` (positive: the board's clock is fast), or say why it is absent.
 
-    ``windows`` are the exchanges of each window of the case. The host's clock is taken as right;
-    see :func:`host_part`.
+    ``windows`` are the exchanges of each window of the case. The rate of the host's clock may be
+    off by ``host_ppm``, which is ``None`` where nobody knows.
     """
     known = [pings for pings in windows if pings is not None and pings.host_tx_ns.size >= FEWEST]
     n = sum(int(pings.host_tx_ns.size) for pings in windows if pings is not None)
@@ -151,11 +156,13 @@ def measure_skew(windows: Sequence[Pings | None], tick_us: float, sheet: MetricS
         unseen = [_unseen_ppm(each) for each in data]
         width = math.sqrt(sum(ppm * ppm for ppm in unseen)) / len(unseen)
         parts.append(budget.evenly("asymmetry of the delays, not seen", width))
+    if host_ppm != 0.0:
+        parts.append(_host_part(host_ppm))
     bounds = budget.combined(fit.value, Bounds(fit.lo, fit.hi), parts, dof=fit.dof)
     sheet.add("clock_skew_ppm", fit.value, n, bounds, note=note)
 
 
-def host_part(error_ppm: float | None) -> budget.Part:
+def _host_part(error_ppm: float | None) -> budget.Part:
     """What the rate of the host's clock adds to the budget of a skew, in ppm.
 
     ``error_ppm`` is how far it may be off; a clock of which nothing is known is taken as one that

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 _PAIRS = 20_000
 _NOISE = 4096
-# the mean square of a random walk about its line is sum(x_j^2 / j^2), j = 2, 3, ..: this sum of
-# squares varies like a chi-squared with (sum 1/j^2)^2 / sum 1/j^4 degrees of freedom
-_WALK_DOF = (math.pi**2 / 6.0 - 1.0) ** 2 / (math.pi**4 / 90.0 - 1.0)
+# The mean square of a random walk about a line is sum(x_j^2 / j^2), from j = 2 on about its own
+# line: this varies like a chi-squared with (sum 1/j^2)^2 / sum 1/j^4 degrees of freedom. What is
+# left of them where the steps are correlated, or few of them carry the walk, was measured.
+_OWN_LINE = (math.pi**2 / 6.0 - 1.0, math.pi**4 / 90.0 - 1.0)
+_WALK_LEFT = 0.6
 ACROSS = "scatter within and between the windows"
 CLOCK = "clock's step"
+ENDS = "first and last activation of each window"
 
 
 def tie_us(task: Activations) -> FloatArray:
@@ -84,8 +87,9 @@ def slope_bounds(grid: Grid, span: float, step_us: float, noise_us: float) -> Bo
 
 
 def walk_rms_bounds(value: float, windows: int) -> Bounds:
-    """Bounds of the rms of a random walk about its line, for windows of this length."""
-    dof = _WALK_DOF * windows
+    """Bounds of the rms of a random walk about the one line of its windows, of this length."""
+    squares, fourths = (windows * part + (windows - 1) for part in _OWN_LINE)
+    dof = _WALK_LEFT * squares**2 / fourths
     low, high = (chi_squared_quantile(p, dof) for p in (0.025, 0.975))
     return Bounds(value * math.sqrt(dof / high), value * math.sqrt(dof / low))
 
@@ -132,7 +136,7 @@ def _bent(task: Activations, grid: Grid) -> str | None:
     releases = _span(task, grid) / math.sqrt(windows)
     change = grid.slope.bend * releases * 1e6 / task.period_us
     within = "each window" if windows > 1 else "the window"
-    return f"the rate itself changed by {change:+.3g} ppm in {within}; this is its mean"
+    return f"the rate itself changed by {change:+.4g} ppm in {within}; this is its mean"
 
 
 def _span(task: Activations, grid: Grid) -> float:
@@ -148,7 +152,8 @@ def mean_interval_bounds(
     """Bounds of the mean interval, which hangs on the first and the last activation of each window.
 
     What is known of the rate: the slope's own bounds. How far the ends are off the line: from
-    random pairs of activations, unless the walk itself is what these would show. Where releases
+    random pairs of activations, and for a walk from what neighbouring intervals take from one
+    another. Where releases
     were missed or activations extra, the intervals vary with them: the error of their mean,
     correlation included.
     """
@@ -164,8 +169,9 @@ def mean_interval_bounds(
     if task.rule == "sequence":
         away = gaps.mean - slope.value
         own = Bounds(lo + away, hi + away)
-        if slope.wander <= 0.5:
-            parts.append(_ends_of_windows(task, grid, ends, n))
+        # of steps and white noise, E T^2 = s^2 + 2 w^2 and E (T' - T)^2 = 2 s^2 + 6 w^2
+        white = max(0.0, gaps.change.mean / 2.0 - gaps.away.mean) if gaps.change.n else 0.0
+        parts.append(budget.scatter(math.sqrt(2.0 * ends * white) / n, math.inf, ENDS))
         return budget.combined(gaps.mean, own, parts, dof=slope.dof, what=scatter_name(grid))
     if len(grid.levels) > 1:
         standard = slope.between / math.sqrt(len(grid.levels))
@@ -188,5 +194,5 @@ def _ends_of_windows(task: Activations, grid: Grid, ends: int, n: int) -> budget
     return budget.scatter(
         width / budget.coverage_factor(math.inf) * math.sqrt(ends) / n,
         math.inf,
-        "first and last activation of each window",
+        ENDS,
     )

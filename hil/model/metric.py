@@ -55,6 +55,8 @@ class Metric:
     ``in_series``: given of a short series too. ``in_truncated``: holds for a capture without its
     end. ``outside_n``: what it counts is not among the ``n`` of its figure. ``integrity``: it tells
     whether the measurement is whole, so that a limit met says nothing of the technique.
+    ``combined``: the parts of its uncertainty add up as the root of the sum of squares (a mean, a
+    median, a slope, a delay); else each systematic part widens both ends of its bounds.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Metric:
     in_truncated: bool = True
     outside_n: bool = False
     integrity: bool = False
+    combined: bool = False
 
     def is_percentile_of(self, series: SeriesName) -> bool:
         """Whether it is a percentile of this series."""
@@ -109,6 +112,7 @@ def percentiles(
             shown=columns.get(label, ()),
             compared="leading" if label in leading else "yes",
             percentile=Percentile(of, label, share),
+            combined=label == "p50",
             in_series=label in in_series,
         )
         for label, share, words in (*parts, ("p999", 0.999, "99.9th percentile"))

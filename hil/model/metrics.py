@@ -71,6 +71,7 @@ _ROWS = (
         sense="none",
         budget=frozenset(),
         in_series=True,
+        combined=True,
     ),
     Metric(
         "period_jitter_rms_us",
@@ -140,6 +141,7 @@ _ROWS = (
         sense="magnitude",
         shown=(Column("techniques", "drift", 50), Column("variants", "drift", 50)),
         in_series=True,
+        combined=True,
     ),
     Metric(
         "clock_skew_ppm",
@@ -148,6 +150,7 @@ _ROWS = (
         "slope of the board's clock over the host's, less 1, times 1e6",
         "generalised least squares of exchanges; docs/decisions/0005-clock-model.md",
         sense="magnitude",
+        combined=True,
     ),
     Metric(
         *("missed", "count", "activations that never came"),
@@ -237,12 +240,14 @@ _ROWS = (
         "drift: bounds of the slope; random walk: first-passage times",
         sense="higher",
         compared="no",
+        combined=True,
     ),
     Metric(
         *("background_share", "1", "share of the CPU left to the main program"),
         "median over pairs of windows of (turns per second with the tasks) / (without)",
         "order statistic; bounds: sign test",
         sense="higher",
+        combined=True,
     ),
     Metric(
         *("stop_latency_us", "us", "from the call of stop() to the last callback, largest seen"),
@@ -255,6 +260,7 @@ _ROWS = (
         *("median over the starts", ORDER_STATISTIC),
         sense="magnitude",
         budget=IN_PERIODS,
+        combined=True,
     ),
     Metric(
         *("callbacks_after_stop", "count", "callbacks that came after the end"),
@@ -310,6 +316,7 @@ _ROWS = (
         budget=IN_PERIODS,
         shown=(Column("variants", "wake error", 130),),
         judged_in_variants=True,
+        combined=True,
     ),
     *percentiles(
         "request",
@@ -336,6 +343,7 @@ _ROWS = (
         *("stamp_cost_us", "us", "what one stamp costs on this board"),
         *("median over batches of (time of a batch / stamps in it)", ORDER_STATISTIC),
         budget=IN_PERIODS,
+        combined=True,
     ),
     Metric(
         "observer_effect_us",
@@ -343,6 +351,7 @@ _ROWS = (
         "how much longer an activation takes when every one is stamped, not only first and last",
         *("median over pairs of loops, stamped less not stamped, an activation", ORDER_STATISTIC),
         budget=IN_PERIODS,
+        combined=True,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}

@@ -47,9 +47,14 @@ class Scale:
         return f"{self.number(value, sign)} {self.unit}".rstrip()
 
     def bounds(self, lo: float | None, hi: float | None, sign: str = "") -> str:
-        """``[lo, hi]``, an empty string if there are none."""
+        """``[lo, hi]``, ``>= lo`` or ``<= hi`` of one end, an empty string if there are none."""
         if lo is None and hi is None:
             return ""
+        if lo is None or hi is None:
+            sides = ((">=", lo), ("<=", hi))
+            return "".join(
+                f"{side} {self.number(end, sign)}" for side, end in sides if end is not None
+            )
         return f"[{self.number(lo, sign)}, {self.number(hi, sign)}]"
 
 

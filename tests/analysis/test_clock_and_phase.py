@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from captures import PERIOD, by_name, capture, grid, track
@@ -124,3 +127,34 @@ def test_a_change_of_delays_between_two_clusters_is_inside_the_bounds():
     skew = by_name(summarise_capture(capture(pings=shifted)).measurements, None)["clock_skew_ppm"]
     assert skew.value == pytest.approx(10.0 / 60.0, abs=0.3)
     assert skew.lo < 0.0 < skew.hi
+
+
+@pytest.mark.parametrize(
+    ("source", "host_ppm", "most"),
+    [
+        ("sim", None, 0.0),
+        ("hardware", 0.0, 0.0),
+        ("hardware", 2.0, 2.0),
+        ("hardware", None, 50.0),
+    ],
+)
+def test_the_hosts_clock_is_a_line_of_the_budget(source, host_ppm, most):
+    """It may be off by so much, 50 ppm where nobody knows; a simulation runs on it."""
+    known = capture(pings=pings(40.0, n=600, span_s=60.0))
+    taken = replace(known, board=replace(known.board, source=source), host_clock_ppm=host_ppm)
+    skew = by_name(summarise_capture(taken).measurements, None)["clock_skew_ppm"]
+    host = [part.ppm for part in skew.uncertainty if "host" in part.what]
+    assert host == ([pytest.approx(most / math.sqrt(3.0))] if most else [])
+    assert skew.hi - skew.value > 1.959 * most / math.sqrt(3.0)
+    assert skew.hi - skew.value < 1.96 * most / math.sqrt(3.0) + 0.5
+
+
+def test_skew_is_of_the_exchanges_of_all_windows():
+    """Each in a time base of its own: no line reaches from one window to the next."""
+    windows = tuple(capture(pings=pings(40.0, n=300, span_s=20.0, seed=seed)) for seed in (1, 2, 3))
+    joined = replace(windows[0], pings=None, windows=windows)
+    skew = by_name(summarise_capture(joined).measurements, None)["clock_skew_ppm"]
+    assert skew.n == 900
+    assert skew.lo < 40.0 < skew.hi
+    alone = by_name(summarise_capture(windows[0]).measurements, None)["clock_skew_ppm"]
+    assert skew.hi - skew.lo < alone.hi - alone.lo

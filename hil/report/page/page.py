@@ -49,6 +49,7 @@ from hil.report.result_tables import (
     variant_rows,
     web_rows,
 )
+from hil.report.uncertainty_lines import uncertainty_lines
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
@@ -214,6 +215,7 @@ def _environment() -> jinja2.Environment:
         "clip_lines": _clip_lines,
         "budget": _budget,
         "row_n": _row_n,
+        "uncertainty": uncertainty_lines,
         "verdict_word": verdict_word,
     }
     made = template_environment().overlay(undefined=jinja2.ChainableUndefined)

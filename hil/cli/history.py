@@ -27,6 +27,8 @@ from hil.report.terminal.console import output_console
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.console import Console
+
     from hil.history.database import History
     from hil.history.queries import ListedRun, RunFilter, TrendLine
 
@@ -167,9 +169,8 @@ def _print_runs(runs: Sequence[ListedRun]) -> None:
         table.add_column(heading, overflow="fold")
     styles = {"fail": "red", "error": "red", "undecided": "yellow", "pass": "green"}
     for run in runs:
-        name = run.run + (" (baseline)" if run.baseline else "")
         cells = (
-            name,
+            run.title,
             ", ".join(dict.fromkeys(board.name for board in run.boards)),
             ", ".join(dict.fromkeys(board.micropython for board in run.boards)),
             run.profile,
@@ -201,6 +202,7 @@ def show_trend(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
     from hil.history.queries import known_metrics, trend_lines
     from hil.report.page.history_pages import sort_trend_lines, trend_page
+    from hil.report.trend_changes import trend_changes
 
     with _opened_history(args) as history:
         lines = sort_trend_lines(
@@ -220,7 +222,13 @@ def show_trend(args: argparse.Namespace) -> int:
     if args.html:
         write_text_atomically(Path(args.html), trend_page(args.metric, lines))
     if args.json:
-        rows = [dataclasses.asdict(line) for line in lines]
+        rows = [
+            {
+                **dataclasses.asdict(line),
+                "changes": [dataclasses.asdict(change) for change in trend_changes(line)],
+            }
+            for line in lines
+        ]
         print(json.dumps({"schema": 1, "history": shown, "metric": args.metric, "lines": rows}))
         return 0
     _print_trend(lines)
@@ -257,6 +265,20 @@ def _print_trend(lines: list[TrendLine]) -> None:
                 str(len(values)),
             )
         console.print(table)
+        for line in lines:
+            if (line.board, line.firmware, line.profile) == group:
+                _print_trend_notes(console, line)
+
+
+def _print_trend_notes(console: Console, line: TrendLine) -> None:
+    """When a line has changed, and which of its runs have no start that can be right."""
+    from hil.report.page.history_pages import describe_trend_line
+    from hil.report.trend_changes import trend_changes
+
+    texts = [change.text for change in trend_changes(line)]
+    texts += [f"{point.run}: {point.when}" for point in line.points if point.clock_wrong]
+    for text in texts:
+        console.print(Text(escaped_line(f"{describe_trend_line(line)}: {text}")))
 
 
 def _add_baseline_arguments(parser: argparse.ArgumentParser) -> None:

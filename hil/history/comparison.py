@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.analysis.change_detection import CHANGE_CONFIDENCE, judge_changes
 from hil.history.comparison_inputs import PAST_RUNS, case_evidence, pair_figures
+from hil.history.missing_parts import missing_parts
+from hil.history.run_order import CLOCK_WRONG, order_time
 from hil.history.run_reader import (
     FirmwareLine,
     baseline_runs,
     find_history_run,
     load_run,
+    newest_of,
     other_lines,
     past_runs,
 )
-from hil.history.stored_records import pair_boards
+from hil.history.stored_records import describe_plan, pair_boards
 from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import HilError
 from hil.model.metrics import metric_or_unknown
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from hil.analysis.comparison_scale import Evidence
     from hil.history.comparison_inputs import FigureKey
     from hil.history.database import History
+    from hil.history.missing_parts import AskedCases
     from hil.history.stored_records import HistoryBoard, HistoryCase, HistoryRun
 
 PAIR_CONFIDENCE = 0.95
@@ -64,14 +69,19 @@ def compare_with_history(
     choice: str,
     read_folder: Callable[[Path], HistoryRun],
     confidence: float = CHANGE_CONFIDENCE,
+    *,
+    asked: AskedCases | None = None,
+    just_ended: bool = False,
 ) -> Comparison:
     """Compare ``run`` with what ``choice`` names: ``last``, ``baseline``, a run's id or its folder.
 
     ``last`` compares it with up to :data:`~hil.history.comparison_inputs.PAST_RUNS` runs before it
     of the same board, firmware line and profile; the others with one or several named runs; the
     noise floor is learned from the runs before it. Without any such run there are no changes, and
-    ``against`` says so. Raises :class:`~hil.model.errors.HilError` for a run that can't be found
-    or read.
+    ``against`` says so. What the last of the runs had and this one was ``asked`` for and lacks is
+    ``missing``. Where the run has ``just_ended``, a clock that is known to be wrong does not tell
+    which runs were before it. Raises :class:`~hil.model.errors.HilError` for a run that can't be
+    found or read.
     """
     named = None
     if choice not in ("last", "baseline"):
@@ -79,6 +89,11 @@ def compare_with_history(
     waiting: list[_Open] = []
     missing: list[str] = []
     most = 0
+    began = run.info.started_utc or "9"
+    order_utc = history.read(partial(order_time, run=run)) if just_ended else began
+    if order_utc != began:
+        missing.append(f"the clock of this host: it says {began}, {CLOCK_WRONG}")
+        began = "9"
     for board in run.boards:
         line = line_of_board(run, board)
         now = _side(board.cases, board.key)
@@ -95,7 +110,6 @@ def compare_with_history(
             same_boards = [other for other in named.boards if line_of_board(named, other) == line]
             reference = [_side(other.cases, line.key) for other in same_boards[:1]]
             without.add(named.fingerprint)
-        began = run.info.started_utc or "9"
         before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
         earlier_sides = [
             _earlier_side(load_run(history, run_id, line.key), line.key) for run_id in before
@@ -107,7 +121,23 @@ def compare_with_history(
             continue
         missing += _missing_cases(now, compared, board.identity.name)
         waiting += _figures(now, earlier_sides, reference, board.identity.name)
-    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(missing))
+    lacking: tuple[str, ...] = ()
+    if asked is not None:
+        last = named or _last_run(history, run, choice, began)
+        lacking = () if last is None else missing_parts(last, run, asked)
+    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(missing), lacking)
+
+
+def _last_run(history: History, run: HistoryRun, choice: str, began: str) -> HistoryRun | None:
+    """The newest run that this one is compared with, of any of its boards, whole."""
+    newest: list[int] = []
+    for board in run.boards:
+        line = line_of_board(run, board)
+        if choice == "baseline":
+            newest += baseline_runs(history, line, run.fingerprint)[:1]
+        else:
+            newest += past_runs(history, line, before_utc=began, most=1, without={run.fingerprint})
+    return load_run(history, newest_of(history, newest)) if newest else None
 
 
 def compare_runs(
@@ -159,17 +189,10 @@ def _side(cases: Sequence[HistoryCase], label: str, damaged: bool = False) -> _S
                 raise
             continue
         evidence.update(case_figures)
-        plans[case.technique, case.load] = _plan(case)
+        plans[case.technique, case.load] = describe_plan(
+            case.duration_us, case.periods, case.windows
+        )
     return _Side(evidence, plans)
-
-
-def _plan(case: HistoryCase) -> str:
-    if case.duration_us is None:
-        return "no capture"
-    periods = ", ".join(
-        f"{float(period) / 1000:g}" for period in (case.periods or "").split(",") if period
-    )
-    return f"window {case.duration_us / 1e6:g} s, period {periods or 'none'} ms"
 
 
 def _figures(

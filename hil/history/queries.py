@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.run_order import CLOCK_WRONG, newest_first
 from hil.history.sql_tables import baselines, boards, cases, measurements, runs
+from hil.history.stored_records import describe_plan
+from hil.model.captures import BOARD_SOURCE
+from hil.model.schema import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +51,10 @@ class ListedBoard:
 
 @dataclass(frozen=True, slots=True)
 class ListedRun:
-    """One run in a list; ``worse`` is ``None`` where the run was not compared."""
+    """One run in a list; ``worse`` is ``None`` where the run was not compared.
+
+    ``clock_wrong``: it did not begin when it says so, and stands where it was stored.
+    """
 
     run: str
     started_utc: str
@@ -60,6 +68,13 @@ class ListedRun:
     baseline: bool
     cases: int
     boards: tuple[ListedBoard, ...]
+    clock_wrong: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name, and what is special about it."""
+        marks = ("baseline",) * self.baseline + (CLOCK_WRONG,) * self.clock_wrong
+        return f"{self.run} ({'; '.join(marks)})" if marks else self.run
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +88,21 @@ class TrendPoint:
     hi: float | None
     n: int
     verdict: str
+    clock_wrong: bool = False
+
+    @property
+    def when(self) -> str:
+        """When its run began, and whether that can be so."""
+        return f"{self.started_utc} ({CLOCK_WRONG})" if self.clock_wrong else self.started_utc
 
 
 @dataclass(frozen=True, slots=True)
 class TrendLine:
-    """One figure over time, the oldest first."""
+    """One figure over time, the oldest first.
+
+    Runs that measured it otherwise have a line of their own; ``plan`` says how, where there are
+    several.
+    """
 
     board: str
     key: str
@@ -88,6 +113,8 @@ class TrendLine:
     task: int | None
     method: str | None
     unit: str
+    source: str = BOARD_SOURCE
+    plan: str = ""
     points: list[TrendPoint] = field(default_factory=list)
 
 
@@ -101,7 +128,7 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
         sa.select(runs, baselines.c.run_id.label("base"))
         .outerjoin(baselines, baselines.c.run_id == runs.c.id)
         .where(*_of_runs(wanted))
-        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .order_by(*newest_first)
     )
     inner = sa.select(boards.c.run_id).outerjoin(cases, cases.c.board_id == boards.c.id)
     if narrowing := _of_cases(wanted):
@@ -137,6 +164,7 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
                 ListedBoard(board.name, board.key, board.machine, board.micropython, board.firmware)
                 for board in boards_of_run.get(row.id, ())
             ),
+            clock_wrong=row.order_utc != row.started_utc,
         )
         for row in rows
     ]
@@ -152,31 +180,56 @@ def trend_lines(
 def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -> list[TrendLine]:
     query = (
         sa.select(
-            *(runs.c.run, runs.c.started_utc, runs.c.profile),
+            *(runs.c.run, runs.c.started_utc, runs.c.order_utc, runs.c.profile),
             *(boards.c.name, boards.c.key, boards.c.firmware),
-            *(cases.c.technique, cases.c.load, measurements),
+            *(cases.c.technique, cases.c.load, cases.c.duration_us, cases.c.periods),
+            *(cases.c.windows, measurements),
         )
         .join(boards, boards.c.run_id == runs.c.id)
         .join(cases, cases.c.board_id == boards.c.id)
         .join(measurements, measurements.c.case_id == cases.c.id)
         .where(measurements.c.metric == metric, *_of_runs(wanted), *_of_cases(wanted))
-        .order_by(runs.c.started_utc, runs.c.id, measurements.c.id)
+        .order_by(runs.c.order_utc, runs.c.id, measurements.c.id)
     )
-    lines: dict[tuple[Any, ...], TrendLine] = {}
+    lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
     for row in connection.execute(query):
-        key = (row.key, row.firmware, row.profile, row.technique, row.load, row.task, row.method)
+        source = _source(row.more)
+        name = (
+            *(row.key, row.firmware, row.profile),
+            *(row.technique, row.load, row.task, row.method, source),
+        )
+        plan = describe_plan(row.duration_us, row.periods, row.windows)
+        key = (name, plan)
         line = lines.get(key)
         if line is None:
             line = lines[key] = TrendLine(
                 row.name, row.key, row.firmware, row.profile, row.technique, row.load, row.task,
-                row.method, row.unit,
+                row.method, row.unit, source,
             )  # fmt: skip
         point = TrendPoint(
-            row.run, row.started_utc, row.value, row.lo, row.hi, int(row.n), row.verdict
+            row.run,
+            row.started_utc,
+            row.value,
+            row.lo,
+            row.hi,
+            int(row.n),
+            row.verdict,
+            row.order_utc != row.started_utc,
         )
         line.points.append(point)
         del line.points[:-most]
-    return list(lines.values())
+    several = Counter(name for name, _ in lines)
+    return [
+        replace(line, plan=plan) if several[name] > 1 else line
+        for (name, plan), line in lines.items()
+    ]
+
+
+def _source(more: str | None) -> str:
+    """Who saw a figure, from what is stored beside its columns."""
+    rest = parse_json(more) if more else {}
+    source = rest.get("source", BOARD_SOURCE) if isinstance(rest, dict) else BOARD_SOURCE
+    return str(source)
 
 
 def known_metrics(history: History) -> list[str]:
@@ -188,7 +241,7 @@ def known_metrics(history: History) -> list[str]:
 def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
     conditions = []
     if wanted.since is not None:
-        conditions.append(runs.c.started_utc >= wanted.since)
+        conditions.append(runs.c.order_utc >= wanted.since)
     if wanted.verdict is not None:
         conditions.append(runs.c.verdict == wanted.verdict)
     return conditions

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.run_order import newest_first
 from hil.history.run_reader import find_run
 from hil.history.sql_tables import baselines, boards, runs
 from hil.model.errors import ConfigurationError
@@ -136,9 +137,9 @@ def _old(connection: Connection, keep: int | None, before_utc: str | None) -> li
         int(run_id) for run_id in connection.execute(sa.select(baselines.c.run_id)).scalars()
     }
     rows = connection.execute(
-        sa.select(runs.c.id, runs.c.run, runs.c.started_utc, boards.c.key)
+        sa.select(runs.c.id, runs.c.run, runs.c.order_utc, boards.c.key)
         .outerjoin(boards, boards.c.run_id == runs.c.id)
-        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .order_by(*newest_first)
     ).all()
     seen: dict[str | None, set[int]] = {}
     for row in rows:
@@ -146,7 +147,7 @@ def _old(connection: Connection, keep: int | None, before_utc: str | None) -> li
         if keep is not None and (row.id in run_ids or len(run_ids) < keep):
             retained.add(row.id)
             run_ids.add(row.id)
-        if before_utc is not None and row.started_utc >= before_utc:
+        if before_utc is not None and row.order_utc >= before_utc:
             retained.add(row.id)
     removed = {row.run: None for row in reversed(rows) if row.id not in retained}
     return list(removed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from hil.history.run_order import newest_first
 from hil.history.sql_tables import (
     baselines,
     boards,
@@ -79,7 +80,7 @@ def past_runs(
     most: int,
     without: Collection[str] = (),
 ) -> list[int]:
-    """The newest runs of ``line`` that began before ``before_utc``, the newest first.
+    """The newest runs of ``line`` that stand before ``before_utc``, the newest first.
 
     Runs whose fingerprint is in ``without`` are left out.
     """
@@ -88,10 +89,10 @@ def past_runs(
         .join(boards, boards.c.run_id == runs.c.id)
         .where(
             *_of_line(line),
-            runs.c.started_utc <= before_utc,
+            runs.c.order_utc <= before_utc,
             runs.c.fingerprint.not_in(list(without)),
         )
-        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .order_by(*newest_first)
         .limit(most)
     )
     return _numbers(history, query)
@@ -104,9 +105,15 @@ def baseline_runs(history: History, line: FirmwareLine, fingerprint: str = "") -
         .join(boards, boards.c.run_id == runs.c.id)
         .join(baselines, baselines.c.run_id == runs.c.id)
         .where(*_of_line(line), runs.c.fingerprint != fingerprint)
-        .order_by(runs.c.started_utc.desc(), runs.c.id.desc())
+        .order_by(*newest_first)
     )
     return _numbers(history, query)
+
+
+def newest_of(history: History, run_ids: Sequence[int]) -> int:
+    """Which of ``run_ids``, at least one, is the newest."""
+    query = sa.select(runs.c.id).where(runs.c.id.in_(list(run_ids))).order_by(*newest_first)
+    return _numbers(history, query.limit(1))[0]
 
 
 def _numbers(history: History, query: Any) -> list[int]:
@@ -167,6 +174,7 @@ def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
         errors=tuple(_record(ErrorRecord, error) for error in error_rows),
         revision=row.revision,
         modified=row.modified,
+        clock_wrong=row.order_utc != row.started_utc,
     )
 
 
@@ -217,6 +225,7 @@ def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[Hist
             load=row.load,
             duration_us=None if row.duration_us is None else int(row.duration_us),
             periods=row.periods,
+            windows=row.windows or 1,
             measurements=tuple(
                 _record(
                     Measurement,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.run_order import order_time
 from hil.history.sql_tables import boards, cases, errors, measurements, runs, skips, stamps
 from hil.history.stamp_packing import finite_or_none
 from hil.model.codec import field_keys, write_record
@@ -25,17 +26,23 @@ _CASE = ("board", "technique", "load")
 _USUAL = {"source": "board", "clock": "real"}
 
 
-def add_run(history: History, run: HistoryRun, *, worse: int | None = None) -> tuple[str, bool]:
+def add_run(
+    history: History, run: HistoryRun, *, worse: int | None = None, just_ended: bool = False
+) -> tuple[str, bool]:
     """Store ``run``; the name it has there and whether it is new.
+
+    Where a run has ``just_ended``, a clock that is known to be wrong does not tell its place.
 
     A run with the same stamps that is there already stays as it is. One of the same id with other
     stamps (two hosts began in the same second) gets its fingerprint behind its id.
     Raises :class:`~hil.history.database.HistoryError`.
     """
-    return history.write(lambda connection: _add(connection, run, worse))
+    return history.write(lambda connection: _add(connection, run, worse, just_ended))
 
 
-def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[str, bool]:
+def _add(
+    connection: Connection, run: HistoryRun, worse: int | None, just_ended: bool
+) -> tuple[str, bool]:
     name = database_text(run.info.id, 180)
     known_runs = connection.execute(
         sa.select(runs.c.run).where(runs.c.fingerprint == run.fingerprint).order_by(runs.c.id)
@@ -62,6 +69,9 @@ def _add(connection: Connection, run: HistoryRun, worse: int | None) -> tuple[st
             "modified": run.modified,
             "worse": worse,
             "more": _more(run.info, runs, "id"),
+            "order_utc": database_text(
+                order_time(connection, run) if just_ended else run.info.started_utc, 40
+            ),
         },
     )
     _notes(connection, run_id, run)
@@ -133,6 +143,7 @@ def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
                 "load": database_text(case.load, 200),
                 "duration_us": case.duration_us,
                 "periods": case.periods,
+                "windows": case.windows if case.windows > 1 else None,
             },
         )
         figures += [

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest migration's revision: the schema that this version reads and writes."""
 metadata = MetaData(
     naming_convention={
@@ -49,12 +49,15 @@ runs = Table(
     Column("modified", Boolean),
     Column("worse", Integer),
     Column("more", Text),
+    Column("order_utc", String(40)),
     Index("ix_runs_started_utc", "started_utc"),
+    Index("ix_runs_order_utc", "order_utc"),
     Index("ix_runs_fingerprint", "fingerprint"),
 )
 """``revision`` and ``modified``: the git commit that was measured from, where there is one.
 ``worse``: how many figures had become worse when the run was compared, null if it was not.
-``more``, here and in other tables: what the record holds beside the columns, as JSON."""
+``more``, here and in other tables: what the record holds beside the columns, as JSON.
+``order_utc``: see :mod:`hil.history.run_order`."""
 boards = Table(
     "boards",
     metadata,
@@ -86,9 +89,11 @@ cases = Table(
     Column("load", String(200), nullable=False),
     Column("duration_us", Float),
     Column("periods", Text),
+    Column("windows", Integer),
     Index("ix_cases_board_id", "board_id"),
 )
-"""``periods``: of the tasks in us, separated by commas; null where no capture says it."""
+"""``periods``: of the tasks in us, separated by commas; null where no capture says it. ``windows``:
+how many, of ``duration_us`` together; null for one."""
 measurements = Table(
     "measurements",
     metadata,

@@ -55,7 +55,10 @@ class HistoryStamps:
 
 @dataclass(frozen=True, slots=True)
 class HistoryCase:
-    """One technique under one load; without a capture it has no window and no stamps."""
+    """One technique under one load; without a capture it has no window and no stamps.
+
+    ``duration_us`` is that of all ``windows`` together.
+    """
 
     technique: str
     load: str
@@ -63,6 +66,19 @@ class HistoryCase:
     periods: str | None
     measurements: tuple[Measurement, ...]
     stamps: tuple[HistoryStamps, ...] = ()
+    windows: int = 1
+
+
+def describe_plan(duration_us: float | None, periods: str | None, windows: int | None) -> str:
+    """How a case was measured, in words: what runs must share to be compared."""
+    if duration_us is None:
+        return "no capture"
+    wanted = ", ".join(
+        f"{float(period) / 1000:g}" for period in (periods or "").split(",") if period
+    )
+    count = windows or 1
+    window = "window" if count == 1 else f"{count} windows of"
+    return f"{window} {duration_us / count / 1e6:.4g} s, period {wanted or 'none'} ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,10 @@ class HistoryBoard:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRun:
-    """A run as the history holds it; ``revision`` is the git commit that was measured from."""
+    """A run as the history holds it; ``revision`` is the git commit that was measured from.
+
+    ``clock_wrong`` says that its start is known to be wrong, so that it stands as it was stored.
+    """
 
     info: RunInfo
     fingerprint: str
@@ -95,6 +114,7 @@ class HistoryRun:
     errors: tuple[ErrorRecord, ...] = ()
     revision: str | None = None
     modified: bool | None = None
+    clock_wrong: bool = False
 
 
 def make_history_run(
@@ -167,7 +187,13 @@ def _case(
         return HistoryCase(key[1], key[2], None, None, tuple(figures))
     periods = ",".join(str(task.period_us) for task in capture.plan.tasks)
     return HistoryCase(
-        key[1], key[2], capture.plan.duration_us, periods, tuple(figures), _stamps(capture)
+        key[1],
+        key[2],
+        capture.plan.duration_us,
+        periods,
+        tuple(figures),
+        _stamps(capture),
+        max(1, len(capture.windows)),
     )
 
 

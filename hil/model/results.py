@@ -236,11 +236,14 @@ class Comparison(StoredRecord):
     """A run against ``against``, which says in words what that was: one run, or several.
 
     ``absent`` names what one side has and the other has not, in words, one entry a case.
+    ``missing`` names what the last run had and this one was asked for and lacks: a board, a
+    technique or a case, in words. Then the bench is broken.
     """
 
     against: str
     changes: tuple[Change, ...] = field(default=(), metadata=REQUIRED)
     absent: tuple[str, ...] = field(default=(), metadata=REQUIRED)
+    missing: tuple[str, ...] = field(default=(), metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

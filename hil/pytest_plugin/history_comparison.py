@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from hil.analysis.change_detection import CHANGE_CONFIDENCE
 from hil.experiments.evaluation import unjudged_history_run
 from hil.history.comparison import compare_runs, compare_with_history
 from hil.history.database import HistoryError, open_history
+from hil.history.missing_parts import missing_parts
 from hil.history.run_reader import find_history_run
 from hil.history.run_writer import add_run
 from hil.history.stored_records import make_history_run
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from hil.history.database import History
     from hil.history.location import HistoryLocation
+    from hil.history.missing_parts import AskedCases
     from hil.history.stored_records import HistoryRun
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
@@ -32,12 +35,18 @@ class HistoryComparison:
     """What the history says of one run, and what could not be done with it."""
 
     def __init__(
-        self, location: HistoryLocation | None, compare: str | None, folder: Path, root: Path
+        self,
+        location: HistoryLocation | None,
+        compare: str | None,
+        folder: Path,
+        root: Path,
+        asked: AskedCases | None = None,
     ) -> None:
         self._location = location
         self._compare = compare
         self._folder = folder
         self._root = root
+        self._asked = asked
         self.comparison: Comparison | None = None
         self.failures: list[str] = []
         self.lines: list[str] = []
@@ -47,6 +56,11 @@ class HistoryComparison:
         """How many figures have become worse."""
         changes = self.comparison.changes if self.comparison else ()
         return sum(change.trend == "worse" for change in changes)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the last run had and this one was asked for and lacks."""
+        return self.comparison.missing if self.comparison else ()
 
     @property
     def against(self) -> str:
@@ -79,16 +93,28 @@ class HistoryComparison:
                 self._tried("compare", lambda: self._compare_with(history, run, compare))
             if store:
                 worse = None if self.comparison is None else self.worse
-                name, _ = add_run(history, run, worse=worse)
+                name, _ = add_run(history, run, worse=worse, just_ended=True)
                 self.lines.append(f"history: {self._location.shown}, run {name}")
 
     def _compare_with(self, history: History, run: HistoryRun, choice: str) -> None:
-        self._keep(compare_with_history(history, run, choice, unjudged_history_run))
+        comparison = compare_with_history(
+            history,
+            run,
+            choice,
+            unjudged_history_run,
+            asked=self._asked,
+            just_ended=SOURCES[run.info.source].measured,
+        )
+        self._keep(comparison)
 
     def _compare_folders(self, results: Results, captures: Sequence[Capture]) -> None:
         assert self._compare is not None
         before = find_history_run(self._compare, None, unjudged_history_run)
-        self._keep(compare_runs(before, make_history_run(results, captures), CHANGE_CONFIDENCE))
+        run = make_history_run(results, captures)
+        comparison = compare_runs(before, run, CHANGE_CONFIDENCE)
+        if self._asked is not None:
+            comparison = replace(comparison, missing=missing_parts(before, run, self._asked))
+        self._keep(comparison)
 
     def _keep(self, comparison: Comparison) -> None:
         self.comparison = comparison

@@ -18,6 +18,7 @@ from hil.experiments.run import common_source
 from hil.model.budgets import unmatched_budgets
 from hil.model.errors import HilError
 from hil.model.results import Results
+from hil.pytest_plugin.asked_cases import SelectedCases
 from hil.pytest_plugin.run_end import Outcome
 from hil.pytest_plugin.unchecked_figures import reports_of, unchecked
 from hil.recording.atomic_file import replaced_file
@@ -109,6 +110,8 @@ class RunOutput(CaptureOutput):
         self._failure: str | None = None
         self._history_comparison: HistoryComparison | None = None
         self._outcome = Outcome()
+        self._selected = SelectedCases(config, options)
+        config.pluginmanager.register(self._selected, "hil-selected")
         option = config.option
         option.xmlpath = option.xmlpath or str(bench.folder.junit)
         if hasattr(option, "htmlpath"):
@@ -170,7 +173,10 @@ class RunOutput(CaptureOutput):
             broken = bool(
                 self._failure
                 or self._bench.errors
-                or (history_comparison and history_comparison.failures)
+                or (
+                    history_comparison
+                    and (history_comparison.failures or history_comparison.missing)
+                )
             )
             worse = history_comparison is not None and history_comparison.worse > 0
             session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
@@ -216,7 +222,7 @@ class RunOutput(CaptureOutput):
 
         options, folder = self._options, self._bench.folder.path
         history_comparison = HistoryComparison(
-            options.history, options.compare, folder, self._config.rootpath
+            options.history, options.compare, folder, self._config.rootpath, self._selected.asked
         )
         history_comparison.settle(self.results(), self._captures())
         return history_comparison
@@ -300,6 +306,7 @@ class RunOutput(CaptureOutput):
                 text = f"failed: {compared.worse} figures worse than in {compared.against}"
                 terminalreporter.write_line(text, red=True)
             failures += compared.failures
+            failures += [f"missing: {text}" for text in compared.missing]
         for failure in failures:
             terminalreporter.write_line(f"error: {failure}", red=True)
 

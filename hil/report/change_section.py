@@ -62,6 +62,7 @@ class ChangeSection:
     unclear: tuple[ChangeRow, ...]
     same: int
     absent: tuple[str, ...]
+    missing: tuple[str, ...] = ()
     power: str = ""
     """What could have been seen, of the main figures; empty where nothing could be compared."""
     unchanged: tuple[ChangeRow, ...] = ()
@@ -95,6 +96,7 @@ def make_change_section(comparison: Comparison) -> ChangeSection:
         unclear=of("unclear"),
         same=sum(change.trend == "same" for change in comparison.changes),
         absent=comparison.absent,
+        missing=comparison.missing,
         power=_power(comparison.changes),
         unchanged=of("same"),
     )
@@ -139,6 +141,7 @@ def _share_text(share: float) -> str:
 def change_lines(view: ChangeSection, most: int) -> list[str]:
     """The sentence, then at most ``most`` lines of what is worse and ``most`` of what is better."""
     lines = [view.sentence, *([view.power] if view.power else [])]
+    lines += [f"missing: {text}" for text in view.missing]
     for word, rows in (("worse", view.worse), ("better", view.better)):
         lines += [f"{word}: {row.line}" for row in rows[:most]]
         if len(rows) > most:

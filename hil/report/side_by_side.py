@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.history.comparison_inputs import task_stamps
+from hil.history.run_order import CLOCK_WRONG
 from hil.history.stored_records import pair_boards
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_rank, table_columns
@@ -211,10 +212,15 @@ def _lateness(case: HistoryCase) -> FloatArray:
     return np.concatenate([*parts, np.empty(0)])
 
 
+def _started(run: HistoryRun) -> str:
+    began = run.info.started_utc or "unknown"
+    return f"{began} ({CLOCK_WRONG})" if run.clock_wrong else began
+
+
 def _side(run: HistoryRun) -> Side:
     boards = [board.identity for board in run.boards]
     facts = (
-        ("started", run.info.started_utc or "unknown"),
+        ("started", _started(run)),
         ("profile", run.info.profile),
         ("harness", run.info.harness_version),
         ("commit", (run.revision or "unknown")[:12] + ("+" if run.modified else "")),

@@ -185,3 +185,22 @@ def test_no_history_is_one_line(monkeypatch, tmp_path, capsys):
         assert error.startswith("hil: history reports/history.db: there is none yet")
         assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_trend_dates_a_change(location, address, monkeypatch, capsys):
+    monkeypatch.setenv("HIL_HISTORY", address)
+    monkeypatch.setenv("COLUMNS", "160")
+    with open_history(location) as history:
+        for seed in range(16):
+            level = 200.0 if seed < 9 else 900.0
+            add_run(history, runs.night(seed, {"timer_soft": level}))
+    asked = ("trend", "lateness_p50_us", "--technique", "timer_soft")
+    status, out = said(capsys, *asked)
+    assert status == 0
+    times = "changed between 2026-11-01T00:08:00Z and 2026-11-01T00:09:00Z: "
+    assert f"timer_soft, idle, task 0: {times}" in out
+    _, out = said(capsys, *asked, "--json")
+    (change,) = json.loads(out)["lines"][0]["changes"]
+    assert (change["last_before"], change["first_after"]) == (
+        "20261101T000800Z_pico", "20261101T000900Z_pico"
+    )  # fmt: skip

@@ -14,12 +14,11 @@ from hil.history.comparison import (
     _alike,
     _change,
     _missing_cases,
-    _plan,
     _Side,
     line_of_board,
 )
 from hil.history.comparison_inputs import FigureKey
-from hil.history.stored_records import make_history_run, pair_boards
+from hil.history.stored_records import describe_plan, make_history_run, pair_boards
 
 
 def history_run(*boards, number=1, technique="timer_soft"):
@@ -47,12 +46,13 @@ def test_what_it_is_held_against(choice, most, text):
 
 def test_how_a_case_was_measured():
     (case,) = history_run().boards[0].cases
-    assert _plan(case) == "window 6 s, period 10, 10 ms"
-    assert _plan(replace(case, duration_us=1_500_000, periods="2500")) == (
-        "window 1.5 s, period 2.5 ms"
+    assert describe_plan(case.duration_us, case.periods, case.windows) == (
+        "window 6 s, period 10, 10 ms"
     )
-    assert _plan(replace(case, periods=None)) == "window 6 s, period none ms"
-    assert _plan(replace(case, duration_us=None)) == "no capture"
+    assert describe_plan(1_500_000, "2500", None) == "window 1.5 s, period 2.5 ms"
+    assert describe_plan(5_000_000, "2500", 3) == "3 windows of 1.667 s, period 2.5 ms"
+    assert describe_plan(6_000_000, None, 1) == "window 6 s, period none ms"
+    assert describe_plan(None, None, None) == "no capture"
 
 
 def test_a_line_is_of_the_board_its_firmware_the_profile_and_the_source():

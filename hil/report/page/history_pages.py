@@ -10,12 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from hil.analysis.plot_data import counts_between
+from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import find_metric
 from hil.model.results import case_order
 from hil.model.units import UNWRITTEN_UNITS, format_value
 from hil.report.change_section import make_change_section
 from hil.report.charts.chart import Axis, Chart, Mark, Series, category_axis, log_axis, time_axis
 from hil.report.page.template_environment import page_script, style_sheet, template_environment
+from hil.report.trend_changes import trend_changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +98,7 @@ def sort_trend_lines(lines: Sequence[TrendLine]) -> list[TrendLine]:
         key=lambda line: (
             *(line.board, line.firmware, line.profile),
             case_order((line.board, line.technique, line.load)),
-            *(line.method or "", -1 if line.task is None else line.task),
+            *(line.method or "", -1 if line.task is None else line.task, line.source, line.plan),
         ),
     )
 
@@ -105,7 +107,9 @@ def describe_trend_line(line: TrendLine) -> str:
     """Technique, load, and what else the figure is about."""
     text = f"{line.technique}, {line.load}"
     text += f", {line.method}" if line.method else ""
-    return text if line.task is None else f"{text}, task {line.task}"
+    text += "" if line.task is None else f", task {line.task}"
+    text += "" if line.source == BOARD_SOURCE else f", by {line.source}"
+    return f"{text} ({line.plan})" if line.plan else text
 
 
 def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
@@ -135,10 +139,11 @@ def trend_chart(line: TrendLine) -> Chart:
     between = [""] * max(0, len(points) - 2)
     last = f", last {format_value(points[-1].value, line.unit)}" if points else ""
     values = np.array([point.value for point in points])
+    said = "; ".join((f"n = {len(points)}{last}", *(change.text for change in trend_changes(line))))
     return Chart(
         describe_trend_line(line),
-        f"n = {len(points)}{last}.",
-        f"{describe_trend_line(line)}: n = {len(points)}{last}",
+        f"{said}.",
+        f"{describe_trend_line(line)}: {said}",
         category_axis([*dates[:1], *between, *dates[1:][-1:]]),
         _value_axis(points, line.unit),
         [Series("", np.arange(len(points), dtype=np.float64), values)],
@@ -157,7 +162,7 @@ def _value_axis(points: Sequence[TrendPoint], unit: str) -> Axis:
 
 
 def _mark(number: int, point: TrendPoint, unit: str) -> Mark:
-    text = f"{point.started_utc}, {format_value(point.value, unit)}{_trend_bounds(point, unit)}"
+    text = f"{point.when}, {format_value(point.value, unit)}{_trend_bounds(point, unit)}"
     text += f", run {point.run}"
     bounds = None if point.lo is None or point.hi is None else (point.lo, point.hi)
     if point.verdict == "fail":

@@ -133,7 +133,7 @@ def run(seed: int, events: int = EVENTS) -> list[Judged]:
     drawn = draw(seed)
     with tempfile.TemporaryDirectory() as folder, Session(parse_board(drawn.knobs)) as session:
         path = Path(folder, "calibration.hilcap")
-        session.capture(capture_job(Case(calibration_plan()), session.board), path)
+        session.capture(capture_job(Case(calibration_plan(loopback=True)), session.board), path)
         calibrated = read_capture(path)
         tools = instrument(calibrated)
         session.identity = replace(session.identity, tick_resolution_us=tools.tick_us)

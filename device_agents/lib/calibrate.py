@@ -2,7 +2,7 @@
 """What the instrument itself costs on this board, what its clock does, how fast main loops.
 
 cal.read, cal.stamp, cal.set and cal.keep are times in us over a batch of reads of the clock, of
-stamps, of writes of an output (where one is known) and of reads that are put in an array;
+stamps, of writes of the loopback's output (with set_pin=1) and of reads that are put in an array;
 cal.rounds over the loop of such a batch with nothing in it; cal.task and cal.empty over a loop of
 activations that are all stamped and of which only the first and the last are (batch sizes in the
 end frame). Each interval contains one more read of the clock. cal.step are the steps of the clock
@@ -14,7 +14,7 @@ import time
 from array import array
 
 from lib.batches import hil_batch, hil_rounds_alone, hil_step, hil_uneven_reads
-from lib.pin_batches import free_output, hil_keep_batch, hil_set_batch
+from lib.pin_batches import hil_keep_batch, hil_set_batch, loop_output
 from lib.pins import make_task, null_set
 from lib.recorder import Channel
 
@@ -62,7 +62,7 @@ def run(job):
     stamp = scratch.stamper()
     task = make_task(stamp, null_set, 0)
     empty = make_task(hil_no_stamp, null_set, 0)
-    set_pin = free_output(job)
+    set_pin = loop_output(job) if job.cfg.get("set_pin") else None
     room = array("l", (0,))
     readings = job.channel("cal.at", "value", job.fit(READINGS, 4)).put
     channels = [job.channel("cal." + name, "value", REPEATS) for name in CALIBRATED]

@@ -5,14 +5,13 @@ import time
 from lib.pins import output_pin, pin_setter, release_pin
 
 
-def free_output(job):
-    """A function that sets an output to be tried, low at the end, or None if none is known."""
-    loop = job.cfg.get("loop")
-    ids = (loop[0],) if loop else job.cfg.get("spare") or job.cfg.get("pins")
-    if not ids:
+def loop_output(job):
+    """A function that sets the loopback's output, low at the end, or None without a loopback."""
+    if not job.cfg.get("loop"):
         return None
-    out = output_pin(ids[0], 0)
-    job.at_exit(lambda: release_pin(ids[0], out, job.cfg.get("safe") == "low"))
+    pin_id = job.cfg["loop"][0]
+    out = output_pin(pin_id, 0)
+    job.at_exit(lambda: release_pin(pin_id, out, job.cfg.get("safe") == "low"))
     return pin_setter(out)
 
 

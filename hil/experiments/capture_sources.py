@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from hil.boards.fault_injection import LinkFaults
-from hil.experiments.plan import Case, calibration_plan, capture_job
+from hil.experiments.plan import LOOPBACK, Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.recording.capture_file import capture_path, list_captures
@@ -56,26 +56,33 @@ def open_source(
     *,
     wiring: Wiring | None,
     faults: FaultSpec | None = None,
+    loopback: bool = False,
 ) -> CaptureSource:
-    """Open the board that ``spec`` means, the ``number``-th of the run."""
+    """Open the board that ``spec`` means, the ``number``-th of the run.
+
+    ``loopback`` says that the run has events over it.
+    """
     if spec.stored_run is not None:
         return ReplaySource(spec, spec.stored_run, folder.captures)
     link = None if faults is None else LinkFaults(faults)
     session = Session(spec, wiring=wiring, faults=link)
-    return LiveSource(session, folder.captures, number)
+    return LiveSource(session, folder.captures, number, loopback=loopback)
 
 
 class LiveSource:
     """Captures from a board on a session, each stored before it is read back."""
 
-    def __init__(self, session: Session, captures: Path, number: int) -> None:
+    def __init__(
+        self, session: Session, captures: Path, number: int, *, loopback: bool = False
+    ) -> None:
         self._session = session
         self._captures = captures
         self._first = number * MAX_CAPTURES
         self._stored = 0
         session.open()
         try:
-            self._calibration = self._calibrate()
+            available = LOOPBACK in session.identity.capabilities
+            self._calibration = self._calibrate(loopback=loopback and available)
         except BaseException:
             session.close()
             raise
@@ -104,9 +111,9 @@ class LiveSource:
         self._session.look_at_temperature_again()
         self._session.close()
 
-    def _calibrate(self) -> Calibration | None:
+    def _calibrate(self, *, loopback: bool) -> Calibration | None:
         """Let the instrument measure itself; later captures name the board with the result."""
-        capture = self._store(Case(calibration_plan()), None)
+        capture = self._store(Case(calibration_plan(loopback=loopback)), None)
         # here: not before the board is open
         from hil.analysis.clock import instrument
         from hil.recording.validity import require_valid

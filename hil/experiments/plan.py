@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hil.model.budgets import Budgets
     from hil.model.user_programs import PeriodSource
 
+LOOPBACK = "loopback"
 STREAMING_FROM_US = 60_000_000
 """A window longer than this sends its stamps while it is open."""
 WINDOWS, MOST_WINDOWS = 3, 10
@@ -224,9 +225,18 @@ def agent_case(
     return Case(plan, program)
 
 
-def calibration_plan() -> CapturePlan:
-    """The capture in which the instrument measures itself, at the start of a run."""
-    return CapturePlan(CALIBRATE, "idle", (), 0)
+def calibration_plan(*, loopback: bool = False) -> CapturePlan:
+    """The capture in which the instrument measures itself, at the start of a run.
+
+    With ``loopback`` it also writes the loopback's output many times. Nothing else does that in a
+    run without events, and what is connected there may mind.
+    """
+    return CapturePlan(CALIBRATE, "idle", (), 0, options={"set_pin": 1} if loopback else {})
+
+
+def uses_loopback(case: Case) -> bool:
+    """Whether the case makes events over the loopback."""
+    return case.program is None and LOOPBACK in bundle.needed_capabilities(case.plan.technique)
 
 
 _WINDOW_SLACK_S = 30.0

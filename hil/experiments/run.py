@@ -17,7 +17,7 @@ from hil.agents import bundle
 from hil.boards.fault_injection import format_faults
 from hil.experiments.capture_sources import open_source
 from hil.experiments.host_clock import read_host_clock
-from hil.experiments.plan import post_window_files
+from hil.experiments.plan import post_window_files, uses_loopback
 from hil.experiments.registry import chosen_workloads
 from hil.experiments.rounds import MeasuredWindows, windows_in_rounds
 from hil.model.board import SOURCES
@@ -260,6 +260,7 @@ class Bench:
             number,
             wiring=self._options.wiring,
             faults=self._options.faults,
+            loopback=any(map(uses_loopback, self._options.cases)),
         )
         self._cleanup.callback(source.close)
         return source

@@ -10,7 +10,8 @@ from hil.protocol.events import read_calibration
 
 def calibrate(connect_board, knobs, **config):
     with connect_board(knobs) as runner:
-        decoded = runner.run("calibrate", periods=(), phases=(), pins=(), duration=1000, **config)
+        options = {"set_pin": 1, **config}
+        decoded = runner.run("calibrate", periods=(), phases=(), pins=(), duration=1000, **options)
         counters = {
             key: int(v) for key, v in runner.end(decoded).items() if v.lstrip("-").isdigit()
         }
@@ -41,8 +42,10 @@ def test_the_clocks_step_is_found_by_a_loop_that_costs_several(connect_board, st
     assert clock_step_us(calibration.readings_us) == pytest.approx(step, rel=1e-3)
 
 
-def test_without_an_output_the_pin_has_no_cost(connect_board):
-    calibration = calibrate(connect_board, "read_us=2", loop=None, spare=())
+@pytest.mark.parametrize("config", [{"loop": None}, {"set_pin": 0}])
+def test_without_a_loopback_or_events_no_pin_is_written(connect_board, config):
+    calibration = calibrate(connect_board, "read_us=2", **config)
+    assert not calibration.set_us.size
     assert stamp_costs(calibration, 1.0).set_pin is None
     assert stamp_costs(calibration, 1.0).read.us == pytest.approx(2.0, abs=0.05)
 

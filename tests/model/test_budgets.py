@@ -350,3 +350,25 @@ def test_a_limit_on_what_only_variants_have_is_judged_there(metric, method, verd
     rules = Budgets((Budget(metric, "absolute", 5.0),))
     figure = measured(metric, 100.0, 90.0, 110.0, method=method)
     assert judge_measurement(figure, rules).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "board", ["Raspberry Pi Pico", "sim:clock=virtual", "sim:ppm=5,clock=virtual"]
+)
+@pytest.mark.parametrize(
+    ("metric", "value", "verdict"),
+    [
+        ("lateness_p50_us", 19_000.0, "fail"),
+        ("lateness_p50_us", 9_000.0, "pass"),
+        ("lateness_p99_us", 19_000.0, "fail"),
+        ("lateness_p99_us", 9_000.0, "pass"),
+        ("missed", 6.0, "fail"),
+        ("missed", 5.0, "pass"),
+        ("extra", 1.0, "fail"),
+        ("extra", 0.0, "pass"),
+        ("callbacks_after_stop", 9.0, "none"),
+    ],
+)
+def test_a_program_of_the_users_own_has_limits_unasked(board, metric, value, verdict) -> None:
+    figure = measured(metric, value, value, value, n=500, board=board, technique="blink")
+    assert judge_measurement(figure, default_budgets(), period_us=20_000).verdict == verdict

@@ -235,8 +235,10 @@ def calibration_plan(*, loopback: bool = False) -> CapturePlan:
 
 
 def uses_loopback(case: Case) -> bool:
-    """Whether the case makes events over the loopback."""
-    return case.program is None and LOOPBACK in bundle.needed_capabilities(case.plan.technique)
+    """Whether the case makes events over the loopback; a program of the user's own does not."""
+    technique = case.plan.technique
+    known = technique in bundle.technique_names()
+    return known and LOOPBACK in bundle.needed_capabilities(technique)
 
 
 _WINDOW_SLACK_S = 30.0

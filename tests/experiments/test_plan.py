@@ -1,6 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
-from hil.experiments.plan import PROFILES, chosen_names, find_profile, make_cases
+from hil.experiments.plan import (
+    PROFILES,
+    calibration_plan,
+    chosen_names,
+    find_profile,
+    make_cases,
+    uses_loopback,
+)
 from hil.model.errors import ConfigurationError
 
 QUICK = PROFILES["quick"]
@@ -45,3 +54,12 @@ def test_unknown_names_list_the_known_ones():
 def test_names_are_kept_in_order_without_repeats():
     assert chosen_names("x", "b,a,b", ["a", "b"]) == ("b", "a")
     assert chosen_names("x", None, ["a", "b"]) == ("a", "b")
+
+
+def test_only_the_technique_of_events_writes_the_loopback_in_calibration():
+    cases = make_cases(find_profile("quick"), ("event_irq", "timer_hard"), ("idle",))
+    assert [uses_loopback(case) for case in cases] == [True, False]
+    own = replace(cases[0], plan=replace(cases[0].plan, technique="two_rates"))
+    assert not uses_loopback(own)
+    assert calibration_plan().options == {}
+    assert calibration_plan(loopback=True).options == {"set_pin": 1}

@@ -233,7 +233,8 @@ def _by_percentile(row: TechniqueRow, p99: Measurement, least: float, compared: 
     low, high = _widened(p99, compared)
     worst, worth = row.cells.get("lateness_max_us"), independent_activations(row)
     enough = worth >= needed_samples(1.0 - SOFT_SHARE, _confidence(compared))
-    if worst is not None and worst.n_effective is not None and enough:
+    known = any(f is not None and f.n_effective is not None for f in (worst, p99))
+    if worst is not None and known and enough:
         high = min(high, _ends(worst)[1])  # the largest of so many lies above the percentile
     if worth < FLOOR:
         high = math.inf

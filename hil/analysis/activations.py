@@ -133,6 +133,12 @@ class Activations:
         return self.releases(0, self.n).astype(np.int64)
 
     @property
+    def begins(self) -> IntArray:
+        """The first activation of each window, (windows,) int64; the first is 0."""
+        later = self.window_starts
+        return np.concatenate([[0], later[(later > 0) & (later < self.n)]]).astype(np.int64)
+
+    @property
     def joined(self) -> BoolArray:
         """Where nothing is between two neighbours, no lost stamp and no end of a window.
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.metric_sheet import EXACT, Bounds, extreme_bounds
-from hil.analysis.uncertainty.order_statistics import covered_share, needed_samples, percentile
+from hil.analysis.metric_sheet import EXACT, Bounds
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
+from hil.analysis.uncertainty.order_statistics import needed_samples, percentile
 from hil.model.user_programs import ProgramOptions
 
 if TYPE_CHECKING:
@@ -100,11 +102,12 @@ def measure_stops(
             note = f"in the two periods after each stop; {EXACT}"
             sheet.add("timer_after_stop", mean, count, Bounds(mean, mean), note=note, method=method)
     if stop_us is not None and stop_us.size:
-        bounds = extreme_bounds(covered_share(stop_us.size))
         note = "0: no callback came after the call"
         largest = float(stop_us.max())
         latency = largest - read_cost_us if largest > 0.0 else 0.0
-        sheet.add("stop_latency_us", latency, stop_us.size, bounds, note=note)
+        worth = extreme_number(Stretches.of(stop_us.astype(np.float64)), stop_us.size)
+        bounds = extreme_of(latency, worth, step_us)
+        sheet.add("stop_latency_us", latency, stop_us.size, bounds, note=note, n_effective=worth)
     if phase_us is None or phase_us.size < needed_samples(0.5):
         sheet.mark_unavailable("restart_phase_us", f"needs {needed_samples(0.5)} starts")
         return

@@ -10,12 +10,13 @@ import numpy as np
 
 from hil.analysis.activations import activation_time_us
 from hil.analysis.grid_slope import grid_of
-from hil.analysis.metric_sheet import WANDERS, Bounds, extreme_bounds
+from hil.analysis.metric_sheet import WANDERS, Bounds
 from hil.analysis.streaming_stats import Extremes, SquareSums
 from hil.analysis.uncertainty import budget
 from hil.analysis.uncertainty.correlated import FEW, error_of_cells, rms_bounds
 from hil.analysis.uncertainty.distributions import chi_squared_quantile
-from hil.analysis.uncertainty.order_statistics import covered_share_of_range
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from hil.model.captures import FloatArray
 
 _PAIRS = 20_000
-_NOISE = 4096
+_NOISE, _SOME_ERRORS = 4096, 1 << 18
 # The mean square of a random walk about a line is sum(x_j^2 / j^2), from j = 2 on about its own
 # line: this varies like a chi-squared with (sum 1/j^2)^2 / sum 1/j^4 degrees of freedom. What is
 # left of them where the steps are correlated, or few of them carry the walk, was measured.
@@ -55,7 +56,7 @@ class TieSums:
 
 def look_at_tie(task: Activations, grid: Grid) -> TieSums:
     """The same as :func:`tie_us`, a piece at a time."""
-    sums = TieSums(SquareSums(task.n), Extremes(), 0.0)
+    sums = TieSums(SquareSums(task.n, grid.edges[:-1]), Extremes(), 0.0)
     noise = 0.0
     for start, error in grid.errors_us(task):
         sums.range.add(error, start)
@@ -119,13 +120,29 @@ def add_grid_errors(
         spread = rms_bounds(error.squares, 1 + windows, tick_us**2 / 12.0)
         note = None
     sheet.add("tie_rms_us", value, n, budget.widened(value, spread), note=note)
+    worth = None if wanders else extreme_number(_some_errors(task, grid), n, "range")
     sheet.add(
         "tie_pp_us",
         error.range.spread,
         n,
-        Bounds(why_not=WANDERS) if wanders else extreme_bounds(covered_share_of_range(n)),
+        Bounds(why_not=WANDERS)
+        if worth is None
+        else extreme_of(error.range.spread, worth, 2.0 * tick_us, "range"),
+        n_effective=worth,
         where_us=activation_time_us(task, error.range.farthest_at),
     )
+
+
+def _some_errors(task: Activations, grid: Grid) -> Stretches:
+    """The time interval error, of long captures that of their beginning."""
+    parts, starts = [], [0]
+    for start, error in grid.errors_us(task):
+        if start in grid.edges[1:-1]:
+            starts.append(start)
+        parts.append(error)
+        if start >= _SOME_ERRORS:
+            break
+    return Stretches.of(np.concatenate(parts), np.array(starts, np.int64))
 
 
 def _bent(task: Activations, grid: Grid) -> str | None:
@@ -164,8 +181,9 @@ def mean_interval_bounds(
     ends = len(grid.levels) + len(task.track.gaps)
     parts = [budget.evenly(CLOCK, tick_us * math.sqrt(ends) / n)]
     if (task.missed or task.extra.size) and task.rule != "sequence":
-        error = error_of_cells(gaps.cells.means, n)
-        return budget.mean_bounds(gaps.mean, error.standard, error.dof, parts)
+        error = error_of_cells(gaps.cells.cells)
+        standard = error.standard * error.widening
+        return budget.mean_bounds(gaps.mean, standard, error.dof, parts)
     if task.rule == "sequence":
         away = gaps.mean - slope.value
         own = Bounds(lo + away, hi + away)

@@ -10,10 +10,10 @@ import numpy as np
 
 from hil.analysis.activations import activation_time_us
 from hil.analysis.grid_errors import mean_interval_bounds
-from hil.analysis.metric_sheet import extreme_bounds
 from hil.analysis.streaming_stats import CellSums, Extremes, SquareSums, pieces
 from hil.analysis.uncertainty.correlated import rms_bounds
-from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
@@ -50,8 +50,15 @@ def look_at_intervals(task: Activations) -> Intervals:
         n += gaps.size
         pairs += steps.size
     mean = total / n if n else 0.0
+    first, second = _window_starts(task, 1), _window_starts(task, 2)
     intervals = Intervals(
-        *(n, mean, SquareSums(n), Extremes(), CellSums(n), SquareSums(pairs), Extremes())
+        n=n,
+        mean=mean,
+        away=SquareSums(n, first),
+        range=Extremes(),
+        cells=CellSums(n, starts=first),
+        change=SquareSums(pairs, second),
+        largest=Extremes(),
     )
     for start, end in pieces(task.n - 1):
         gaps, sound, steps, paired = _piece(task, start, end)
@@ -81,6 +88,35 @@ def _piece(
     sound = np.flatnonzero(joined[: end - start])
     paired = np.flatnonzero(joined[:-1] & joined[1:])
     return own[sound], sound, steps[paired], paired
+
+
+def _window_starts(task: Activations, order: int) -> list[int]:
+    """Where windows begin among the differences of this order that reach over no break."""
+    broken = [task.breaks - back for back in range(1, order + 1)]
+    gone = np.unique(np.concatenate(broken))
+    starts = task.begins - np.searchsorted(gone[gone >= 0], task.begins)
+    return [int(start) for start in starts]
+
+
+_STRETCHES, _STRETCH = 64, 4096
+
+
+def _some_changes(task: Activations, order: int) -> Stretches:
+    """Intervals (1) or absolute changes from each to the next (2); of long captures some."""
+    n = task.n
+    if n <= _STRETCHES * _STRETCH:
+        change = np.diff(task.times(0, n), order)
+        gone = np.unique(np.concatenate([task.breaks - back for back in range(1, order + 1)]))
+        change = np.delete(change, gone[(gone >= 0) & (gone < change.size)])
+        starts = np.array(_window_starts(task, order), np.int64)
+    else:
+        parts = []
+        for start in np.linspace(0, n - _STRETCH - 2, _STRETCHES).astype(np.int64):
+            gaps, _, steps, _ = _piece(task, int(start), int(start) + _STRETCH)
+            parts.append(gaps if order == 1 else steps)
+        change = np.concatenate(parts)
+        starts = np.cumsum([0, *(part.size for part in parts[:-1])])
+    return Stretches.of(np.abs(change) if order == 2 else change, starts)
 
 
 def intervals_us(activations: Activations) -> FloatArray:
@@ -113,9 +149,16 @@ def add_intervals(
         value = math.sqrt(gaps.away.mean)
         bounds = rms_bounds(gaps.away, 1, tick_us**2 / 6.0)
         sheet.add("period_jitter_rms_us", value, n, bounds)
-        share = extreme_bounds(covered_share_of_range(n))
-        where = activation_time_us(every, gaps.range.farthest_at + 1)
-        sheet.add("period_jitter_pp_us", gaps.range.spread, n, share, where_us=where)
+        worth = extreme_number(_some_changes(every, 1), n, "range")
+        spread = gaps.range.spread
+        sheet.add(
+            "period_jitter_pp_us",
+            spread,
+            n,
+            extreme_of(spread, worth, 2.0 * tick_us, "range"),
+            where_us=activation_time_us(every, gaps.range.farthest_at + 1),
+            n_effective=worth,
+        )
     m = gaps.change.n
     if m < 1:
         for metric in ("c2c_jitter_rms_us", "c2c_jitter_max_us"):
@@ -125,10 +168,12 @@ def add_intervals(
         return
     value = math.sqrt(gaps.change.mean)
     sheet.add("c2c_jitter_rms_us", value, m, rms_bounds(gaps.change, 0, tick_us**2 / 2.0))
+    worth = extreme_number(_some_changes(every, 2), m)
     sheet.add(
         "c2c_jitter_max_us",
         gaps.largest.high,
         m,
-        extreme_bounds(covered_share(m)),
+        extreme_of(gaps.largest.high, worth, 2.0 * tick_us),
         where_us=activation_time_us(every, gaps.largest.high_at + 2),
+        n_effective=worth,
     )

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hil.analysis.activations import lateness_us
-from hil.analysis.streaming_stats import WHOLE_BELOW, CellSums, pieces
-from hil.analysis.uncertainty.correlated import cell_means
+from hil.analysis.streaming_stats import WHOLE_BELOW, Cells, CellSums, pieces
 from hil.analysis.uncertainty.order_statistics import Counted, Sorted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hil.analysis.activations import Activations
     from hil.analysis.missed_releases import MissedReleases
+    from hil.analysis.uncertainty.effective_number import Samples
     from hil.analysis.uncertainty.order_statistics import Ranked
     from hil.model.captures import FloatArray, IntArray
 
 _MOST_VALUES = 1 << 24
 
 
-class Samples(Protocol):
-    """Samples in the order of time."""
-
-    @property
-    def size(self) -> int:
-        """How many."""
-
-    @property
-    def ordered(self) -> Ranked:
-        """The same, sorted."""
-
-    def share_above(self, value: float) -> FloatArray:
-        """Share of the samples above ``value`` in each of at most ``CELLS`` stretches."""
-
-    def some(self, indices: IntArray) -> FloatArray:
-        """The samples at these indices."""
-
-
 class ArraySamples:
     """Samples in an array."""
 
-    def __init__(self, series: FloatArray) -> None:
+    def __init__(self, series: FloatArray, starts: Sequence[int] = (0,)) -> None:
         self._series = series
+        self.starts = np.array(starts, np.int64)
         self.ordered = Sorted(np.sort(series))
 
     @property
@@ -52,9 +35,9 @@ class ArraySamples:
         """How many."""
         return int(self._series.size)
 
-    def share_above(self, value: float) -> FloatArray:
-        """Share of the samples above ``value`` in each of at most ``CELLS`` stretches."""
-        return cell_means((self._series > value).astype(np.float32))
+    def above(self, value: float) -> Cells:
+        """Share of the samples above ``value`` in each of some ``CELLS`` stretches."""
+        return Cells.of((self._series > value).astype(np.float32), self.starts)
 
     def some(self, indices: IntArray) -> FloatArray:
         """The samples at these indices."""
@@ -74,7 +57,12 @@ def lateness_samples(
     late = lateness_us(task)
     if missed.n:
         late = np.insert(late, missed.places, missed.waited_us)
-    return ArraySamples(late - cost_us)
+    return ArraySamples(late - cost_us, _sample_starts(task, missed.places).tolist())
+
+
+def _sample_starts(task: Activations, places: IntArray) -> IntArray:
+    """Where windows begin among activations and missed releases: one just before is the later's."""
+    return task.begins + np.searchsorted(places, task.begins)
 
 
 class LateSamples:
@@ -96,6 +84,7 @@ class LateSamples:
         self._cost_us = cost_us
         self._places = np.empty(0, np.int64) if missed is None else missed.places
         self._waited_us = np.empty(0) if missed is None else missed.waited_us
+        self.starts = _sample_starts(task, self._places)
         if self._places.size:
             high = max(high, float(self._waited_us.max()))
         whole = float(task.period_us).is_integer() and high - low < _MOST_VALUES
@@ -106,12 +95,12 @@ class LateSamples:
         """How many."""
         return self._task.n + int(self._places.size)
 
-    def share_above(self, value: float) -> FloatArray:
-        """Share of the samples above ``value`` in each of at most ``CELLS`` stretches."""
-        sums = CellSums(self.size)
+    def above(self, value: float) -> Cells:
+        """Share of the samples above ``value`` in each of some ``CELLS`` stretches."""
+        sums = CellSums(self.size, starts=self.starts.tolist())
         for part in self._parts():
             sums.add((part - self._cost_us > value).astype(np.float64))
-        return sums.means
+        return sums.cells
 
     def some(self, indices: IntArray) -> FloatArray:
         """The samples at these indices."""

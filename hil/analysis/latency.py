@@ -13,12 +13,13 @@ import numpy as np
 
 from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.late_samples import ArraySamples
-from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet, extreme_bounds
+from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet
 from hil.analysis.stamp_costs import reading_error_us, taken_off
-from hil.analysis.uncertainty import order_statistics
 from hil.analysis.uncertainty.budget import evenly, widened
-from hil.analysis.uncertainty.correlated import add_percentiles, rms_bounds
-from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
+from hil.analysis.uncertainty.correlated import rms_bounds
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
+from hil.analysis.uncertainty.percentiles import add_percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hil.analysis.metric_sheet import Estimate
     from hil.analysis.stamp_costs import StampCosts
     from hil.analysis.uncertainty.budget import Part
+    from hil.analysis.uncertainty.extremes import Extreme
     from hil.model.captures import Capture, EventSet, IntArray
 
 _STAGE = {"isr": "isr_latency", "defer": "defer_latency"}
@@ -70,34 +72,52 @@ def measure_events(
                 f"{prefix}_{part}_us", "no event was answered", method=events.method
             )
         return
-    unbounded = extreme_bounds(covered_share(n))
+    samples = ArraySamples(latency)
+    look = Stretches.of_samples(samples)
     worst = int(np.argmax(latency))
     where = float(events.handler_us[worst] - events.stimulus_us[0])
     own = MetricSheet()
     add_percentiles(
         own,
         prefix,
-        ArraySamples(latency),
+        samples,
         step_us=_EXACT_STEP_US,
         common=False,
         note=note,
         method=events.method,
     )
     low, high = float(latency.min()), float(latency[worst])
-    own.add(f"{prefix}_min_us", low, n, unbounded, note=note, method=events.method)
-    own.add(f"{prefix}_max_us", high, n, unbounded, note=note, where_us=where, method=events.method)
+    figures: tuple[tuple[str, float, Extreme, float | None], ...] = (
+        (f"{prefix}_min_us", low, "smallest", None),
+        (f"{prefix}_max_us", high, "largest", where),
+    )
+    for metric, value, which, at in figures:
+        worth = extreme_number(look, n, which)
+        own.add(
+            metric,
+            value,
+            n,
+            extreme_of(value, worth, 0.0, which),
+            note=note,
+            where_us=at,
+            method=events.method,
+            n_effective=worth,
+        )
     step_us = _COUNTER_STEP_US if events.between == "counter" else tick_us
-    parts = (*between.parts, evenly("clock's step, two readings", reading_error_us(step_us)))
+    reading_us = reading_error_us(step_us)
+    parts = (*between.parts, evenly("clock's step, two readings", reading_us))
     sheet.figures += [_with_systematic(figure, parts) for figure in own.figures]
     sheet.reasons += own.reasons
     if n > 1:
+        worth = extreme_number(look, n, "range")
         sheet.add(
             f"{events.stage}_jitter_pp_us",
             high - low,
             n,
-            extreme_bounds(covered_share_of_range(n)),
+            extreme_of(high - low, worth, 2.0 * reading_us, "range"),
             note=note,
             method=events.method,
+            n_effective=worth,
         )
 
 
@@ -205,15 +225,18 @@ def _stretch(
         sheet.mark_unavailable("lateness_max_us", "no activation was recorded", method=method)
         return
     late = lateness_us(activations)[inside] - cost_us
-    add_percentiles(sheet, "lateness", ArraySamples(late), step_us=tick_us, method=method)
+    samples = ArraySamples(late)
+    add_percentiles(sheet, "lateness", samples, step_us=tick_us, method=method)
     worst = int(np.argmax(late))
+    worth = extreme_number(Stretches.of_samples(samples), n)
     sheet.add(
         "lateness_max_us",
         float(late[worst]),
         n,
-        extreme_bounds(order_statistics.covered_share(n)),
+        extreme_of(float(late[worst]), worth, tick_us),
         where_us=float(stamps[inside][worst]),
         method=method,
+        n_effective=worth,
     )
     gaps = np.diff(stamps)[activations.joined & inside[1:] & inside[:-1]]
     if gaps.size < 2:
@@ -252,11 +275,13 @@ def measure_requests(requests: Iterable[Requests], sheet: MetricSheet) -> None:
         bounds = Bounds(why_not="no bounds: what the client asked for, or the server could")
         sheet.add("request_rate_hz", n / served.duration_us * 1e6, n, bounds, method=method)
         samples = ArraySamples(took)
+        worth = extreme_number(Stretches.of_samples(samples), n)
         add_percentiles(sheet, "request_latency", samples, step_us=1.0, common=False, method=method)
         sheet.add(
             "request_latency_max_us",
             float(took.max()),
             n,
-            extreme_bounds(order_statistics.covered_share(n)),
+            extreme_of(float(took.max()), worth, 1.0),
             method=method,
+            n_effective=worth,
         )

@@ -10,19 +10,21 @@ import numpy as np
 from hil.analysis.activations import activation_time_us, lateness_us
 from hil.analysis.grid_slope import grid_of
 from hil.analysis.late_samples import lateness_samples
-from hil.analysis.metric_sheet import EXACT, WANDERS, Bounds, extreme_bounds
+from hil.analysis.metric_sheet import EXACT, WANDERS, Bounds
 from hil.analysis.missed_releases import missed_releases_of
 from hil.analysis.streaming_stats import Extremes, pieces
-from hil.analysis.uncertainty.correlated import add_percentiles
-from hil.analysis.uncertainty.order_statistics import covered_share
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
+from hil.analysis.uncertainty.percentiles import add_percentiles
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
     from hil.analysis.grid_slope import Grid
-    from hil.analysis.late_samples import Samples
     from hil.analysis.metric_sheet import MetricSheet
+    from hil.analysis.uncertainty.effective_number import Samples
     from hil.analysis.uncertainty.line_spectra import Slope
 
+FEWEST_WINDOWS = 3
 DRIFTS = "no bounds: the lateness drifts, so its largest value grows with the window"
 
 
@@ -77,8 +79,10 @@ def add_lateness(
 
     Gives the lateness of every release, missed ones too, in the order of time.
     """
+    naive, windows = activations.rule == "sequence", len(activations.begins)
     slope = late.slope
-    wanders = slope is not None and slope.wander > 0.5
+    # what a loop that keeps no grid does in one window, only more windows tell
+    wanders = naive and windows < FEWEST_WINDOWS and slope is not None and slope.wander > 0.5
     missed = missed_releases_of(activations)
     span = late.range
     samples = lateness_samples(activations, missed, read_cost_us, span.low, span.high)
@@ -87,19 +91,36 @@ def add_lateness(
         "lateness",
         samples,
         step_us=tick_us,
-        slope=slope.value if slope else 0.0,
+        slope=0.0 if naive else _certain(slope),
         unbounded=WANDERS if wanders else None,
     )
-    drift = abs(slope.value) * activations.n if slope else 0.0
+    worth, bounds = None, Bounds()
     if wanders:
         bounds = Bounds(why_not=WANDERS)
-    elif drift > max(tick_us, 0.2 * late.range.spread):
+    elif _certain(slope) and abs(_certain(slope)) * activations.n > max(
+        tick_us, 0.2 * late.range.spread
+    ):
         bounds = Bounds(why_not=DRIFTS)
     else:
-        bounds = extreme_bounds(covered_share(samples.size))
+        worth = extreme_number(Stretches.of_samples(samples), samples.size)
     worst, where_us = late.range.high, activation_time_us(activations, late.range.high_at)
     longest = int(missed.waited_us.argmax()) if missed.n else -1
     if missed.n and missed.waited_us[longest] > worst:
         worst, where_us = float(missed.waited_us[longest]), float(missed.due_us[longest])
-    sheet.add("lateness_max_us", worst - read_cost_us, samples.size, bounds, where_us=where_us)
+    worst -= read_cost_us
+    if worth is not None:
+        bounds = extreme_of(worst, worth, tick_us)
+    sheet.add(
+        *("lateness_max_us", worst, samples.size, bounds),
+        where_us=where_us,
+        n_effective=worth,
+    )
     return samples
+
+
+def _certain(slope: Slope | None) -> float:
+    """The slope where it is certainly none of chance: more than twice as far from 0 as its ends."""
+    if slope is None or slope.lo is None or slope.hi is None:
+        return 0.0
+    width = max(slope.hi - slope.value, slope.value - slope.lo)
+    return slope.value if abs(slope.value) > 2.0 * width else 0.0

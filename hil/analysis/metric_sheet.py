@@ -110,10 +110,10 @@ WANDERS = "wanders like a random walk, so it grows with the window and holds for
 
 
 def extreme_bounds(share: float) -> Bounds:
-    """No bounds for a largest value, but what can be said: a one-sided tolerance statement."""
+    """No far end for a largest value, but what can be said: a one-sided tolerance statement."""
     percent = math.floor(1e5 * share) / 1e3
     return Bounds(
-        why_not="no bounds: an extreme grows with the window; "
+        why_not="an extreme grows with the window, so one end is open; "
         f"with 95 % confidence it covers {percent:g} % of what this process does"
     )
 

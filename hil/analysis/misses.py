@@ -13,8 +13,8 @@ from hil.analysis.uncertainty.proportion import effective_number, share_bounds
 
 if TYPE_CHECKING:
     from hil.analysis.activations import Activations
-    from hil.analysis.late_samples import Samples
     from hil.analysis.metric_sheet import MetricSheet
+    from hil.analysis.uncertainty.effective_number import Samples
 
 US_PER_HOUR = 3.6e9
 EARLY_SHARE = 0.01
@@ -48,8 +48,8 @@ def add_misses(
     bounds, worth = share_bounds(
         hits,
         n,
-        samples.share_above(limit_us),
-        (samples.share_above(level) for level in levels),
+        samples.above(limit_us),
+        (samples.above(level) for level in levels),
     )
     sheet.add("miss_ratio", hits / n, n, bounds, n_effective=worth)
     per_hour = US_PER_HOUR / activations.period_us
@@ -76,7 +76,7 @@ def add_earliness(sheet: MetricSheet, samples: Samples, tick_us: float) -> None:
         return
     ordered = samples.ordered
     at = ordered.at(math.ceil(EARLY_SHARE * n) - 1)
-    worth = effective_number(samples.share_above(at), n)
+    worth = effective_number(samples.above(at), n)
     first, last = quantile_ranks(EARLY_SHARE, worth, CONFIDENCE)
     scale = (n + 1.0) / (worth + 1.0)
     most = -ordered.at(math.floor(first * scale) - 1) if first * scale >= 1.0 else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hil.model.captures import FloatArray, IntArray
 
@@ -32,47 +33,104 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     return float(sum(np.dot(a[at : at + DOT], b[at : at + DOT]) for at in ends))
 
 
-class CellSums:
-    """Sums over at most ``cells`` equal stretches of ``n`` values; the rest is left out."""
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Means of equal stretches of a series, window by window.
 
-    def __init__(self, n: int, cells: int = CELLS) -> None:
+    ``rows`` has one array for each window, of the means of stretches of ``size`` samples each;
+    ``n`` is the number of samples, rests that fill no stretch counted too.
+    """
+
+    rows: tuple[FloatArray, ...]
+    size: int
+    n: int
+
+    @classmethod
+    def of(cls, series: FloatArray, starts: IntArray | None = None, cells: int = CELLS) -> Cells:
+        """Of a series (n,) in an array; ``starts`` are the indices at which windows begin."""
+        size = max(1, -(-series.size // cells))
+        first = [0] if starts is None else [int(start) for start in starts]
+        rows = []
+        for start, end in zip(first, [*first[1:], series.size], strict=True):
+            count = (end - start) // size
+            part = series[start : start + count * size]
+            rows.append(part.reshape(count, size).mean(axis=1, dtype=np.float64))
+        return cls(tuple(rows), size, int(series.size))
+
+    @property
+    def means(self) -> FloatArray:
+        """All of them in one array."""
+        return self.rows[0] if len(self.rows) == 1 else np.concatenate(self.rows)
+
+    def less(self, expected: FloatArray) -> Cells:
+        """The same less what was ``expected`` of each, (cells,)."""
+        ends = np.cumsum([row.size for row in self.rows])[:-1]
+        parts = np.split(expected, ends)
+        rows = tuple(row - part for row, part in zip(self.rows, parts, strict=True))
+        return Cells(rows, self.size, self.n)
+
+
+class CellSums:
+    """Sums over at most ``cells`` equal stretches of ``n`` values, none across a window's start.
+
+    ``starts`` are the indices at which windows begin, the first of them 0. What fills no stretch at
+    the end of a window is left out.
+    """
+
+    def __init__(self, n: int, cells: int = CELLS, starts: Sequence[int] = (0,)) -> None:
         self.n = n
         self._size = max(1, -(-n // cells))
-        self._sums = np.zeros(n // self._size)
+        self._counts = []
+        first = [np.zeros(0, np.int64)]
+        for start, end in zip(starts, [*starts[1:], n], strict=True):
+            self._counts.append((end - start) // self._size)
+            # one more that takes the rest
+            first.append(start + self._size * np.arange(self._counts[-1] + 1))
+        self._first = np.concatenate(first)
+        self._sums = np.zeros(self._first.size)
         self._at = 0
 
     def add(self, part: FloatArray) -> None:
         """The next values."""
-        start = self._at
-        self._at += part.size
-        part = part[: max(0, self._sums.size * self._size - start)]
         if not part.size:
             return
-        first, last = start // self._size, (start + part.size - 1) // self._size
-        edges = np.arange(first, last + 1) * self._size - start
+        start = self._at
+        self._at += part.size
+        low, after = np.searchsorted(self._first, (start, self._at - 1), side="right")
+        edges = self._first[low - 1 : after] - start
         edges[0] = 0
-        self._sums[first : last + 1] += np.add.reduceat(part, edges)
+        # a stretch for the rest may be empty: it begins where the next one does
+        keep = np.append(np.diff(edges) > 0, True)
+        self._sums[low - 1 : after][keep] += np.add.reduceat(part, edges[keep])
+
+    @property
+    def cells(self) -> Cells:
+        """Means of the stretches, window by window."""
+        rows, at = [], 0
+        for count in self._counts:
+            rows.append(self._sums[at : at + count] / self._size)
+            at += count + 1
+        return Cells(tuple(rows), self._size, self.n)
 
     @property
     def means(self) -> FloatArray:
         """Mean of each stretch."""
-        result: FloatArray = self._sums / self._size
-        return result
+        return self.cells.means
 
 
 class SquareSums:
     """Of ``n`` deviations: mean square, sum of fourth powers, and mean squares of stretches."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, starts: Sequence[int] = (0,)) -> None:
         self.n = n
         self.total = 0.0
         self.fourths = 0.0
-        self._cells = CellSums(n)
+        self._cells = CellSums(n, starts=starts)
 
     @classmethod
-    def of(cls, squares: FloatArray) -> SquareSums:
+    def of(cls, squares: FloatArray, starts: Sequence[int] = (0,)) -> SquareSums:
         """From the squares themselves."""
-        sums = cls(squares.size)
+        sums = cls(squares.size, starts)
         sums.add_squares(squares)
         return sums
 
@@ -90,6 +148,11 @@ class SquareSums:
     def mean(self) -> float:
         """Mean square; 0 for nothing."""
         return self.total / self.n if self.n else 0.0
+
+    @property
+    def cells(self) -> Cells:
+        """Mean square of each stretch, window by window."""
+        return self._cells.cells
 
     @property
     def cell_means(self) -> FloatArray:

@@ -46,7 +46,7 @@ def test_bounds_hold_the_share_where_misses_depend_on_each_other(n, length):
         hits = round(float((samples.some(np.arange(n)) >= 1.0).sum()))
         levels = [samples.ordered.at(math.ceil(share * n) - 1) for share in (0.5, 0.9, 0.99)]
         bounds, _ = share_bounds(
-            hits, n, samples.share_above(0.999), [samples.share_above(level) for level in levels]
+            hits, n, samples.above(0.999), [samples.above(level) for level in levels]
         )
         held += bounds.lo <= MISSES <= bounds.hi
     assert binomial_bounds(held, runs, 0.98)[1] >= 0.92

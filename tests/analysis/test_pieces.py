@@ -211,7 +211,8 @@ def test_counts_say_what_sorting_says(late, step):
     for value in (-1.0, late[0] - 0.25, late[-1] + 0.1, 500.0):
         assert counted.ordered.below(value) == plain.ordered.below(value)
         assert counted.ordered.up_to(value) == plain.ordered.up_to(value)
-        np.testing.assert_allclose(counted.share_above(value), plain.share_above(value), rtol=1e-6)
+        shares = counted.above(value).means
+        np.testing.assert_allclose(shares, plain.above(value).means, rtol=1e-6)
 
 
 def test_missed_releases_are_among_the_samples_in_their_places(monkeypatch):
@@ -231,7 +232,7 @@ def test_missed_releases_are_among_the_samples_in_their_places(monkeypatch):
         == np.setdiff1d(indices, task.index).tolist()
     )
     assert [counted.ordered.at(i) for i in indices] == [whole.ordered.at(i) for i in indices]
-    assert (counted.share_above(200.0) == whole.share_above(200.0)).all()
+    assert (counted.above(200.0).means == whole.above(200.0).means).all()
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Bounds that hold under correlation: means, root mean squares, percentiles.
+"""Bounds that hold under correlation: means and root mean squares, of one window or several.
 
 The samples of one capture are correlated, so the variance of a mean is not variance / n. It is
 taken from the lowest cosine components of the series (equal-weighted cosines; Mueller 2007,
@@ -17,15 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.metric_sheet import Bounds
-from hil.analysis.streaming_stats import CELLS, SquareSums
-from hil.analysis.uncertainty import order_statistics
+from hil.analysis.streaming_stats import CELLS, Cells, SquareSums
 from hil.analysis.uncertainty.distributions import normal_quantile, t_quantile
-from hil.analysis.uncertainty.order_statistics import CONFIDENCE, percentile
+from hil.analysis.uncertainty.order_statistics import CONFIDENCE
 
 if TYPE_CHECKING:
-    from hil.analysis.late_samples import Samples
-    from hil.analysis.metric_sheet import MetricSheet
-    from hil.model.captures import FloatArray
+    from hil.model.captures import FloatArray, IntArray
 
 FEW = 8
 CARRIERS = 60.0
@@ -34,13 +31,10 @@ OUTLIERS = Bounds(why_not="rests on a few outliers; a longer capture would give 
 
 def cell_means(series: FloatArray, cells: int = CELLS) -> FloatArray:
     """Means of at most ``cells`` equal stretches of ``series``; a rest at the end is left out."""
-    size = max(1, -(-series.size // cells))
-    whole = series.size // size
-    means: FloatArray = series[: whole * size].reshape(whole, size).mean(axis=1, dtype=np.float64)
-    return means
+    return Cells.of(series, cells=cells).means
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _cosines(cells: int) -> FloatArray:
     parts = max(4, int(0.4 * cells ** (2 / 3)))
     time = (np.arange(cells) + 0.5) / cells
@@ -51,34 +45,106 @@ def _cosines(cells: int) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class MeanError:
-    """Standard error of a mean and the degrees of freedom that it was estimated with."""
+    """Standard error of a mean and the degrees of freedom that it was estimated with.
+
+    ``widening`` is what the variation between windows makes the interval wider by.
+    """
 
     standard: float
     dof: int
+    widening: float = 1.0
 
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Half the width of the interval."""
-        return t_quantile((1.0 + confidence) / 2, self.dof) * self.standard
+        return t_quantile((1.0 + confidence) / 2, self.dof) * self.standard * self.widening
 
 
-def mean_error(series: FloatArray, cells: int = CELLS, memory: int = 0) -> MeanError:
+def mean_error(
+    series: FloatArray, cells: int = CELLS, memory: int = 0, starts: IntArray | None = None
+) -> MeanError:
     """Error of ``series.mean()`` as an estimate of the process mean, correlation included.
 
     ``memory`` is the number of samples over which neighbours are known to be correlated
-    (overlapping windows): only cosines much slower than that are used then.
+    (overlapping windows): only cosines much slower than that are used then. ``starts`` are the
+    indices at which the windows of the series begin.
     """
-    means = series if series.size <= cells else cell_means(series, cells)
-    return error_of_cells(means, series.size, memory)
+    return error_of_cells(Cells.of(series, starts, cells), memory)
 
 
-def error_of_cells(means: FloatArray, n: int, memory: int = 0) -> MeanError:
-    """As :func:`mean_error`, from the means of equal stretches of ``n`` samples."""
-    waves = _cosines(means.size)
+def error_of_cells(cells: Cells, memory: int = 0) -> MeanError:
+    """As :func:`mean_error`, from the means of equal stretches."""
+    variance, dof = long_run_variance(cells, memory)
+    ratio = window_ratio(cells, variance)
+    widening = widened_by_windows(ratio, dof, len(cells.rows))
+    used = sum(row.size for row in cells.rows) * cells.size
+    return MeanError(math.sqrt(variance / max(used, 1)), dof, widening)
+
+
+FEWEST_CELLS = 5
+_TOO_UNEQUAL = 2.6
+
+
+def long_run_variance(cells: Cells, memory: int = 0) -> tuple[float, int]:
+    """What ``n`` times the variance of the mean of ``n`` samples tends to, and its dof.
+
+    The mean square of the lowest cosine components of every window about the window's own mean.
+    Where the lower half of them differs from the upper (a correlation that is longer than the
+    upper ones see, an interference in their range) the lower half alone is used.
+    """
+    rows = [row for row in cells.rows if row.size >= FEWEST_CELLS] or [cells.means]
+    powers = []
+    for row in rows:
+        parts = _cosines(row.size) @ (row - row.mean())
+        powers.append(np.square(parts))
+    count = min(power.size for power in powers)
     if memory:
-        waves = waves[: max(4, min(len(waves), n // (2 * memory)))]
-    parts = waves @ (means - means.mean())
-    variance = float(np.dot(parts, parts)) / len(parts)
-    return MeanError(math.sqrt(variance / means.size), len(parts))
+        most = cells.n // (2 * memory * len(rows))
+        count = max(4, min(count, most))
+    power = np.sum([power[:count] for power in powers], axis=0) / len(rows)
+    while count >= 2 * FEWEST_CELLS - 2:
+        half = count // 2
+        low, high = float(power[:half].mean()), float(power[half:count].mean())
+        noise = math.sqrt(2.0 / (len(rows) * half) + 2.0 / (len(rows) * (count - half)))
+        if low <= 0.0 or high <= 0.0 or abs(math.log(low / high)) <= _TOO_UNEQUAL * noise:
+            break
+        count = half
+    return float(power[:count].mean()) * cells.size, count * len(rows)
+
+
+def window_ratio(cells: Cells, variance: float) -> float:
+    """Variance of the windows' means over what the variance within them explains; 0 for one."""
+    if len(cells.rows) < 2:
+        return 0.0
+    weights = np.array([row.size for row in cells.rows], dtype=np.float64)
+    means = np.array([row.mean() if row.size else 0.0 for row in cells.rows])
+    middle = float(np.dot(weights, means) / weights.sum())
+    between = float(np.dot(weights, np.square(means - middle)))
+    between *= cells.size / (len(cells.rows) - 1)
+    if variance > 0.0:
+        return between / variance
+    return math.inf if between > 0.0 else 0.0
+
+
+_UNSEEN, _PLAIN = 0.8, 3.0
+
+
+def widened_by_windows(ratio: float, dof: float, windows: int, confidence: float = 0.95) -> float:
+    """How much wider than its windows' own error the interval of a mean must be.
+
+    ``ratio`` as :func:`window_ratio` gives it, 1 in the mean where windows differ by chance. From 3
+    on only the windows' means count: Student's t for ``windows - 1`` degrees of freedom. Below 0.8
+    they tell of no variation of their own, and between the two the interval grows steadily. With
+    three windows this holds the mean in at least 92 % for any variation between them, and makes
+    the interval a quarter wider where there is none.
+    """
+    if windows < 2 or ratio <= _UNSEEN:
+        return 1.0
+    upper = (1.0 + confidence) / 2
+    plain = t_quantile(upper, windows - 1) / t_quantile(upper, dof)
+    if ratio >= _PLAIN:
+        return max(1.0, plain * math.sqrt(ratio))
+    part = math.log(ratio / _UNSEEN) / math.log(_PLAIN / _UNSEEN)
+    return max(1.0, float((plain * math.sqrt(_PLAIN)) ** part))
 
 
 def rms_bounds(
@@ -101,7 +167,7 @@ def rms_bounds(
     carriers = (mean * n) ** 2 / sums.fourths
     if carriers < min(CARRIERS, n / 6.0):
         return OUTLIERS
-    error = error_of_cells(sums.cell_means, n, memory)
+    error = error_of_cells(sums.cells, memory)
     width = error.half_width() / mean
     value = mean * (n - lost_dof) / n
     true = mean - clock_variance
@@ -128,66 +194,3 @@ def effective_samples(above: FloatArray, expected: FloatArray, n: int, quantile:
         return float(n)
     ratio *= (t_quantile((1.0 + CONFIDENCE) / 2, error.dof) / z) ** 2
     return float(n / max(ratio, 0.02))
-
-
-_SAMPLE = 20_000
-
-
-def add_percentiles(
-    sheet: MetricSheet,
-    prefix: str,
-    samples: Samples,
-    *,
-    step_us: float,
-    common: bool = True,
-    slope: float = 0.0,
-    unbounded: str | None = None,
-    note: str | None = None,
-    method: str | None = None,
-) -> None:
-    """Add ``<prefix>_p50_us`` and so on, as far as the number of samples supports them.
-
-    ``samples`` are us in the order of time. ``slope`` is a known drift per sample, whose part in
-    the spread is certain and therefore not part of the bounds. ``common`` says that all samples
-    share one clock reading (see ``percentile``). ``unbounded`` is the reason when
-    the series has no fixed distribution, and then no bounds are given.
-    """
-    ordered, n = samples.ordered, samples.size
-    for name, quantile in order_statistics.PERCENTILES:
-        metric = f"{prefix}_{name}_us"
-        refusal = order_statistics.percentile_refusal(name, quantile, n)
-        if refusal:
-            sheet.mark_unavailable(metric, refusal, method=method)
-            continue
-        effective = float(n)
-        if not unbounded:
-            plain = ordered.at(math.ceil(quantile * n) - 1)
-            effective = _effective(samples, plain, quantile, slope, step_us)
-        value, bounds = percentile(ordered, quantile, effective, step_us, common)
-        if unbounded:
-            bounds = Bounds(why_not=unbounded)
-        worth = None if unbounded else effective
-        sheet.add(metric, value, n, bounds, note=note, method=method, n_effective=worth)
-
-
-def _effective(
-    samples: Samples, value: float, quantile: float, slope: float, step_us: float
-) -> float:
-    ordered, n = samples.ordered, samples.size
-    above = samples.share_above(value)
-    expected = np.full(above.size, float(above.mean()))
-    span = abs(slope) * n
-    if span > 0.2 * (ordered.at(-1) - ordered.at(0)) and span > step_us:
-        expected = _expected(samples, value, slope, above.size)
-    return effective_samples(above, expected, n, quantile)
-
-
-def _expected(samples: Samples, value: float, slope: float, cells: int) -> FloatArray:
-    """Share above ``value`` in each cell if the series were its drift plus stationary noise."""
-    size = max(1, -(-samples.size // cells))
-    centre = (np.arange(cells) + 0.5) * size - 0.5
-    positions = np.arange(0, samples.size, max(1, samples.size // _SAMPLE))
-    noise = np.sort(samples.some(positions) - slope * positions)
-    below = np.searchsorted(noise, value - slope * centre, side="right")
-    result: FloatArray = 1.0 - below / noise.size
-    return result

@@ -112,15 +112,25 @@ def quantile_ranks(quantile: float, n: float, confidence: float) -> tuple[float,
     if spread > 100.0:
         middle = (n + 1) * quantile
         return middle - z * spread, middle + z * spread
-    return (
-        _rank(quantile, n, (1.0 + confidence) / 2),
-        _rank(quantile, n, (1.0 - confidence) / 2),
-    )
+    upper = (1.0 + confidence) / 2
+    return quantile_rank(quantile, n, upper), quantile_rank(quantile, n, 1.0 - upper)
+
+
+@lru_cache(maxsize=8192)
+def quantile_rank(quantile: float, n: float, probability: float) -> float:
+    """The fractional rank of ``n`` samples that is below the quantile with this probability.
+
+    As :func:`quantile_ranks`, for one end.
+    """
+    spread = math.sqrt(n * quantile * (1.0 - quantile))
+    if spread > 50.0:
+        return (n + 1) * quantile - normal_quantile(probability) * spread
+    return _rank(quantile, n, probability)
 
 
 def _rank(quantile: float, n: float, wanted: float) -> float:
     low, high = 0.0, n + 1.0
-    for _ in range(50):
+    for _ in range(36):
         middle = (low + high) / 2
         if beta_cdf(quantile, middle, n + 1.0 - middle) > wanted:
             low = middle

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import Bounds
+from hil.analysis.streaming_stats import Cells
 from hil.analysis.uncertainty.correlated import error_of_cells
 from hil.analysis.uncertainty.distributions import binomial_bounds, t_quantile
 from hil.analysis.uncertainty.order_statistics import CONFIDENCE
@@ -27,29 +28,38 @@ FEW_HITS = 20
 WORTH_ONE = 1.0
 
 
-def effective_number(cells: FloatArray, n: int) -> float:
-    """What ``n`` samples are worth, at most ``n``; ``cells`` (c,) are shares of equal stretches.
+def effective_number(cells: Cells | FloatArray, n: int) -> float:
+    """What ``n`` samples are worth, at most ``n``; ``cells`` are shares of equal stretches.
+
+    How much windows differ beyond what varies within them counts, see ``Cells``.
 
     ``n`` where all are alike: nothing can be said then.
     """
-    share = float(cells.mean()) if cells.size else 0.0
+    if not isinstance(cells, Cells):
+        cells = Cells.of(cells)
+    means = cells.means
+    share = float(means.mean()) if means.size else 0.0
     if n < FEWEST or not 0.0 < share < 1.0:
         return float(n)
-    error = error_of_cells(cells, n)
+    error = error_of_cells(cells)
     if not error.standard:
         return float(n)
     upper = (1.0 + CONFIDENCE) / 2
     ratio = t_quantile(upper, n - 1) / t_quantile(upper, error.dof)
-    worth = share * (1.0 - share) / error.standard**2 * ratio**2
+    standard = error.standard * error.widening
+    worth = share * (1.0 - share) / standard**2 * ratio**2
     return min(float(n), max(WORTH_ONE, worth))
 
 
 def share_bounds(
-    hits: int, n: int, cells: FloatArray, others: Iterable[FloatArray] = ()
+    hits: int,
+    n: int,
+    cells: Cells | FloatArray,
+    others: Iterable[Cells | FloatArray] = (),
 ) -> tuple[Bounds, float]:
     """95 % bounds of a share of which ``hits`` of ``n`` were seen, and what the ``n`` are worth.
 
-    ``cells`` (c,) are the shares in equal stretches. Where few were seen, or none, they tell little
+    ``cells`` are the shares in equal stretches. Where few were seen, or none, they tell little
     of their dependence: then that of ``others`` counts too, shares of the same releases above other
     levels, whichever says least.
     """

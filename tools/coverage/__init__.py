@@ -1,0 +1,1 @@
+"""How often the stated bounds hold the truth, over seeded captures with known disturbances."""

@@ -16,7 +16,7 @@ import pytest
 
 from hil.boards.attach import AttachLimits
 from hil.boards.raw_repl import RawRepl
-from hil.experiments.run import PRELOADED_MODULES
+from hil.experiments.preload import PRELOADED_MODULES
 
 pytest_plugins = ["pytester"]
 sys.path.append(str(Path(__file__).parents[1]))  # `tools`, behind what is installed

@@ -55,7 +55,7 @@ def live(minutes: float, rate_hz: float, technique: str, folder: Path) -> list[s
     """Stream from the embedded board; returns what was wrong."""
     (case,) = make_cases(
         find_profile("soak"), [technique], ["idle"],
-        period_ms=1000 / rate_hz, duration_s=max(60 * minutes, 61),
+        period_ms=1000 / rate_hz, duration_s=max(60 * minutes, 61), windows=1,
     )  # fmt: skip
     path = folder / "soak.hilcap"
     first = Case(replace(case.plan, duration_us=5_000_000))  # the agents' own memory

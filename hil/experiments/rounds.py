@@ -1,17 +1,30 @@
-"""The windows of the cases in rounds, and what came of each case's windows."""
+"""The windows of the cases in rounds, what came of each case's, and who shows how far they are."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from hil.experiments.plan import Case
     from hil.model.captures import Capture
     from hil.model.errors import HilError
+    from hil.model.results import CaseKey
+    from hil.recording.interfaces import Observer
+
+
+class CaptureDisplay(Protocol):
+    """Shows how far the captures are."""
+
+    def capturing(self, board: str, case: Case) -> AbstractContextManager[Observer | None]:
+        """Around the capture of one window of a case."""
+
+    def pass_over(self, case: Case) -> None:
+        """Such a window was expected, but is not captured."""
 
 
 def windows_in_rounds(cases: Sequence[Case], seed: int) -> Iterator[Case]:
@@ -53,3 +66,46 @@ class MeasuredWindows:
             assert self.failure is not None, "no window was measured"
             raise self.failure
         return join_windows(self.captures)
+
+
+class Rounds:
+    """The cases that are asked for, by their boards, and which of their windows are to come."""
+
+    def __init__(self, seed: int) -> None:
+        self.measured: dict[CaseKey, MeasuredWindows] = {}
+        """What was begun: the cases of a board in the order in which they were selected."""
+        self._seed = seed
+        self._selected: dict[str, dict[str, Case]] = {}
+        self._to_come: dict[str, Iterator[Case]] = {}
+
+    def select(self, pairs: Iterable[tuple[str, Case]]) -> None:
+        """Say which cases are going to be asked for."""
+        for board, case in pairs:
+            self._selected.setdefault(board, {})[case.id] = case
+
+    @property
+    def selected(self) -> list[Case]:
+        """All of them, each as often as there are boards that it is asked for on."""
+        return [case for cases in self._selected.values() for case in cases.values()]
+
+    def to_come(self, board: str, case: Case) -> Iterator[Case]:
+        """The windows of a board that were not given yet, all of its selected cases.
+
+        A case that was not selected is measured alone. Each window is given once, whatever happens
+        to whoever asked for it.
+        """
+        cases = self._selected.get(board, {})
+        alone = case.id not in cases
+        name = f"{board} {case.id}" if alone else board
+        if name not in self._to_come:
+            wanted = (case,) if alone else tuple(cases.values())
+            for each in wanted:
+                key = case_of(board, each)
+                self.measured.setdefault(key, MeasuredWindows(each))
+            self._to_come[name] = windows_in_rounds(wanted, self._seed)
+        return self._to_come[name]
+
+
+def case_of(board: str, case: Case) -> CaseKey:
+    """Board, technique and load."""
+    return (board, case.plan.technique, case.plan.load)

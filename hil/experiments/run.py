@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import platform
 import threading
 import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hil import __version__
-from hil.agents import bundle
 from hil.boards.fault_injection import format_faults
 from hil.experiments.capture_sources import open_source
 from hil.experiments.host_clock import read_host_clock
-from hil.experiments.plan import post_window_files, uses_loopback
-from hil.experiments.registry import chosen_workloads
-from hil.experiments.rounds import MeasuredWindows, windows_in_rounds
+from hil.experiments.plan import uses_loopback
+from hil.experiments.preload import start_preload
+from hil.experiments.rounds import Rounds, case_of
 from hil.model.board import SOURCES
-from hil.model.captures import CALIBRATE
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.model.results import CLOCK, ErrorRecord, RunInfo, Skip
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
@@ -34,39 +31,15 @@ if TYPE_CHECKING:
     from hil.experiments.capture_sources import CaptureSource
     from hil.experiments.evaluation import MeasuredCase
     from hil.experiments.plan import Case, RunOptions
+    from hil.experiments.rounds import CaptureDisplay
     from hil.model.board import BoardIdentity, Source
     from hil.model.captures import CapturePlan
     from hil.model.results import CaseKey, HostClock
-    from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
-
-
-PRELOADED_MODULES = (
-    "hil.recording.capture_reader",
-    "hil.recording.validity",
-    "hil.analysis.clock",
-    "rich.progress",
-)
-"""Imported while a board is being opened.
-
-No more than fits into that time: what is still at work when the board begins to answer takes its
-turns from the many short answers up to the first stamp, and later it would disturb an embedded
-board that is being measured. So what the page needs is imported when it is made.
-"""
 
 
 REPEATABLE_SEED = 1
 """The seed of the order of windows where boards do the same every time."""
-
-
-class CaptureDisplay(Protocol):
-    """Shows how far the captures are."""
-
-    def capturing(self, board: str, case: Case) -> AbstractContextManager[Observer | None]:
-        """Around the capture of one window of a case."""
-
-    def pass_over(self, case: Case) -> None:
-        """Such a window was expected, but is not captured."""
 
 
 class _NoDisplay:
@@ -97,9 +70,6 @@ class Bench:
         self._started = time.monotonic()
         self._cleanup = contextlib.ExitStack()
         self._sources: dict[str, CaptureSource | HilError] = {}
-        self._selected: dict[str, dict[str, Case]] = {}
-        self._to_come: dict[str, Iterator[Case]] = {}
-        self._windows: dict[CaseKey, MeasuredWindows] = {}
         self._outcomes: dict[CaseKey, MeasuredCase | HilError] = {}
         self._looked_at: set[str] = set()
         self.skipped: list[Skip] = []
@@ -116,6 +86,7 @@ class Bench:
             source="hardware",
             order_seed=self._seed(),
         )
+        self._rounds = Rounds(self._seed())
         self._log: RunLog | None = None
         self._host_clock: HostClock | None = None
 
@@ -151,13 +122,12 @@ class Bench:
 
     def select(self, pairs: Iterable[tuple[str, Case]]) -> None:
         """Say which cases are going to be asked for, by their boards."""
-        for board, case in pairs:
-            self._selected.setdefault(board, {})[case.id] = case
+        self._rounds.select(pairs)
 
     @property
     def expected(self) -> list[Case]:
         """The cases that were selected, of all boards."""
-        return [case for cases in self._selected.values() for case in cases.values()]
+        return self._rounds.selected
 
     def measured(
         self, board: str, case: Case, display: CaptureDisplay | None = None
@@ -167,8 +137,9 @@ class Bench:
         The first call for a board captures all windows of its selected cases. Raises the same
         :class:`~hil.model.errors.HilError` again at every further call.
         """
-        self._capture_rounds(board, case, display or _NoDisplay())
-        outcome = self._outcome(_key(board, case))
+        for window in self._rounds.to_come(board, case):
+            self._capture(board, window, display or _NoDisplay())
+        outcome = self._outcome(case_of(board, case))
         if isinstance(outcome, HilError):
             raise outcome
         return outcome
@@ -176,7 +147,7 @@ class Bench:
     @property
     def results(self) -> Iterator[MeasuredCase]:
         """What was measured so far, in the order of the cases; also what no test has asked for."""
-        outcomes = (self._outcome(key) for key in list(self._windows))
+        outcomes = (self._outcome(key) for key in list(self._rounds.measured))
         return (o for o in outcomes if not isinstance(o, HilError))
 
     @property
@@ -184,7 +155,7 @@ class Bench:
         """How many activations were captured so far."""
         return sum(
             int(track.stamps_us.size)
-            for windows in self._windows.values()
+            for windows in self._rounds.measured.values()
             for capture in windows.captures
             for track in capture.tracks
         )
@@ -234,7 +205,7 @@ class Bench:
     def interrupted(self) -> None:
         """The run ends before its time: say how much of it was not measured."""
         planned = len(self.expected) or len(self._options.boards) * len(self._options.cases)
-        begun = [windows for windows in self._windows.values() if windows.taken]
+        begun = [windows for windows in self._rounds.measured.values() if windows.taken]
         text = (
             f"the run was interrupted: {planned - len(begun)} of {planned} cases were not measured"
         )
@@ -306,29 +277,10 @@ class Bench:
             return REPEATABLE_SEED
         return zlib.crc32(self.folder.id.encode())
 
-    def _capture_rounds(self, board: str, case: Case, display: CaptureDisplay) -> None:
-        """Capture what is to come on a board; ``case`` alone where it was not selected.
-
-        Whatever ends this, the next call goes on behind it.
-        """
-        cases = self._selected.get(board, {})
-        if case.id not in cases:
-            if _key(board, case) not in self._windows:
-                self._windows[_key(board, case)] = MeasuredWindows(case)
-                for window in windows_in_rounds([case], 0):
-                    self._capture(board, window, display)
-            return
-        if board not in self._to_come:
-            for selected in cases.values():
-                self._windows[_key(board, selected)] = MeasuredWindows(selected)
-            self._to_come[board] = windows_in_rounds(tuple(cases.values()), self._seed())
-        for window in self._to_come[board]:
-            self._capture(board, window, display)
-
     def _capture(self, board: str, window: Case, display: CaptureDisplay) -> None:
         """Capture one window of a case; a failure is kept with the case, and told."""
-        key = _key(board, window)
-        windows = self._windows[key]
+        key = case_of(board, window)
+        windows = self._rounds.measured[key]
         if windows.ended and not self._is_stored(board):
             display.pass_over(window)
             return
@@ -361,7 +313,7 @@ class Bench:
     def _outcome(self, key: CaseKey) -> MeasuredCase | HilError:
         """The figures of a case by what was captured of it, or why there are none."""
         if key not in self._outcomes:
-            windows = self._windows[key]
+            windows = self._rounds.measured[key]
             if not windows.captures:
                 return windows.failure or CaptureError("it was not measured")
             from hil.experiments.evaluation import evaluate  # late: not before the first capture
@@ -391,10 +343,6 @@ class Bench:
         self.tell(error_record(key, error, window))
 
 
-def _key(board: str, case: Case) -> CaseKey:
-    return (board, case.plan.technique, case.plan.load)
-
-
 def _profile_name(options: RunOptions) -> str:
     """The profile; figures of a link that was given faults are never shown without them."""
     faults = f", faults {format_faults(options.faults)}" if options.faults else ""
@@ -405,26 +353,3 @@ def common_source(boards: Sequence[BoardIdentity]) -> Source:
     """The one source of all figures; of a mixed run the least artificial one."""
     sources = {board.source for board in boards}
     return next((source for source in SOURCES if source in sources), "hardware")
-
-
-def start_preload(cases: Iterable[Case]) -> threading.Thread:
-    """Import :data:`PRELOADED_MODULES` and read the first case's agent in the background.
-
-    Who needs something of ours earlier makes it ready itself. The thread is to be joined before
-    anything is measured: packages of others may not stand being imported by two threads at once.
-    """
-    first = next(iter(cases), None)
-    thread = threading.Thread(target=_preload, args=(first,), name="hil-prepare", daemon=True)
-    thread.start()
-    return thread
-
-
-def _preload(case: Case | None) -> None:
-    with contextlib.suppress(Exception):  # who needs it is told
-        bundle.sources(CALIBRATE)
-        if case is not None:
-            after = post_window_files(chosen_workloads(case))
-            bundle.sources(case.plan.technique, case.plan.load, after=after)
-    for name in PRELOADED_MODULES:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)

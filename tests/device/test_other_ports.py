@@ -80,7 +80,9 @@ def port(request, tmp_path, session_on):
 
 
 def take(session, path, technique, load="idle"):
-    (case,) = make_cases(find_profile("quick"), [technique], [load], period_ms=10, duration_s=0.3)
+    (case,) = make_cases(
+        find_profile("quick"), [technique], [load], period_ms=10, duration_s=0.3, windows=1
+    )
     session.capture(capture_job(case, session.board), path)
     capture = read_capture(path)
     require_valid(capture)

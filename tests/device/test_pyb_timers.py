@@ -144,7 +144,7 @@ def test_hardware_timers_run_out_and_come_back(old):
 def test_a_whole_session_on_such_a_board(session_on, tmp_path):
     (tmp_path / "boot.py").write_text(OLD_STM32)
     (case,) = make_cases(
-        find_profile("quick"), ["timer_hard"], ["idle"], period_ms=10, duration_s=0.4
+        find_profile("quick"), ["timer_hard"], ["idle"], period_ms=10, duration_s=0.4, windows=1
     )
     with session_on(tmp_path) as session:
         assert "timer_pyb" in session.identity.capabilities

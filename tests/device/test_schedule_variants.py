@@ -18,7 +18,7 @@ WAYS = ("planned", "drifting", "serial", "usual")
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    (case,) = make_cases(find_profile("quick"), ["aioschedule"], ["idle"], duration_s=1)
+    (case,) = make_cases(find_profile("quick"), ["aioschedule"], ["idle"], duration_s=1, windows=1)
     options = {
         name: n for name, n in case.plan.options.items() if name not in RESET_OPTIONS.values()
     }

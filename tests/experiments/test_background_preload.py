@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import hil
-from hil.experiments.run import PRELOADED_MODULES
+from hil.experiments.preload import PRELOADED_MODULES
 
 TWO_THREADS = """
 import importlib, sys, threading, time

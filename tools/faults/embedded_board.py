@@ -98,7 +98,9 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
     technique = chance.choice(TECHNIQUES)
     profile = find_profile("quick")
     window_s = CLOCK_WINDOW_S if kind == "clock step" else WINDOW_S
-    (case,) = make_cases(profile, [technique], ["idle"], period_ms=5, duration_s=window_s)
+    (case,) = make_cases(
+        profile, [technique], ["idle"], period_ms=5, duration_s=window_s, windows=1
+    )
     faults.disarm()
     faults.__init__(spec_of(kind, 6000, chance))  # type: ignore[misc]
     path = folder / f"{kind}_{seed}.hilcap"

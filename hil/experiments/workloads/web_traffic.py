@@ -207,13 +207,14 @@ class WebTraffic(Workload):
         return WebClient()
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
-        """The tasks' figures at each rate, then the requests'."""
+        """The tasks' figures at each rate, then the requests'; of several windows, of the last."""
         from hil.analysis.latency import (  # late: numpy
             measure_requests,
             measure_tasks_by_rate,
             request_stretches,
         )
 
+        capture = capture.windows[-1] if capture.windows else capture  # whose time the marks have
         marks = capture.numbers(WEB_MARKS)
         if marks is not None:
             stretches = request_stretches(capture, WEB_MARKS.rows(marks), SERVERS)

@@ -13,6 +13,7 @@ from hil.analysis.activations import activations_of
 from hil.model.printable import escaped_line
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
+    case_windows_us,
     lost_after_last,
     stamp_rows,
     trace_begin_us,
@@ -120,10 +121,8 @@ class _Writer:
         return self._uuid
 
     def _window(self, capture: Capture, case: int, base: int) -> None:
-        """The window and, in it, the load: from the first release to the end."""
+        """Each window and, in it, the load: from the first release to the end."""
         plan = capture.plan
-        begin = min(track.origin_us for track in capture.tracks) - base
-        end = max(track.end_us for track in capture.tracks) - base
         facts: dict[str, int | float] = {"zero_us": base, "duration_us": plan.duration_us}
         for track in capture.tracks:
             lost = sum(gap.count for gap in track.gaps)
@@ -134,13 +133,17 @@ class _Writer:
                 f"task{track.index}_lost": lost,
                 f"task{track.index}_missing_at_end": lost_after_last(track),
             }
-        for name, arguments in ((f"window: {plan.technique}", facts), (f"load: {plan.load}", {})):
-            event = self._slice(begin, self._event.TYPE_SLICE_BEGIN, case)
-            event.name = escaped_line(name)
-            for key, value in arguments.items():
-                _set(event.debug_annotations.add(name=key), value)
-        for _ in range(2):
-            self._slice(end, self._event.TYPE_SLICE_END, case)
+        names = (f"window: {plan.technique}", f"load: {plan.load}")
+        for begin, end in case_windows_us(capture):
+            for name in names:
+                event = self._slice(begin - base, self._event.TYPE_SLICE_BEGIN, case)
+                event.name = escaped_line(name)
+                if name == names[0]:
+                    for key, value in facts.items():
+                        _set(event.debug_annotations.add(name=key), value)
+            for _ in names:
+                self._slice(end - base, self._event.TYPE_SLICE_END, case)
+            facts = {}
 
     def _slice(self, time_us: int, kind: int, track: int) -> Any:
         event = self._packet(time_us).track_event

@@ -51,6 +51,7 @@ COLUMNS = (
         "lateness_us", "float64", "us", "stamp_us - intended_us, cost of the clock not taken off"
     ),
     Column("lost_before", "int64", "", "stamps that the wire lost right before this one"),
+    Column("window", "int32", "", "the window of the case, from 1 on"),
 )
 
 
@@ -124,7 +125,8 @@ def _labels(capture: Capture) -> tuple[str, str, str]:
 
 def _numbers(track: Track, rows: StampRows) -> list[NDArray[Any]]:
     task = np.full(rows.n, track.index, np.int32)
-    return [task, rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us, rows.lost_before]
+    timed = [rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us]
+    return [task, *timed, rows.lost_before, rows.window]
 
 
 def _about(capture: Capture, track: Track, activations: Activations) -> dict[str, Any]:
@@ -136,6 +138,7 @@ def _about(capture: Capture, track: Track, activations: Activations) -> dict[str
         "period_us": track.period_us,
         "origin_us": track.origin_us,
         "end_us": track.end_us,
+        "windows_us": [[begin, end] for begin, end in window_times_us(track)],
         "rule": activations.rule,
         "missed": activations.missed,
         "extra": int(activations.extra.size),
@@ -155,7 +158,8 @@ class StampRows:
     next and ``lateness_us`` are nan then); ``intended_us`` float64 and ``stamp_us`` int64, both
     on the board's unwrapped clock; ``lateness_us`` float64, the raw difference (the figures have
     the cost of reading the clock taken off); ``lost_before`` int64, stamps that the wire lost
-    between this one and the one before.
+    between this one and the one before; ``window`` int32, from 1 on. Between two windows nothing
+    was measured; the later one is moved to stand behind the other.
     """
 
     k: IntArray
@@ -163,6 +167,7 @@ class StampRows:
     stamp_us: IntArray
     lateness_us: FloatArray
     lost_before: IntArray
+    window: NDArray[np.int32]
 
     @property
     def n(self) -> int:
@@ -175,6 +180,7 @@ def stamp_rows(
 ) -> Iterator[StampRows]:
     """The ``activations`` of ``track``, at most ``at_once`` at a time."""
     n = int(track.stamps_us.size)
+    later = [window.position for window in track.later_windows]
     for at in range(0, n, at_once):
         end = min(at + at_once, n)
         releases = activations.releases_of_stamps(at, end)
@@ -188,6 +194,7 @@ def stamp_rows(
             stamp_us=stamps,
             lateness_us=(stamps - track.origin_us) - grid,
             lost_before=lost_before(track, at, end - at),
+            window=np.searchsorted(later, np.arange(at, end), side="right").astype(np.int32) + 1,
         )
 
 
@@ -222,7 +229,31 @@ def trace_lead_us(capture: Capture) -> int:
 
 
 def release_times_us(track: Track) -> IntArray:
-    """Every release in the window, on the board's clock, rounded to microseconds; int64."""
-    last = int((track.end_us - track.origin_us) // track.period_us)
-    grid: IntArray = np.rint(np.arange(last + 1) * track.period_us).astype(np.int64)
+    """Every release in a window, on the board's clock, rounded to microseconds; int64."""
+    firsts = [0, *(window.release for window in track.later_windows)]
+    releases = [
+        np.arange(first, int((end - track.origin_us) // track.period_us) + 1)
+        for first, end in zip(firsts, _window_ends_us(track), strict=True)
+    ]
+    grid: IntArray = np.rint(np.concatenate(releases) * track.period_us).astype(np.int64)
     return grid + track.origin_us
+
+
+def window_times_us(track: Track) -> list[tuple[int, int]]:
+    """First release and end of each window of a task, on the board's clock."""
+    firsts = [0, *(window.release for window in track.later_windows)]
+    begins = [track.origin_us + round(first * track.period_us) for first in firsts]
+    return list(zip(begins, _window_ends_us(track), strict=True))
+
+
+def case_windows_us(capture: Capture) -> list[tuple[int, int]]:
+    """From the first release of any task to the last end, for each window of a case."""
+    tasks = [window_times_us(track) for track in capture.tracks]
+    return [
+        (min(begin for begin, _ in window), max(end for _, end in window))
+        for window in zip(*tasks, strict=True)
+    ]
+
+
+def _window_ends_us(track: Track) -> tuple[int, ...]:
+    return track.window_ends_us if track.later_windows else (track.end_us,)

@@ -2,7 +2,8 @@
 
 A scope per board, technique and load; in it, per task, a wire that toggles at each activation, one
 that toggles at each release of the ideal grid, and, where stamps are missing, one that is high over
-the stretch. All cases begin at the same time, so that techniques can be laid beside each other.
+the stretch. Where a case has several windows a wire is high in each. All cases begin at the same
+time, so that techniques can be laid beside each other.
 A wire's name says its technique and load too: sigrok does not show scopes.
 """
 
@@ -19,6 +20,7 @@ from hil import __version__
 from hil.model.printable import unicode_text
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
+    case_windows_us,
     lost_after_last,
     release_times_us,
     trace_begin_us,
@@ -94,6 +96,9 @@ def _wires(capture: Capture, names: Identifiers) -> Iterator[Wire]:
         lost = _lost(track)
         if len(lost):
             yield Wire(scope, f"task{track.index}_lost", lost - base)
+    windows = case_windows_us(capture)
+    if len(windows) > 1:
+        yield Wire(scope, "window", np.array(windows, np.int64).reshape(-1) - base)
 
 
 def _lost(track: Track) -> IntArray:

@@ -54,7 +54,7 @@ def session():
 
 def plan(seconds=0.3):
     (case,) = make_cases(
-        find_profile("quick"), ["timer_soft"], ["idle"], period_ms=10, duration_s=seconds
+        find_profile("quick"), ["timer_soft"], ["idle"], period_ms=10, duration_s=seconds, windows=1
     )
     return case.plan
 

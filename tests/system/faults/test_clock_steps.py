@@ -91,7 +91,12 @@ def test_an_exchange_at_the_windows_end_finds_a_jump_that_is_taken_back_after_it
 def knobs_plan(technique, streaming):
     period_ms, seconds = (100, 3.5) if streaming else (10, 1.2)
     (case,) = make_cases(
-        find_profile("quick"), [technique], ["idle"], period_ms=period_ms, duration_s=seconds
+        find_profile("quick"),
+        [technique],
+        ["idle"],
+        period_ms=period_ms,
+        duration_s=seconds,
+        windows=1,
     )
     return replace(case.plan, streaming=streaming, options={"pings": 20})
 

@@ -30,7 +30,7 @@ def session():
 
 
 def plan(technique, load="idle"):
-    return make_cases(find_profile("quick"), (technique,), (load,), duration_s=3)[0].plan
+    return make_cases(find_profile("quick"), (technique,), (load,), duration_s=3, windows=1)[0].plan
 
 
 def test_it_is_known_for_what_it_is(session):

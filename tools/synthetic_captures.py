@@ -147,7 +147,10 @@ def encode(capture: Capture) -> bytes:
         sent.text("C", i=index, name=name, kind=kind)
     for track in tracks:
         offset, period = track.origin_us - start, round(track.period_us)
-        sent.text("G", task=track.index, origin=start % ticks, offset=offset, period=period)
+        answers = "numbered" if track.numbered else "order" if track.in_order else ""
+        known = {"answers": answers} if answers else {}
+        origin = start % ticks
+        sent.text("G", task=track.index, origin=origin, offset=offset, period=period, **known)
     for index, track in enumerate(tracks):
         _send_track(sent, index, track, ticks)
     for index, stamps in enumerate(slots.values(), len(tracks)):

@@ -23,6 +23,9 @@ class Job(Background):
         self.grids = [None] * self.n
         self.channels = []
         self.grids_sent = False
+        # numbered: each deadline comes from the one before, so that the n-th activation answers the
+        # n-th release; order: so it does where the task waits for itself and keeps no grid
+        self.answers = [""] * self.n
         self.counters = {}
         self.failure = None
         self.exits = []

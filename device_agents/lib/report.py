@@ -4,10 +4,10 @@ import sys
 
 
 def send_grids(job):
-    """The grid that every begun task was asked for."""
+    """The grid that every begun task was asked for, and what is known of its activations."""
     for k in range(job.n):
         if job.grids[k]:
-            text = "task=%d;origin=%d;offset=%d;period=%d"
+            text = "task=%d;origin=%d;offset=%d;period=%d" + job.answers[k]
             job.writer.text("G", text % ((k,) + job.grids[k] + (job.periods_us[k],)))
     job.grids_sent = True
 
@@ -16,10 +16,8 @@ def flush(job):
     """Streaming: send the halves that are full; the grids with the first."""
     if not job.grids_sent:
         send_grids(job)
-    index = 0
-    for channel in job.channels:
-        channel.send(job.writer, index, 1 << 20)
-        index += 1
+    for k in range(len(job.channels)):
+        job.channels[k].send(job.writer, k, 1 << 20)
 
 
 def error_lines(error):
@@ -30,7 +28,7 @@ def error_lines(error):
         text = io.StringIO()
         sys.print_exception(error, text)
         return text.getvalue().rstrip().split("\n")
-    except (ImportError, AttributeError, TypeError, MemoryError):
+    except Exception:
         return [type(error).__name__ + ": " + str(error)]
 
 

@@ -21,6 +21,7 @@ async def hil_deadlines(activate, deadline, period_us):
 
 
 def run(job):
+    job.answers = [";answers=numbered"] * job.n
     zero = job.begin_all()
     tasks = [
         hil_deadlines(job.activate[k], time.ticks_add(zero, job.phases_us[k]), job.periods_us[k])

@@ -27,6 +27,7 @@ def run(job):
     rest = 0
     urgent = hil_urgent(job.activate[0], flags)
     timer = HilTimer(job)
+    job.answers = [""] + [";answers=order"] * (job.n - 1)
 
     def start():
         period_us = job.periods_us[0]

@@ -13,6 +13,7 @@ from lib.timers import HilTimer
 
 def run(job):
     timers = [HilTimer(job) for _ in range(job.n)]
+    job.answers = [";answers=numbered"] * job.n
     zero = job.begin_all(after_period=True)
     for k in range(job.n):
         first = ticks_add(zero, job.periods_us[k] + job.phases_us[k])

@@ -9,7 +9,7 @@ The grid is the one that the agent was asked for and is never re-based: release 
 ``sequence``
     The n-th activation answers the n-th release. For the techniques that have no queue in which a
     release could be lost, because the task itself waits and then runs again (``releases`` are ``in
-    order``). Lateness may grow to many periods; that is the finding.
+    order``), and tasks of others that say so. Lateness may grow to many periods: the finding.
 ``matched``
     For all others: the order-preserving assignment of :mod:`~hil.analysis.release_matching`. A
     release that no activation answers was missed, an activation that answers none is extra.
@@ -248,7 +248,8 @@ def assign(
     (see the module's text); ``track.releases``, if given, increase. ``earliness_us`` is how much
     before it is due a release can be answered, see :func:`hil.model.earliness.earliness_us`.
     """
-    rule: Rule = "matched" if is_queued(technique, method) else "sequence"
+    queued = is_queued(technique, method) and not track.in_order
+    rule: Rule = "matched" if queued else "sequence"
     if track.numbered or track.releases is not None:
         rule = "given"
     n = int(track.stamps_us.size)

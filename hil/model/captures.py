@@ -197,7 +197,8 @@ class Track:
     ``releases`` gives the grid index ``k`` that each stamp belongs to where the agent knows it
     (a sequence number taken at the source), else ``None``. ``numbered``: the agent computes each
     deadline from the one before, so that its n-th activation answers the n-th release; stamps that
-    were lost on the way count. ``source`` is where the times come from:
+    were lost on the way count. ``in_order``: so it does too, but as a loop that keeps
+    no grid. ``source`` is where the times come from:
     ``board`` for the board's own stamps, else the instrument's name. ``from_first``: nobody said
     when the task was asked for, so its grid begins at its own first activation, and a delay that
     all activations share can't be seen.
@@ -219,6 +220,7 @@ class Track:
     releases: IntArray | None = None
     source: str = BOARD_SOURCE
     numbered: bool = False
+    in_order: bool = False
     later_windows: tuple[LaterWindow, ...] = ()
     window_ends_us: tuple[int, ...] = ()
     from_first: bool = False

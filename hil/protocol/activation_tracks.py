@@ -37,13 +37,16 @@ MAX_PERIOD_US = 1 << 40
 class Grid:
     """Intended activation j of a task: raw tick ``origin``, plus ``offset_us + j * period_us``.
 
-    ``from_first``: nobody asked for it, it begins at the task's own first activation.
+    ``from_first``: nobody asked for it, it begins at the task's own first activation. ``answers``:
+    ``numbered`` or ``order`` where activation n is known to answer release n, see
+    :class:`~hil.model.captures.Track`.
     """
 
     origin: int
     offset_us: int
     period_us: int
     from_first: bool = False
+    answers: str = ""
 
 
 def read_grids(
@@ -61,6 +64,7 @@ def read_grids(
                 integer_field(frame.fields, "offset", low=-MAX_PERIOD_US, high=MAX_PERIOD_US),
                 integer_field(frame.fields, "period", low=1, high=MAX_PERIOD_US),
                 from_first=frame.fields.get("from") == "first",
+                answers=frame.fields.get("answers", ""),
             )
         except ValueError as error:
             fault("damaged", f"the grid of a task: {error}", frame.offset)
@@ -149,6 +153,8 @@ def read_tracks(
                 dropped=total.dropped,
                 gaps=total.gaps,
                 from_first=grid.from_first,
+                numbered=grid.answers == "numbered",
+                in_order=grid.answers == "order",
             )
         )
     return tuple(sorted(tracks, key=lambda track: track.index))

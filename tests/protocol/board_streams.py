@@ -31,9 +31,9 @@ class Board:
         self.channels = 0
         self.out.text("H", v=1, technique="x", load="idle", tp=period, tasks=1, mode="buffered")
 
-    def grid(self, task: int, origin: int, offset: int = 0) -> None:
+    def grid(self, task: int, origin: int, offset: int = 0, **more) -> None:
         origin %= self.period
-        self.out.text("G", task=task, origin=origin, offset=offset, period=PERIOD_US)
+        self.out.text("G", task=task, origin=origin, offset=offset, period=PERIOD_US, **more)
 
     def channel(self, name, times, kind="ticks", dropped=0, total=None, first_index=0):
         index = self.channels

@@ -230,9 +230,15 @@ def lateness_us(activations: Activations, start: int = 0, end: int | None = None
 
 
 def activations_of(capture: Capture, track: Track, method: str | None = None) -> Activations:
-    """The activations of a track of ``capture``, or of a series of it, measured by ``method``."""
+    """The activations of a track of ``capture``, or of a series of it, measured by ``method``.
+
+    A grid that begins at the task's own first activation is as late as that one, by an amount that
+    nobody knows: others may come up to half a period before they are due by it.
+    """
     technique = capture.plan.technique
     early_us = earliness_us(capture.board, technique, method)
+    if track.from_first:
+        early_us = max(early_us, track.period_us / 2)
     return assign(track, technique, early_us, method)
 
 

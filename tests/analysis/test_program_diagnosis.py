@@ -216,3 +216,12 @@ def test_figures_carry_what_spoils_them_and_lateness_what_it_counts_from():
     assert references["lateness_max_us", 0] == FIRST_ACTIVATION
     assert references["missed", 0] is None
     assert references["lateness_p50_us", 1] is None
+
+
+def test_a_first_activation_that_is_late_itself_makes_the_others_early_and_not_a_period_late():
+    stamps = grid()
+    stamps[0] += 8_000
+    taken = capture(track(stamps, origin=8_000, from_first=True))
+    figures = {m.metric: m.value for m in summarise(taken).measurements}
+    assert figures["lateness_p50_us"] == pytest.approx(-8_000, abs=10)
+    assert (figures["missed"], figures["extra"]) == (0, 0)

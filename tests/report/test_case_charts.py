@@ -73,7 +73,7 @@ def test_the_worst_activation_is_marked_in_tie_and_raster(captures: list[Capture
     stamps[123] += 7_000
     charts = by_title(technique_charts(with_stamps(captures[0], stamps), []))
     error, raster = charts["Time interval error"], charts["The worst 100 ms"]
-    assert "worst, 6975 us at 1.237 s" in error.caption
+    assert "worst, 6979 us at 1.237 s" in error.caption
     assert "task 0 at 1.2370 s, 7000 us late" in raster.caption
     for chart in (error, raster):
         (mark,) = chart.marks
@@ -288,7 +288,7 @@ def test_a_trend_has_a_mark_for_each_run(captures: list[Capture]) -> None:
         TrendPoint("r2", "2026-11-02T00:00:00Z", 30.0, None, None, 5, "fail"),
         TrendPoint("r3", "2026-11-05T00:00:00Z", 12.0, 9.0, 14.0, 5, "none"),
     ]
-    line = TrendLine("sim", "k", "1", "p", "thread", "idle", None, 0, "us", points)
+    line = TrendLine("sim", "k", "1", "p", "thread", "idle", None, 0, "us", points=points)
     chart = trend_chart(line)
     assert chart.x.categories == ("2026-11-01", "", "2026-11-05")
     assert (chart.y.lo, chart.y.hi) == pytest.approx((8 - 0.08 * 22, 30 + 0.08 * 22))

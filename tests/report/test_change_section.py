@@ -41,7 +41,7 @@ def test_worse_comes_first_and_the_unchanged_are_counted():
     )
     assert [row.figure for row in view.worse] == ["missed, task 0", "lateness_p99_us, task 0"]
     assert change_lines(view, 9)[1:3] == [
-        "worse: timer_soft, idle, sim: missed, task 0 0 -> 3 (change +3 [+1, ?])",
+        "worse: timer_soft, idle, sim: missed, task 0 0 -> 3 (change +3 >= +1)",
         "worse: thread, gc, sim: lateness_p99_us, task 0 100 us -> 130 us "
         "(change +30.0 us [+10.0, +50.0])",
     ]

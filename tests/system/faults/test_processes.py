@@ -21,6 +21,8 @@ def test_lateness(figures):
     figures.check("lateness_p50_us", "missed")
 """
 TECHNIQUES = "timer_soft,timer_hard"
+FIRST_SOFT = "--hil-seed=9"
+"""In this order of the windows the first one is of ``timer_soft``, the second of ``timer_hard``."""
 ENDLESS = """
 from dataclasses import replace
 from hil.experiments import capture_sources
@@ -69,7 +71,8 @@ class Run:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "pytest", "-q", f"--board={board}", "--hil-out=out"),
-                *(f"--hil-technique={TECHNIQUES}", f"--hil-duration-s={seconds}", *args),
+                *(f"--hil-technique={TECHNIQUES}", f"--hil-duration-s={seconds}", FIRST_SOFT),
+                *args,
             ],
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -151,10 +154,11 @@ def test_a_run_that_is_told_to_end_says_so(tmp_path, endless, number):
     assert run.process.returncode == pytest.ExitCode.INTERRUPTED, output
     results = run.results()
     errors = {e["technique"]: e["error"] for e in results["errors"]}
-    assert errors["timer_hard"] == "interrupted"
+    assert errors["timer_hard"] == "window 1 of 3: interrupted"
     assert "interrupted" in errors["-"]
     assert "of 2 cases were not measured" in errors["-"]
     assert {m["technique"] for m in results["measurements"]} == {"timer_soft"}
+    assert all("from 1 of 3 windows" in m["note"] for m in results["measurements"])
     log = (run.folder / "capture" / "run.jsonl").read_text()
     assert errors["-"] in log  # and so in every report that is made again
 
@@ -189,7 +193,7 @@ def test_a_board_that_dies_in_mid_run_stops_no_other(tmp_path):
     with VirtualBoard("seed=1") as stays, VirtualBoard("seed=2") as dies:
         boards = [f"port:{board.port}" for board in (stays, dies)]
         with Path(dies.port).open("rb", 0):
-            run = Run(tmp_path, f"--board={boards[1]}", board=boards[0], seconds=1.0)
+            run = Run(tmp_path, f"--board={boards[1]}", board=boards[0], seconds=3.0)
             run.wait_for(lambda: sum("timer_soft" in str(path) for path in run.captures()) == 2)
             os.kill(dies.pid, signal.SIGKILL)
             run.end()

@@ -146,6 +146,7 @@ def match_queued(window: WindowStamps, earliness_us: float) -> Matching:
     early = min(0.45, earliness_us / window.period_us)
     period_us = window.period_us
     levels, uneven = _on_grid(window, early)
+    levels = _without_early_ones(window, levels)
     if _moves_slowly(window, levels):
         typical_us, drifts = window.typical_us()
         followed = _followed(window, early, typical_us)
@@ -224,6 +225,31 @@ def _on_grid(window: WindowStamps, early: float) -> tuple[list[Level], list[int]
     for at, whole in reversed(changes):
         levels += [Level(int(p), int(w)) for p, w in zip(at, whole, strict=True)]
     return levels, uneven[::-1]
+
+
+def _without_early_ones(window: WindowStamps, levels: Sequence[Level]) -> list[Level]:
+    """The levels, but where some few activations are a little earlier than can be allowed.
+
+    Each would be extra and the release behind it missed; early by up to a quarter of a period
+    needs neither.
+    """
+    remaining: list[Level] = []
+    k = 0
+    while k < len(levels):
+        now = levels[k]
+        usual = remaining[-1].level if remaining else 0
+        if k + 1 < len(levels) and now.level == usual - 1 and levels[k + 1].level == usual:
+            end = levels[k + 1].position
+            if end - now.position <= SETTLED:
+                level = window.levels(now.position, end)
+                if level.min() - usual >= -EARLY_START:
+                    if not remaining:
+                        remaining.append(Level(0, usual))
+                    k += 2
+                    continue
+        remaining.append(now)
+        k += 1
+    return remaining
 
 
 def _followed(window: WindowStamps, early: float, typical_us: float) -> list[Level]:

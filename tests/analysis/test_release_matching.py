@@ -80,6 +80,16 @@ def test_up_to_the_earliness_an_activation_is_early():
     assert (task.missed, task.extra.size, task.otherwise) == (0, 0, None)
 
 
+def test_few_that_are_earlier_than_allowed_are_early():
+    """Neither is the activation extra nor the release behind it missed."""
+    late = np.full(300, 30)
+    late[[0, 50, 51, 200]] = -200
+    stamps = np.delete(grid(300) + late, 100)
+    task = matched(stamps, releases=300)
+    assert (task.missed, task.extra.size) == (1, 0)
+    assert np.flatnonzero(lateness_us(task) < 0).tolist() == [0, 50, 51, 199]
+
+
 def test_late_by_more_than_a_period_from_the_start_may_as_well_be_a_loss():
     task = matched(grid(300) + 15_000, releases=301)
     assert (lateness_us(task) == 5_000).all()

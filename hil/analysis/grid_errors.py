@@ -125,7 +125,9 @@ def add_grid_errors(
         "tie_pp_us",
         error.range.spread,
         n,
-        Bounds(why_not=WANDERS)
+        budget.seen_at_least(
+            error.range.spread, (budget.evenly(CLOCK, tick_us),), WANDERS
+        ).at_least(0.0)
         if worth is None
         else extreme_of(error.range.spread, worth, 2.0 * tick_us, "range"),
         n_effective=worth,

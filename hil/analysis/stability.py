@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Piece = Callable[[int, int], FloatArray]
 """Values ``start`` to ``end`` of a series; they are only read."""
-INDEPENDENT = 64
+INDEPENDENT = 16
 SLOPE_TERMS = 100_000
 TOO_FEW = "too few independent stretches of this length for bounds"
 _BLOCK = 1 << 16
@@ -206,7 +206,8 @@ def tdev_squares(windows: Sequence[TimeError], m: int) -> SquareSums:
 
 
 def _squares(terms: Iterator[FloatArray], counts: Sequence[int]) -> SquareSums:
-    sums = SquareSums(sum(counts))
+    seen = [count for count in counts if count]
+    sums = SquareSums(sum(seen), [0, *itertools.accumulate(seen[:-1])])
     for part in terms:
         sums.add(part)
     return sums

@@ -16,7 +16,7 @@ from hil.analysis.misses import add_earliness, add_extra, add_misses
 from hil.analysis.phase import measure_phase
 from hil.analysis.second_assignment import span_both
 from hil.analysis.stability import measure_stability
-from hil.analysis.uncertainty.budget import stored_parts
+from hil.analysis.uncertainty.budget import parts_of, stored_parts
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import METRICS, metric_or_unknown
 from hil.model.results import FIRST_ACTIVATION, Measurement, Notice
@@ -137,7 +137,7 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
         n_effective=figure.n_effective,
         no_bounds=figure.bounds.why_not,
         reference=sheet.reference if figure.metric.startswith("lateness_") else None,
-        uncertainty=stored_parts(figure.bounds.parts, unit),
+        uncertainty=stored_parts(parts_of(figure.value, figure.bounds), unit),
     )
 
 

@@ -33,7 +33,7 @@ _LATENESS = "lateness: actual minus intended activation"
 _HANDLER = "stimulus to first statement of the handler"
 _PROPORTION = "definition; bounds: Clopper and Pearson 1934"
 _DEPENDENT = "definition; bounds: Korn and Graubard 1998"
-_TIE = "definition as in ITU-T G.810; grid: least squares"
+_TIE = "definition as in ITU-T G.810; grid: that of schedule_drift_ppm"
 
 _LATENCY_COLUMNS = {
     "p50": (Column("latencies", "p50", 20),),
@@ -113,7 +113,7 @@ _ROWS = (
         "tie_rms_us",
         "us",
         "time interval error against the best-fit grid, rms",
-        "sqrt(mean(e_i^2)), e_i the residuals of t_i about their least-squares line over k_i",
+        "sqrt(mean(e_i^2)), e_i = L_i - a_w - b k_i; b is the slope of drift, a_w a window's level",
         _TIE,
         budget=IN_PERIODS,
     ),
@@ -136,8 +136,8 @@ _ROWS = (
         "schedule_drift_ppm",
         "ppm",
         "slope of the activations against the grid that was asked for, on the board's clock",
-        "1e6 / P * slope of L_i over k_i",
-        "generalised least squares; docs/decisions/0004-statistics.md",
+        "1e6 / P * b; b is the slope of L_i over k_i, one for all windows",
+        "weighted fits of cosine coefficients; docs/decisions/0004-statistics.md",
         sense="magnitude",
         shown=(Column("techniques", "drift", 50), Column("variants", "drift", 50)),
         in_series=True,
@@ -148,7 +148,7 @@ _ROWS = (
         "ppm",
         "the board's clock against the host's",
         "slope of the board's clock over the host's, less 1, times 1e6",
-        "generalised least squares of exchanges; docs/decisions/0005-clock-model.md",
+        "weighted fits of window minima; docs/decisions/0005-clock-model.md",
         sense="magnitude",
         combined=True,
     ),

@@ -111,3 +111,21 @@ def test_bounds_carry_their_budget_into_the_sheet():
     sheet = MetricSheet(0)
     sheet.add("period_mean_us", 10.0, 5, budget.mean_bounds(10.0, 1.0, 4, (STEP,)))
     assert sheet.figures[0].bounds.parts[1] == STEP
+
+
+def test_bounds_without_a_budget_are_statistical_and_exact_ones_have_none():
+    (part,) = budget.parts_of(10.0, Bounds(8.0, 14.0))
+    assert (part.type, part.standard) == ("A", pytest.approx(3.0 / 1.96, rel=1e-3))
+    (part,) = budget.parts_of(10.0, Bounds(8.0, None))
+    assert part.standard == pytest.approx(2.0 / 1.96, rel=1e-3)
+    assert budget.parts_of(10.0, Bounds(10.0, 10.0)) == ()
+    assert budget.parts_of(10.0, Bounds()) == ()
+    assert budget.parts_of(10.0, Bounds(8.0, 12.0, parts=(STEP,))) == (STEP,)
+
+
+def test_an_extreme_is_at_least_what_was_seen():
+    bounds = budget.seen_at_least(10.0, (STEP,))
+    assert (bounds.lo, bounds.hi) == (pytest.approx(10.0 - 0.475), None)
+    assert bounds.at_least(9.8).lo == 9.8
+    assert bounds.times(2.0).lo == pytest.approx(20.0 - 0.95)
+    assert bounds.times(2.0).parts[0].limit == 1.0

@@ -179,6 +179,14 @@ def seen_at_least(value: float, systematic: Sequence[Part], why_not: str = EXTRE
     return Bounds(value - by, None, why_not, tuple(systematic))
 
 
+def parts_of(value: float, bounds: Bounds) -> tuple[Part, ...]:
+    """The budget of a figure: bounds that say nothing of it are statistical and nothing else."""
+    known = [length for length in _lengths(value, bounds) if length]
+    if bounds.parts or not known:
+        return bounds.parts
+    return (scatter(sum(known) / len(known) / coverage_factor(math.inf), math.inf),)
+
+
 def _lengths(value: float, interval: Bounds) -> tuple[float | None, float | None]:
     """How far each end of the interval is from the value; an end beyond the value is at it."""
     down = None if interval.lo is None else max(0.0, value - interval.lo)

@@ -100,7 +100,9 @@ def calm(x: FloatArray | IntArray, y: FloatArray, windows: Sequence[slice]) -> F
     some = max(1, int(_FEW_OUTLIERS * y.size))
     if y.size <= some:
         return y
-    limit = max(_FAR * float(np.median(size)), float(np.partition(size, -some - 1)[-some - 1]))
+    middle, far = y.size // 2, y.size - some - 1
+    ranked = np.partition(size, (middle, far))
+    limit = max(_FAR * float(ranked[middle]), float(ranked[far]))
     if not (size > limit).any():
         return y
     result: FloatArray = np.clip(away, -limit, limit)

@@ -9,7 +9,7 @@ a grid, from four sources in turn:
    ``W`` windows; what these differ by beyond the error of their stamps has a spread ``omega`` of
    its own, of which the mean of the windows keeps ``omega / sqrt(W)``. Runs differ at least by
    that, since they differ by all that windows differ by: ``tau`` is taken as 1.5 times as large,
-   give or take a factor of 1.8 (log-normal).
+   give or take a factor of 2.2 (log-normal).
 3. The past runs of every other case's figure of the same metric: the average of what they say.
    Figures that are alike inform each other, figures that are not leave the floor wide, and all
    others together count for no more than one: they may share what made a night different.
@@ -43,7 +43,7 @@ _PRIOR = np.exp(-0.5 * (np.log(GRID) / _PRIOR_WIDTH) ** 2)
 _PRIOR /= _PRIOR.sum()
 _PRIOR_WEIGHT = 2.0
 _RUNS_TO_WINDOWS = math.log(1.5)
-_RUNS_TO_WINDOWS_WIDTH = 0.6
+_RUNS_TO_WINDOWS_WIDTH = 0.8
 _BETWEEN = np.exp(
     -0.5
     * ((np.log(GRID)[None, :] - np.log(GRID)[:, None] - _RUNS_TO_WINDOWS) / _RUNS_TO_WINDOWS_WIDTH)

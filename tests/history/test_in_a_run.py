@@ -18,7 +18,9 @@ import runs
 from hil.cli.main import main
 from hil.history.database import open_history
 from hil.history.location import find_location
+from hil.history.missing_parts import AskedCases
 from hil.history.queries import RunFilter, list_runs
+from hil.history.run_reader import find_history_run
 from hil.history.run_writer import add_run
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.result_files import build_changes, parse_changes
@@ -222,3 +224,52 @@ class TestChangesFile:
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ConfigurationError, match="can't read"):
             read_changes(tmp_path / "changes.json")
+
+
+LACKING = """
+import pytest
+
+@pytest.mark.hil(techniques=["timer_hard"])
+def test_lateness(figures):
+    figures.check("lateness_p50_us")
+
+def test_that_measures_nothing(hil_case):
+    pass
+"""
+
+
+def test_what_the_last_run_had_and_this_one_was_asked_for_breaks_the_bench(suite, run_here):
+    suite.makepyfile(LACKING)
+    both = (BOARD, "--hil-technique=timer_hard,timer_soft", *ARGS[2:])
+    assert run_here(*both).ret == 0
+    location = find_location(str(suite.path / "out" / "history.db"), suite.path)
+    with open_history(location) as history:
+        first = find_history_run(list_runs(history, RunFilter())[0].run, history, None)
+        (board,) = first.boards
+        more = replace(board, cases=(*board.cases, replace(board.cases[0], technique="timer_soft")))
+        info = replace(first.info, id="9")
+        add_run(history, replace(first, boards=(more,), fingerprint="other", info=info))
+    lacking = run_here(*both, "--hil-compare=last")
+    assert lacking.ret == 8
+    lacking.assert_outcomes(passed=3)
+    lacking.stdout.fnmatch_lines(
+        ["*missing: technique timer_soft, *: asked for and not measured", "error: missing: *"]
+    )
+    changes = read_changes(suite.path / "out" / "latest" / "changes.json")
+    assert len(changes.missing) == 1
+    # what was not selected is not missing
+    narrow = (BOARD, "--hil-technique=timer_hard", *ARGS[2:])
+    assert run_here(*narrow, "--hil-compare=last").ret == 0
+    assert run_here(*both, "--hil-compare=last", "-k", "timer_hard").ret == 0
+
+
+def test_without_a_history_what_the_folder_had_is_missed_too(tmp_path):
+    rng = np.random.default_rng(3)
+    before = runs.write_folder(tmp_path / "before", runs.capture(rng, "timer_soft"))
+    now = runs.capture(rng, "timer_hard")
+    asked = AskedCases({(now.board.name, "timer_soft", "idle")})
+    compared = HistoryComparison(None, str(before), tmp_path, tmp_path, asked)
+    compared.settle(runs.results([now]), [now])
+    assert compared.failures == []
+    (text,) = compared.missing
+    assert text.startswith("board /dev/ttyUSB0: measured in before, asked for")

@@ -56,20 +56,10 @@ class Technique:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The lateness of one technique is longer by ``by_us``, or ``times`` as far from its mean."""
+    """All of the lateness of one technique is longer by ``by_us``."""
 
     technique: str
-    by_us: float = 0.0
-    times: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The p99 of one technique's lateness rises by ``rise``: all of it, or only its ``tail``."""
-
-    technique: str
-    rise: float
-    tail: bool = False
+    by_us: float
 
 
 def make_bench(
@@ -101,7 +91,7 @@ def night(
     rng: np.random.Generator,
     bench: list[Technique],
     common: float,
-    change: Change | Shift | None = None,
+    shift: Shift | None = None,
 ) -> Night:
     """The evidence of one night; ``common`` is the night noise that all techniques share."""
     shared = float(np.exp(rng.normal(0.0, common)))
@@ -115,8 +105,8 @@ def night(
         tasks = []
         for task in range(2):
             late = lateness(rng, technique, level) * windows
-            if change is not None and change.technique == technique.name:
-                late = changed(late, technique, level, change)
+            if shift is not None and shift.technique == technique.name:
+                late = late + shift.by_us
             late += stall * rng.uniform(12_000.0, 25_000.0)
             tasks.append(_task(late, task))
         for task, stamps in enumerate(tasks):
@@ -151,23 +141,6 @@ def shaped(normal: FloatArray, shape: str) -> FloatArray:
     if shape == "exponential":
         return 0.3 + exponential
     return 1.0 + 0.2 * exponential + np.where(upper < 0.03, 3.0 + 40.0 * (0.03 - upper), 0.0)
-
-
-def changed(
-    late: FloatArray, technique: Technique, level: float, change: Change | Shift
-) -> FloatArray:
-    """``late`` shifted, or with its p99 higher by ``change.rise``."""
-    if isinstance(change, Shift):
-        result: FloatArray = late + change.by_us + (change.times - 1.0) * (late - late.mean())
-        return result
-    if not change.tail:
-        return late * (1.0 + change.rise)
-    grid = (
-        np.sort(shaped(np.random.default_rng(5).normal(0.0, 1.0, 200_000), technique.shape)) * level
-    )
-    p90, p99 = grid[180_000], grid[198_000]
-    stretch = (p99 * (1.0 + change.rise) - p90) / (p99 - p90)
-    return np.where(late > p90, p90 + (late - p90) * stretch, late)
 
 
 def _filtered(noise: FloatArray) -> FloatArray:

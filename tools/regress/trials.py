@@ -7,39 +7,49 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hil.analysis.change_detection import CHANGE_CONFIDENCE, judge_changes
-from hil.analysis.uncertainty.distributions import normal_quantile
+from hil.analysis.change_detection import JudgedChange, judge_changes
 from hil.history.comparison_inputs import PAST_RUNS, FigureKey, pair_figures
-from tools.regress.nights import Change, Night, Technique, lateness, make_bench, night
+from tools.regress.nights import Night, Shift, make_bench, night
 
-RISE = 0.20
-"""How much p99 rises, relative."""
+TIMES = 3.0
+"""How many times the smallest change that would have been told a shift is."""
+HISTORY_LENGTHS = (1, 3, 10, 30)
+"""How many past runs there are."""
+MOST_TIMES = 100.0
+"""A smallest change of more than a hundred times the figure tells nothing, and is none."""
+METRICS = ("lateness_p50_us", "lateness_p99_us")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One technique with a rise, after a history without."""
+    """One figure of a technique that was shifted by three times what it would be told from.
 
-    n: int
-    correlated: bool
-    tail: bool
+    ``share`` is that smallest change as a share of the figure; ``told`` is ``None`` where it is no
+    change that could be made.
+    """
+
+    earlier: int
     noise: float
-    detected: bool
-    by_p99: bool
-    oracle: float
+    key: FigureKey
+    unbounded: bool
+    share: float
+    told: bool | None
+
+
+def judged(now: Night, history: list[Night]) -> dict[FigureKey, JudgedChange]:
+    """Every figure of ``now``, as ``--hil-compare=last`` judges it."""
+    pairs = list(pair_figures(now, history[:PAST_RUNS]))
+    verdicts = judge_changes([figure for _, figure in pairs])
+    return {key: verdict for (key, _), verdict in zip(pairs, verdicts, strict=True)}
 
 
 def worse(now: Night, history: list[Night]) -> list[FigureKey]:
-    """The figures of ``now`` that are worse, as ``--hil-compare=last`` judges them."""
-    pairs = list(pair_figures(now, history[:PAST_RUNS]))
-    verdicts = judge_changes([judged for _, judged in pairs])
-    return [
-        key for (key, _), verdict in zip(pairs, verdicts, strict=True) if verdict.trend == "worse"
-    ]
+    """The figures of ``now`` that are worse."""
+    return [key for key, verdict in judged(now, history).items() if verdict.trend == "worse"]
 
 
-def quiet_nights(job: tuple[int, int, tuple[float, float], float]) -> int:
-    """Alarms in one history of so many nights without a change.
+def quiet_nights(job: tuple[int, int, tuple[float, float], float]) -> list[bool]:
+    """For each night of one history without a change, from the second on, whether it alarms.
 
     With a ``wander`` each technique's level takes a random step of that relative size every night,
     which the comparison does not know of.
@@ -48,7 +58,7 @@ def quiet_nights(job: tuple[int, int, tuple[float, float], float]) -> int:
     rng = np.random.default_rng([7, seed])
     bench = make_bench(rng, noise)
     history: list[Night] = []
-    alarms = 0
+    alarms = []
     for _ in range(nights):
         steps = rng.normal(0.0, wander, len(bench)) if wander else np.zeros(len(bench))
         bench = [
@@ -56,54 +66,38 @@ def quiet_nights(job: tuple[int, int, tuple[float, float], float]) -> int:
             for technique, step in zip(bench, steps, strict=True)
         ]
         now = night(rng, bench, common)
-        alarms += bool(history and worse(now, history))
+        if history:
+            alarms.append(bool(worse(now, history)))
         history.insert(0, now)
         del history[PAST_RUNS:]
     return alarms
 
 
-def risen(job: tuple[int, tuple[float, float], tuple[int, ...]]) -> list[Trial]:
-    """Each technique of one bench with a rise, in both kinds, on two nights."""
-    seed, (noise, common), stamps = job
+def shifted(job: tuple[int, tuple[float, float]]) -> list[Trial]:
+    """Each technique of one bench later by three times what each of its figures is told from.
+
+    The smallest change is that of a night without one; the shift comes in another night.
+    """
+    seed, (noise, common) = job
     rng = np.random.default_rng([8, seed])
-    bench = make_bench(rng, noise, stamps)
+    bench = make_bench(rng, noise)
     history = [night(rng, bench, common) for _ in range(PAST_RUNS)]
-    nights = [night(rng, bench, common) for _ in range(2)]
     trials = []
-    for technique in bench:
-        possible = oracle(technique, math.hypot(technique.noise, common), len(bench))
-        for tail in (False, True):
-            change = Change(technique.name, RISE, tail)
-            judged_against, hits = list(history), set()
-            for base in nights:
-                now = dict(base)
-                now.update(night(rng, [technique], common, change))
-                alarms = worse(now, judged_against)
-                hits |= {key.metric for key in alarms if key.technique == technique.name}
-                judged_against.insert(0, now)
-            by_p99 = "lateness_p99_us" in hits
-            trials.append(
-                Trial(technique.n, technique.correlated, tail, noise, bool(hits), by_p99, possible)
-            )
+    for earlier in HISTORY_LENGTHS:
+        quiet = night(rng, bench, common)
+        verdicts = judged(quiet, history[:earlier])
+        for technique in bench:
+            for metric in METRICS:
+                for task in (0, None):
+                    key = FigureKey("b", technique.name, "idle", task, None, metric)
+                    verdict = verdicts.get(key)
+                    if verdict is None or verdict.detectable is None:
+                        continue
+                    share = verdict.detectable / verdict.before
+                    told = None
+                    if share <= MOST_TIMES:
+                        shift = Shift(technique.name, by_us=TIMES * verdict.detectable)
+                        now = quiet | night(rng, [technique], common, shift)
+                        told = judged(now, history[:earlier])[key].trend == "worse"
+                    trials.append(Trial(earlier, noise, key, technique.unbounded, share, told))
     return trials
-
-
-def oracle(technique: Technique, noise: float, tests: int) -> float:
-    """The share found by a normal test of p99 over both tasks that knows everything else."""
-    error = p99_error(replace(technique, noise=0.0))
-    sigma = math.hypot(error / math.sqrt(2.0), noise) / math.sqrt(2.0)
-    limit = -normal_quantile((1.0 - CHANGE_CONFIDENCE) / 2.0 / tests)
-    return 0.5 * math.erfc((limit - math.log1p(RISE) / sigma) / math.sqrt(2.0))
-
-
-_ERRORS: dict[tuple[int, str, bool], float] = {}
-
-
-def p99_error(technique: Technique) -> float:
-    """Relative standard error of one task's p99 from one night, from 300 draws."""
-    key = (technique.n, technique.shape, technique.correlated)
-    if key not in _ERRORS:
-        rng = np.random.default_rng(5)
-        draws = [np.quantile(lateness(rng, technique, 1000.0), 0.99) for _ in range(300)]
-        _ERRORS[key] = float(np.std(np.log(draws)))
-    return _ERRORS[key]

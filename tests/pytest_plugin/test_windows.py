@@ -134,7 +134,7 @@ def test_a_window_that_fails_leaves_the_figures_of_the_others(measure, monkeypat
     (figure,) = of_technique(told, "thread")
     assert figure["n"] == sum(window["n"] for window in figure["windows"])
     assert [window["window"] for window in figure["windows"]] == [1, 3]
-    assert figure["note"] == "from 2 of 3 windows"
+    assert figure["note"].startswith("from 2 of 3 windows")
     (other,) = of_technique(told, "timer_hard")
     assert len(other["windows"]) == 3
 
@@ -164,7 +164,7 @@ def test_an_interrupted_run_keeps_what_was_captured(measure, monkeypatch, pytest
     for technique in TECHNIQUES:
         (figure,) = of_technique(told, technique)
         sound = taken[technique] - (technique == "thread")
-        assert figure["note"] == f"from {sound} of 3 windows"
+        assert figure["note"].startswith(f"from {sound} of 3 windows")
         assert len(figure.get("windows", [0])) == sound
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.release_matching import Matching, WindowStamps, match_in_order, match_queued
+from hil.model.captures import BOARD_SOURCE
 from hil.model.earliness import UNKNOWN_EARLINESS_US, earliness_us
 from hil.model.techniques import is_queued
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from hil.model.captures import Capture, FloatArray, IntArray, Track
 
+POLLED_TICK = "polled_tick"
+"""Counter of an agent whose clock counts its ticks: none is lost, they number the releases."""
 BoolArray = NDArray[np.bool_]
 Rule = Literal["given", "sequence", "matched"]
 
@@ -236,6 +239,8 @@ def activations_of(capture: Capture, track: Track, method: str | None = None) ->
     nobody knows: others may come up to half a period before they are due by it.
     """
     technique = capture.plan.technique
+    if capture.counters.get(POLLED_TICK) and track.source == BOARD_SOURCE:
+        track = replace(track, numbered=True)
     early_us = earliness_us(capture.board, technique, method)
     if track.from_first:
         early_us = max(early_us, track.period_us / 2)

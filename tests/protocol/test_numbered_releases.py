@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from board_streams import PERIOD_US, Board
 
-from hil.analysis.activations import assign, lateness_us
+from hil.analysis.activations import activations_of, assign, lateness_us
 from tools import synthetic_captures as synthetic
 
 GRIDS = [
@@ -52,3 +52,10 @@ def test_it_is_sent_with_the_stamps(flag):
     (task,) = made.tracks
     made = replace(made, tracks=(replace(task, **{flag: True}),))
     assert getattr(synthetic.receive(made).tracks[0], flag)
+
+
+def test_ticks_that_are_counted_by_the_clock_number_the_releases():
+    made = synthetic.capture([30 + 3 * synthetic.PERIOD_US * (np.arange(50) >= 20)])
+    (task,) = made.tracks
+    assert activations_of(made, task).rule == "matched"
+    assert activations_of(replace(made, counters={"polled_tick": 1}), task).rule == "given"

@@ -15,7 +15,7 @@ from hil.analysis.streaming_stats import Extremes, SquareSums
 from hil.analysis.uncertainty import budget
 from hil.analysis.uncertainty.correlated import FEW, error_of_cells, rms_bounds
 from hil.analysis.uncertainty.distributions import chi_squared_quantile
-from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.effective_number import Stretches, slow_number
 from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PAIRS = 20_000
 _NOISE, _SOME_ERRORS = 4096, 1 << 18
+_FEW_INDEPENDENT = 100.0
+FOLLOW = "the errors follow one another too closely for an upper bound"
 # The mean square of a random walk about a line is sum(x_j^2 / j^2), from j = 2 on about its own
 # line: this varies like a chi-squared with (sum 1/j^2)^2 / sum 1/j^4 degrees of freedom. What is
 # left of them where the steps are correlated, or few of them carry the walk, was measured.
@@ -112,6 +114,7 @@ def add_grid_errors(
     )
     value = math.sqrt(error.squares.mean)
     windows = len(grid.levels)
+    look = _some_errors(task, grid)
     wanders = slope.wander > 0.5
     if wanders and slope.lo is not None:
         spread = walk_rms_bounds(value, windows)
@@ -119,8 +122,11 @@ def add_grid_errors(
     else:
         spread = rms_bounds(error.squares, 1 + windows, tick_us**2 / 12.0)
         note = None
+        if n * slow_number(look) < _FEW_INDEPENDENT:
+            # a line through few independent errors takes a part of them with it
+            spread = Bounds(spread.lo, None, FOLLOW)
     sheet.add("tie_rms_us", value, n, budget.widened(value, spread), note=note)
-    worth = None if wanders else extreme_number(_some_errors(task, grid), n, "range")
+    worth = None if wanders else extreme_number(look, n, "range")
     sheet.add(
         "tie_pp_us",
         error.range.spread,

@@ -81,14 +81,16 @@ def test_a_clock_that_makes_a_third_of_it_hides_the_rest():
 def test_few_samples_or_few_that_carry_have_no_bounds():
     assert rms_bounds(np.ones(7), 0, 0.0).why_not == "needs 8 samples for bounds"
     assert rms_bounds(np.ones(8), 0, 0.0).lo == pytest.approx(1.0)
-    # k equal squares among zeros carry as k samples: 60 are enough of many, a sixth of few
-    for n, enough in ((1000, 60), (120, 20)):
+    # k equal squares among zeros carry as k samples: 150 are enough of many, of few one in 3.5
+    for n, enough in ((1000, 150), (105, 30)):
         for count, given in ((enough, True), (enough - 1, False)):
             squares = np.zeros(n)
             squares[:: n // count][:count] = 4.0
             assert np.count_nonzero(squares) == count
-            assert (rms_bounds(squares, 0, 0.0).lo is not None) is given
-    text = "rests on a few outliers; a longer capture would give bounds"
+            bounds = rms_bounds(squares, 0, 0.0)
+            assert (bounds.hi is not None) is given
+            assert 0.0 < bounds.lo <= math.sqrt(squares.mean())
+    text = "rests on a few outliers; a longer capture would give an upper bound"
     assert rms_bounds(squares, 0, 0.0).why_not == text
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from hil.analysis.activations import assign
 from hil.analysis.latency import measure_events
 from hil.analysis.metric_sheet import Estimate, MetricSheet
+from hil.analysis.stamp_costs import StampCosts
 from hil.analysis.summary import measure_task
 from hil.model.captures import EventSet
 from hil.recording.joined_windows import join_windows
@@ -80,7 +81,7 @@ def _events(kind: Kind, n: int, level: float, rng: np.random.Generator, truth: T
     step = kind.step_us
     events = EventSet("isr", "synthetic", quantise(stimulus, step), quantise(handled, step))
     sheet = MetricSheet(None)
-    measure_events(events, step, 0.0, sheet)
+    measure_events(events, step, StampCosts(), 0.0, sheet)
     return _judged(sheet, truth, level, step)
 
 
@@ -93,7 +94,9 @@ def _judged(sheet: MetricSheet, truth: Truth, level: float, step_us: float):
             true = truth.values[figure.metric] + shift
             lo, hi = figure.bounds.lo, figure.bounds.hi
             held = (lo is None or lo <= true) and (hi is None or true <= hi)
-            worth = figure.n_effective or truth.carriers.get(figure.metric, 1.0) * figure.n
+            share = 0.0 if "lateness" in figure.metric or "isr" in figure.metric else 1.0
+            share = truth.carriers.get(figure.metric, share)
+            worth = figure.n_effective or share * figure.n
             yield Outcome(figure.metric, figure.value, lo, hi, held, worth)
 
 

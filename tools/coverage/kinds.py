@@ -187,7 +187,7 @@ KINDS = {
         Kind("coarse clock", faint, step_us=COARSE_STEP_US),
         Kind("warming", warming, changes=True),
         Kind("1 kHz alias", tone(0.0037), events=0.0037),
-        Kind("50 Hz alias", tone(0.502)),
+        Kind("50 Hz alias", tone(0.502), events=0.004),
         Kind("constant drift", drift, drift=0.4),
         Kind("levels", levels, between=True),
         Kind("naive with GC", naive_pauses, events=0.02, naive=True, drift=30.0 + 0.02 * 2000.0),

@@ -22,7 +22,35 @@ class Exemption:
     most: int = 10**9
 
 
-EXEMPTIONS: tuple[Exemption, ...] = ()
+_STEP = "the step of the clock makes the bounds, not the samples: its estimates hardly differ"
+_MODES = (
+    "between the two modes lies a gap: an end of the interval in the other mode is far away, where "
+    "the estimates themselves stay in one"
+)
+_PART = "three windows that differ, or a drift that is known only so far: Student's t for 2 dof"
+_RARE = "distribution-free upper ends reach to the rare events, which the percentile is just below"
+_NAIVE = "one window can't show how far a loop without a grid gets in another"
+_TAIL = (
+    "no mean square of a few dozen samples tells how heavy its tail is: where the largest happen "
+    "not to be among them, bounds are given that are too narrow"
+)
+_LINE = "a line through a slow error takes a part of it with it"
+_ENDS = "the first and the last activation of a window: two samples, of which none may be usual"
+
+EXEMPTIONS: tuple[Exemption, ...] = (
+    Exemption("width", "", "coarse clock", _STEP),
+    Exemption("width", "p50", "bimodal|bimodal slow", _MODES, most=100),
+    Exemption("width", "p50|mean|drift", "levels|random walk|constant drift|AR.*|warming", _PART),
+    Exemption("width", "p50|mean|drift", "naive with GC|1 kHz alias", _PART),
+    Exemption("width", "p99|p999", "rare spikes|spikes|periodic GC|heavy tail|bursts", _RARE),
+    Exemption("width", "p99|p999", "1 kHz alias|warming|constant drift|50 Hz alias", _PART),
+    Exemption("width", "mean|drift", "bursts|periodic GC|rare spikes|spikes|bimodal slow", _ENDS),
+    Exemption("both", "lateness", "naive with GC|random walk", _NAIVE, windows=(1,)),
+    Exemption("held", "rms", "heavy tail", _TAIL, most=100),
+    Exemption("held", "tie_rms", "AR.*", _LINE, most=300),
+    Exemption("both", "tie_rms", "AR.*|bimodal slow", _LINE),
+    Exemption("held", "mean|drift", "AR.*|bursts", _ENDS, most=100),
+)
 
 
 def reason_for(metric: str, kind: str, windows: int, n: int, fault: str) -> str | None:

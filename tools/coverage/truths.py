@@ -88,6 +88,8 @@ def truth_of(name: str, n: int, windows: int) -> Truth:
         values["tie_rms_us"] = math.sqrt(float(np.mean(square)))
         if kind.drift == 0.0:
             values["tie_rms_us"] = float(lateness.std())
+        off = np.square(lateness - lateness.mean())
+        carriers["tie_rms_us"] = float(off.mean() ** 2 / np.square(off).mean())
     return Truth(values, lateness, np.sort(intervals), np.sort(changes), carriers)
 
 

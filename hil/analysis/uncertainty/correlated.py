@@ -10,7 +10,7 @@ no random numbers and costs O(n): the series is first averaged to at most :data:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hil.model.captures import FloatArray, IntArray
 
 FEW = 8
-CARRIERS = 60.0
-OUTLIERS = Bounds(why_not="rests on a few outliers; a longer capture would give bounds")
+CARRIERS, CARRIERS_SHARE = 150.0, 3.5
+OUTLIERS = Bounds(why_not="rests on a few outliers; a longer capture would give an upper bound")
 
 
 def cell_means(series: FloatArray, cells: int = CELLS) -> FloatArray:
@@ -155,7 +155,8 @@ def rms_bounds(
     On the log scale, where the estimate of a variance is nearly symmetric. ``lost_dof`` counts
     fitted parameters; ``clock_variance`` is what the clock's step adds to the mean square
     (step**2/6 per interval). A step that is not small against the figure hides up to step/2.
-    Where fewer than 60 samples carry the sum (``(sum y)**2 / sum y**2``) no bounds are given.
+    Where fewer than 150 samples carry the sum (``(sum y)**2 / sum y**2``), or fewer than one in 3.5
+    of a short series, only a lower end is given.
     """
     sums = squares if isinstance(squares, SquareSums) else SquareSums.of(squares)
     n = sums.n
@@ -165,9 +166,12 @@ def rms_bounds(
     if mean <= 3.0 * clock_variance:
         return Bounds(0.0, math.sqrt(mean + 3.0 * clock_variance))
     carriers = (mean * n) ** 2 / sums.fourths
-    if carriers < min(CARRIERS, n / 6.0):
-        return OUTLIERS
     error = error_of_cells(sums.cells, memory)
+    if carriers < min(CARRIERS, n / CARRIERS_SHARE):
+        # the sum of few is skewed: too small more often than too large, so that its lower end holds
+        least = mean - clock_variance
+        least *= math.exp(-error.half_width(2.0 * CONFIDENCE - 1.0) / mean)
+        return replace(OUTLIERS, lo=math.sqrt(min(least, sums.mean)))
     width = error.half_width() / mean
     value = mean * (n - lost_dof) / n
     true = mean - clock_variance

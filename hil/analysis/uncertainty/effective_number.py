@@ -32,7 +32,7 @@ _Z = normal_quantile(_UPPER)
 _FEW_ABOVE, _SOME_ABOVE = 4, 15
 _CERTAINLY_UNEQUAL = 7.0
 _BEYOND_CHANCE = 1.3 * _Z
-_PERSISTENT = 1.64
+_PERSISTENT, _ALIKE, _UNEQUAL = 1.64, 0.5, 3.0
 _MOST_PER_SAMPLE = 50.0
 _STRETCHES, _LONG = 64, 1 << 18
 _NOISE_SAMPLE = 20_000
@@ -216,6 +216,28 @@ def _neighbours(series: FloatArray, starts: IntArray) -> float:
     root = above / below
     # Marriott and Pope, Biometrika 41 (1954)
     return min(root + (1.0 + 3.0 * root) * len(starts) / series.size, 0.999)
+
+
+def slow_number(look: Stretches) -> float:
+    """Independent samples per sample, at most 1, where neighbours or whole windows are alike.
+
+    What the tail can't show in a short capture: a correlation of neighbours' ranks above 1/2, and
+    windows whose mean ranks differ beyond chance.
+    """
+    ranks = np.searchsorted(look.ordered, look.series).astype(np.float64)
+    number = 1.0
+    root = _neighbours(ranks, look.starts)
+    if root > _ALIKE:
+        number = min(number, 2.0 * (1.0 - root) / (1.0 + root))
+    spread = float(ranks.var())
+    if len(look.starts) > 1 and spread > 0.0:
+        cells = Cells.of(ranks, look.starts)
+        variance, dof = long_run_variance(cells)
+        between = window_ratio(cells, variance)
+        if between > _UNEQUAL:
+            wider = widened_by_windows(between, dof, len(cells.rows))
+            number = min(number, spread / (variance * wider * wider))
+    return max(number, 1.0 / look.size)
 
 
 def _expected(cells: Cells, look: Stretches, value: float, slope: float) -> FloatArray:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from hil.analysis.metric_sheet import Bounds, extreme_bounds
 from hil.analysis.uncertainty.budget import evenly
-from hil.analysis.uncertainty.effective_number import Stretches, tail_number
+from hil.analysis.uncertainty.effective_number import Stretches, slow_number, tail_number
 from hil.analysis.uncertainty.order_statistics import covered_share, covered_share_of_range
 
 Extreme = Literal["largest", "smallest", "range"]
@@ -35,7 +35,7 @@ def extreme_number(look: Stretches, n: int, which: Extreme = "largest") -> float
     if which != "largest":
         turned = Stretches(-look.series, look.starts, -look.ordered[::-1])
         parts.append(tail_number(turned, share))
-    return n * min(parts)
+    return max(1.0, n * min(*parts, slow_number(look)))
 
 
 def extreme_of(value: float, worth: float, reach: float, which: Extreme = "largest") -> Bounds:

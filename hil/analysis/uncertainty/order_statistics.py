@@ -156,7 +156,7 @@ def end_shares(quantile: float, worth: float) -> tuple[float | None, float | Non
     low, high = (max(both / 2, share) for share in least)
     most = 0.9 * both
     if low <= most and high <= most:
-        return min(low, both - high), min(high, both - low)
+        return (both - high, high) if high > low else (low, both - low)
     if high > most:
         return (both if least[0] <= both else None), None
     return None, both

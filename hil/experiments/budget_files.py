@@ -39,12 +39,22 @@ def default_budgets() -> Budgets:
     return load_budgets(default_budgets_path())
 
 
+def are_shipped(budgets: Budgets) -> bool:
+    """Whether these are no budgets of the user's own; an installation may lack the shipped ones."""
+    if budgets.path is None:
+        return True
+    try:
+        return budgets.path == default_budgets_path()
+    except ConfigurationError:
+        return False
+
+
 def keep_budgets(budgets: Budgets, folder: RunFolder) -> None:
     """Leave the user's own budgets with the run, so that what is made of it later is judged alike.
 
     Raises :class:`ConfigurationError` when they can't be written.
     """
-    if budgets.path is None or budgets.path == default_budgets_path():
+    if budgets.path is None or are_shipped(budgets):
         return
     try:
         folder.budgets.write_bytes(budgets.path.read_bytes())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.experiments.budget_files import default_budgets_path
+from hil.experiments.budget_files import are_shipped
 from hil.experiments.run import common_source
 from hil.model.budgets import unmatched_budgets
 from hil.model.errors import HilError
@@ -313,7 +313,7 @@ class RunOutput(CaptureOutput):
     def _unmatched(self) -> list[str]:
         """What the user's own budgets say of nothing in this run; the shipped ones serve any."""
         budgets = self._options.budgets
-        if budgets.path is None or budgets.path == default_budgets_path():
+        if budgets.path is None or are_shipped(budgets):
             return []
         return unmatched_budgets(budgets, self.results().measurements)
 

@@ -124,6 +124,8 @@ class WindowStamps:
         intervals = (self._stamps_us[at + 1] - self._stamps_us[at]).astype(np.float64)
         middle = float(np.median(intervals))
         near = intervals[np.abs(intervals - middle) <= 0.1 * self.period_us]
+        if not near.size:
+            return self.period_us, False
         typical = float(near.mean())
         if abs(typical / self.period_us - 1.0) > 0.1:
             return self.period_us, False

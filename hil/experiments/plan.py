@@ -33,6 +33,11 @@ WINDOWS, MOST_WINDOWS = 3, 10
 """In how many windows a case is measured unasked, and at most."""
 LEAST_PERIODS = 3
 """The least periods that a window holds."""
+LEAST_PROGRAM_US = 5_000_000
+"""How long a program of the user's own runs unasked in each window, at least.
+
+It is started anew for each of them, so what begins late in it is seen in no shorter one.
+"""
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
 MAX_DURATION_S = 30 * 24 * 3600
 
@@ -143,8 +148,7 @@ def make_cases(
         raise ConfigurationError(
             f"--hil-duration-s={duration_us / 1e6:g}: at most {MAX_DURATION_S} (30 days)"
         )
-    if not 1 <= windows <= MOST_WINDOWS:
-        raise ConfigurationError(f"--hil-windows={windows}: must lie between 1 and {MOST_WINDOWS}")
+    _check_windows(windows)
     if duration_us < LEAST_PERIODS * period_us:
         raise ConfigurationError(
             f"--hil-duration-s={duration_us / 1e6:g}: too short for three periods "
@@ -160,6 +164,11 @@ def make_cases(
         for technique in techniques
     )
     return tuple(Case(replace(case.plan, options=unasked_options(case, profile))) for case in bare)
+
+
+def _check_windows(windows: int) -> None:
+    if not 1 <= windows <= MOST_WINDOWS:
+        raise ConfigurationError(f"--hil-windows={windows}: must lie between 1 and {MOST_WINDOWS}")
 
 
 def window_count(duration_us: int, period_us: int, wanted: int) -> int:
@@ -187,7 +196,8 @@ def agent_case(
 ) -> Case:
     """The case of a user's own program, at the periods that it says of itself, if it does.
 
-    Errors as for :func:`make_cases`.
+    ``duration_s`` is how long it runs in each window, for which it is started anew. Errors as for
+    :func:`make_cases`.
     """
     if period_ms is not None and len(program.periods_us) > 1:
         raise ConfigurationError(
@@ -196,32 +206,26 @@ def agent_case(
         )
     given = period_ms is not None or not program.periods_us
     shortest = period_ms if given else min(program.periods_us) / 1000
+    _check_windows(windows)
+    unasked_us = max(LEAST_PROGRAM_US, profile.duration_us // windows)
     (case,) = make_cases(
         *(profile, [program.name], ["idle"]),
         period_ms=shortest,
-        duration_s=duration_s,
-        windows=windows,
+        duration_s=unasked_us / 1e6 if duration_s is None else duration_s,
+        windows=1,
     )
     periods = [case.plan.tasks[0].period_us] if given else list(program.periods_us)
-    total_us = case.plan.windows * case.plan.duration_us
-    if total_us < LEAST_PERIODS * max(periods):
+    length_us = case.plan.duration_us
+    if length_us < LEAST_PERIODS * max(periods):
         raise ConfigurationError(
-            f"{program.file}: the window of {total_us / 1e6:g} s is too short for "
+            f"{program.file}: the window of {length_us / 1e6:g} s is too short for "
             f"three periods of {max(periods) / 1000:g} ms; use --hil-duration-s"
         )
     tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
     source: PeriodSource = "option" if period_ms is not None else "profile" if given else "header"
     # nothing follows a program of the user's
     options = {"pings": case.plan.options["pings"], **program.options(source)}
-    count = window_count(total_us, max(periods), windows)
-    plan = replace(
-        case.plan,
-        tasks=tasks,
-        duration_us=total_us // count,
-        windows=count,
-        streaming=False,
-        options=options,
-    )
+    plan = replace(case.plan, tasks=tasks, windows=windows, streaming=False, options=options)
     return Case(plan, program)
 
 

@@ -34,7 +34,7 @@ from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
-from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals
+from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals, mark_report
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
 from hil.pytest_plugin.unchecked_figures import figure_key
 from hil.pytest_plugin.xdist_workers import (
@@ -94,6 +94,12 @@ class MeasuredRun:
     def marker_mistakes(self, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
         """See :func:`hil.pytest_plugin.markers.marker_mistakes`."""
         return marker_mistakes(items, [case.plan.technique for case in self.options.cases])
+
+    def mark_report(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        """Tell a failed test's figures with its report, and whether the bench ended it."""
+        mark_report(item, call, report)
 
     def figures(self, board: str, case: Case, node: pytest.Item) -> Figures:
         """The figures of one case for a test; skips what the board can't run, fails what has none.

@@ -44,7 +44,11 @@ def add_options(parser: pytest.Parser) -> None:
     add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
     add("--hil-load", metavar="NAME,...", help="these loads (default: the profile's)")
     add("--hil-period-ms", metavar="N", help="period of the tasks in milliseconds")
-    add("--hil-duration-s", metavar="N", help="how long each case is measured, in all its windows")
+    add(
+        "--hil-duration-s",
+        metavar="N",
+        help="how long each case is measured, in all its windows; your own program: in each",
+    )
     add("--hil-windows", metavar="N", help="in how many windows each case is measured (default: 3)")
     add("--hil-seed", metavar="N", help="of the order in which the windows are measured")
     add("--hil-budgets", metavar="FILE", help="budgets to judge by (TOML)")

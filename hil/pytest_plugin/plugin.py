@@ -22,7 +22,6 @@ from hil.pytest_plugin.options import (
     suite_requested,
 )
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
-from hil.pytest_plugin.run_end import mark_report
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -242,5 +241,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Around all others, so that the outcome is the final one."""
     report = yield
-    mark_report(item, call, report)
+    run = item.config.stash.get(_RUN, None)
+    if run is not None:
+        run.mark_report(item, call, report)
     return report

@@ -27,7 +27,7 @@ if os.getuid() == 0:
 """
 # Everything is imported as the user that runs the tests, who may be the only one to read it.
 AS_NOBODY = """
-import os, sys
+import encodings.ascii, os, sys
 import pytest, hil.cli.main, hil.cli.doctor, hil.cli.boards
 import hil.experiments.session, hil.pytest_plugin.plugin
 from hil.boards.backends.registry import parse_board

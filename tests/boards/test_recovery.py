@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 from pathlib import Path
 
@@ -235,23 +237,23 @@ def test_another_board_at_the_same_port_is_not_measured(tmp_path, seed):
 
 def test_a_run_ends_soon_after_its_board_died(pytester, run_here, monkeypatch):
     """The case in which it dies waits for it; the ones behind are errors at once."""
-    pytester.makepyfile(
-        """
-        import os, signal
-
-        def test_lateness(figures):
-            assert figures.all("lateness_p50_us")
-            os.kill(int(os.environ["HIL_BOARD_PID"]), signal.SIGKILL)
-        """
-    )
+    pytester.makepyfile("def test_lateness(figures): assert figures.all('lateness_p50_us')")
+    capture = Session.capture
     with VirtualBoard() as board, Path(board.port).open("rb", 0):  # keeps the port's name taken
-        monkeypatch.setenv("HIL_BOARD_PID", str(board.pid))
+
+        def capture_and_die(session, job, *arguments, **options):
+            capture(session, job, *arguments, **options)
+            if job.plan.tasks:
+                os.kill(board.pid, signal.SIGKILL)
+
+        monkeypatch.setattr(Session, "capture", capture_and_die)
         monkeypatch.setattr("hil.boards.port_board._REAPPEAR_S", 0.5)
         result = run_here(
             f"--board=port:{board.port}",
             "--hil-technique=cooperative,round_robin,timer_hard,timer_soft,timer_oneshot",
             "--hil-load=idle",
             "--hil-duration-s=0.5",
+            "--hil-windows=1",
         )
     said = " ".join(result.stdout.str().split())
     assert "hardware reset: no answer" in said

@@ -91,9 +91,10 @@ _add_lateness = add_lateness
 
 
 def add_lateness(sheet, activations, *rest):
-    _add_lateness(sheet, activations, *rest)
+    samples = _add_lateness(sheet, activations, *rest)
     margin_us = activations.period_us - float(lateness_us(activations).max())
     sheet.add("toy_margin_us", margin_us, activations.n, Bounds(why_not="no bounds: a toy"))
+    return samples
 """
 BUDGETS = """
 [budgets.any.any]

@@ -142,7 +142,7 @@ def test_a_specification_reads_back(text):
     ("text", "says"),
     [
         ("", "unknown fault ''"),
-        ("dorp=0.1", "known are drop, flip"),
+        ("dorp=0.1", "did you mean drop?"),
         ("drop", "needs a value"),
         ("drop=", "needs a value"),
         ("drop=x", "a number"),

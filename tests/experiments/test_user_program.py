@@ -80,7 +80,7 @@ def test_where_the_period_comes_from_is_kept(tmp_path, header, period_ms, source
     ("periods", "given", "said"),
     [
         ("20,50", {"period_ms": 10}, "--hil-period-ms=10: my blink.py names its own periods"),
-        ("20,5000", {}, "window of 5.1 s is too short for three periods of 5000 ms"),
+        ("20,5000", {}, "window of 5 s is too short for three periods of 5000 ms"),
     ],
 )
 def test_options_that_do_not_fit_the_header_are_refused(tmp_path, periods, given, said):

@@ -11,19 +11,18 @@ SUITE = """
 def test_lateness(figures):
     figures.check("lateness_p50_us", "lateness_p99_us", "missed")
 """
-DUE = 12_000 // 20
+DUE = 3 * 5_000 // 20  # in three windows of 5 s
 
 
 @pytest.fixture
 def measure(pytester, run_here):
-    """Measure one of the programs for 12 s of its own time, judged by the shipped budgets."""
+    """Measure one of the programs as the profile quick does, judged by the shipped budgets."""
     pytester.makepyfile(SUITE)
 
-    def measure(name, *args):
+    def measure(name):
         shutil.copy(PROGRAMS / name, pytester.path / name)
         result = run_here(
             *("--board=sim:clock=virtual", f"--hil-agent={name}", "--hil-out=out"),
-            *("--hil-duration-s=12", *args),
         )
         numbers = json.loads((pytester.path / "out/latest/results.json").read_text())
         assert numbers["errors"] == []
@@ -52,11 +51,12 @@ def test_every_activation_19_ms_late(measure):
 
 
 def test_19_ms_late_from_activation_100_on(measure):
-    result, figures, page = measure("late_from_100_on.py", "--hil-windows=1")
+    result, figures, page = measure("late_from_100_on.py")
     assert result.ret == 1
     assert figures["lateness_p50_us"]["value"] == pytest.approx(19_000, abs=200)
-    assert figures["lateness_p50_us"]["verdict"] == "fail"
-    assert figures["missed"]["value"] <= 1  # at the window's end
+    assert figures["lateness_p50_us"]["verdict"] != "pass"
+    assert figures["lateness_p99_us"]["verdict"] == "fail"
+    assert figures["missed"]["value"] <= 3  # at the windows' ends
     assert figures["extra"]["value"] == 0
     assert "choose late_from_100_on" not in page
 

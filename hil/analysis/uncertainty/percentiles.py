@@ -27,6 +27,7 @@ _TAIL = 0.9
 _FEWEST_ALONE, _FEWEST = 8.0, 6.0
 _SOME_OF_A_WINDOW = 20_000
 _WORTH_LEVELS = 100_000
+_WINDOWS, _INSIDE, _TOLERANCE = 3, 1.5, 6.5
 CLOCK_STEP = "the clock's step"
 FOLLOW = "the samples follow one another too closely: they are worth {worth} independent ones"
 
@@ -84,6 +85,8 @@ def _percentile(
     if quantile > _TAIL:
         worth = n * tail_number(look, 1.0 - quantile)
         value, interval = percentile_interval(ordered, quantile, worth, step_us, common)
+        if interval.hi is None:
+            interval = _reaching_across_windows(samples, quantile, value, interval)
         return value, widened(value, interval, systematic), worth
     worth = _middle(samples, look, quantile, slope)
     value, interval = percentile_interval(ordered, quantile, worth, step_us, common)
@@ -128,23 +131,50 @@ def _middle(samples: Samples, look: Stretches, quantile: float, slope: float) ->
     return worth
 
 
+def _reaching_across_windows(
+    samples: Samples, quantile: float, value: float, interval: Bounds
+) -> Bounds:
+    """``interval`` with an upper end from how the windows' own percentiles differ.
+
+    For a tail whose samples come together, or whose windows differ: what one more window would
+    bring is not known from one, but from the spread of several. Each must be long enough to have
+    the percentile inside it. The windows are few and the percentile lies near their upper end, so
+    the factor is that of a tolerance limit rather than that of a mean.
+    """
+    least = min(np.diff(np.append(samples.starts, samples.size)))
+    own = _own_percentiles(samples, quantile) if least * (1.0 - quantile) >= _INSIDE else []
+    if len(own) < _WINDOWS:
+        return interval
+    spread = float(np.std(own, ddof=1))
+    reach = _TOLERANCE * spread
+    half = t_quantile((1.0 + CONFIDENCE) / 2, len(own) - 1) * spread / math.sqrt(len(own))
+    lo = value - half if interval.lo is None else min(interval.lo, value - half)
+    return Bounds(lo, value + reach)
+
+
 def _of_windows(samples: Samples, quantile: float, value: float) -> Bounds | None:
     """Student's interval from the windows' own percentiles; ``None`` for fewer than three.
 
     For a task whose lateness hardly changes within a window, or wanders in it, the windows are the
     only independent samples.
     """
-    starts = samples.starts
-    if len(starts) < 3:
+    own = _own_percentiles(samples, quantile)
+    if len(own) < _WINDOWS:
         return None
-    own = []
+    error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
+    width = t_quantile((1.0 + CONFIDENCE) / 2, len(own) - 1) * error
+    return Bounds(value - width, value + width)
+
+
+def _own_percentiles(samples: Samples, quantile: float) -> list[float]:
+    """The percentile of each window by itself; none where one is empty."""
+    starts = samples.starts
+    own: list[float] = []
     for start, end in zip(starts, [*starts[1:], samples.size], strict=True):
         if start == end:
-            return None
+            return []
         part = np.sort(
             samples.some(np.arange(start, end, max(1, (end - start) // _SOME_OF_A_WINDOW)))
         )
         own.append(float(part[math.ceil(quantile * part.size) - 1]))
-    error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
-    width = t_quantile((1.0 + CONFIDENCE) / 2, len(own) - 1) * error
-    return Bounds(value - width, value + width)
+    return own

@@ -3,7 +3,7 @@
 Soft: of a hundred activations at most one is later; decided by the bounds of the 99th percentile.
 Hard: none may be later; a measurement can only refute it, so what is said is what was seen. Who
 holds a deadline hard holds it soft: the limit for hard is never below that for soft. Neither is
-said on fewer than :data:`FLOOR` independent activations, of a technique that is out of a budget, or
+said on fewer than :data:`FLOOR` activations, of a technique that is out of a budget, or
 where more were missed, came unasked or were lost than soft allows (hard: any).
 
 The techniques of a board are compared, and the best one is read off. So that all answers hold
@@ -35,7 +35,10 @@ SOFT_SHARE = 0.01
 LOST_SHARE = 0.1 * SOFT_SHARE
 """Up to this share of lost stamps leaves a soft answer as it is."""
 FLOOR = needed_samples(1.0 - SOFT_SHARE)
-"""Independent activations below which no technique is recommended: fewer don't show the p99."""
+"""Activations below which no technique is recommended: fewer don't show the p99.
+
+That they follow one another, or that windows differ, is in the bounds of the percentile.
+"""
 Answer = Literal["yes", "no", "open"]
 
 
@@ -122,6 +125,12 @@ def independent_activations(row: TechniqueRow) -> float:
     """What the activations are worth as independent ones: the least that a lateness figure says."""
     figures = (row.cells.get(name) for name in ("lateness_max_us", "lateness_p99_us"))
     return min((_worth(figure) for figure in figures if figure is not None), default=0.0)
+
+
+def counted_activations(row: TechniqueRow) -> int:
+    """How many activations the answer rests on, whatever they are worth."""
+    figures = (row.cells.get(name) for name in ("lateness_max_us", "lateness_p99_us"))
+    return min((figure.n for figure in figures if figure is not None), default=0)
 
 
 def _worth(figure: Measurement) -> float:
@@ -236,7 +245,7 @@ def _by_percentile(row: TechniqueRow, p99: Measurement, least: float, compared: 
     known = any(f is not None and f.n_effective is not None for f in (worst, p99))
     if worst is not None and known and enough:
         high = min(high, _ends(worst)[1])  # the largest of so many lies above the percentile
-    if worth < FLOOR:
+    if counted_activations(row) < FLOOR:
         high = math.inf
     no_below = max(least, low)
     if math.isinf(high):
@@ -276,7 +285,7 @@ def _hard(row: TechniqueRow, compared: int) -> Limit:
     if counted is not None:
         return Limit(least, math.inf, largest, counted.open)
     worth = independent_activations(row)
-    if worth < FLOOR:
+    if counted_activations(row) < FLOOR:
         return Limit(least, math.inf, largest, _too_few(row))
     share = format_digits(100 * (1.0 - covered_share(worth, _confidence(compared))))
     independent = "" if worth >= worst.n else f" (worth {worth:.0f} independent ones)"
@@ -289,7 +298,7 @@ def _hard(row: TechniqueRow, compared: int) -> Limit:
 
 def _unbounded(row: TechniqueRow, p99: Measurement, shown: str) -> str:
     """Why a percentile without an upper bound decides nothing."""
-    if p99.hi is not None or independent_activations(row) < FLOOR:
+    if p99.hi is not None or counted_activations(row) < FLOOR:
         return f"{shown}; {_too_few(row)}"
     reason = p99.remarks or ""
     if not reason or "too few" in reason:
@@ -299,10 +308,8 @@ def _unbounded(row: TechniqueRow, p99: Measurement, shown: str) -> str:
 
 def _too_few(row: TechniqueRow) -> str:
     worst = row.cells.get("lateness_max_us")
-    needs = f"an answer needs {FLOOR} independent activations"
+    needs = f"an answer needs {FLOOR} activations"
     if worst is None:
         return f"{needs}, so measure longer"
-    worth = independent_activations(row)
-    worth_text = "" if worth >= worst.n else f" (worth {worth:.0f})"
     latest = f"the latest came {format_measurement(worst).value} late"
-    return f"{needs}, there are {worst.n}{worth_text}, {latest}: measure longer"
+    return f"{needs}, there are {worst.n}, {latest}: measure longer"

@@ -127,14 +127,14 @@ def tail_number(look: Stretches, share: float) -> float:
     The least of what several levels tell, ``share``, twice that, and so on: as far as eight times
     the share, 30 samples above, and what three independent samples would exceed. At each counts in
     how large clusters the samples above come, at several scales, and from 15 of them on by how much
-    their number varies. Whether windows differ is looked at up to the median.
+    their number varies, within windows and from window to window.
     """
     n = look.size
     best, level, done = 1.0, share, 0
     while level <= 0.5:
         count = math.ceil(level * n)
         near = level <= max(8.0 * share, 30.0 / n, 4.5 / (n * best))
-        if count >= n or not (near or len(look.starts) > 1):
+        if count >= n or not near:
             break
         level *= 2.0
         above = look.series > look.ordered[n - 1 - count]

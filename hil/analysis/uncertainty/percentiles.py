@@ -27,7 +27,7 @@ _TAIL = 0.9
 _FEWEST_ALONE, _FEWEST = 8.0, 6.0
 _SOME_OF_A_WINDOW = 20_000
 _WORTH_LEVELS = 100_000
-_WINDOWS, _INSIDE, _TOLERANCE = 3, 1.5, 6.5
+_WINDOWS, _INSIDE, _TOLERANCE = 3, 1.5, 7.5
 CLOCK_STEP = "the clock's step"
 FOLLOW = "the samples follow one another too closely: they are worth {worth} independent ones"
 

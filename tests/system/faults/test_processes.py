@@ -193,7 +193,7 @@ def test_a_board_that_dies_in_mid_run_stops_no_other(tmp_path):
     with VirtualBoard("seed=1") as stays, VirtualBoard("seed=2") as dies:
         boards = [f"port:{board.port}" for board in (stays, dies)]
         with Path(dies.port).open("rb", 0):
-            run = Run(tmp_path, f"--board={boards[1]}", board=boards[0], seconds=3.0)
+            run = Run(tmp_path, f"--board={boards[1]}", board=boards[0], seconds=1.8)
             run.wait_for(lambda: sum("timer_soft" in str(path) for path in run.captures()) == 2)
             os.kill(dies.pid, signal.SIGKILL)
             run.end()

@@ -106,7 +106,7 @@ def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[
 
 def _allowance(rows: Sequence[TechniqueRow]) -> str:
     """How the answers allow for being many, and on how little none is given."""
-    floor = f" None is recommended on fewer than {FLOOR} independent activations."
+    floor = f" None is recommended on fewer than {FLOOR} activations."
     compared = _compared(rows)
     if compared == 1:
         return floor

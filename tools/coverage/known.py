@@ -40,6 +40,10 @@ _FOUR = (
     "four samples lie above the percentile: where neighbours are alike they come together, and are "
     "too few independent ones for an upper end"
 )
+_NEIGHBOURS = (
+    "four samples lie above the percentile: two that happen to be neighbours can't be told from a "
+    "cluster, and one window has no other way to an upper end"
+)
 _APART = (
     "where the samples of a tail come together or the windows differ, the upper end rests on how "
     "three windows differ: a tolerance limit for 2 degrees of freedom"
@@ -53,8 +57,15 @@ EXEMPTIONS: tuple[Exemption, ...] = (
     Exemption("width", "p50|mean|drift", "naive with GC|1 kHz alias", _PART),
     Exemption("width", "p99|p999", "rare spikes|spikes|periodic GC|heavy tail|bursts", _RARE),
     Exemption("width", "p99|p999", "1 kHz alias|warming|constant drift|50 Hz alias", _PART),
-    Exemption("width", "p99|p999", "AR.*|levels|naive with GC|random walk", _APART, windows=(3,)),
+    Exemption(
+        "width",
+        "p99|p999",
+        "AR.*|levels|naive with GC|random walk|bimodal slow",
+        _APART,
+        windows=(3,),
+    ),
     Exemption("both", "p999", "AR.*|bursts|bimodal slow|warming|1 kHz alias|50 Hz alias", _FOUR),
+    Exemption("both", "p999", ".*", _NEIGHBOURS, windows=(1,)),
     Exemption("width", "p50", "heavy tail", _FAR_APART, most=30),
     Exemption("width", "mean|drift", "bursts|periodic GC|rare spikes|spikes|bimodal slow", _ENDS),
     Exemption("both", "lateness", "naive with GC|random walk", _NAIVE, windows=(1,)),

@@ -27,7 +27,7 @@ _TAIL = 0.9
 _FEWEST_ALONE, _FEWEST = 8.0, 6.0
 _SOME_OF_A_WINDOW = 20_000
 _WORTH_LEVELS = 100_000
-_WINDOWS, _INSIDE, _TOLERANCE = 3, 1.5, 7.5
+_WINDOWS, _INSIDE, _TOLERANCE = 3, 1.3, 7.5
 CLOCK_STEP = "the clock's step"
 FOLLOW = "the samples follow one another too closely: they are worth {worth} independent ones"
 
@@ -134,7 +134,8 @@ def _middle(samples: Samples, look: Stretches, quantile: float, slope: float) ->
 def _reaching_across_windows(
     samples: Samples, quantile: float, value: float, interval: Bounds
 ) -> Bounds:
-    """``interval`` with an upper end from how the windows' own percentiles differ.
+    """``interval`` with an upper end from how the windows' own percentiles differ, and a lower one
+    that is not above the least of them.
 
     For a tail whose samples come together, or whose windows differ: what one more window would
     bring is not known from one, but from the spread of several. Each must be long enough to have
@@ -145,11 +146,8 @@ def _reaching_across_windows(
     own = _own_percentiles(samples, quantile) if least * (1.0 - quantile) >= _INSIDE else []
     if len(own) < _WINDOWS:
         return interval
-    spread = float(np.std(own, ddof=1))
-    reach = _TOLERANCE * spread
-    half = t_quantile((1.0 + CONFIDENCE) / 2, len(own) - 1) * spread / math.sqrt(len(own))
-    lo = value - half if interval.lo is None else min(interval.lo, value - half)
-    return Bounds(lo, value + reach)
+    lo = min(own) if interval.lo is None else min(interval.lo, *own)
+    return Bounds(lo, value + _TOLERANCE * float(np.std(own, ddof=1)))
 
 
 def _of_windows(samples: Samples, quantile: float, value: float) -> Bounds | None:

@@ -16,6 +16,6 @@
     key: [...place, ...(all ? listed() : summary())],
     value: Number(node.dataset.value),
     text: node.textContent,
-    bounds: (all ? row.children[3] : small)?.textContent ?? "",
+    bounds: (all ? (row.children[3].querySelector("summary") ?? row.children[3]) : small)?.textContent ?? "",
   };
 })

@@ -102,7 +102,7 @@ def test_a_page_escapes_what_a_board_is_called(filled):
     from hil.history.queries import TrendLine, TrendPoint
 
     point = TrendPoint("<r>", "2026-01-01", 1.0, None, None, 5, "none")
-    line = TrendLine("<b>&", "k", "1", "p", "t", "idle", None, None, "us", [point])
+    line = TrendLine("<b>&", "k", "1", "p", "t", "idle", None, None, "us", points=[point])
     page = trend_page("missed", [line])
     assert "&lt;b&gt;&amp;" in page
     assert "<b>&" not in page

@@ -51,7 +51,7 @@ COLUMNS = (
         "lateness_us", "float64", "us", "stamp_us - intended_us, cost of the clock not taken off"
     ),
     Column("lost_before", "int64", "", "stamps that the wire lost right before this one"),
-    Column("window", "int32", "", "the window of the case, from 1 on"),
+    Column("window_number", "int32", "", "the window of the case, from 1 on"),
 )
 
 
@@ -158,7 +158,7 @@ class StampRows:
     next and ``lateness_us`` are nan then); ``intended_us`` float64 and ``stamp_us`` int64, both
     on the board's unwrapped clock; ``lateness_us`` float64, the raw difference (the figures have
     the cost of reading the clock taken off); ``lost_before`` int64, stamps that the wire lost
-    between this one and the one before; ``window`` int32, from 1 on. Between two windows nothing
+    between this one and the one before; ``window_number`` int32, from 1 on. Between two windows nothing
     was measured; the later one is moved to stand behind the other.
     """
 

@@ -36,7 +36,7 @@ def expected() -> dict[str, list]:
             table["lateness_us"] += [float(late_us) for late_us in late]
             lost = [5 if number == 1 and task == 0 and k == 105 else 0 for k in stored]
             table["lost_before"] += lost
-            table["window"] += [1] * len(stored)
+            table["window_number"] += [1] * len(stored)
     return table
 
 
@@ -63,7 +63,7 @@ def test_arrow_reads_types_units_and_what_is_missing(parquet):
     assert {column.name: str(column.type) for column in table.schema if column.name not in
             ("board", "technique", "load")} == {
         "task": "int32", "k": "int64", "intended_us": "double", "stamp_us": "int64",
-        "lateness_us": "double", "lost_before": "int64", "window": "int32",
+        "lateness_us": "double", "lost_before": "int64", "window_number": "int32",
     }  # fmt: skip
     assert table.schema.field("lateness_us").metadata[b"unit"] == b"us"
     tracks = json.loads(reader.read_metadata(parquet).metadata[b"hil"])["tracks"]

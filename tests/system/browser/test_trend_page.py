@@ -19,7 +19,7 @@ def path(tmp_path_factory):
         for day, verdict in ((1, "pass"), (2, "none"), (3, "fail"), (9, "pass"))
     ]
     lines = [
-        TrendLine(BAD, "k", "1.29", "quick", name, "idle", None, 0, "us", "board", points[:count])
+        TrendLine(BAD, "k", "1.29", "quick", name, "idle", None, 0, "us", points=points[:count])
         for name, count in (("thread", 4), ("timer_soft", 1))
     ]
     file = tmp_path_factory.mktemp("trend") / "trend.html"

@@ -158,8 +158,8 @@ class StampRows:
     next and ``lateness_us`` are nan then); ``intended_us`` float64 and ``stamp_us`` int64, both
     on the board's unwrapped clock; ``lateness_us`` float64, the raw difference (the figures have
     the cost of reading the clock taken off); ``lost_before`` int64, stamps that the wire lost
-    between this one and the one before; ``window_number`` int32, from 1 on. Between two windows nothing
-    was measured; the later one is moved to stand behind the other.
+    between this one and the one before; ``window_number`` int32, from 1 on. Between two windows
+    nothing was measured; the later one is moved to stand behind the other.
     """
 
     k: IntArray

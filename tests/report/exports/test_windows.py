@@ -33,7 +33,7 @@ def test_rows_name_their_window(folder, tmp_path):
         assert write_csv(stream, CaptureStream(folder)) == 6 * N
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["task"] == "0"]
-    assert [row["window"] for row in rows] == ["1"] * N + ["2"] * N + ["3"] * N
+    assert [row["window_number"] for row in rows] == ["1"] * N + ["2"] * N + ["3"] * N
     assert [float(row["lateness_us"]) for row in rows] == [50.0] * N + [60.0] * N + [70.0] * N
     assert len({row["k"] for row in rows}) == 3 * N
 

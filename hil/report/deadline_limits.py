@@ -39,6 +39,8 @@ FLOOR = needed_samples(1.0 - SOFT_SHARE)
 
 That they follow one another, or that windows differ, is in the bounds of the percentile.
 """
+TELLING = 30
+"""Independent activations from which on the worst seen tells how many are later."""
 Answer = Literal["yes", "no", "open"]
 
 
@@ -287,12 +289,19 @@ def _hard(row: TechniqueRow, compared: int) -> Limit:
     worth = independent_activations(row)
     if counted_activations(row) < FLOOR:
         return Limit(least, math.inf, largest, _too_few(row))
-    share = format_digits(100 * (1.0 - covered_share(worth, _confidence(compared))))
-    independent = "" if worth >= worst.n else f" (worth {worth:.0f} independent ones)"
-    seen = (
-        f"worst of {worst.n} activations{independent}: {format_deadline(most)} late; with 95 % "
-        f"confidence fewer than {share} % are later, which is not a guarantee"
-    )
+    seen = f"worst of {worst.n} activations"
+    if worth < TELLING:
+        seen += (
+            f": {format_deadline(most)} late; they follow one another or their windows differ, so "
+            "that how many are later can't be said"
+        )
+    else:
+        share = format_digits(100 * (1.0 - covered_share(worth, _confidence(compared))))
+        seen += "" if worth >= worst.n else f" (worth {worth:.0f} independent ones)"
+        seen += (
+            f": {format_deadline(most)} late; with 95 % confidence fewer than {share} % are later, "
+            "which is not a guarantee"
+        )
     return Limit(least, most, largest, largest, seen)
 
 

@@ -12,7 +12,12 @@ from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
 from hil.report.clock_warnings import clock_warnings
 from hil.report.conditions import host_clock_sentence, temperature_sentence, windows_sentence
-from hil.report.deadline_limits import budget_failure, early_us, independent_activations
+from hil.report.deadline_limits import (
+    TELLING,
+    budget_failure,
+    early_us,
+    independent_activations,
+)
 from hil.report.result_tables import in_row_order
 
 if TYPE_CHECKING:
@@ -173,11 +178,17 @@ def _facts(
         worth = [independent_activations(row) for row in known]
         share = format_digits(100 * (1.0 - covered_share(min(worth))))
         independent = f", worth {_span(worth)} independent ones" if worth != counts else ""
+        said = (
+            f"with 95 % confidence at most {share} % of all activations are later than the latest "
+            "that was seen; this is not a guarantee"
+            if min(worth) >= TELLING
+            else "where they are worth fewer than "
+            f"{TELLING}, their windows differ too much to say how many are later than the latest"
+        )
         yield (
             "size",
-            f"{_span(counts)} activations in each case{independent}: with 95 % confidence at most "
-            f"{share} % of all activations are later than the latest that was seen; this is not a "
-            "guarantee. A longer run (--hil-profile=nightly) narrows every bound.",
+            f"{_span(counts)} activations in each case{independent}: {said}. "
+            "A longer run (--hil-profile=nightly) narrows every bound.",
         )
     instrument = list(_instrument(board, results, figures))
     if instrument:

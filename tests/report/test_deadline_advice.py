@@ -1,6 +1,5 @@
 """Advice in plain words and the map of technique by load, from rows with known figures."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from hil.report.deadline_advice import (
     judge_techniques,
     limits_for_script,
 )
-from hil.report.deadline_limits import FLOOR, Limit, drifts, hard_limit, soft_limit
+from hil.report.deadline_limits import FLOOR, TELLING, Limit, drifts, hard_limit, soft_limit
 from hil.report.headline import headline
 from hil.report.page.page import render_page
 from hil.report.result_tables import TechniqueRow, heat_maps, technique_rows
@@ -314,13 +313,13 @@ def test_hard_implies_soft_and_a_longer_deadline_is_no_harder_to_hold(rows, dead
                 assert rank >= last.get((technique, is_hard), 0)
                 last[technique, is_hard] = rank
                 assert answer.reason
-                worth = [
-                    min(f.n, math.inf if f.n_effective is None else f.n_effective)
+                counted = [
+                    f.n
                     for row in rows
                     for name, f in row.cells.items()
                     if row.technique == technique and name in ("lateness_max_us", "lateness_p99_us")
                 ]
-                if min(worth) < FLOOR:
+                if min(counted) < FLOOR:
                     assert answer.answer != "yes"
         for held in answers.values():
             line = answer_line(list(held.values()))
@@ -475,3 +474,13 @@ def test_the_page_has_both(results):
     assert "hil-heat-5" in part
     for text in ('data-load="idle">idle</th>', 'data-load="cpu">cpu</th>', "12.0 ms"):
         assert text in part
+
+
+def test_how_many_are_later_is_not_said_where_windows_differ():
+    few = [replace(figure, n_effective=TELLING - 1.0) for figure in row()]
+    enough = [replace(figure, n_effective=float(TELLING)) for figure in row()]
+    said, counted = hard_limit(*made(few)).yes, hard_limit(*made(enough)).yes
+    assert said.startswith("worst of 3000 activations: 700 us late")
+    assert said.endswith("how many are later can't be said")
+    assert f"(worth {TELLING} independent ones)" in counted
+    assert "confidence fewer than" in counted

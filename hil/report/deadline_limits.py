@@ -125,14 +125,17 @@ def budget_failure(row: TechniqueRow) -> Measurement | None:
 
 def independent_activations(row: TechniqueRow) -> float:
     """What the activations are worth as independent ones: the least that a lateness figure says."""
-    figures = (row.cells.get(name) for name in ("lateness_max_us", "lateness_p99_us"))
-    return min((_worth(figure) for figure in figures if figure is not None), default=0.0)
+    return min(map(_worth, _of_the_tail(row)), default=0.0)
 
 
 def counted_activations(row: TechniqueRow) -> int:
     """How many activations the answer rests on, whatever they are worth."""
-    figures = (row.cells.get(name) for name in ("lateness_max_us", "lateness_p99_us"))
-    return min((figure.n for figure in figures if figure is not None), default=0)
+    return min((figure.n for figure in _of_the_tail(row)), default=0)
+
+
+def _of_the_tail(row: TechniqueRow) -> list[Measurement]:
+    names = ("lateness_max_us", "lateness_p99_us")
+    return [row.cells[name] for name in names if name in row.cells]
 
 
 def _worth(figure: Measurement) -> float:

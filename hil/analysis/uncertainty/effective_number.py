@@ -133,8 +133,7 @@ def tail_number(look: Stretches, share: float) -> float:
     best, level, done = 1.0, share, 0
     while level <= 0.5:
         count = math.ceil(level * n)
-        near = level <= max(8.0 * share, 30.0 / n, 4.5 / (n * best))
-        if count >= n or not near:
+        if count >= n or level > max(8.0 * share, 30.0 / n, 4.5 / (n * best)):
             break
         level *= 2.0
         above = look.series > look.ordered[n - 1 - count]
@@ -142,26 +141,25 @@ def tail_number(look: Stretches, share: float) -> float:
         if positions.size < _FEW_ABOVE or positions.size == done:
             continue
         done = int(positions.size)
-        if near:
-            gap = 1
-            while gap == 1 or gap * done <= 0.1 * n:
-                if gap * done > 0.3 * n:
-                    break
-                best = min(best, extremal_index(positions, n, gap))
-                gap *= 2
+        gap = 1
+        while gap == 1 or gap * done <= 0.1 * n:
+            if gap * done > 0.3 * n:
+                break
+            best = min(best, extremal_index(positions, n, gap))
+            gap *= 2
         if done >= _SOME_ABOVE:
-            best = min(best, 1.0 / _excess(above, look.starts, done / n, near))
+            best = min(best, 1.0 / _excess(above, look.starts, done / n))
     return max(best, len(look.starts) / n)
 
 
-def _excess(above: IntArray, starts: IntArray, share: float, near: bool) -> float:
+def _excess(above: IntArray, starts: IntArray, share: float) -> float:
     """Variance of the number above against that of independent samples, if beyond chance."""
     cells = Cells.of(above.astype(np.float64), starts)
     variance, dof = long_run_variance(cells)
     independent = share * (1.0 - share)
     ratio, windows = variance / independent, len(cells.rows)
     excess = 1.0
-    if near and ratio > 1.0 + _BEYOND_CHANCE * math.sqrt(2.0 / dof):
+    if ratio > 1.0 + _BEYOND_CHANCE * math.sqrt(2.0 / dof):
         excess = ratio
     between = window_ratio(cells, max(excess * independent, variance))
     if between > _CERTAINLY_UNEQUAL:

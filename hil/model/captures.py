@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from hil.model.board import BoardIdentity
+    from hil.model.edges import EdgeRecording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,8 @@ else:  # a run plans its captures and opens its board before it needs numpy
     IntArray = Any
 
 
-def _no_values() -> IntArray:
+def no_values() -> IntArray:
+    """No numbers at all."""
     import numpy as np
 
     return np.empty(0, np.int64)
@@ -103,6 +105,8 @@ DEFERRED = Channel("deferred code", "defer.{method}", "us", "events")
 COUNTED_LATENCY = Channel("latency by a counter", "count.{method}", "us", "values")
 CALIBRATION = Channel("calibration", "cal.{quantity}", "us", "values")
 OCCURRENCES = Channel("occurrences", OCCURRENCE_PREFIX + "{what}", "us", "occurrences")
+SYNC = Channel("sync pattern", "sync.{side}", "us", "events")
+"""The clock read before and after each edge of the sync pattern, by the edge's number."""
 INSTRUMENT_TRACK = Channel("activations by an instrument", "track.{source}.{task}", "us", "values")
 """Numbers: origin, end, period in ns, dropped, and then the times of the activations."""
 CAPTURE_CHANNELS = (
@@ -114,6 +118,7 @@ CAPTURE_CHANNELS = (
     COUNTED_LATENCY,
     CALIBRATION,
     OCCURRENCES,
+    SYNC,
     INSTRUMENT_TRACK,
 )
 """The channels that every capture may have; a workload names its own beside them."""
@@ -315,17 +320,32 @@ class Calibration:
     stamp_us: IntArray
     stamp_batch: int
     step_us: IntArray
-    full_us: IntArray = field(default_factory=_no_values)
-    minimal_us: IntArray = field(default_factory=_no_values)
+    full_us: IntArray = field(default_factory=no_values)
+    minimal_us: IntArray = field(default_factory=no_values)
     loop_batch: int = 1
-    set_us: IntArray = field(default_factory=_no_values)
-    keep_us: IntArray = field(default_factory=_no_values)
-    rounds_us: IntArray = field(default_factory=_no_values)
+    set_us: IntArray = field(default_factory=no_values)
+    keep_us: IntArray = field(default_factory=no_values)
+    rounds_us: IntArray = field(default_factory=no_values)
     rounds: int = 0
-    readings_us: IntArray = field(default_factory=_no_values)
+    readings_us: IntArray = field(default_factory=no_values)
     steps_back: int = 0
     back_most_us: int = 0
     watched_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPattern:
+    """Edges at irregular distances, which tell an instrument's time from any other.
+
+    The clock was read just before (``before_us[i]``) and just after (``after_us[i]``) the statement
+    that made edge ``i``; both unwrapped board times, of one length. The first edge rises, and each
+    is the opposite of the one before. Some come before the window, the others behind it. ``line``
+    is the name of the line that they are on.
+    """
+
+    before_us: IntArray
+    after_us: IntArray
+    line: str = "sync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +354,9 @@ class Capture:
 
     ``tracks`` are the board's own, ``instrument_tracks`` those of every other source, in that
     source's time. ``windows`` are the captures that this one was joined of, in the order of time;
-    none where it is one window itself. ``host_clock_ppm`` is how far the rate of the clock that
+    none where it is one window itself. ``sync`` is the pattern that the board made, ``edges`` what
+    instruments saw, one recording each; a joined capture has neither, its ``windows`` have them.
+    ``host_clock_ppm`` is how far the rate of the clock that
     the exchanges are against may be off, ``None`` where nobody knows.
     """
 
@@ -353,6 +375,8 @@ class Capture:
     series: tuple[Series, ...] = ()
     occurrences: tuple[Occurrences, ...] = ()
     instrument_tracks: tuple[Track, ...] = ()
+    sync: SyncPattern | None = None
+    edges: tuple[EdgeRecording, ...] = ()
     windows: tuple[Capture, ...] = ()
     host_clock_ppm: float | None = None
 

@@ -7,7 +7,7 @@ an arbitrary moment, ``int64`` arrays of shape (n,), ascending.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hil.model.captures import no_values
 
@@ -46,6 +46,55 @@ class LostInterval:
     start_ns: int
     end_ns: int
     reason: str
+
+
+EdgeFindingKind = Literal[
+    "rate",
+    "step",
+    "gap",
+    "lost",
+    "duplicate",
+    "glitch",
+    "extra",
+    "board missed",
+    "swapped",
+    "inverted",
+    "dead",
+    "undriven",
+    "order",
+    "scatter",
+    "outlier",
+    "sync",
+]
+FindingSeverity = Literal["note", "interval", "line", "recording"]
+"""What a finding takes away: nothing; the edges of an interval, of a line, of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFinding:
+    """Something that is wrong with a recording, or with the board as the recording shows it.
+
+    ``text`` is a sentence for the reader. ``line`` is the line it is about, empty for all of them.
+    ``count`` is how often it was seen, ``start_ns`` and ``end_ns`` the first and last moment in the
+    instrument's time.
+
+    ``rate``: the instrument's rate is wrong; ``step``: its time jumped against the board's;
+    ``gap``: it says itself that it lost edges; ``lost``: edges are missing that the board made;
+    ``duplicate``: an edge twice; ``glitch``: a pulse that the board can't have made; ``extra``: an
+    edge without a stamp; ``board missed``: the board stamped an activation and made no edge;
+    ``swapped`` and ``inverted``: channels; ``dead``: a line without edges; ``undriven``: edges on a
+    line that nothing drives; ``order``: times that run backwards; ``scatter``: edges scatter about
+    the stamps; ``outlier``: single edges far from where the others lie; ``sync``: the sync pattern
+    is not whole.
+    """
+
+    kind: EdgeFindingKind
+    text: str
+    severity: FindingSeverity
+    line: str = ""
+    count: int = 1
+    start_ns: int = 0
+    end_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ def summarise_tasks(capture: Capture) -> list[Measurement]:
 
 
 def _task_sheets(capture: Capture, tools: Instrument) -> Iterator[tuple[Activations, MetricSheet]]:
-    """Each task's activations and figures, those that an instrument saw behind the board's own."""
-    for track in (*capture.tracks, *capture.instrument_tracks):
+    """Each task's activations and figures."""
+    for track in capture.tracks:
         activations = activations_of(capture, track)
         read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
         sheet = measure_task(activations, tools.tick_us, read_cost_us)

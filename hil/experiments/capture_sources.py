@@ -12,6 +12,8 @@ from hil.experiments.plan import LOOPBACK, Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.recording.capture_file import capture_path, list_captures
+from hil.recording.chunk_file import is_plain_file
+from hil.recording.edge_file import list_edge_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +167,8 @@ class ReplaySource:
         self.identity = replace(run.log.board(board), source=spec.source)
         self.clock_warning = _clock_warning(run.captures[0].calibration)
         for path in list_captures(captures_folder(folder)):
-            shutil.copyfile(path, captures / path.name)
+            for file in (path, *filter(is_plain_file, list_edge_files(path).values())):
+                shutil.copyfile(file, captures / file.name)
 
     def take(self, case: Case, observer: Observer | None) -> Capture:  # noqa: ARG002
         """The stored capture, windows counted among those that are stored."""

@@ -107,8 +107,6 @@ CALIBRATION = Channel("calibration", "cal.{quantity}", "us", "values")
 OCCURRENCES = Channel("occurrences", OCCURRENCE_PREFIX + "{what}", "us", "occurrences")
 SYNC = Channel("sync pattern", "sync.{side}", "us", "events")
 """The clock read before and after each edge of the sync pattern, by the edge's number."""
-INSTRUMENT_TRACK = Channel("activations by an instrument", "track.{source}.{task}", "us", "values")
-"""Numbers: origin, end, period in ns, dropped, and then the times of the activations."""
 CAPTURE_CHANNELS = (
     TASK,
     STIMULUS,
@@ -119,7 +117,6 @@ CAPTURE_CHANNELS = (
     CALIBRATION,
     OCCURRENCES,
     SYNC,
-    INSTRUMENT_TRACK,
 )
 """The channels that every capture may have; a workload names its own beside them."""
 
@@ -352,12 +349,11 @@ class SyncPattern:
 class Capture:
     """One finished capture, decoded: everything the analysis needs, nothing it must fetch.
 
-    ``tracks`` are the board's own, ``instrument_tracks`` those of every other source, in that
-    source's time. ``windows`` are the captures that this one was joined of, in the order of time;
-    none where it is one window itself. ``sync`` is the pattern that the board made, ``edges`` what
-    instruments saw, one recording each; a joined capture has neither, its ``windows`` have them.
-    ``host_clock_ppm`` is how far the rate of the clock that
-    the exchanges are against may be off, ``None`` where nobody knows.
+    ``tracks`` are the board's own. ``windows`` are the captures that this one was joined of, in the
+    order of time; none where it is one window itself. ``sync`` is the pattern that the board made,
+    ``edges`` what instruments saw, one recording each; a joined capture has neither, its
+    ``windows`` have them. ``host_clock_ppm`` is how far the rate of the clock that the exchanges
+    are against may be off, ``None`` where nobody knows.
     """
 
     board: BoardIdentity
@@ -374,7 +370,6 @@ class Capture:
     """Channels of plain numbers by name, as the agent took them (not the calibration's)."""
     series: tuple[Series, ...] = ()
     occurrences: tuple[Occurrences, ...] = ()
-    instrument_tracks: tuple[Track, ...] = ()
     sync: SyncPattern | None = None
     edges: tuple[EdgeRecording, ...] = ()
     windows: tuple[Capture, ...] = ()

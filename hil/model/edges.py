@@ -6,6 +6,7 @@ an arbitrary moment, ``int64`` arrays of shape (n,), ascending.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SYNC_LINE, LOOP_LINE, RESPONSE_LINE = "sync", "loop", "response"
 """The pin of the sync pattern, the net of the loopback pair, the pin that a handler answers on."""
+EDGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""What a line or an instrument may be called: the names are parts of files' names."""
 TASK_LINE = "task{task}"
 """The output of a task."""
 

@@ -11,7 +11,7 @@ from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.model.captures import Track
+    from hil.model.edges import EdgeRecording
     from hil.recording.interfaces import CaptureSink, Clock, Companion, Deadline, Link, Observer
 
 MAX_CAPTURE_BYTES = 2_000_000_000
@@ -40,9 +40,9 @@ class CountingSink:
         """Pass on a clock exchange."""
         self._sink.ping(host_tx_ns, host_rx_ns)
 
-    def track(self, track: Track) -> None:
-        """Pass on a track of an instrument."""
-        self._sink.track(track)
+    def edges(self, recording: EdgeRecording) -> None:
+        """Pass on what an instrument saw."""
+        self._sink.edges(recording)
 
 
 class AgentOutput:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.model.captures import INSTRUMENT_TRACK, CaptureIssue, Track
+from hil.model.captures import CaptureIssue
 from hil.model.errors import CaptureError
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.device_log import uncaught_exceptions
 from hil.protocol.events import HostPing
 from hil.protocol.reassembly import assemble
 from hil.recording.capture_file import MAX_STATUS, PING, TIME, load_meta, read_chunks
+from hil.recording.edge_reader import read_capture_edges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _MAX_PINGS = 10_000_000
 _MAX_VALUES = 1000
-_TRACK_HEAD = 4
 
 
 def read_meta(path: Path) -> StoredMeta:
@@ -40,7 +40,8 @@ def read_meta(path: Path) -> StoredMeta:
 def read_capture(path: Path) -> Capture:
     """Decode a stored capture; what it lacks is in the capture's faults and errors.
 
-    Memory: 8 bytes a stamp. Raises ``CaptureError`` for a file that
+    What instruments saw is read from the files beside it, which do not spoil the board's own
+    stamps. Memory: 8 bytes a stamp, 16 an edge. Raises ``CaptureError`` for a file that
     is no capture, has a newer schema or does not even say what was measured.
     """
     faults: list[CaptureIssue] = []
@@ -86,41 +87,10 @@ def read_capture(path: Path) -> Capture:
     capture = assemble(decoder.finish(), meta.board, meta.plan, pings, arrival_ns)
     errors += uncaught_exceptions(capture.log)
     taken = {name: np.concatenate(parts).astype(np.int64) for name, parts in values.items()}
-    tracks = _take_instrument_tracks(taken, faults)
     return replace(
         capture,
         faults=(*capture.faults, *faults),
         errors=(*capture.errors, *errors),
         values={**capture.values, **taken},
-        instrument_tracks=tracks,
+        edges=read_capture_edges(path),
     )
-
-
-def _take_instrument_tracks(
-    values: dict[str, IntArray], faults: list[CaptureIssue]
-) -> tuple[Track, ...]:
-    """The tracks among the host's numbers, which are taken out of ``values``."""
-    tracks = []
-    for name in [name for name in values if INSTRUMENT_TRACK.parts(name) is not None]:
-        numbers = values.pop(name)
-        parts = INSTRUMENT_TRACK.parts(name) or {}
-        head, stamps = numbers[:_TRACK_HEAD].tolist(), numbers[_TRACK_HEAD:]
-        number = parts["task"]
-        if not (number.isascii() and number.isdigit() and len(number) <= 4):
-            head = []
-        if len(head) < _TRACK_HEAD or head[2] <= 0 or head[3] < 0 or (np.diff(stamps) < 0).any():
-            faults.append(CaptureIssue("damaged", f"{name[:40]!r} is no track of an instrument"))
-            continue
-        origin_us, end_us, period_ns, dropped = head
-        tracks.append(
-            Track(
-                index=int(number),
-                period_us=period_ns / 1000,
-                origin_us=origin_us,
-                end_us=end_us,
-                stamps_us=stamps,
-                dropped=dropped,
-                source=parts["source"],
-            )
-        )
-    return tuple(sorted(tracks, key=lambda track: (track.source, track.index)))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing import Literal
 
-    from hil.model.captures import CapturePlan, Track
+    from hil.model.captures import CapturePlan
+    from hil.model.edges import EdgeRecording
 
 
 class Link(Protocol):
@@ -171,8 +172,8 @@ class CaptureSink(Protocol):
     def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
         """Take the host's times of one clock exchange."""
 
-    def track(self, track: Track) -> None:
-        """Take the activations of one task as an instrument saw them, named by its source."""
+    def edges(self, recording: EdgeRecording) -> None:
+        """Take the edges that an instrument saw during the window, all of them at once."""
 
 
 class StampSource(Protocol):

@@ -46,7 +46,8 @@ def join_windows(captures: Sequence[Capture]) -> Capture:
       are of, and calibration, numbers and series are those of the last window that has them: they
       belong to what follows a window, and that is done once. Counts of what happened in the windows
       add up (:data:`SUMMED_COUNTERS`);
-    - clock exchanges are left out: they need the board's own time, which ``windows`` have;
+    - clock exchanges, the sync pattern and what instruments saw are left out: they need the board's
+      own time, which ``windows`` have;
     - the plan's duration is the sum, its options are those of all windows.
 
     Raises ``ValueError`` for no capture, and for windows of different cases.
@@ -82,7 +83,8 @@ def join_windows(captures: Sequence[Capture]) -> Capture:
                 for capture in captures
             ).values()
         ),
-        instrument_tracks=_join_instruments(captures),
+        sync=None,
+        edges=(),
         windows=tuple(captures),
     )
 
@@ -248,17 +250,6 @@ def _join_occurrences(captures: Sequence[Capture], moves: Sequence[int]) -> tupl
         Occurrences(what, np.sort(np.concatenate(parts), kind="stable"), lost[what])
         for what, parts in times.items()
     )
-
-
-def _join_instruments(captures: Sequence[Capture]) -> tuple[Track, ...]:
-    """The tracks of every instrument that saw all windows, each in the instrument's own time."""
-    sources = dict.fromkeys(t.source for capture in captures for t in capture.instrument_tracks)
-    tracks: list[Track] = []
-    for source in sources:
-        windows = [[t for t in c.instrument_tracks if t.source == source] for c in captures]
-        if all(windows):
-            tracks += _join_tracks(windows)[0]
-    return tuple(tracks)
 
 
 def _join_counters(captures: Sequence[Capture]) -> dict[str, int]:

@@ -19,8 +19,6 @@ from hil.experiments.plan import PROFILES, Case, capture_job, make_cases, needed
 from hil.experiments.session import Session
 from hil.experiments.workloads.user_program import UserProgramRun
 from hil.model.captures import CapturePlan, TaskPlan
-from hil.model.codec import read_record, write_record
-from hil.model.results import Measurement
 from hil.protocol.decoder import StreamDecoder
 from hil.recording.capture_file import TIME, list_captures, read_chunks
 from hil.recording.capture_reader import read_capture
@@ -135,12 +133,12 @@ def test_a_board_that_lacks_what_a_workload_needs_does_not_run_it(workload):
 WATCHER = """\
 import sys
 for k in range(10):
-    print(0, 5_000_000 + 10_000_000 * k + (7_000 if k else 0))
+    print(0, 5_000_000 + 10_000_000 * k + (7_000 if k else 0), k % 2)
 sys.stdin.read()
 """
 
 
-def test_a_track_and_its_figures_know_their_source(tmp_path, monkeypatch):
+def test_what_an_instrument_saw_is_stored_beside_the_capture(tmp_path, monkeypatch):
     names: dict[str, Any] = {"__name__": "pin_watcher"}
     exec(page_code("stamp-source", 0), names)
     monkeypatch.setitem(registry.STAMP_SOURCES, "pin-watcher", names["make_pin_watcher"])
@@ -155,17 +153,12 @@ def test_a_track_and_its_figures_know_their_source(tmp_path, monkeypatch):
     capture = read_capture(path)
     assert (capture.errors, capture.faults) == ((), ())
     assert [track.source for track in capture.tracks] == ["board"]
-    (seen,) = capture.instrument_tracks
-    assert (seen.source, seen.index, seen.period_us) == ("pin-watcher", 0, 10_000.0)
-    assert (seen.origin_us, seen.end_us) == (5_000, 105_000)
-    np.testing.assert_array_equal(seen.stamps_us[1:], 5_007 + np.arange(1, 10) * 10_000)
-    assert not [name for name in capture.values if name.startswith("track.")]
-
-    late = {
-        m.source: m
-        for m in summarise_capture(capture).measurements
-        if m.metric == "lateness_max_us"
-    }
-    assert set(late) == {"board", "pin-watcher"}
-    assert late["pin-watcher"].value == 7
-    assert read_record(Measurement, write_record(late["pin-watcher"])) == late["pin-watcher"]
+    (seen,) = capture.edges
+    assert (seen.instrument, seen.issues, seen.resolution_ns) == ("pin-watcher", (), 100.0)
+    (line,) = seen.lines
+    assert line.name == "task0"
+    np.testing.assert_array_equal(line.times_ns[1:], 5_007_000 + np.arange(1, 10) * 10_000_000)
+    np.testing.assert_array_equal(line.levels, np.arange(10) % 2)
+    assert (tmp_path / "one.pin-watcher.hiledges").is_file()
+    sources = {m.source for m in summarise_capture(capture).measurements}
+    assert "board" in sources

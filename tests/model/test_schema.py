@@ -15,7 +15,7 @@ from hil.model.errors import CaptureError, NewerSchemaError
 from hil.model.result_files import build_results, parse_changes, parse_results
 from hil.model.results import Comparison, Results, RunInfo
 from hil.model.schema import Schema
-from hil.recording import capture_file, run_folder
+from hil.recording import capture_file, edge_file, run_folder
 from hil.recording.capture_file import CaptureWriter, Chunk
 from hil.recording.capture_reader import read_capture
 from hil.recording.run_folder import RunLog, read_results, read_run_log
@@ -55,8 +55,8 @@ def test_a_number_without_its_step_does_not_import(newest, steps):
 def test_the_numbers_of_all_kinds():
     """Raised one of them? Then keep a file as the version before wrote it, and read it here."""
     kinds = (capture_file.CAPTURE_SCHEMA, run_folder.RUN_LOG_SCHEMA, result_files.RESULTS_SCHEMA)
-    kinds = (*kinds, result_files.CHANGES_SCHEMA)
-    assert [kind.newest for kind in kinds] == [1, 1, 2, 1]
+    kinds = (*kinds, result_files.CHANGES_SCHEMA, edge_file.EDGE_SCHEMA)
+    assert [kind.newest for kind in kinds] == [1, 1, 2, 1, 1]
 
 
 def test_a_capture_of_the_version_before(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hil.model.board import BoardIdentity
-from hil.model.captures import CapturePlan, TaskPlan, Track
+from hil.model.captures import CapturePlan, TaskPlan
 from hil.model.errors import CaptureError
 from hil.protocol.encoder import StreamEncoder
 from hil.recording.capture_file import CaptureWriter, capture_path, list_captures, read_chunks
@@ -206,45 +206,3 @@ def test_boards_of_the_unix_port_have_a_period_of_62_bits(tmp_path):
     with CaptureWriter(tmp_path / "a.hilcap", board, PLAN) as writer:
         writer.finish("ok")
     assert read_meta(tmp_path / "a.hilcap").board == board
-
-
-def seen(**more) -> Track:
-    stamps = np.array([3, 1_003, 2_010], np.int64)
-    return Track(1, 1000.25, -5, 9_000, stamps, dropped=2, source="a.scope", **more)
-
-
-def test_a_track_of_an_instrument_comes_back_with_its_source(tmp_path):
-    path = tmp_path / "one.hilcap"
-    with CaptureWriter(path, BOARD, PLAN) as writer:
-        writer.track(seen())
-        writer.values("own", [1, 2])
-        writer.finish("ok")
-    capture = read_capture(path)
-    (track,) = capture.instrument_tracks
-    np.testing.assert_array_equal(track.stamps_us, seen().stamps_us)
-    nothing = np.empty(0)
-    assert replace(track, stamps_us=nothing) == replace(seen(), stamps_us=nothing)
-    assert list(capture.values) == ["own"]
-    assert all(track.source == "board" for track in read_capture(write(tmp_path / "b")).tracks)
-
-
-@pytest.mark.parametrize(
-    ("name", "numbers"),
-    [
-        ("track.scope.0", [0, 1, 1000]),
-        ("track.scope.0", [0, 1, 0, 0]),
-        ("track.scope.0", [0, 1, 1000, -1]),
-        ("track.scope.0", [0, 1, 1000, 0, 7, 6]),
-        ("track.scope.-1", [0, 1, 1000, 0]),
-        ("track.scope.\u0663", [0, 1, 1000, 0]),
-    ],
-)
-def test_what_is_no_track_is_left_out_and_said(name, numbers, tmp_path):
-    path = tmp_path / "one.hilcap"
-    with CaptureWriter(path, BOARD, PLAN) as writer:
-        writer.values(name, numbers)
-        writer.finish("ok")
-    capture = read_capture(path)
-    assert capture.instrument_tracks == ()
-    assert capture.values == {}
-    assert [f.detail for f in capture.faults if "no track of an instrument" in f.detail]

@@ -17,9 +17,11 @@ from hil.model.captures import (
     Occurrences,
     Pings,
     Series,
+    SyncPattern,
     TaskPlan,
     Track,
 )
+from hil.model.edges import EdgeRecording
 from hil.recording.joined_windows import join_windows
 from hil.recording.validity import require_valid
 
@@ -125,21 +127,24 @@ def test_a_task_whose_timer_began_at_another_moment_keeps_its_own_lateness():
 
 def test_a_period_of_no_whole_microseconds_moves_by_whole_ones():
     many = [0] * 30
-    windows = [track(many, period=10_000.5, origin=o, source="la") for o in (0, 333)]
-    joined = join_windows([window(track([0]), instrument_tracks=(t,)) for t in windows])
-    (seen,) = joined.instrument_tracks
-    (later,) = seen.later_windows
+    windows = [track(many, period=10_000.5, origin=o) for o in (0, 333)]
+    (joined,) = join_windows([window(t) for t in windows]).tracks
+    (later,) = joined.later_windows
     assert later.release % 2 == 0
-    assert seen.source == "la"
     np.testing.assert_array_equal(
-        seen.stamps_us[30:] - seen.origin_us - later.release * 10_000.5,
+        joined.stamps_us[30:] - joined.origin_us - later.release * 10_000.5,
         windows[1].stamps_us - windows[1].origin_us,
     )
 
 
-def test_an_instrument_that_missed_a_window_is_left_out():
-    seen = window(track([0]), instrument_tracks=(track([0], source="la"),))
-    assert join_windows([seen, window(track([0]))]).instrument_tracks == ()
+def test_what_instruments_saw_stays_with_its_window():
+    sync = SyncPattern(np.array([1]), np.array([2]))
+    seen = EdgeRecording("la", (), 0, 9, 1.0)
+    windows = [window(track([0]), edges=(seen,), sync=sync), window(track([0]))]
+    joined = join_windows(windows)
+    assert (joined.edges, joined.sync) == ((), None)
+    assert [part.edges for part in joined.windows] == [(seen,), ()]
+    assert join_windows(windows[:1]).edges == (seen,)
 
 
 def test_gaps_keep_their_places_and_the_window_that_they_belong_to():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hil.model.board import BoardIdentity, Source
+from hil.model.captures import BOARD_SOURCE
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
 from hil.model.metrics import find_metric, metric_or_unknown
 from hil.model.techniques import is_variant, load_rank, technique_rank
@@ -69,12 +70,17 @@ class Measurement(StoredRecord):
     where_us: float | None = field(default=None, metadata=ABSENT)
     budget: float | None = None
     verdict: Verdict = "none"
-    source: str = "board"
+    source: str = BOARD_SOURCE
     n_effective: float | None = field(default=None, metadata=ABSENT)
     windows: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, metadata=ABSENT)
     no_bounds: str | None = field(default=None, metadata=ABSENT)
     uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
     reference: str | None = field(default=None, metadata=ABSENT)
+
+    @property
+    def by_board(self) -> bool:
+        """Whether it comes of the board's own stamps, and not of what an instrument saw."""
+        return self.source == BOARD_SOURCE
 
     @property
     def remarks(self) -> str | None:
@@ -228,7 +234,7 @@ class Change(StoredRecord):
     method: str | None = None
     note: str | None = None
     detectable: float | None = None
-    source: str = "board"
+    source: str = BOARD_SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,11 @@ def clock_warnings(results: Results) -> list[str]:
     texts = [f"{skip.board}: {skip.reason}." for skip in results.skipped if skip.technique == CLOCK]
     worst: dict[str, Measurement] = {}
     for figure in results.measurements:
-        if figure.metric == "clock_skew_ppm" and abs(figure.value) > FAR_OFF_PPM:
+        if (
+            figure.by_board
+            and figure.metric == "clock_skew_ppm"
+            and abs(figure.value) > FAR_OFF_PPM
+        ):
             known = worst.get(figure.board)
             if known is None or abs(figure.value) > abs(known.value):
                 worst[figure.board] = figure

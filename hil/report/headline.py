@@ -194,7 +194,9 @@ def _facts(
     if instrument:
         yield "instrument", f"{'; '.join(instrument)}. All of it is part of the bounds."
     lost = sum(
-        figure.value for figure in figures if figure.metric == "dropped" and figure.method is None
+        figure.value
+        for figure in figures
+        if figure.by_board and figure.metric == "dropped" and figure.method is None
     )
     faults = sum(len(c.faults) for c in captures if c.board.name == board)
     yield (
@@ -204,7 +206,7 @@ def _facts(
     )
     if windows := windows_sentence(results):
         yield "windows", f"{windows[0].upper()}{windows[1:]}; the notes of the figures name each."
-    skew = [figure for figure in figures if figure.metric == "clock_skew_ppm"]
+    skew = [figure for figure in figures if figure.by_board and figure.metric == "clock_skew_ppm"]
     if skew:
         widest = max(skew, key=lambda figure: abs(figure.value))
         yield (

@@ -1,6 +1,7 @@
 """The tables of a result: techniques, compared methods, request rates, latencies, a heat map.
 
-The same rows serve the terminal, the page and the CI summary.
+The same rows serve the terminal, the page and the CI summary. They hold the board's own figures;
+those of an instrument stand beside them in :mod:`hil.report.edge_tables`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class TechniqueRow:
     """One technique under one load on one board; ``cells`` holds the worst task's figures.
 
     Figures with a method of their own (interrupt latency) are not among the cells. ``failed`` and
-    ``undecided`` are all figures of the case with that verdict.
+    ``undecided`` are all figures of the case with that verdict, an instrument's too.
     """
 
     board: str
@@ -61,7 +62,7 @@ def technique_rows(
     rows = []
     for key in sorted(groups, key=lambda key: case_order(key, boards)):
         group = groups[key]
-        cells = worst_cells(figure for figure in group if figure.method is None)
+        cells = worst_cells(f for f in group if f.by_board and f.method is None)
         failed, undecided = (
             tuple(figure for figure in group if figure.verdict == word)
             for word in ("fail", "undecided")
@@ -204,7 +205,7 @@ def variant_rows(measurements: Iterable[Measurement]) -> list[VariantRow]:
     """
     groups: dict[tuple[CaseKey, str], dict[int, dict[str, Measurement]]] = {}
     for figure in measurements:
-        if figure.method is not None and is_variant(figure.method):
+        if figure.by_board and figure.method is not None and is_variant(figure.method):
             tasks = groups.setdefault((case_key(figure), figure.method), {})
             tasks.setdefault(figure.task or 0, {})[figure.metric] = figure
     rows = []
@@ -234,7 +235,7 @@ def web_rows(measurements: Iterable[Measurement]) -> list[WebRow]:
     groups: dict[tuple[str, str, str], list[Measurement]] = {}
     for figure in measurements:
         method = figure.method or ""
-        if method.startswith("web/") and describe_method(method):
+        if figure.by_board and method.startswith("web/") and describe_method(method):
             groups.setdefault((figure.board, figure.technique, method), []).append(figure)
     boards = list(dict.fromkeys(key[0] for key in groups))
 
@@ -280,7 +281,7 @@ def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
     rows: dict[tuple[CaseKey, str, str], dict[str, Measurement]] = {}
     shared: dict[tuple[CaseKey, str, str], dict[str, Measurement]] = {}
     for figure in measurements:
-        if figure.method is None or figure.metric not in headings:
+        if not figure.by_board or figure.method is None or figure.metric not in headings:
             continue
         stage, _, rest = figure.metric.partition("_latency_")
         stage = stage if rest else (figure.note or "").partition(" ")[0]

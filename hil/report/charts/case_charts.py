@@ -72,8 +72,10 @@ def technique_charts(
 
 
 def figure_of(measurements: Sequence[Measurement], metric: str) -> Measurement | None:
-    """The first measurement of this metric, those with a method of their own aside."""
-    return next((m for m in measurements if m.metric == metric and not m.method), None)
+    """The board's first figure of this metric, those with a method of their own aside."""
+    return next(
+        (m for m in measurements if m.by_board and m.metric == metric and not m.method), None
+    )
 
 
 def seconds_axis(series: Sequence[Series]) -> Axis:
@@ -96,7 +98,7 @@ def _lateness(
     marks = [
         _percentile_mark(m, percentiles[m.metric])
         for m in measurements
-        if m.metric in percentiles and m.task in (0, None) and not m.method
+        if m.by_board and m.metric in percentiles and m.task in (0, None) and not m.method
     ]
     alt = f"Lateness of {case} over percentiles."
     alt += f" {'; '.join(mark.text for mark in marks)}." if marks else ""
@@ -127,7 +129,7 @@ def _latency(
     marks = [
         _percentile_mark(m, shown[m.metric], f"{m.method} ")
         for m in measurements
-        if m.metric in shown and m.method in methods
+        if m.by_board and m.metric in shown and m.method in methods
     ]
     what = "interrupts" if stage == "isr" else "deferred calls"
     alt = f"Latency of {what} of {case} over percentiles: "

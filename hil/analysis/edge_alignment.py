@@ -6,11 +6,21 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from hil.analysis.clock import instrument
+from hil.analysis.clock_line import FeasibleLines, Moments, feasible_lines
+from hil.analysis.line_faults import LineCheck, check_line
+from hil.analysis.recording_faults import recording_findings
+from hil.analysis.sync_search import MOST_PPM, find_windows
+from hil.analysis.uncertainty.slope import slope_of
 from hil.model.captures import no_values
+from hil.model.edges import EdgeFinding, LostInterval, task_line
 
 if TYPE_CHECKING:
+    from hil.analysis.sync_search import SyncMatch
     from hil.model.captures import Capture, FloatArray, IntArray
-    from hil.model.edges import EdgeFinding, EdgeRecording, LostInterval
+    from hil.model.edges import EdgeRecording
 
 AlignmentVerdict = Literal["aligned", "ambiguous", "no match", "invalid"]
 
@@ -78,6 +88,255 @@ class Alignment:
         return next((line for line in self.lines if line.name == name), None)
 
 
+_FEWEST_FOR_RATE = 30
+_MOST_PAIRS = 1000
+_SAFE = 1.6  # 95 % of a fit's bounds to 99.8 %: what they restrict must hold
+_TILT = 1.5  # rounding can tilt a fitted line by so many steps over its span
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where both times are counted from, so that no digits are lost, and the steps of the clocks.
+
+    ``board_us`` and ``own_ns`` are whole numbers; ``step_us`` is within what a board's reading may
+    be late, ``own_us`` half a step of the instrument.
+    """
+
+    board_us: int
+    own_ns: int
+    step_us: float
+    own_us: float
+
+    def board(self, times_us: IntArray) -> FloatArray:
+        """Board times from the reference on."""
+        result: FloatArray = (times_us - self.board_us).astype(np.float64)
+        return result
+
+    def own(self, times_ns: IntArray) -> FloatArray:
+        """The instrument's times from the reference on, in us."""
+        result: FloatArray = (times_ns - self.own_ns) / 1000.0
+        return result
+
+
 def align(recording: EdgeRecording, capture: Capture) -> Alignment:
     """Align one window's recording with the board's stamps in ``capture``, the same window."""
-    raise NotImplementedError
+    sync = capture.sync
+    faults = recording_findings(recording)
+    step = instrument(capture).tick_us
+    if sync is None:
+        return _refused(recording, "no match", "the board made no sync pattern", faults)
+    matches = find_windows(recording, sync, step)
+    if not matches:
+        watched = recording.line(sync.line)
+        what = (
+            f"the instrument has no line {sync.line}"
+            if watched is None
+            else f"none of its lines has the board's sync pattern, which was made on {sync.line}"
+        )
+        return _refused(recording, "no match", f"{what}: check channels and wiring", faults)
+    if len(matches) > 1:
+        text = f"the sync pattern fits at {len(matches)} positions of the recording equally well"
+        return _refused(recording, "ambiguous", text, faults)
+    match = matches[0]
+    if match.scale != 1.0:
+        text = (
+            f"the sync pattern is there, but the recording's times run {match.scale:.4g} times as "
+            "fast as the board's clock: its sample rate is wrong, or the board's clock is"
+        )
+        faults = (*faults, EdgeFinding("rate", text, "recording", match.line))
+        return _refused(recording, "invalid", text, faults)
+    if match.line != sync.line:
+        text = (
+            f"the sync pattern of {sync.line} came on the channel named {match.line}: "
+            "channels are swapped"
+        )
+        faults = (*faults, EdgeFinding("swapped", text, "recording", match.line))
+        return _refused(recording, "invalid", text, faults)
+    return _by_sync(recording, capture, match, step, faults)
+
+
+def _refused(
+    recording: EdgeRecording,
+    verdict: AlignmentVerdict,
+    reason: str,
+    findings: tuple[EdgeFinding, ...],
+) -> Alignment:
+    return Alignment(
+        recording.instrument, verdict, reason, findings=findings, lost=tuple(recording.lost)
+    )
+
+
+def _by_sync(
+    recording: EdgeRecording,
+    capture: Capture,
+    match: SyncMatch,
+    step: float,
+    faults: tuple[EdgeFinding, ...],
+) -> Alignment:
+    sync = capture.sync
+    assert sync is not None
+    present = match.present
+    middle_us = (int(sync.before_us[present][0]) + int(sync.before_us[present][-1])) // 2
+    middle_ns = (match.start_ns + match.end_ns) // 2
+    reading = step if float(step).is_integer() else step + 1.0
+    half = recording.resolution_ns / 2000.0 + 0.0005
+    frame = Frame(middle_us, middle_ns, reading, half)
+    moments = Moments(
+        frame.board(sync.before_us[present]),
+        frame.board(sync.after_us[present]) + reading,
+        frame.own(match.earliest_ns[present]) - half,
+        frame.own(match.latest_ns[present]) + half,
+    )
+    most = MOST_PPM * 1e-6
+    lines = feasible_lines(moments, most)
+    if lines is None:
+        text = "the sync edges lie outside the board's clock readings around them: no line fits"
+        return _refused(recording, "invalid", text, faults)
+    faults = (*faults, *_sync_findings(match, lines))
+    pairs = _pairs(recording, capture, frame, lines)
+    if pairs is not None:
+        both = feasible_lines(moments.and_(pairs), most)
+        if both is None or both.removed > lines.removed:
+            text = "the virtual board's own pairs of times contradict the sync edges"
+            return _refused(recording, "invalid", text, faults)
+        lines = both
+    return _finished(recording, capture, frame, lines, faults)
+
+
+def _sync_findings(match: SyncMatch, lines: FeasibleLines) -> tuple[EdgeFinding, ...]:
+    findings: list[EdgeFinding] = []
+    missing = match.present.size - match.matched
+    bad = match.doubtful + lines.removed
+    if missing or bad:
+        parts = [f"{missing} missing"] * bool(missing) + [f"{bad} doubtful"] * bool(bad)
+        text = f"of {match.present.size} sync edges {', '.join(parts)}; the others bound the offset"
+        findings.append(EdgeFinding("sync", text, "note", match.line, missing + bad))
+    if match.inverted:
+        text = f"the levels of {match.line} are inverted"
+        findings.append(EdgeFinding("inverted", text, "note", match.line))
+    return tuple(findings)
+
+
+def _pairs(
+    recording: EdgeRecording, capture: Capture, frame: Frame, lines: FeasibleLines
+) -> Moments | None:
+    """The pairs of a virtual board as moments, unwrapped by what the sync edges say."""
+    count = min(recording.board_us.size, recording.seen_ns.size)
+    if not count:
+        return None
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_PAIRS)).astype(int))
+    seen = frame.own(recording.seen_ns[chosen])
+    offset, rate = lines.corners.mean(axis=0)
+    expected = (seen - offset) / (1.0 + rate)
+    period = capture.board.tick_period
+    ticks = recording.board_us[chosen] - frame.board_us % period
+    board = ticks + np.rint((expected - ticks) / period) * period
+    return Moments(board, board + frame.step_us, seen - frame.own_us, seen + frame.own_us)
+
+
+def _finished(
+    recording: EdgeRecording,
+    capture: Capture,
+    frame: Frame,
+    lines: FeasibleLines,
+    faults: tuple[EdgeFinding, ...],
+) -> Alignment:
+    offset, rate = (float(value) for value in lines.corners.mean(axis=0))
+    checks = _checks(recording, capture, frame, lines, offset, rate)
+    low, high, faults = _rate_bounds(checks, frame, lines, faults)
+    narrowed = lines.within(low, high) or lines
+    offset, rate = (float(value) for value in narrowed.corners.mean(axis=0))
+    checks = _checks(recording, capture, frame, narrowed, offset, rate)
+    ends = _ends(capture, frame)
+    below, above = narrowed.errors(offset, rate, ends)
+    findings = (*faults, *(finding for check in checks for finding in check.findings))
+    spoiled = [finding for finding in findings if finding.severity == "recording"]
+    lost = (*recording.lost, *(interval for check in checks for interval in check.lost))
+    residuals = np.concatenate([check.residual_us for check in checks] or [np.empty(0)])
+    base = frame.own_ns / 1000.0 - frame.board_us
+    return Alignment(
+        recording.instrument,
+        "invalid" if spoiled else "aligned",
+        spoiled[0].text if spoiled else "",
+        base + offset,
+        base + offset + below,
+        base + offset + above,
+        rate * 1e6,
+        low * 1e6,
+        high * 1e6,
+        float(frame.board_us),
+        sum(check.matched for check in checks),
+        sum(check.unmatched for check in checks),
+        float(np.sqrt(np.mean(np.square(residuals)))) if residuals.size else 0.0,
+        tuple(
+            LineMatch(check.name, check.edges, check.stamps, check.missing, check.valid)
+            for check in checks
+        ),
+        findings,
+        lost,
+    )
+
+
+def _ends(capture: Capture, frame: Frame) -> FloatArray:
+    """The first and last board time of the sync edges and stamps, from the reference on."""
+    times = [track.stamps_us for track in capture.tracks]
+    if capture.sync is not None:
+        times.append(capture.sync.before_us)
+    firsts = [int(each[0]) for each in times if each.size]
+    lasts = [int(each[-1]) for each in times if each.size]
+    return frame.board(np.array([min(firsts), max(lasts)]))
+
+
+def _checks(
+    recording: EdgeRecording,
+    capture: Capture,
+    frame: Frame,
+    lines: FeasibleLines,
+    offset: float,
+    rate: float,
+) -> list[LineCheck]:
+    """Every task's line against its stamps."""
+    below, above = lines.errors(offset, rate, _ends(capture, frame))
+    room = max(-below, above)
+    checks = []
+    for track in capture.tracks:
+        line = recording.line(task_line(track.index))
+        if line is None:
+            continue
+        edges_us = (frame.own(line.times_ns) - offset) / (1.0 + rate)
+        stamps_us = frame.board(track.stamps_us)
+        checks.append(check_line(line, edges_us, stamps_us, room, frame.step_us, recording))
+    return checks
+
+
+def _rate_bounds(
+    checks: list[LineCheck],
+    frame: Frame,
+    lines: FeasibleLines,
+    faults: tuple[EdgeFinding, ...],
+) -> tuple[float, float, tuple[EdgeFinding, ...]]:
+    """The rate by the sync edges and by all matched edges: what both allow."""
+    low, high = lines.rates
+    chosen = [check for check in checks if check.matched >= _FEWEST_FOR_RATE and check.valid]
+    if not chosen:
+        return low, high, faults
+    x = np.concatenate([check.stamp_us for check in chosen])
+    y = np.concatenate([check.own_minus_board(frame.own) for check in chosen])
+    starts = np.cumsum([0, *(check.matched for check in chosen[:-1])]).tolist()
+    span = max(float(np.ptp(check.stamp_us)) for check in chosen)
+    steps = frame.step_us + 2.0 * frame.own_us
+    fit = slope_of(x, y, "stationary", starts, step=steps)
+    if fit.lo is None or fit.hi is None:
+        return low, high, faults
+    tilt = _TILT * steps / span
+    lower = fit.value - _SAFE * (fit.value - fit.lo) - tilt
+    upper = fit.value + _SAFE * (fit.hi - fit.value) + tilt
+    if lower > high or upper < low:
+        text = (
+            f"the rate by the sync edges ({low * 1e6:.2f} to {high * 1e6:.2f} ppm) and by the "
+            f"tasks' edges ({lower * 1e6:.2f} to {upper * 1e6:.2f} ppm) contradict each other: "
+            "time jumped or changed its rate in the instrument or the board"
+        )
+        fault = EdgeFinding("step", text, "recording")
+        return min(low, lower), max(high, upper), (*faults, fault)
+    return max(low, lower), min(high, upper), faults

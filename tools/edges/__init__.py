@@ -1,0 +1,1 @@
+"""Seeded recordings of edges with known faults, and whether the alignment says each of them."""

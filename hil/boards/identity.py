@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hil.boards.backend import BoardSpec, BoardTraits
-    from hil.model.board import Source, Wiring
+    from hil.model.board import ClockKind, Source, Wiring
     from hil.recording.interfaces import Prompt
 
 PROBE_MARK = "hil:"
@@ -57,8 +57,11 @@ def identity_from_probe(
     source: Source,
     wired: tuple[str, ...] = (),
     clock_jump_us: int | None = None,
+    clock: ClockKind = "real",
 ) -> BoardIdentity:
     """Build the identity; ``wired`` adds the capabilities that come from wiring.
+
+    ``clock`` is the kind of the link's clock.
 
     Raises :class:`~hil.model.errors.CaptureError` when the board did not even tell its tick period.
     """
@@ -86,7 +89,7 @@ def identity_from_probe(
         free_bytes=free,
         capabilities=tuple(sorted(caps | set(wired))),
         clock_jump_us=clock_jump_us,
-        clock="virtual" if VIRTUAL_TIME in caps else "real",
+        clock=clock,
     )
 
 
@@ -136,6 +139,7 @@ def identify(prompt: Prompt, spec: BoardSpec, port: str, wiring: Wiring | None) 
         source=known.source,
         wired=wired,
         clock_jump_us=wiring.clock_jump_us,
+        clock=prompt.clock.kind,
     )
     traits = None if known is spec.backend else known.traits
     return IdentifiedBoard(identity, wiring, traits, why)

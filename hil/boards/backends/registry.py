@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Backend, BoardSpec
 from hil.boards.backends.labgrid import LabgridBackend
+from hil.boards.backends.pico import PicoBackend
 from hil.boards.backends.qemu import QemuBackend
 from hil.boards.backends.remote import RemoteBackend
 from hil.boards.backends.replay import ReplayBackend
@@ -44,6 +45,7 @@ BACKENDS: tuple[Backend, ...] = (
     SerialBackend(),
     AUTO,
     SimBackend(),
+    PicoBackend(),
     QemuBackend(),
     RemoteBackend(),
     LabgridBackend(),

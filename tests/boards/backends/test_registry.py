@@ -26,6 +26,8 @@ from hil.model.errors import BoardNotFoundError, ConfigurationError
         ("rfc2217://bench:4000", "remote", "rfc2217://bench:4000"),
         ("rfc2217://bench:4000?ign_set_control", "remote", "rfc2217://bench:4000?ign_set_control"),
         ("labgrid:pico-3", "labgrid", "pico-3"),
+        ("pico", "pico", ""),
+        ("pico:build/firmware.uf2?wires=none&ppm=-20.5&pace=1", "pico", "build/firmware.uf2"),
         ("replay:reports/latest", "replay", "reports/latest"),
     ],
 )

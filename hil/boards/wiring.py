@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from hil.model.board import NO_WIRING, Wiring
+from hil.model.edge_sources import add_line
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
 
@@ -41,7 +42,16 @@ def load_wiring(path: Path) -> Wiring:
         raise ConfigurationError(f"{path}: can't read the wiring ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
-    known = {"name", "note", *_PATTERNS, *_PIN_KEYS, "timers", "clock_jump_us", "deepsleep"}
+    known = {
+        "name",
+        "note",
+        *_PATTERNS,
+        *_PIN_KEYS,
+        "timers",
+        "clock_jump_us",
+        "deepsleep",
+        "edges",
+    }
     unknown = sorted(set(data) - known)
     if unknown:
         raise ConfigurationError(f"{path}: {unknown_name('key', unknown[0], sorted(known))}")
@@ -60,6 +70,7 @@ def load_wiring(path: Path) -> Wiring:
         note=_text(path, data, "note"),
         clock_jump_us=_jump(path, data),
         deepsleep=_flag(path, data, "deepsleep"),
+        edges=_edges(path, data),
     )
     for key in _PIN_KEYS:
         pins = getattr(wiring, key) or ()
@@ -136,6 +147,18 @@ def _flag(path: Path, data: dict[str, Any], key: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{path}: {key} must be true or false")
     return value
+
+
+def _edges(path: Path, data: dict[str, Any]) -> dict[str, str]:
+    table = data.get("edges", {})
+    if not isinstance(table, dict) or len(table) > _MAX_PINS:
+        raise ConfigurationError(f"{path}: edges must be a table, CHANNEL = LINE")
+    lines: dict[str, str] = {}
+    for channel, line in table.items():
+        if not isinstance(line, str):
+            raise ConfigurationError(f"{path}: edges.{channel}: the name of a line is a text")
+        add_line(f"{path}: edges", lines, channel, line)
+    return lines
 
 
 def _ints(path: Path, data: dict[str, Any], key: str) -> tuple[int, ...]:

@@ -16,12 +16,14 @@ from hil.recording.chunk_file import is_plain_file
 from hil.recording.edge_file import list_edge_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import FaultSpec
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import Calibration, Capture
+    from hil.model.edge_sources import EdgeSourceSpec
     from hil.recording.interfaces import Observer
     from hil.recording.run_folder import RunFolder
 
@@ -59,15 +61,16 @@ def open_source(
     wiring: Wiring | None,
     faults: FaultSpec | None = None,
     loopback: bool = False,
+    edges: Sequence[EdgeSourceSpec] = (),
 ) -> CaptureSource:
     """Open the board that ``spec`` means, the ``number``-th of the run.
 
-    ``loopback`` says that the run has events over it.
+    ``loopback`` says that the run has events over it; ``edges`` are the instruments beside it.
     """
     if spec.stored_run is not None:
         return ReplaySource(spec, spec.stored_run, folder.captures)
     link = None if faults is None else LinkFaults(faults)
-    session = Session(spec, wiring=wiring, faults=link)
+    session = Session(spec, wiring=wiring, faults=link, edges=edges)
     return LiveSource(session, folder.captures, number, loopback=loopback)
 
 

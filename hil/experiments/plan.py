@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hil.history.location import HistoryLocation
     from hil.model.board import Wiring
     from hil.model.budgets import Budgets
+    from hil.model.edge_sources import EdgeSourceSpec
     from hil.model.user_programs import PeriodSource
 
 LOOPBACK = "loopback"
@@ -342,3 +343,5 @@ class RunOptions:
     seed: int | None = None
     """Of the order in which the windows are measured; by the run's id where it is not given."""
     undecided_fails: bool = False
+    edges: tuple[EdgeSourceSpec, ...] = ()
+    """The instruments that see edges, and the files that are recorded beside the run."""

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.analysis.summary import Analysis
+    from hil.experiments.edge_instruments import OpenInstrument
     from hil.experiments.plan import CaptureJob, Case, Profile
     from hil.experiments.workload import MeasuredBoard, Options, Workload
     from hil.model.captures import Channel
+    from hil.model.edge_sources import EdgeSourceKind
     from hil.recording.interfaces import Companion, StampSource
 
     MakeStampSource = Callable[[MeasuredBoard, CaptureJob, Sequence[Companion]], StampSource | None]
@@ -53,6 +55,11 @@ STAMP_SOURCES: Mapping[str, MakeStampSource] = {
 }
 """The name of a source -> a function that makes it for a capture, or ``None`` where it has no part
 in it. The first one says when the capture is over."""
+
+
+EDGE_SOURCES: Mapping[EdgeSourceKind, OpenInstrument] = {}
+"""The word of ``--hil-edges`` -> a function that opens the instrument for a board. Its source joins
+those of every window. A file has no row: something else records it."""
 
 
 def unasked_options(case: Case, profile: Profile) -> Options:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hil import __version__
 from hil.boards.fault_injection import format_faults
 from hil.experiments.capture_sources import open_source
+from hil.experiments.edge_instruments import missing_edges
 from hil.experiments.host_clock import read_host_clock
 from hil.experiments.plan import uses_loopback
 from hil.experiments.preload import start_preload
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hil.experiments.plan import Case, RunOptions
     from hil.experiments.rounds import CaptureDisplay
     from hil.model.board import BoardIdentity, Source
-    from hil.model.captures import CapturePlan
+    from hil.model.captures import Capture, CapturePlan
     from hil.model.results import CaseKey, HostClock
     from hil.recording.run_folder import RunFolder
 
@@ -72,6 +73,7 @@ class Bench:
         self._sources: dict[str, CaptureSource | HilError] = {}
         self._outcomes: dict[CaseKey, MeasuredCase | HilError] = {}
         self._looked_at: set[str] = set()
+        self._missing_edges: set[tuple[str, str]] = set()
         self.skipped: list[Skip] = []
         self.errors: list[ErrorRecord] = []
         slug = options.boards[0].slug if len(options.boards) == 1 else "boards"
@@ -232,6 +234,7 @@ class Bench:
             wiring=self._options.wiring,
             faults=self._options.faults,
             loopback=any(map(uses_loopback, self._options.cases)),
+            edges=self._options.edges,
         )
         self._cleanup.callback(source.close)
         return source
@@ -294,6 +297,7 @@ class Bench:
                 from hil.recording.stored_run import with_host_clock
                 from hil.recording.validity import require_valid
 
+                self._tell_missing_edges(key, capture)
                 require_valid(capture)
                 windows.captures.append(with_host_clock(capture, self._info))
         except CapabilityMissing as reason:
@@ -309,6 +313,17 @@ class Bench:
             text = "interrupted" if isinstance(cause, KeyboardInterrupt) else repr(cause)[:200]
             self._tell_failure(key, CaptureError(text), window.plan)
             raise
+
+    def _tell_missing_edges(self, key: CaseKey, capture: Capture) -> None:
+        """Say once of a board which instrument's edges are missing, and why."""
+        board, technique, load = key
+        stored = self._is_stored(board)
+        for text in missing_edges(capture, self._options.edges, stored=stored):
+            if (board, text) not in self._missing_edges:
+                self._missing_edges.add((board, text))
+                first = f"{technique} {load}, window {capture.plan.window + 1}"
+                # of no case: what the board stamped is whole
+                self.tell(ErrorRecord(board, "-", "-", f"{text} (first in {first})"))
 
     def _outcome(self, key: CaseKey) -> MeasuredCase | HilError:
         """The figures of a case by what was captured of it, or why there are none."""

@@ -11,7 +11,8 @@ from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
 from hil.boards.thermometer import read_temperature
-from hil.experiments.registry import STAMP_SOURCES
+from hil.experiments.edge_instruments import open_instruments, window_sources
+from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
 from hil.model.board import NO_WIRING, SOURCES, Temperature
 from hil.model.errors import HilError, LinkLostError
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
     from hil.boards.backend import BoardSpec
     from hil.boards.fault_injection import LinkFaults
+    from hil.experiments.edge_instruments import EdgeInstrument
     from hil.experiments.plan import CaptureJob
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import Channel
+    from hil.model.edge_sources import EdgeSourceSpec
     from hil.recording.interfaces import Clock, Observer, Prompt, StampSource
 
 _NOT_CLEAN = "; the board did not come back to its prompt, timers and pins may still be active"
@@ -36,7 +39,8 @@ class Session:
     """One board, opened; every method raises :class:`~hil.model.errors.HilError` kinds only.
 
     Use as a context manager. ``wiring`` overrides what is matched from the board's own words;
-    ``faults`` happen to the link while it captures, on purpose.
+    ``faults`` happen to the link while it captures, on purpose. ``edges`` are the instruments that
+    watch the board while it is captured from.
     """
 
     def __init__(
@@ -45,8 +49,11 @@ class Session:
         *,
         wiring: Wiring | None = None,
         faults: LinkFaults | None = None,
+        edges: Sequence[EdgeSourceSpec] = (),
     ) -> None:
         self.spec = spec
+        self._edges = edges
+        self._instruments: list[EdgeInstrument] = []
         self._faults = faults
         self._wiring = wiring
         self._cleanup = contextlib.ExitStack()
@@ -75,6 +82,9 @@ class Session:
             self.identity, self._wiring, self._why = known.identity, known.wiring, known.why
             self._connection.traits = known.traits or self._connection.traits
             self._look_at_temperature()
+            self._instruments = open_instruments(
+                self._edges, EDGE_SOURCES, self.board, self._cleanup
+            )
         except BaseException:
             self.close()
             raise
@@ -178,6 +188,7 @@ class Session:
             made = [make(board, job, companions) for make in STAMP_SOURCES.values()]
             sources = [source for source in made if source is not None]
             sources += self._connection.board.stamp_sources
+            sources += window_sources(self._instruments, board, job)
             try:
                 if self._faults is not None and plan.tasks:
                     self._faults.arm()

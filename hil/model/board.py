@@ -111,6 +111,8 @@ class Wiring:
     note: str = ""
     clock_jump_us: int | None = None
     deepsleep: bool = False
+    edges: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The line of each channel of an instrument that sees edges, by the channel's name."""
 
     @property
     def capabilities(self) -> tuple[str, ...]:

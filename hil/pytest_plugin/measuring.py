@@ -14,6 +14,7 @@ from hil.boards.backends.registry import expand_boards, parse_board
 from hil.boards.fault_injection import parse_faults
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
+from hil.experiments.edge_instruments import check_edge_sources
 from hil.experiments.plan import (
     WINDOWS,
     Case,
@@ -23,10 +24,12 @@ from hil.experiments.plan import (
     find_profile,
     make_cases,
 )
+from hil.experiments.registry import EDGE_SOURCES
 from hil.experiments.run import Bench
 from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
+from hil.model.edge_sources import parse_edge_sources
 from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
 from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
@@ -198,6 +201,8 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         )
     if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
+    edges = parse_edge_sources(get("--hil-edges") or ())
+    check_edge_sources(edges, specs, EDGE_SOURCES, lambda path: Path(path).exists())
     out = Path(get("--hil-out") or config.rootpath / "reports")
     measured = dict.fromkeys((*TECHNIQUES, *(case.plan.technique for case in cases)))
     budgets = (
@@ -217,6 +222,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         compare=get("--hil-compare"),
         seed=_whole_number("--hil-seed", get("--hil-seed"), None),
         undecided_fails=_choice("--hil-undecided", get("--hil-undecided")) == "fail",
+        edges=edges,
     )
 
 

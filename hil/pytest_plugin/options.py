@@ -59,6 +59,14 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
     add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
+    add(
+        "--hil-edges",
+        action="append",
+        metavar="SOURCE",
+        help="an instrument that sees the pins: a file that it records (FILE.vcd, .sr, .csv), "
+        "sigrok:DRIVER[:CONNECTION], saleae:, board:PORT, sim or pico, each with "
+        "?CHANNEL=LINE&... where needed; may be given several times",
+    )
     add("--hil-faults", metavar="SPEC", help="faults on the link: drop=0.001,lost_at=5000,seed=7")
     add(
         "--hil-history",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from hil.experiments.budget_files import are_shipped
 from hil.experiments.run import common_source
 from hil.model.budgets import unmatched_budgets
+from hil.model.edge_sources import EDGE_OPTION
 from hil.model.errors import HilError
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
@@ -296,6 +298,8 @@ class RunOutput(CaptureOutput):
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
+        for line in self._recordings_to_come():
+            terminalreporter.write_line(line)
         for line in self._unmatched():
             terminalreporter.write_line(f"hint: {line}", yellow=True)
         failures = [] if self._failure is None else [self._failure]
@@ -309,6 +313,18 @@ class RunOutput(CaptureOutput):
             failures += [f"missing: {text}" for text in compared.missing]
         for failure in failures:
             terminalreporter.write_line(f"error: {failure}", red=True)
+
+    def _recordings_to_come(self) -> list[str]:
+        """How to evaluate each file that was recorded beside a board."""
+        if any(board.stored_run for board in self._options.boards):
+            return []
+        board = shlex.quote(f"--hil-board=replay:{_short(self._bench.folder.path)}")
+        return [
+            f"edges:   save the recording as {spec.target}, then: "
+            f"pytest {board} {shlex.quote(f'{EDGE_OPTION}={spec.text}')}"
+            for spec in self._options.edges
+            if spec.kind == "file"
+        ]
 
     def _unmatched(self) -> list[str]:
         """What the user's own budgets say of nothing in this run; the shipped ones serve any."""

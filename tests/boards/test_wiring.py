@@ -21,6 +21,11 @@ def test_pins_and_jumper_are_read(tmp_path):
     assert wiring.capabilities == ("pins", "loopback")
 
 
+def test_the_channels_of_an_instrument_are_read(tmp_path):
+    wiring = load_wiring(write(tmp_path, '[edges]\nD0 = "task0"\n"Channel 3" = "loop"\n'))
+    assert wiring.edges == {"D0": "task0", "Channel 3": "loop"}
+
+
 def test_no_wiring_adds_no_capability():
     assert NO_WIRING.capabilities == ()
 
@@ -38,6 +43,10 @@ def test_no_wiring_adds_no_capability():
         ("outputs = [4]\navoid = [4]", "avoided"),
         ('match_machine = "("', "match_machine"),
         ("name = 3", "name must be a text"),
+        ("edges = 3", "edges must be a table"),
+        ("[edges]\nD0 = 3", r"edges\.D0: the name of a line"),
+        ('[edges]\nD0 = "tsk0"', "did you mean task0"),
+        ('[edges]\nD0 = "task0"\nD1 = "task0"', "task0 is given twice"),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(tmp_path, text, said):

@@ -53,6 +53,10 @@ def refused(result, *said):
         (["--board=replay:zebra"], ["zebra"]),
         (["--board=sim", "--hil-wiring=zebra.toml"], ["zebra.toml"]),
         (["--board=sim", "--hil-budgets=zebra.toml"], ["zebra.toml"]),
+        (["--board=sim", "--hil-edges=zebra"], ["zebra", "not an instrument", "sigrok:DRIVER"]),
+        (["--board=sim", "--hil-edges=a.vcd?ch0=task0&ch1=zebra"], ["zebra", "task0"]),
+        (["--board=sim", "--hil-edges=sim:x"], ["sim stands alone"]),
+        (["--board=sim", "--hil-edges=test_a_run.py"], ["test_a_run.py", "not an instrument"]),
     ],
 )
 def test_options(run, args, said):

@@ -9,7 +9,7 @@ from typing import Literal
 Sense = Literal["lower", "higher", "magnitude", "none"]
 BoundsKind = Literal["two-sided", "tolerance", "exact", "none"]
 BudgetForm = Literal["absolute", "period", "share"]
-Table = Literal["techniques", "variants", "requests", "latencies"]
+Table = Literal["techniques", "variants", "requests", "latencies", "edges"]
 SeriesName = Literal["lateness", "isr", "defer", "request"]
 
 
@@ -19,7 +19,7 @@ class Column:
 
     Columns stand in the order of ``position``, equal ones in the order of the metrics. ``brief``:
     also in the short form of the table (terminal, CI summary). ``narrow_bounds``: its bounds are
-    shown on 80 characters too.
+    shown on 80 characters too. In the table ``edges``, board and pin side by side, each is a row.
     """
 
     table: Table

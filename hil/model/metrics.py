@@ -41,21 +41,29 @@ _LATENCY_COLUMNS = {
     "p999": (Column("latencies", "p99.9", 40, brief=False),),
     "max": (Column("latencies", "max", 50),),
 }
+_ISR_COLUMNS = {
+    **_LATENCY_COLUMNS,
+    "p50": (*_LATENCY_COLUMNS["p50"], Column("edges", "interrupt latency p50", 100, brief=False)),
+    "p99": (*_LATENCY_COLUMNS["p99"], Column("edges", "interrupt latency p99", 110, brief=False)),
+}
 _LATENESS_COLUMNS = {
     "p50": (
         Column("techniques", "lateness p50", 10, "late p50"),
         Column("variants", "lateness p50", 10),
         Column("requests", "task lateness p50", 60),
+        Column("edges", "lateness p50", 30, brief=False),
     ),
     "p99": (
         Column("techniques", "lateness p99", 20, "late p99", narrow_bounds=True),
         Column("variants", "lateness p99", 20),
         Column("requests", "task lateness p99", 70),
+        Column("edges", "lateness p99", 40),
     ),
     "max": (
         Column("techniques", "lateness max", 30, brief=False),
         Column("variants", "lateness max", 30),
         Column("requests", "task lateness max", 80),
+        Column("edges", "lateness max", 50, brief=False),
     ),
 }
 _REQUEST_COLUMNS = {
@@ -70,6 +78,7 @@ _ROWS = (
         "definition; bounds: docs/decisions/0004-statistics.md",
         sense="none",
         budget=frozenset(),
+        shown=(Column("edges", "period mean", 10, brief=False),),
         in_series=True,
         combined=True,
     ),
@@ -84,6 +93,7 @@ _ROWS = (
             Column("techniques", "jitter rms", 40, "jitter"),
             Column("variants", "jitter rms", 40),
             Column("requests", "task jitter rms", 90),
+            Column("edges", "jitter rms", 20),
         ),
         in_series=True,
     ),
@@ -150,6 +160,7 @@ _ROWS = (
         "slope of the board's clock over the host's, less 1, times 1e6",
         "weighted fits of window minima; docs/decisions/0005-clock-model.md",
         sense="magnitude",
+        shown=(Column("edges", "clock skew", 90, brief=False),),
         combined=True,
     ),
     Metric(
@@ -162,6 +173,7 @@ _ROWS = (
             Column("variants", "missed", 60),
             Column("requests", "missed", 100),
             Column("latencies", "lost", 60),
+            Column("edges", "missed", 60, brief=False),
         ),
         in_series=True,
         outside_n=True,
@@ -171,7 +183,10 @@ _ROWS = (
         *("activations beyond those that the releases account for", _COUNTED),
         bounds="exact",
         budget=IN_SHARES,
-        shown=(Column("techniques", "extra", 65, brief=False),),
+        shown=(
+            Column("techniques", "extra", 65, brief=False),
+            Column("edges", "extra", 70, brief=False),
+        ),
         in_series=True,
     ),
     Metric(
@@ -213,7 +228,7 @@ _ROWS = (
         integrity=True,
     ),
     smallest("isr_latency", _HANDLER, "D_i"),
-    *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _LATENCY_COLUMNS),
+    *percentiles("isr", "isr_latency", _HANDLER, "latencies D_i", _ISR_COLUMNS),
     peak_to_peak("isr_jitter_pp_us", "spread of the interrupt latency, peak to peak", "D_i"),
     smallest("defer_latency", "call that defers to deferred code", "D_i"),
     *percentiles(

@@ -16,6 +16,7 @@ from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.deadline_advice import advise
+from hil.report.edge_tables import edge_sections, edge_summary
 from hil.report.headline import headline
 from hil.report.result_tables import group_rows, in_row_order, technique_rows
 
@@ -49,6 +50,11 @@ def job_summary(results: Results, comparison: Comparison | None = None) -> str:
     for title, word in (("Out of budget", "fail"), ("Undecided", "undecided")):
         figures = [m for m in in_row_order(results.measurements, rows) if m.verdict == word]
         parts += _listed(title, [verdict_message(figure) for figure in figures])
+    sections = edge_sections(results)
+    if sections:
+        parts.append(escape(edge_summary(sections)))
+        apart = [row.words for section in sections for row in section.disagreeing]
+        parts += _listed("Board and pin disagree", apart)
     errors = [f"{e.technique}, {e.load}, {e.board}: {e.error}" for e in results.errors]
     parts += _listed("Errors: nothing trustworthy was measured", errors)
     parts += _advice(results, rows)

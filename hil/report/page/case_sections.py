@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hil.model.captures import Capture
-    from hil.model.results import Measurement, Results, Verdict
+    from hil.model.results import CaseKey, Measurement, Results, Verdict
     from hil.report.charts.chart import Chart
+    from hil.report.edge_tables import EdgeSection
 
 _MAX_FAULTS = 20
 
@@ -35,6 +36,7 @@ class CasePart:
     measurements: list[Measurement]
     faults: tuple[CaptureIssue, ...]
     log: tuple[str, ...]
+    edges: list[EdgeSection]
 
     @property
     def title(self) -> str:
@@ -47,8 +49,13 @@ class CasePart:
         return worst_verdict(self.measurements)
 
 
-def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePart]:
+def case_parts(
+    results: Results, captures: Sequence[Capture], edges: Sequence[EdgeSection] = ()
+) -> Iterator[CasePart]:
     """A part for each capture, in their order; then one for figures that have no capture."""
+    seen: dict[CaseKey, list[EdgeSection]] = {}
+    for section in edges:
+        seen.setdefault(section.case, []).append(section)
     groups = group_by_case(results.measurements)
     for number, capture in enumerate(captures):
         key = capture.case
@@ -58,11 +65,11 @@ def case_parts(results: Results, captures: Sequence[Capture]) -> Iterator[CasePa
             more = len(capture.faults) - _MAX_FAULTS
             faults = (*faults, CaptureIssue("and", f"{more} more in the capture"))
         charts = case_charts(capture, figures, len(captures))
-        yield CasePart(
-            case_anchor(number), *key, _about(capture), charts, figures, faults, capture.log
-        )
+        anchor, by_pin = case_anchor(number), seen.get(key, [])
+        about = _about(capture)
+        yield CasePart(anchor, *key, about, charts, figures, faults, capture.log, by_pin)
     for number, (key, figures) in enumerate(groups.items(), len(captures)):
-        yield CasePart(case_anchor(number), *key, "", [], figures, (), ())
+        yield CasePart(case_anchor(number), *key, "", [], figures, (), (), seen.get(key, []))
 
 
 def case_anchor(number: int) -> str:

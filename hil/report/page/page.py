@@ -30,6 +30,7 @@ from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.charts.run_charts import group_charts, page_order
 from hil.report.conditions import figure_conditions
 from hil.report.deadline_advice import advise, limits_for_script
+from hil.report.edge_tables import edge_columns, edge_sections, edge_summary
 from hil.report.headline import confidence_summaries, headline
 from hil.report.page.case_sections import case_anchor, case_parts
 from hil.report.page.template_environment import (
@@ -99,6 +100,7 @@ def render_page_parts(
     verdict = headline(results, rows)
     notices = notice_lines(results, rows)
     advice = advise(rows, demonstrates)
+    edges = edge_sections(results)
     environment = _environment()
     top = environment.get_template("headline.html.j2").render(
         run=run,
@@ -109,6 +111,8 @@ def render_page_parts(
         notices=[line for _, line in notices[:_MAX_NOTICES]],
         advice=advice,
         closest=verdict.advice,
+        edges=edge_summary(edges),
+        apart=any(section.disagreeing or section.refused for section in edges),
         errors=results.errors,
     )
     names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))
@@ -120,6 +124,9 @@ def render_page_parts(
         columns=table_columns("techniques"),
         anchors={capture.case: case_anchor(number) for number, capture in enumerate(captures)},
         maps=heat_maps(rows),
+        edges=edges,
+        edge_summary=edge_summary(edges),
+        edge_columns=edge_columns(),
         advice=advice,
         confidence=confidence_summaries(results, rows, captures),
         changes=None if comparison is None else make_change_section(comparison),
@@ -138,7 +145,7 @@ def render_page_parts(
             filter(None, (figure.remarks, *figure_conditions(figure, results.boards)))
         ),
         has_sim=bool(embedded),
-        cases=list(case_parts(results, captures)),
+        cases=list(case_parts(results, captures, edges)),
         naive=format_list([technique.name for technique in TECHNIQUES.values() if technique.naive]),
         data=data_block({"limits": limits_for_script(rows)}),
         script=Markup(script()),

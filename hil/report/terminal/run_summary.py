@@ -21,6 +21,7 @@ from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.conditions import run_conditions
+from hil.report.edge_tables import edge_sections, edge_summary
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hil.model.results import Comparison, ErrorRecord, Measurement, Results, Skip
+    from hil.report.edge_tables import EdgeSection
     from hil.report.result_tables import LatencyRow, TechniqueRow
     from hil.report.side_by_side import CasePair, Figure, SideBySide
 
@@ -50,6 +52,7 @@ _VERDICT_STYLES = {
 _NARROW_WORDS = {"none": "no\nlimit", "undecided": "unde-\ncided"}
 _STANDS_OUT = ("fail", "undecided")
 _MAX_LISTED = 40
+_EDGE_COLUMNS = (("lateness_p99_us", "late p99"), ("period_jitter_rms_us", "jitter"))
 _MAX_CHANGES = 12
 
 
@@ -80,6 +83,12 @@ def terminal_summary(
     if latencies:
         console.print(Text("interrupt latency", style="bold"))
         console.print(_latency_table(latencies))
+    sections = edge_sections(results)
+    if sections:
+        console.print(Text("board and pin", style="bold"))
+        console.print(_edge_table(sections, console.width))
+        apart = any(section.disagreeing or section.refused for section in sections)
+        console.print(Text(escaped_line(edge_summary(sections)), style="yellow" if apart else ""))
     if rows:
         console.print(
             Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")
@@ -124,6 +133,33 @@ def _latency_table(latencies: Sequence[LatencyRow]) -> Table:
     for row in latencies:
         cells = [_cell(row.cells.get(heading), True) for heading in headings]
         table.add_row(row.stage, Text(escaped_line(row.method)), *cells)
+    return table
+
+
+def _edge_table(sections: Sequence[EdgeSection], width: int) -> Table:
+    """One line a case; how late and how uneven it is by the board and by the pin."""
+    wide = width >= _WIDE
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 17)
+    for _, heading in _EDGE_COLUMNS:
+        table.add_column(f"{heading}\nboard", justify="right", no_wrap=True)
+        table.add_column("\npin", justify="right", no_wrap=True)
+    table.add_column("edges", justify="right", no_wrap=True)
+    table.add_column("they", overflow="fold", ratio=1)
+    for section in sections:
+        cells: list[RenderableType] = []
+        for metric, _ in _EDGE_COLUMNS:
+            row = section.worst(metric)
+            by_board, by_pin = (None, None) if row is None else (row.by_board, row.by_pin)
+            cells += [_cell(by_board, wide), _cell(by_pin, wide)]
+        _, technique, load = section.case
+        name = technique if load == "idle" else f"{technique}, {load}"
+        edges = "-" if section.comparison is None else str(section.comparison.matched)
+        words = section.brief
+        style = "yellow" if section.disagreeing or section.refused else ""
+        table.add_row(
+            Text(escaped_line(name)), *cells, edges, Text(escaped_line(words), style=style)
+        )
     return table
 
 

@@ -1,0 +1,241 @@
+"""The board's figures beside those of an instrument: what the board says, what the pin says.
+
+The same rows serve the terminal, the page and the CI summary. A run without an instrument has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.model.metrics import METRICS, table_columns
+from hil.model.results import case_key, case_order, group_by_case
+from hil.model.units import format_measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hil.model.results import CaseKey, EdgeComparison, Measurement, Results
+
+FigureKey = tuple[str, int | None, str | None]
+"""Metric, task and method of one figure of a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """One figure by the board and by the instrument; the board's is absent where it has none.
+
+    ``agrees`` is whether the two intervals meet, ``None`` where there is nothing to compare.
+    """
+
+    label: str
+    task: int | None
+    method: str | None
+    by_board: Measurement | None
+    by_pin: Measurement
+    agrees: bool | None
+
+    @property
+    def name(self) -> str:
+        """The figure with its task or method."""
+        if self.method is not None:
+            return f"{self.label}, {self.method}"
+        return self.label if self.task is None else f"{self.label}, task {self.task}"
+
+    @property
+    def agreement(self) -> str:
+        """``agree``, ``disagree``, or that there is nothing to compare."""
+        return {True: "agree", False: "disagree", None: "-"}[self.agrees]
+
+    @property
+    def words(self) -> str:
+        """Both values on one line."""
+        board = "-" if self.by_board is None else format_measurement(self.by_board).line
+        return f"{self.name}: board {board}, pin {format_measurement(self.by_pin).line}"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLine:
+    """A sentence on the edges of a case; ``warns``: its reader has to know it."""
+
+    text: str
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSection:
+    """One case as one instrument saw it; ``comparison`` is how its time was brought to the board's.
+
+    ``rows`` are the main figures, ``disagreeing`` those of all figures whose intervals don't meet,
+    ``compared`` counts the figures that both have.
+    """
+
+    case: CaseKey
+    instrument: str
+    rows: list[EdgeRow]
+    disagreeing: list[EdgeRow]
+    compared: int
+    comparison: EdgeComparison | None
+
+    @property
+    def title(self) -> str:
+        """What the section is called."""
+        board, technique, load = self.case
+        return f"{technique}, load {load}, on {board}, by {self.instrument}"
+
+    def worst(self, metric: str) -> EdgeRow | None:
+        """The row of this metric whose pin figure is the largest, of those without a method."""
+        rows = [row for row in self.rows if row.by_pin.metric == metric and row.method is None]
+        return max(rows, key=lambda row: abs(row.by_pin.value), default=None)
+
+    @property
+    def shown(self) -> list[EdgeRow]:
+        """The main figures, and behind them all others that disagree."""
+        main = {id(row) for row in self.rows}
+        return [*self.rows, *(row for row in self.disagreeing if id(row) not in main)]
+
+    @property
+    def outcome(self) -> str:
+        """The outcome in a few words: why the edges were refused, or how the figures agree."""
+        if self.comparison is not None and self.refused:
+            return f"edges not used: {self.comparison.verdict}"
+        return self.agreement
+
+    @property
+    def brief(self) -> str:
+        """The outcome where there is little room."""
+        if self.refused or not self.compared:
+            return self.outcome
+        if not self.disagreeing:
+            return "agree"
+        return f"{len(self.disagreeing)} of {self.compared} disagree"
+
+    @property
+    def lines(self) -> list[EdgeLine]:
+        """How the two times were brought together, a sentence each."""
+        found = self.comparison
+        if found is None:
+            return []
+        if self.refused:
+            return [EdgeLine(f"The edges were not used: {found.verdict}.", True)]
+        return [
+            EdgeLine(
+                f"The instrument's clock runs {abs(found.ppm):.3g} ppm "
+                f"{'faster' if found.ppm > 0 else 'slower'} than the board's. "
+                f"{found.matched:,} edges have a stamp, {found.unmatched:,} have none; what is "
+                f"left between the two is {found.residual_us:.3g} us (rms)."
+            )
+        ]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the edges could not be brought to the board's time."""
+        return self.comparison is not None and self.comparison.verdict != "aligned"
+
+    @property
+    def agreement(self) -> str:
+        """How many figures agree, as a sentence without its full stop."""
+        if not self.compared:
+            return "no figure can be compared"
+        if not self.disagreeing:
+            return f"board and pin agree in all {self.compared} figures"
+        count = len(self.disagreeing)
+        return f"board and pin disagree in {count} of {self.compared} figures"
+
+
+def edge_sections(results: Results) -> list[EdgeSection]:
+    """A section for each case and instrument, in the order of the cases."""
+    boards = [board.name for board in results.boards]
+    groups = group_by_case(results.measurements)
+    seen = {(case_key(c), c.instrument): c for c in results.edges}
+    keys = list(seen)
+    for case, figures in groups.items():
+        keys += [(case, f.source) for f in figures if not f.by_board]
+    sections = []
+    for case, instrument in dict.fromkeys(keys):
+        rows = _rows(groups.get(case, ()), instrument)
+        sections.append(
+            EdgeSection(
+                case,
+                instrument,
+                [row for row in rows if row.by_pin.metric in _labels()],
+                [row for row in rows if row.agrees is False],
+                sum(row.agrees is not None for row in rows),
+                seen.get((case, instrument)),
+            )
+        )
+    return sorted(sections, key=lambda s: (case_order(s.case, boards), s.instrument))
+
+
+def edge_columns() -> list[tuple[str, str]]:
+    """Metric and heading of the figures in the short form, one line a case."""
+    return [(metric.name, column.heading) for metric, column in table_columns("edges", brief=True)]
+
+
+def _labels() -> dict[str, str]:
+    return {metric.name: column.heading for metric, column in table_columns("edges")}
+
+
+def _rows(figures: Iterable[Measurement], instrument: str) -> list[EdgeRow]:
+    """All figures of the instrument in the order of the metrics, each with the board's."""
+    board: dict[FigureKey, Measurement] = {}
+    pin: dict[FigureKey, Measurement] = {}
+    for figure in figures:
+        key = (figure.metric, figure.task, figure.method)
+        if figure.by_board:
+            board[key] = figure
+        elif figure.source == instrument:
+            pin[key] = figure
+    labels = _labels()
+    ranks = {name: rank for rank, name in enumerate([*labels, *METRICS])}
+
+    def rank(key: FigureKey) -> tuple[int, int, str]:
+        metric, task, method = key
+        return (ranks.get(metric, len(ranks)), -1 if task is None else task, method or "")
+
+    return [
+        EdgeRow(
+            labels.get(key[0], key[0]),
+            key[1],
+            key[2],
+            board.get(key),
+            pin[key],
+            figures_agree(board.get(key), pin[key]),
+        )
+        for key in sorted(pin, key=rank)
+    ]
+
+
+def figures_agree(by_board: Measurement | None, by_pin: Measurement) -> bool | None:
+    """Whether the intervals of two figures meet; an end that is not known is no end.
+
+    ``None`` without the board's figure, and where neither figure has any end.
+    """
+    if by_board is None or all(f.lo is None and f.hi is None for f in (by_board, by_pin)):
+        return None
+    return _reaches(by_board, by_pin) and _reaches(by_pin, by_board)
+
+
+def _reaches(low: Measurement, high: Measurement) -> bool:
+    """Whether the upper end of one is not below the lower end of the other."""
+    return low.hi is None or high.lo is None or low.hi >= high.lo
+
+
+def edge_summary(sections: Sequence[EdgeSection]) -> str:
+    """One sentence on all cases of a run, empty without an instrument."""
+    if not sections:
+        return ""
+    names = ", ".join(dict.fromkeys(section.instrument for section in sections))
+    compared = sum(section.compared for section in sections)
+    apart = sum(len(section.disagreeing) for section in sections)
+    refused = sum(section.refused for section in sections)
+    text = f"The pin, as {names} saw it: "
+    if not compared:
+        text += "no figure can be compared"
+    elif apart:
+        text += f"{apart} of {compared} figures disagree with the board's beyond both bounds"
+    else:
+        text += f"all {compared} figures agree with the board's"
+    if refused:
+        text += f"; in {refused} of {len(sections)} cases the edges could not be used"
+    return f"{text}."

@@ -113,17 +113,17 @@ class EdgeSection:
     @property
     def lines(self) -> list[EdgeLine]:
         """How the two times were brought together, a sentence each."""
-        found = self.comparison
-        if found is None:
+        match = self.comparison
+        if match is None:
             return []
         if self.refused:
-            return [EdgeLine(f"The edges were not used: {found.verdict}.", True)]
+            return [EdgeLine(f"The edges were not used: {match.verdict}.", True)]
         return [
             EdgeLine(
-                f"The instrument's clock runs {abs(found.ppm):.3g} ppm "
-                f"{'faster' if found.ppm > 0 else 'slower'} than the board's. "
-                f"{found.matched:,} edges have a stamp, {found.unmatched:,} have none; what is "
-                f"left between the two is {found.residual_us:.3g} us (rms)."
+                f"The instrument's clock runs {abs(match.ppm):.3g} ppm "
+                f"{'faster' if match.ppm > 0 else 'slower'} than the board's. "
+                f"{match.matched:,} edges have a stamp, {match.unmatched:,} have none; what is "
+                f"left between the two is {match.residual_us:.3g} us (rms)."
             )
         ]
 

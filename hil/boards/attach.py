@@ -116,10 +116,9 @@ class Attach:
         self.answer_s = seconds(self._clock) - begin
 
     def expect_prompt(self) -> None:
-        """Make sure that the board waits for code; the prompt stays unread."""
+        """Make sure that the board waits for code, and read its prompt."""
         if not self._wait_for(_PROMPT, self._limits.prompt_s * self.scale):
             raise self._silence("the board is not at its prompt", "'>'")
-        self._port.push_back(_PROMPT)
 
     def _drain(self) -> None:
         for _ in range(64):

@@ -1,23 +1,20 @@
-"""The raw REPL of a board: set-up through mpremote, the capture through a read loop of our own.
+"""The raw REPL of a board: entered, given code, and read from in a loop of our own.
 
-mpremote reads byte by byte with 10 ms sleeps, which is fine for sending code and useless for
-timing or throughput, so once a program runs its output is read here from the same serial port.
+mpremote opens and closes the port. It reads byte by byte with 10 ms sleeps, and its time-outs know
+nothing of slow boards or virtual time, so that everything between is done here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import re
-import struct
-import threading
 from typing import TYPE_CHECKING
 
 import serial
-from mpremote.transport import TransportError as MpremoteError
 
 from hil.boards.attach import Attach, AttachLimits
 from hil.boards.backend import BAUDRATE
+from hil.boards.code_sender import CodeSender
 from hil.boards.serial_port import close_port, open_device, pulse_reset
 from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
 from hil.model.printable import escaped_bytes
@@ -32,11 +29,10 @@ if TYPE_CHECKING:
 
 _MAX_TRACEBACK, _MAX_LINE = 20_000, 500
 _EXCEPTION = re.compile(rb"Traceback \(|^\w*(Error|Exception|Interrupt|Exit|Timer)\b", re.M)
-_MPREMOTE_WAIT_S = 1.0
+_ANSWER_S = 1.0
 _SENDING_S = 10.0
 _BITS_PER_BYTE = 10
 _MAX_OUTPUT = 20_000_000
-_STDOUT = threading.Lock()
 
 
 class RawRepl:
@@ -61,6 +57,7 @@ class RawRepl:
         self._serial: BufferedPort = self._mp.serial
         self.clock: Clock = self._serial.clock
         self._attach = Attach(self._serial, port, limits or AttachLimits())
+        self._sender = CodeSender(self._serial, port)
 
     def __enter__(self) -> RawRepl:
         return self
@@ -90,7 +87,7 @@ class RawRepl:
             if soft_reset:
                 self._attach.reset_softly()
             self._attach.prove()
-            self._serial.timeout_s = _MPREMOTE_WAIT_S * self.slowness
+            self._serial.timeout_s = _ANSWER_S * self.slowness
             self._mp.in_raw_repl = True
 
     def inject(self, faults: LinkFaults | None) -> None:
@@ -119,17 +116,13 @@ class RawRepl:
     def start(self, code: str) -> None:
         """Send ``code`` and let it run; its output is then read with :meth:`read`.
 
-        A board that goes on printing does not hold this up: sending has one limit, while
-        mpremote's limits are on the silence between two characters.
+        A board that goes on printing does not hold this up: sending has one limit.
         """
         sending_s = _SENDING_S + 2 * len(code) * _BITS_PER_BYTE / self._baudrate
-        self._serial.deadline = self.deadline(sending_s * self.slowness)
-        try:
-            with _translated(self.port), _quiet():
-                self._attach.expect_prompt()  # mpremote would wait ten seconds for it
-                self._mp.exec_raw_no_follow(code)
-        finally:
-            self._serial.deadline = None
+        deadline = self.deadline(sending_s * self.slowness)
+        with _translated(self.port):
+            self._attach.expect_prompt()
+            self._sender.send(code.encode(), deadline, self.slowness)
 
     def finish(self, deadline: Deadline) -> bytes:
         """Read the rest of a started program's output, up to its end."""
@@ -194,7 +187,7 @@ class RawRepl:
                 head, mark, tail = data.partition(END_OF_OUTPUT)
                 collected += head
                 if mark:
-                    self.unread(tail)  # mpremote looks for the prompt behind it by itself
+                    self.unread(tail)
                     return bytes(collected)
             if deadline.expired or len(collected) > _MAX_OUTPUT:
                 raise BoardTimeoutError(
@@ -206,14 +199,9 @@ class RawRepl:
 
 @contextlib.contextmanager
 def _translated(port: str) -> Iterator[None]:
-    """Turn mpremote's and pyserial's errors into ours."""
+    """Turn pyserial's errors into ours."""
     try:
         yield
-    except (MpremoteError, struct.error) as error:
-        raise BoardTimeoutError(
-            f"{port}: the board stopped answering while code was sent ({error})",
-            expected="the REPL to take it",
-        ) from error
     except serial.SerialTimeoutException as error:
         raise BoardTimeoutError(
             f"{port}: the board takes no more input; reset it, or look for stopped flow control",
@@ -223,10 +211,3 @@ def _translated(port: str) -> Iterator[None]:
         raise LinkLostError(
             f"{port}: the port went away ({error}); check the cable and run again"
         ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """mpremote prints diagnostics; ours are in the exceptions."""
-    with _STDOUT, contextlib.redirect_stdout(io.StringIO()):
-        yield

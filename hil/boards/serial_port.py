@@ -25,7 +25,7 @@ from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
     from hil.boards.fault_injection import LinkFaults
-    from hil.recording.interfaces import Clock, Deadline
+    from hil.recording.interfaces import Clock
 
 Opener = Callable[[str, int], SerialTransport]
 """Opens a port at a baud rate: mpremote's transport, its ``serial`` a :class:`BufferedPort`."""
@@ -124,7 +124,6 @@ class BufferedPort:
         self._fd = _descriptor(port)
         self.timeout_s = 0.5
         self.first_slice_s: float | None = None
-        self.deadline: Deadline | None = None
         self.faults: LinkFaults | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
@@ -154,14 +153,12 @@ class BufferedPort:
 
     def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
         """How many bytes :meth:`read` would return at once."""
-        self._check_deadline()
         if not self._buffer:
             self._buffer += self._fill(0.0)
         return len(self._buffer)
 
     def read(self, size: int = 1) -> bytes:
         """``size`` bytes, or fewer when ``timeout_s`` has passed."""
-        self._check_deadline()
         end = seconds(self.clock) + self.timeout_s
         slice_s = self.timeout_s if self.first_slice_s is None else self.first_slice_s
         while len(self._buffer) < size:
@@ -185,11 +182,6 @@ class BufferedPort:
     def push_back(self, data: bytes) -> None:
         """Give back what was read too far; the next read returns it first."""
         self._buffer[:0] = data
-
-    def _check_deadline(self) -> None:
-        """While code is sent, mpremote asks without end for what a board says without end."""
-        if self.deadline is not None and self.deadline.expired:
-            raise MpremoteError(self.deadline.describe())
 
     def _check_open(self) -> None:
         if self._closed:

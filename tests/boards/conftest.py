@@ -42,6 +42,8 @@ class Habits:
     """Not a board at all: this is the answer to whatever is sent."""
     echo: bool = False
     stops_reading: bool = False
+    window: int = 0
+    """It has raw paste, with a window of so many bytes."""
     raw_needs_reset: bool = False
     """Its REPL does not become raw before it was reset softly."""
 
@@ -56,6 +58,7 @@ class FakeBoard:
         self.port = os.ttyname(self._slave)
         self.executed: list[bytes] = []
         self.soft_resets = 0
+        self.pastes = 0
         self._code = bytearray()
         self._mode = self.habits.mode
         self._deaf = self.habits.deaf_to
@@ -124,6 +127,8 @@ class FakeBoard:
                     self._say(b"KeyboardInterrupt: \r\n>>> ")
         elif self._mode == "paste":
             self._take_pasted(byte)
+        elif self._mode == "raw paste":
+            self._take_raw_pasted(byte)
         elif self._mode == "raw":
             self._take_raw(byte)
         else:
@@ -150,7 +155,11 @@ class FakeBoard:
             self._code += byte
 
     def _take_raw(self, byte: bytes) -> None:
-        if byte == b"\x01":
+        if byte == b"\x01" and self._code == b"\x05A" and self.habits.window:
+            self._code.clear()
+            self._mode = "raw paste"
+            self._answer(b"R\x01" + self.habits.window.to_bytes(2, "little") + b"\x01")
+        elif byte == b"\x01":
             self._code.clear()
             self._answer(GREETING)
         elif byte == b"\x02":
@@ -160,8 +169,6 @@ class FakeBoard:
             self._code.clear()
         elif byte != b"\x04":
             self._code += byte
-            if self._code.endswith(b"\x05A\x01"):
-                self._code.clear()
         elif self._code:
             self._execute(b"OK")
         else:
@@ -175,6 +182,17 @@ class FakeBoard:
             self._say(b"\x04\x04Traceback (most recent call last):\r\nKeyboardInterrupt: \r\n\x04>")
         elif byte != b"\x04":
             self._code += byte
+
+    def _take_raw_pasted(self, byte: bytes) -> None:
+        if byte == b"\x04":
+            self._mode = "raw"
+            self.pastes += 1
+            self._say(b"\x04")
+            self._execute(b"")
+            return
+        self._code += byte
+        if len(self._code) % self.habits.window == 0:
+            self._answer(b"\x01")
 
     def _execute(self, prefix: bytes) -> None:
         code = bytes(self._code)

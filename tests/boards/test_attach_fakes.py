@@ -209,7 +209,7 @@ def test_a_board_that_stops_reading_is_told(fake, monkeypatch):
 
 
 def test_a_board_that_never_stops_talking_does_not_hold_up_what_is_sent(fake, monkeypatch):
-    """mpremote's limits are on the silence between two characters, and there is none."""
+    """A limit on the silence between two characters is none: there is no silence."""
     monkeypatch.setattr("hil.boards.raw_repl._SENDING_S", 0.5)
     board = fake()
     talking = True

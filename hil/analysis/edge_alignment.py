@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hil.analysis.channel_faults import check_channels
 from hil.analysis.clock import instrument
 from hil.analysis.clock_line import FeasibleLines, Moments, feasible_lines
 from hil.analysis.line_faults import LineCheck, check_line
-from hil.analysis.recording_faults import recording_findings
+from hil.analysis.recording_faults import ODD_RATE_PPM, recording_findings
 from hil.analysis.sync_search import MOST_PPM, find_windows
+from hil.analysis.time_faults import check_times
 from hil.analysis.uncertainty.slope import slope_of
 from hil.model.captures import no_values
 from hil.model.edges import EdgeFinding, LostInterval, task_line
@@ -58,6 +60,10 @@ class Alignment:
     mean. Unless ``verdict`` is ``aligned`` nothing may be computed with it, and ``reason`` says in
     a sentence why. ``lost`` are all the intervals in which the edges of some line can't be relied
     on: the recording's own and those that were found; ``lines`` are the tasks' lines.
+    ``scatter_us`` is the most that the standard deviation of edges about their stamps can be beside
+    the two clocks' steps: the pin's delay varies, or the instrument's time, and nothing tells
+    which; it belongs into the budget of jitter by edges, as a part of Type B. ``unseen_us`` is the
+    largest error of a single edge that the stamps would not have shown.
     """
 
     instrument: str
@@ -76,6 +82,8 @@ class Alignment:
     lines: tuple[LineMatch, ...] = ()
     findings: tuple[EdgeFinding, ...] = ()
     lost: tuple[LostInterval, ...] = ()
+    scatter_us: float = 0.0
+    unseen_us: float = 0.0
 
     def board_us(self, times_ns: IntArray) -> FloatArray:
         """The instrument's times, (n,) ns, in unwrapped board time, (n,) us."""
@@ -249,7 +257,27 @@ def _finished(
     checks = _checks(recording, capture, frame, narrowed, offset, rate)
     ends = _ends(capture, frame)
     below, above = narrowed.errors(offset, rate, ends)
-    findings = (*faults, *(finding for check in checks for finding in check.findings))
+    times = check_times(checks, frame.step_us, 2.0 * frame.own_us)
+    channels, checks = check_channels(
+        checks,
+        recording,
+        capture,
+        {line.name: (frame.own(line.times_ns) - offset) / (1.0 + rate) for line in recording.lines},
+        {task_line(track.index): frame.board(track.stamps_us) for track in capture.tracks},
+        max(-below, above),
+        frame.step_us + 2.0 * frame.own_us,
+    )
+    of_lines = (finding for check in checks for finding in check.findings)
+    findings = (*faults, *times.findings, *channels, *of_lines)
+    if low * 1e6 > ODD_RATE_PPM or high * 1e6 < -ODD_RATE_PPM:
+        text = (
+            f"the instrument's clock runs {rate * 1e6:+.0f} ppm against the board's: its sample "
+            "rate is wrong, or the board's clock is"
+        )
+        findings = (*findings, EdgeFinding("rate", text, "note"))
+    span = float(np.ptp(ends)) or 1.0
+    low, high = (end + side * 2.0 * times.bend_us / span for end, side in ((low, -1), (high, 1)))
+    below, above = below - times.bend_us, above + times.bend_us
     spoiled = [finding for finding in findings if finding.severity == "recording"]
     lost = (*recording.lost, *(interval for check in checks for interval in check.lost))
     residuals = np.concatenate([check.residual_us for check in checks] or [np.empty(0)])
@@ -274,6 +302,8 @@ def _finished(
         ),
         findings,
         lost,
+        times.scatter_us,
+        times.unseen_us,
     )
 
 
@@ -287,6 +317,14 @@ def _ends(capture: Capture, frame: Frame) -> FloatArray:
     return frame.board(np.array([min(firsts), max(lasts)]))
 
 
+def _slow_us(capture: Capture) -> float:
+    """What two readings of the clock and an output between them take."""
+    sync = capture.sync
+    if sync is None or not sync.before_us.size:
+        return math.inf
+    return float(np.median(sync.after_us - sync.before_us))
+
+
 def _checks(
     recording: EdgeRecording,
     capture: Capture,
@@ -298,6 +336,7 @@ def _checks(
     """Every task's line against its stamps."""
     below, above = lines.errors(offset, rate, _ends(capture, frame))
     room = max(-below, above)
+    slow = _slow_us(capture)
     checks = []
     for track in capture.tracks:
         line = recording.line(task_line(track.index))
@@ -305,7 +344,8 @@ def _checks(
             continue
         edges_us = (frame.own(line.times_ns) - offset) / (1.0 + rate)
         stamps_us = frame.board(track.stamps_us)
-        checks.append(check_line(line, edges_us, stamps_us, room, frame.step_us, recording))
+        steps = (room, frame.step_us, slow)
+        checks.append(check_line(line, track, edges_us, stamps_us, steps, recording))
     return checks
 
 

@@ -52,6 +52,8 @@ class World:
     capture: Capture
     pins: dict[str, Pin]
     recording: EdgeRecording
+    rate_is_known: bool = True
+    """Whether the drawn rate is still the instrument's."""
 
     def instrument_us(self, times_us: FloatArray) -> FloatArray:
         """True instrument time of board times, us from ``start_ns`` on."""

@@ -1,0 +1,162 @@
+"""One clock against the other in what is left after a straight line: jumps, bends, scatter.
+
+What is left of each matched edge is the pin's delay and the rounding of both clocks. A time that
+jumped moves all that comes after; a delay that was long once does not. Rounding alone can look like
+a jump by one step of the coarser clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.model.edges import EdgeFinding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.analysis.line_faults import LineCheck
+    from hil.model.captures import FloatArray
+
+_WIDTHS = (3, 6, 12, 25, 50, 100)
+_SIGMAS = 7.0
+_MOST = 20_000
+_BLOCKS = 16
+_LEAST_US = 0.5
+_OUTLIER_US = 3.0
+_OUTLIER_SIGMAS = 12.0
+_MOST_BEND_US = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCheck:
+    """``bend_us``: how far the two clocks depart from a straight line beyond noise and rounding.
+
+    ``scatter_us`` is the most that the standard deviation of what is left can be without rounding
+    (95 %): the pin's delay varies, or the instrument's time does. ``unseen_us`` is the largest
+    error of a single edge that the stamps would not show.
+    """
+
+    findings: tuple[EdgeFinding, ...]
+    bend_us: float
+    scatter_us: float
+    unseen_us: float
+
+
+def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> TimeCheck:
+    """Jumps, bends and outliers in the residuals of all lines together.
+
+    ``step_us`` is what a reading of the board may be late, ``own_us`` the instrument's step.
+    """
+    chosen = [check for check in checks if check.valid and check.matched]
+    if not chosen:
+        return TimeCheck((), 0.0, math.inf, math.inf)
+    at = np.concatenate([check.stamp_us for check in chosen])
+    left = np.concatenate([check.residual_us for check in chosen])
+    times = np.concatenate([check.times_ns for check in chosen])
+    order = np.argsort(at, kind="stable")
+    at, left, times = at[order], left[order], times[order]
+    both = step_us + own_us
+    findings: list[EdgeFinding] = []
+    positions, sizes = jumps(left, both)
+    if positions.size:
+        largest = float(sizes[np.argmax(np.abs(sizes))])
+        count = int(positions.size)
+        times_word = "once" if count == 1 else f"{count} times"
+        text = (
+            f"the instrument's time and the board's jumped against each other {times_word}, by up "
+            f"to {largest:+.1f} us: samples added or lost, or the board's clock stepped"
+        )
+        ends = int(times[positions[0]]), int(times[positions[-1]])
+        findings.append(EdgeFinding("step", text, "recording", "", count, *ends))
+    bend = 0.0 if positions.size else bend_of(left, both)
+    if bend > _MOST_BEND_US:
+        text = (
+            f"the rate between instrument and board changed within the window: edges depart by "
+            f"{bend:.0f} us from a straight line"
+        )
+        findings.append(EdgeFinding("rate", text, "recording"))
+    elif bend:
+        text = (
+            f"edges depart by {bend:.1f} us from a straight line between the two clocks: one of "
+            "them wanders, or the pin's delay does; the bounds allow for it"
+        )
+        findings.append(EdgeFinding("scatter", text, "note"))
+    noise = _noise(left)
+    away = np.abs(left - np.median(left))
+    limit = both + max(_OUTLIER_US, _OUTLIER_SIGMAS * noise)
+    far = np.flatnonzero(away > limit)
+    if far.size and not positions.size:
+        text = (
+            f"{far.size} edges come up to {float(away.max()):.1f} us off where they should be "
+            "after their stamps: an interrupt of the board in between, or the instrument's time"
+        )
+        ends = int(times[far[0]]), int(times[far[-1]])
+        findings.append(EdgeFinding("outlier", text, "note", "", int(far.size), *ends))
+    scatter = scatter_without_rounding(left, (step_us**2 + own_us**2) / 12.0)
+    return TimeCheck(tuple(findings), bend, scatter, limit)
+
+
+def scatter_without_rounding(left_us: FloatArray, rounding: float) -> float:
+    """The most that the standard deviation of (n,) values can be without a rounding, in us.
+
+    ``rounding`` is the variance of a value anywhere within the steps. The variance of ``n`` such
+    values is itself known to ``0.9 rounding / sqrt(n)``, since the fourth moment of a uniform
+    distribution is 9/5 of its squared variance. Values that don't meet all of a step say nothing of
+    how much of their variance is rounding.
+    """
+    variance = float(np.var(left_us))
+    if variance < 0.8 * rounding:
+        return math.sqrt(variance)
+    unknown = 2.0 * 0.9 * rounding / math.sqrt(left_us.size)
+    return math.sqrt(min(variance, max(0.0, variance - rounding) + unknown))
+
+
+def jumps(left_us: FloatArray, step_us: float) -> tuple[np.ndarray, FloatArray]:
+    """Positions and sizes of jumps in (n,) residuals; ``step_us`` of both clocks together."""
+    block = -(-left_us.size // _MOST) or 1
+    values = left_us
+    if block > 1:
+        whole = left_us.size // block * block
+        values = np.median(left_us[:whole].reshape(-1, block), axis=1)
+    n = values.size
+    score, size = np.zeros(n), np.zeros(n)
+    noise = max(_noise(values), step_us / 20.0, 0.02)
+    floor = step_us + _LEAST_US
+    for width in _WIDTHS:
+        if 2 * width > n:
+            break
+        medians = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+        change = medians[width:] - medians[:-width]
+        limit = max(floor, _SIGMAS * 1.25 * noise * float(np.sqrt(2.0 / width)))
+        at = np.arange(width, n - width + 1)
+        ratio = np.abs(change) / limit
+        better = ratio > score[at]
+        score[at[better]], size[at[better]] = ratio[better], change[better]
+    over = np.flatnonzero(score > 1.0)
+    groups = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []
+    best = np.array([group[np.argmax(score[group])] for group in groups], np.int64)
+    return best * block, size[best]
+
+
+def bend_of(left_us: FloatArray, step_us: float) -> float:
+    """How far medians of stretches lie from the line, 0 where rounding and noise explain it."""
+    blocks = min(_BLOCKS, left_us.size // 8)
+    if blocks < 3:
+        return 0.0
+    parts = np.array_split(left_us, blocks)
+    medians = np.array([np.median(part) for part in parts])
+    noise = _noise(left_us)
+    error = 1.25 * noise / float(np.sqrt(min(part.size for part in parts)))
+    spread = float(np.ptp(medians)) / 2.0
+    return spread if spread > (step_us + _LEAST_US) / 2.0 + 5.0 * error else 0.0
+
+
+def _noise(left: FloatArray) -> float:
+    """Robust standard deviation of one value, from differences of neighbours."""
+    if left.size < 2:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(np.diff(left)))) / float(np.sqrt(2.0))

@@ -16,13 +16,17 @@ class Ponger:
         self.n = 0
 
     def answer(self):
-        """Take one character; wait for it if none is there. Only "!" gets an answer."""
+        """Take one character and return it; wait for it if none is there.
+
+        Only "!" gets an answer.
+        """
         got = self.read(1)
         rx = time.ticks_us()
         if got in (b"!", "!"):
             body = "n=%d;rx=%d;tx=" % (self.n, rx)
             self.text("P", body + str(time.ticks_us()))
             self.n += 1
+        return got
 
     def turn(self):
         """Answer what waits, without waiting."""

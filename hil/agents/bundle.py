@@ -32,7 +32,7 @@ REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_virtual.py")
 """What replaces parts of the library, in this order, on boards that have what it needs."""
 OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
 """What goes behind a part of the library where a board has another form of it."""
-FOLDERS = ("board", "lib", "loads", "staged", "techniques", "workloads")
+FOLDERS = ("board", "lib", "loads", "staged", "techniques", "witness", "workloads")
 """Where device files are; each may import from all."""
 ENTRY = "hil_main"
 _RUN, _LOAD, _AFTER = "run", "load_start", "after"

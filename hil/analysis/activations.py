@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.analysis.release_matching import Matching, WindowStamps, match_in_order, match_queued
-from hil.model.captures import BOARD_SOURCE
 from hil.model.earliness import UNKNOWN_EARLINESS_US, earliness_us
 from hil.model.techniques import is_queued
 
@@ -239,7 +238,7 @@ def activations_of(capture: Capture, track: Track, method: str | None = None) ->
     nobody knows: others may come up to half a period before they are due by it.
     """
     technique = capture.plan.technique
-    if capture.counters.get(POLLED_TICK) and track.source == BOARD_SOURCE:
+    if capture.counters.get(POLLED_TICK):
         track = replace(track, numbered=True)
     early_us = earliness_us(capture.board, technique, method)
     if track.from_first:

@@ -21,7 +21,7 @@ from hil.model.edges import EdgeFinding, LostInterval, task_line
 
 if TYPE_CHECKING:
     from hil.analysis.sync_search import SyncMatch
-    from hil.model.captures import Capture, FloatArray, IntArray
+    from hil.model.captures import Capture, FloatArray, IntArray, StampArray
     from hil.model.edges import EdgeRecording
 
 AlignmentVerdict = Literal["aligned", "ambiguous", "no match", "invalid"]
@@ -115,7 +115,7 @@ class Frame:
     step_us: float
     own_us: float
 
-    def board(self, times_us: IntArray) -> FloatArray:
+    def board(self, times_us: StampArray) -> FloatArray:
         """Board times from the reference on."""
         result: FloatArray = (times_us - self.board_us).astype(np.float64)
         return result

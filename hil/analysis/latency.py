@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hil.analysis.stamp_costs import StampCosts
     from hil.analysis.uncertainty.budget import Part
     from hil.analysis.uncertainty.extremes import Extreme
-    from hil.model.captures import Capture, EventSet, IntArray
+    from hil.model.captures import Capture, EventSet, FloatArray, IntArray
 
 _STAGE = {"isr": "isr_latency", "defer": "defer_latency"}
 _EXACT_STEP_US = 1e-6  # a percentile of differences as they are: the clock is a part of its own
@@ -72,10 +72,47 @@ def measure_events(
                 f"{prefix}_{part}_us", "no event was answered", method=events.method
             )
         return
+    worst = int(np.argmax(latency))
+    step_us = _COUNTER_STEP_US if events.between == "counter" else tick_us
+    reading_us = reading_error_us(step_us)
+    add_latencies(
+        sheet,
+        Latencies(
+            stage=events.stage,
+            method=events.method,
+            latency_us=latency,
+            parts=(*between.parts, evenly("clock's step, two readings", reading_us)),
+            reading_us=reading_us,
+            where_us=float(events.handler_us[worst] - events.stimulus_us[0]),
+            note=note,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Latencies of one method in the order of the events, (n,) us, n > 0.
+
+    What lies between beside them is taken off; ``parts`` say how far that may be wrong, the same in
+    all events. ``reading_us`` is how far each of the two times may be off by its clock's step,
+    ``where_us`` when the largest was.
+    """
+
+    stage: Literal["isr", "defer"]
+    method: str
+    latency_us: FloatArray
+    parts: tuple[Part, ...]
+    reading_us: float
+    where_us: float | None = None
+    note: str | None = None
+
+
+def add_latencies(sheet: MetricSheet, events: Latencies) -> None:
+    """Add percentiles, extremes and spread of ``events`` to ``sheet``, with their bounds."""
+    prefix, latency, note = _STAGE[events.stage], events.latency_us, events.note
+    n = int(latency.size)
     samples = ArraySamples(latency)
     look = Stretches.of_samples(samples)
-    worst = int(np.argmax(latency))
-    where = float(events.handler_us[worst] - events.stimulus_us[0])
     own = MetricSheet()
     add_percentiles(
         own,
@@ -86,10 +123,10 @@ def measure_events(
         note=note,
         method=events.method,
     )
-    low, high = float(latency.min()), float(latency[worst])
+    low, high = float(latency.min()), float(latency.max())
     figures: tuple[tuple[str, float, Extreme, float | None], ...] = (
         (f"{prefix}_min_us", low, "smallest", None),
-        (f"{prefix}_max_us", high, "largest", where),
+        (f"{prefix}_max_us", high, "largest", events.where_us),
     )
     for metric, value, which, at in figures:
         worth = extreme_number(look, n, which)
@@ -103,10 +140,7 @@ def measure_events(
             method=events.method,
             n_effective=worth,
         )
-    step_us = _COUNTER_STEP_US if events.between == "counter" else tick_us
-    reading_us = reading_error_us(step_us)
-    parts = (*between.parts, evenly("clock's step, two readings", reading_us))
-    sheet.figures += [_with_systematic(figure, parts) for figure in own.figures]
+    sheet.figures += [_never_negative(moved_by(figure, events.parts)) for figure in own.figures]
     sheet.reasons += own.reasons
     if n > 1:
         worth = extreme_number(look, n, "range")
@@ -114,14 +148,14 @@ def measure_events(
             f"{events.stage}_jitter_pp_us",
             high - low,
             n,
-            extreme_of(high - low, worth, 2.0 * reading_us, "range"),
+            extreme_of(high - low, worth, 2.0 * events.reading_us, "range"),
             note=note,
             method=events.method,
             n_effective=worth,
         )
 
 
-def _with_systematic(figure: Estimate, parts: Sequence[Part]) -> Estimate:
+def moved_by(figure: Estimate, parts: Sequence[Part]) -> Estimate:
     """The figure with each end of its bounds moved by all that the parts can amount to.
 
     The whole of it, not 95 %: what a call costs before its edge is the same in every event of a
@@ -129,14 +163,21 @@ def _with_systematic(figure: Estimate, parts: Sequence[Part]) -> Estimate:
     """
     by = sum(part.limit or 0.0 for part in parts)
     interval = figure.bounds
+    if interval.lo is None and interval.hi is None:
+        return figure
+    statistical = widened(figure.value, interval).parts
     lo = None if interval.lo is None else interval.lo - by
-    hi = None if interval.hi is None else max(interval.hi + by, 0.0)
-    note = figure.note
+    hi = None if interval.hi is None else interval.hi + by
+    return replace(figure, bounds=replace(interval, lo=lo, hi=hi, parts=(*statistical, *parts)))
+
+
+def _never_negative(figure: Estimate) -> Estimate:
+    """No latency is below 0: the upper end is at least that, and a note says what was seen."""
+    interval, note = figure.bounds, figure.note
+    if interval.hi is not None and interval.hi < 0.0:
+        interval = replace(interval, hi=0.0)
     if figure.value < 0.0:
         note = f"{note}; {NEGATIVE}" if note else NEGATIVE
-    if lo is not None or hi is not None:
-        statistical = widened(figure.value, interval).parts
-        interval = replace(interval, lo=lo, hi=hi, parts=(*statistical, *parts))
     return replace(figure, bounds=interval, note=note)
 
 

@@ -47,8 +47,10 @@ def missed_releases_of(task: Activations) -> MissedReleases:
     ends_us = np.concatenate([end for _, _, end in parts])
     due_us = releases.astype(np.float64) * task.period_us
     stamps_us = task.track.stamps_us
-    after = np.searchsorted(stamps_us, np.floor(due_us + task.track.origin_us), side="right")
-    next_us = np.append(stamps_us, np.iinfo(np.int64).max)[after] - task.track.origin_us
+    after = np.searchsorted(stamps_us, due_us + task.track.origin_us, side="right")
+    next_us = np.full(after.size, np.inf)
+    follows = after < stamps_us.size
+    next_us[follows] = stamps_us[after[follows]] - task.track.origin_us
     waited_us = np.minimum(next_us, ends_us) - due_us
     return MissedReleases(places, due_us, np.maximum(waited_us, task.period_us))
 

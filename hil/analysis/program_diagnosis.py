@@ -76,7 +76,7 @@ def _findings(capture: Capture) -> Iterator[Finding]:
         return
     stopped = False
     for track in capture.tracks:
-        rhythm = find_rhythm(track.stamps_us)
+        rhythm = find_rhythm(track.whole_us)
         yield from _rhythm(capture, program, track, rhythm)
         yield from _first_activation(track)
         yield from _asked_again(capture, track)
@@ -113,7 +113,7 @@ def _rhythm(
         yield Finding("groups", track.index, text, _PERIOD)
         return
     mixed = rhythm is not None and not rhythm.is_even
-    second_us = find_second_rate(track.stamps_us, period_us) if mixed else None
+    second_us = find_second_rate(track.whole_us, period_us) if mixed else None
     if second_us is not None:
         header = f"{_ms(period_us)},{_ms(second_us)}"
         text = (

@@ -30,7 +30,7 @@ from hil.analysis.streaming_stats import PIECE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.model.captures import FloatArray, IntArray
+    from hil.model.captures import FloatArray, IntArray, StampArray
 
 CATCHES_UP = 0.02
 """An interval shorter than a period by more than this, in periods, belongs to a burst."""
@@ -74,14 +74,14 @@ class Matching:
 
 
 class WindowStamps:
-    """The stamps of one window: ``stamps_us`` (n,) int64, the first release due at ``origin_us``.
+    """The stamps of one window: ``stamps_us`` (n,), the first release due at ``origin_us``.
 
     ``gaps`` are (position, count) of the stamps that the wire lost, in order of position.
     """
 
     def __init__(
         self,
-        stamps_us: IntArray,
+        stamps_us: StampArray,
         origin_us: float,
         period_us: float,
         gaps: Sequence[tuple[int, int]] = (),

@@ -39,7 +39,7 @@ INDEPENDENT = 16
 SLOPE_TERMS = 100_000
 TOO_FEW = "too few independent stretches of this length for bounds"
 _BLOCK = 1 << 16
-_LABELS = {0.1: "100ms", 1.0: "1s", 10.0: "10s"}
+AVERAGING_S = {0.1: "100ms", 1.0: "1s", 10.0: "10s"}
 _NAMES = (
     (-1.5, "white phase noise"),
     (-1.0, "flicker phase noise"),
@@ -369,7 +369,7 @@ def measure_stability(activations: Activations, tick_us: float, sheet: MetricShe
     windows, tau0_us = time_errors(activations), activations.period_us
     noise = noise_type(windows, tau0_us)
     note = f"{noise[1]} (MDEV slope {noise[0]:.2f})" if noise else None
-    labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in _LABELS.items()}
+    labels = {max(1, round(s * 1e6 / tau0_us)): name for s, name in AVERAGING_S.items()}
     for name, m, value, bounds in figures(windows, tau0_us, tick_us, sorted(labels)):
         metric = f"{name}_{labels[m]}{'' if name == 'adev' else '_us'}"
         if math.isfinite(value):

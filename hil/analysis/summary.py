@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from hil.analysis.activations import activations_of
 from hil.analysis.clock import instrument, measure_calibration, measure_observer
-from hil.analysis.grid_errors import add_grid_errors
-from hil.analysis.jitter import add_intervals
+from hil.analysis.edge_agreement import compare_edges, edge_notices
+from hil.analysis.edge_figures import measure_edge_tasks, measure_edges
+from hil.analysis.edge_tracks import align_windows
 from hil.analysis.latency import measure_events
-from hil.analysis.lateness import add_counts, add_lateness, look_at_lateness
 from hil.analysis.metric_sheet import MetricSheet
-from hil.analysis.misses import add_earliness, add_extra, add_misses
 from hil.analysis.phase import measure_phase
-from hil.analysis.second_assignment import span_both
 from hil.analysis.stability import measure_stability
+from hil.analysis.task_figures import measure_series, measure_task
 from hil.analysis.uncertainty.budget import parts_of, stored_parts
 from hil.model.captures import BOARD_SOURCE
-from hil.model.metrics import METRICS, metric_or_unknown
+from hil.model.metrics import metric_or_unknown
 from hil.model.results import FIRST_ACTIVATION, Measurement, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hil.analysis.activations import Activations
     from hil.analysis.clock import Instrument
+    from hil.analysis.edge_tracks import AlignedWindow
     from hil.analysis.metric_sheet import Estimate, SheetNotice
     from hil.model.captures import Capture
-    from hil.model.results import Reason
+    from hil.model.results import EdgeComparison, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,14 @@ class Summary:
     """All figures of a capture, and a reason for each metric that could not be given.
 
     ``notices`` are what a reader must know beside them; those about a figure are in its note too.
+    ``edges`` has a record for each instrument that saw edges, ``aligned`` its windows.
     """
 
     measurements: tuple[Measurement, ...]
     reasons: tuple[Reason, ...]
     notices: tuple[Notice, ...] = ()
+    edges: tuple[EdgeComparison, ...] = ()
+    aligned: Mapping[str, tuple[AlignedWindow, ...]] = field(default_factory=dict)
 
 
 class Analysis(Protocol):
@@ -71,34 +74,52 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     sheets.append(whole)
     for analyse in analyses:
         sheets += analyse(capture, tools)
+    aligned = align_windows(capture)
+    for windows in aligned.values():
+        sheets += measure_edges(capture, windows, tools)
     told = [(sheet.task, notice) for sheet in sheets for notice in sheet.notices]
-    return Summary(
-        tuple(
-            _noted(_record(capture, sheet, figure), told)
-            for sheet in sheets
-            for figure in sheet.figures
-        ),
-        tuple(reason for sheet in sheets for reason in sheet.reasons),
-        tuple(Notice(*capture.case, task, notice.text) for task, notice in told),
-    )
-
-
-def summarise_tasks(capture: Capture) -> list[Measurement]:
-    """The figures of every task but those of stability: what one window has to say for itself."""
-    return [
-        _record(capture, sheet, figure)
-        for _, sheet in _task_sheets(capture, instrument(capture))
+    measurements = tuple(
+        _noted(_record(capture, sheet, figure), told)
+        for sheet in sheets
         for figure in sheet.figures
-    ]
+    )
+    edges = [compare_edges(capture, own, measurements, tools) for own in aligned.values()]
+    notices = [Notice(*capture.case, task, notice.text) for task, notice in told]
+    notices += [notice for comparison in edges for notice in edge_notices(comparison)]
+    return Summary(measurements, tuple(_reasons(sheets)), tuple(notices), tuple(edges), aligned)
+
+
+def _reasons(sheets: Sequence[MetricSheet]) -> Iterator[Reason]:
+    """Why figures are absent; of an instrument's only where the board's own is not."""
+    said = set()
+    for sheet in sheets:
+        for reason in sheet.reasons:
+            key = (reason.task, reason.metric, reason.method)
+            if sheet.source == BOARD_SOURCE:
+                said.add(key)
+                yield reason
+            elif key not in said:
+                yield replace(reason, reason=f"not by {sheet.source}: {reason.reason}")
+
+
+def summarise_tasks(
+    capture: Capture, aligned: Iterable[Sequence[AlignedWindow]] = ()
+) -> list[Measurement]:
+    """The figures of every task but those of stability: what one window has to say for itself.
+
+    ``aligned`` is this window as instruments saw it.
+    """
+    sheets = [sheet for _, sheet in _task_sheets(capture, instrument(capture))]
+    for windows in aligned:
+        sheets += [sheet for _, sheet in measure_edge_tasks(capture, windows)]
+    return [_record(capture, sheet, figure) for sheet in sheets for figure in sheet.figures]
 
 
 def _task_sheets(capture: Capture, tools: Instrument) -> Iterator[tuple[Activations, MetricSheet]]:
     """Each task's activations and figures."""
     for track in capture.tracks:
         activations = activations_of(capture, track)
-        read_cost_us = tools.read_cost_us if track.source == BOARD_SOURCE else 0.0
-        sheet = measure_task(activations, tools.tick_us, read_cost_us)
-        sheet.source = track.source
+        sheet = measure_task(activations, tools.tick_us, tools.read_cost_us)
         sheet.reference = FIRST_ACTIVATION if track.from_first else None
         yield activations, sheet
 
@@ -139,60 +160,3 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
         reference=sheet.reference if figure.metric.startswith("lateness_") else None,
         uncertainty=stored_parts(parts_of(figure.value, figure.bounds), unit),
     )
-
-
-def measure_task(activations: Activations, tick_us: float, read_cost_us: float) -> MetricSheet:
-    """Every figure of one task; ``tick_us`` is the clock's step.
-
-    ``read_cost_us``, the cost of reading the clock, is taken off the lateness. Where a second
-    assignment to releases fits as well, the bounds span the figures of both. Memory: a few pieces
-    of :data:`~hil.analysis.streaming_stats.PIECE` stamps for a long capture.
-    """
-    sheet = _measure(activations, tick_us, read_cost_us)
-    if activations.otherwise is not None:
-        span_both(sheet, _measure(activations.otherwise, tick_us, read_cost_us))
-    return sheet
-
-
-_OF_SOME = ("lateness_max_us", "miss_ratio", "misses_per_hour", "earliness_p99_us")
-
-
-def _measure(activations: Activations, tick_us: float, read_cost_us: float) -> MetricSheet:
-    sheet = MetricSheet(activations.task)
-    late = look_at_lateness(activations, tick_us)
-    if activations.n:
-        samples = add_lateness(sheet, activations, late, tick_us, read_cost_us)
-        add_misses(sheet, activations, samples, late.overruns, read_cost_us)
-        add_earliness(sheet, samples, tick_us)
-    else:
-        for metric in ("lateness_p50_us", "lateness_p99_us", "lateness_p999_us", *_OF_SOME):
-            sheet.mark_unavailable(metric, "no activation was recorded")
-    add_extra(sheet, activations)
-    add_counts(sheet, activations, late.overruns)
-    add_intervals(sheet, activations, late.grid, tick_us)
-    add_grid_errors(sheet, activations, late.grid, tick_us)
-    return sheet
-
-
-SERIES_METRICS = frozenset(metric.name for metric in METRICS.values() if metric.in_series)
-"""What is said of a series: it is too short for the rest."""
-
-
-def measure_series(capture: Capture, tick_us: float, read_cost_us: float) -> list[MetricSheet]:
-    """A sheet for each series, with its method; ``tick_us`` and ``read_cost_us`` as for tasks."""
-    sheets = []
-    for series in capture.series:
-        activations = activations_of(capture, series.track, series.method)
-        sheet = measure_task(activations, tick_us, read_cost_us)
-        sheet.figures = [
-            replace(figure, method=series.method)
-            for figure in sheet.figures
-            if figure.metric in SERIES_METRICS
-        ]
-        sheet.reasons = [
-            replace(reason, method=series.method)
-            for reason in sheet.reasons
-            if reason.metric in SERIES_METRICS
-        ]
-        sheets.append(sheet)
-    return sheets

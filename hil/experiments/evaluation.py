@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
     from hil.model.captures import Capture, CapturePlan
-    from hil.model.results import CaseKey, Measurement, Notice, Skip
+    from hil.model.results import CaseKey, EdgeComparison, Measurement, Notice, Skip
     from hil.recording.stored_run import StoredRun
 
 
@@ -50,6 +50,11 @@ class MeasuredCase:
         return self.summary.notices
 
     @property
+    def edges(self) -> tuple[EdgeComparison, ...]:
+        """What each instrument saw of it, against the board's stamps."""
+        return self.summary.edges
+
+    @property
     def skips(self) -> list[Skip]:
         """One for each metric without a figure, with the reason."""
         return skips_for_missing(self.capture, self.summary.reasons)
@@ -65,7 +70,9 @@ def evaluate(capture: Capture, budgets: Budgets | None, *, truncated: bool = Fal
     if not truncated:
         require_valid(capture)
     summary = summarise_capture(capture)
-    measurements: Sequence[Measurement] = with_windows(capture, summary.measurements)
+    measurements: Sequence[Measurement] = with_windows(
+        capture, summary.measurements, summary.aligned
+    )
     if truncated:
         measurements = mark_truncated(measurements)
     elif budgets is not None:
@@ -83,6 +90,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
     measurements: list[Measurement] = []
     skipped = list(run.log.skipped)
     notices: list[Notice] = []
+    edges: list[EdgeComparison] = []
     errors = list(run.log.errors)
     failed = {case_key(error) for error in errors}
     for case in run.cases:
@@ -102,6 +110,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
                 measurements += measured.measurements
                 skipped += measured.skips
                 notices += measured.notices
+                edges += measured.edges
         elif truncated and (rest := case.truncated()) is not None:
             measurements += evaluate(rest, None, truncated=True).measurements
     errors += [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
@@ -114,6 +123,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         measurements=tuple(measurements),
         skipped=tuple(skipped),
         errors=tuple(errors),
+        edges=tuple(edges),
         notices=tuple(notices),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hil.analysis.summary import summarise_tasks
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from hil.analysis.edge_tracks import AlignedWindow
     from hil.model.captures import Capture
     from hil.model.results import Measurement
 
@@ -24,20 +26,25 @@ BY_WINDOW = frozenset(
 _Key = tuple[int | None, str, str]
 
 
-def with_windows(capture: Capture, measurements: Sequence[Measurement]) -> list[Measurement]:
+def with_windows(
+    capture: Capture,
+    measurements: Sequence[Measurement],
+    aligned: Mapping[str, Sequence[AlignedWindow]] = MappingProxyType({}),
+) -> list[Measurement]:
     """``measurements`` with what each window of ``capture`` gives for the same figure.
 
     An entry of :attr:`~hil.model.results.Measurement.windows` has the window's number from 1 on,
     ``value``, ``n``, and its own ``lo`` and ``hi`` where it has them: the same analysis of that
-    window alone. Every figure says how many windows it rests on where some of the planned ones
-    lack.
+    window alone. ``aligned`` are the windows as each instrument saw them. Every figure says how
+    many windows it rests on where some of the planned ones lack.
     """
     parts = capture.windows or (capture,)
     figures: dict[_Key, list[dict[str, Any]]] = {}
     if len(parts) > 1:
         for window in parts:
             number = window.plan.window + 1
-            for figure in summarise_tasks(window):
+            seen = [[own for own in each if own.window is window] for each in aligned.values()]
+            for figure in summarise_tasks(window, seen):
                 if figure.metric in BY_WINDOW:
                     key = (figure.task, figure.source, figure.metric)
                     figures.setdefault(key, []).append(_entry(number, figure))

@@ -210,7 +210,7 @@ def _track(
     kind: StampKind, method: str | None, activations: Activations, tools: Instrument
 ) -> HistoryStamps:
     track = activations.track
-    answering = np.delete(track.stamps_us, activations.extra) - track.origin_us
+    answering = np.delete(track.whole_us, activations.extra) - track.origin_us
     data, stored = pack_stamps(
         answering,
         activations.index,

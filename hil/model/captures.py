@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+    StampArray = IntArray | FloatArray
 else:  # a run plans its captures and opens its board before it needs numpy
     FloatArray = Any
     IntArray = Any
+    StampArray = Any
 
 
 def no_values() -> IntArray:
@@ -210,13 +212,16 @@ class Track:
     and ``later_windows`` says where each begins. What lies between two windows was not measured:
     no interval, no missed release and no slope reaches across. ``end_us`` is the end of the last
     one; ``window_ends_us`` are the ends of all, where there are several.
+
+    ``stamps_us`` are whole microseconds, int64, for the board's own stamps. Edges that an
+    instrument saw are float64, in board time: they are finer than the board's clock.
     """
 
     index: int
     period_us: float
     origin_us: int
     end_us: int
-    stamps_us: IntArray
+    stamps_us: StampArray
     dropped: int = 0
     gaps: tuple[Gap, ...] = ()
     releases: IntArray | None = None
@@ -226,6 +231,12 @@ class Track:
     later_windows: tuple[LaterWindow, ...] = ()
     window_ends_us: tuple[int, ...] = ()
     from_first: bool = False
+
+    @property
+    def whole_us(self) -> IntArray:
+        """The stamps rounded down to whole microseconds; the board's own as they are."""
+        whole = self.stamps_us if self.stamps_us.dtype.kind == "i" else self.stamps_us // 1
+        return whole.astype("int64", copy=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from hil.model.captures import no_values
+from hil.model.codec import ABSENT, StoredRecord
 
 if TYPE_CHECKING:
     from hil.model.captures import CaptureIssue, IntArray
@@ -74,7 +75,7 @@ FindingSeverity = Literal["note", "interval", "line", "recording"]
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeFinding:
+class EdgeFinding(StoredRecord):
     """Something that is wrong with a recording, or with the board as the recording shows it.
 
     ``text`` is a sentence for the reader. ``line`` is the line it is about, empty for all of them.
@@ -94,10 +95,10 @@ class EdgeFinding:
     kind: EdgeFindingKind
     text: str
     severity: FindingSeverity
-    line: str = ""
-    count: int = 1
-    start_ns: int = 0
-    end_ns: int = 0
+    line: str = field(default="", metadata=ABSENT)
+    count: int = field(default=1, metadata=ABSENT)
+    start_ns: int = field(default=0, metadata=ABSENT)
+    end_ns: int = field(default=0, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

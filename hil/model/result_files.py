@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_rank
 from hil.model.results import Comparison, ErrorRecord, Results
 from hil.model.schema import Schema, read_document, write_document
@@ -82,7 +83,8 @@ def parse_changes(raw: bytes) -> Comparison:
 def in_order(results: Results) -> Results:
     """The records in the order of the file.
 
-    Boards keep their order; the rest is sorted by board, technique, load, task, metric, method.
+    Boards keep their order; the rest is sorted by board, technique, load, task, metric, method,
+    source: the board's own figure before those of instruments.
     """
     ranks = {board.name: index for index, board in enumerate(results.boards)}
 
@@ -91,8 +93,8 @@ def in_order(results: Results) -> Results:
 
     def figure(m: Measurement) -> tuple[Any, ...]:
         task = -1 if m.task is None else m.task
-        method = m.method or ""
-        return (*case(m.board, m.technique, m.load), task, metric_rank(m.metric), method)
+        of = (metric_rank(m.metric), m.method or "", m.source != BOARD_SOURCE, m.source)
+        return (*case(m.board, m.technique, m.load), task, *of)
 
     return replace(
         results,
@@ -104,6 +106,12 @@ def in_order(results: Results) -> Results:
             sorted(
                 results.errors,
                 key=lambda e: (*case(e.board, e.technique, e.load), e.error, e.detail),
+            )
+        ),
+        edges=tuple(
+            sorted(
+                results.edges,
+                key=lambda e: (*case(e.board, e.technique, e.load), e.instrument),
             )
         ),
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from hil.model.board import BoardIdentity, Source
 from hil.model.captures import BOARD_SOURCE
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
+from hil.model.edges import EdgeFinding
 from hil.model.metrics import find_metric, metric_or_unknown
 from hil.model.techniques import is_variant, load_rank, technique_rank
 
@@ -173,11 +174,59 @@ class Cause(StoredRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeComparison(StoredRecord):
-    """The stamps of one capture against the edges that an instrument saw.
+class WindowAlignment(StoredRecord):
+    """How an instrument's time follows from the board's in one window, number ``window`` from 1.
 
-    The instrument's time is ``offset_us`` after the board's and runs ``ppm`` faster; ``matched``
-    edges have a stamp, ``unmatched`` have none, ``residual_us`` is what is left between the two.
+    As :class:`~hil.analysis.edge_alignment.Alignment` has it: bounds of offset and rate, and what
+    is wrong with the recording. Unless ``verdict`` is ``aligned`` the window gives no figure by the
+    pin, and ``reason`` says why.
+    """
+
+    window: int
+    verdict: str
+    reason: str = field(default="", metadata=ABSENT)
+    offset_us: float = 0.0
+    offset_lo_us: float | None = None
+    offset_hi_us: float | None = None
+    ppm: float = 0.0
+    ppm_lo: float | None = None
+    ppm_hi: float | None = None
+    matched: int = 0
+    unmatched: int = 0
+    residual_us: float = 0.0
+    findings: tuple[EdgeFinding, ...] = field(default=(), metadata=ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement(StoredRecord):
+    """One figure by the board's stamps and by the pin, and whether the two agree.
+
+    ``difference`` is pin less board, less what is known to lie between the two (the delay of the
+    pin and the cost of a clock read, for a lateness). ``lo`` to ``hi`` is where it may lie by the
+    bounds of both: they ``disagree`` where 0 is not among it.
+    """
+
+    task: int | None
+    metric: str
+    unit: str
+    board: float
+    pin: float
+    difference: float
+    lo: float
+    hi: float
+    verdict: Literal["agree", "disagree"]
+    method: str | None = field(default=None, metadata=ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeComparison(StoredRecord):
+    """The stamps of one case against the edges that an instrument saw.
+
+    The instrument's time is ``offset_us`` after the board's, in the first window that could be
+    aligned, and runs ``ppm`` faster, in the mean; ``matched`` edges have a stamp, ``unmatched``
+    have none, ``residual_us`` is what is left between the two. ``verdict`` is ``aligned`` where
+    figures come of it, else why they don't; ``windows`` has each window's own. ``odd_clock`` is
+    which of the three clocks differs from the other two, where that can be told.
     """
 
     board: str
@@ -190,6 +239,9 @@ class EdgeComparison(StoredRecord):
     unmatched: int
     residual_us: float
     verdict: str
+    windows: tuple[WindowAlignment, ...] = field(default=(), metadata=ABSENT)
+    agreements: tuple[Agreement, ...] = field(default=(), metadata=ABSENT)
+    odd_clock: str | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

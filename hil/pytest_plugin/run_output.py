@@ -132,6 +132,7 @@ class RunOutput(CaptureOutput):
             measurements=tuple(m for case in cases for m in case.measurements),
             skipped=(*self._bench.skipped, *(skip for case in cases for skip in case.skips)),
             errors=tuple(self._bench.errors),
+            edges=tuple(comparison for case in cases for comparison in case.edges),
             notices=tuple(notice for case in cases for notice in case.notices),
         )
 

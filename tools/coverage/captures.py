@@ -11,7 +11,7 @@ from hil.analysis.activations import assign
 from hil.analysis.latency import measure_events
 from hil.analysis.metric_sheet import Estimate, MetricSheet
 from hil.analysis.stamp_costs import StampCosts
-from hil.analysis.summary import measure_task
+from hil.analysis.task_figures import measure_task
 from hil.model.captures import EventSet
 from hil.recording.joined_windows import join_windows
 from tools import synthetic_captures

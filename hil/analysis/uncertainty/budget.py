@@ -173,6 +173,40 @@ def widened(
     )
 
 
+def with_systematic(
+    value: float, bounds: Bounds, systematic: Sequence[Part], *, add_up: bool
+) -> Bounds:
+    """``bounds`` of a figure to whose budget more systematic parts come.
+
+    ``add_up``: as in :func:`combined`, by the root of the sum of squares; else each end moves by
+    all that they can amount to. What was in the budget stays; an end that is missing stays so.
+    """
+    more = tuple(part for part in systematic if part.standard > 0.0)
+    if not more or bounds.lo is bounds.hi is None:
+        return bounds
+    parts = (*parts_of(value, bounds), *more)
+    down, up = _lengths(value, bounds)
+    if add_up:
+        before, after = total(parts_of(value, bounds)), total(parts)
+        down, up = (
+            None if side is None else _longer(side / before.k, more, after.k) for side in (down, up)
+        )
+    else:
+        by = sum(part.reach for part in more)
+        down, up = (None if side is None else side + by for side in (down, up))
+    return Bounds(
+        None if down is None else value - down,
+        None if up is None else value + up,
+        bounds.why_not,
+        parts,
+    )
+
+
+def _longer(standard: float, more: Sequence[Part], k: float) -> float:
+    """The length of one side with more parts than those that its standard uncertainty has."""
+    return k * math.sqrt(standard**2 + sum(part.standard**2 for part in more))
+
+
 def seen_at_least(value: float, systematic: Sequence[Part], why_not: str = EXTREME) -> Bounds:
     """Bounds of an extreme: what was seen is possible, but for the systematic parts."""
     by = sum(part.reach for part in systematic)

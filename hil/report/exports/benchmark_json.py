@@ -67,10 +67,11 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
 
 
 def benchmark_name(figure: Measurement) -> str:
-    """``board/technique/load``, then the method and the task where there is one."""
+    """``board/technique/load``, then method, task and instrument where there is one."""
     parts = [figure.board, figure.technique, figure.load]
     parts += [figure.method] if figure.method is not None else []
     parts += [f"task{figure.task}"] if figure.task is not None else []
+    parts += [] if figure.by_board else [f"by {figure.source}"]
     return unicode_text("/".join(parts))
 
 

@@ -48,10 +48,14 @@ def junit_text(results: Results) -> str:
 
 
 def property_name(figure: Measurement) -> str:
-    """The metric, its method and its task: ``lateness_p99_us.callback/closure.task0``."""
+    """The metric, its method, its task: ``lateness_p99_us.callback/closure.task0``.
+
+    A figure by an instrument ends with its name: ``lateness_p99_us.task0.by la``.
+    """
     parts = [figure.metric]
     parts += [figure.method] if figure.method is not None else []
     parts += [f"task{figure.task}"] if figure.task is not None else []
+    parts += [] if figure.by_board else [f"by {figure.source}"]
     return ".".join(parts)
 
 

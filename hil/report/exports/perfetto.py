@@ -1,7 +1,8 @@
 """A Perfetto trace, for https://ui.perfetto.dev and its trace processor.
 
 A process per board; in it a track per technique and load with the window and the load as slices,
-and below it per task a track of activations (instants) and a counter of their lateness. All cases
+and below it per task a track of activations (instants) and a counter of their lateness; the same by
+each instrument that saw the pins. All cases
 begin at the same time. The format: ``protos/perfetto/trace/track_event`` of the Perfetto project.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.analysis.activations import activations_of
+from hil.analysis.edge_tracks import all_edge_tracks
+from hil.model.captures import BOARD_SOURCE
 from hil.model.printable import escaped_line
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
@@ -78,16 +81,16 @@ class _Writer:
         base = trace_begin_us(capture, trace_lead_us(capture))
         self._names()
         self._window(capture, case, base)
-        for track in capture.tracks:
+        for track in (*capture.tracks, *all_edge_tracks(capture)):
             self._task(activations_of(capture, track), case, base)
 
-    def _packet(self, time_us: int | None = None) -> Any:
+    def _packet(self, time_us: float | None = None) -> Any:
         if len(self._trace.packet) >= _AT_ONCE:
             self.flush()
         packet = self._trace.packet.add()
         packet.trusted_packet_sequence_id = self._sequence
         if time_us is not None:
-            packet.timestamp = time_us * 1000
+            packet.timestamp = round(time_us * 1000)
             packet.sequence_flags = self._schema.TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
         return packet
 
@@ -145,15 +148,17 @@ class _Writer:
                 self._slice(end - base, self._event.TYPE_SLICE_END, case)
             facts = {}
 
-    def _slice(self, time_us: int, kind: int, track: int) -> Any:
+    def _slice(self, time_us: float, kind: int, track: int) -> Any:
         event = self._packet(time_us).track_event
         event.type, event.track_uuid = kind, track
         return event
 
     def _task(self, activations: Activations, case: int, base: int) -> None:
         task = activations.task
-        instants = self._track(f"task {task}", case)
-        counter = self._track(f"lateness of task {task}", case, "us")
+        source = activations.track.source
+        by = "" if source == BOARD_SOURCE else f", by {source}"
+        instants = self._track(f"task {task}{by}", case)
+        counter = self._track(f"lateness of task {task}{by}", case, "us")
         instant, count = self._event.TYPE_INSTANT, self._event.TYPE_COUNTER
         for k, intended, stamp, late, lost in _activations(activations):
             event = self._slice(stamp - base, instant, instants)
@@ -171,7 +176,7 @@ class _Writer:
             event.double_counter_value = late
 
 
-def _activations(activations: Activations) -> Iterator[tuple[int, float, int, float, int]]:
+def _activations(activations: Activations) -> Iterator[tuple[int, float, float, float, int]]:
     for rows in stamp_rows(activations.track, activations):
         columns = (rows.k, rows.intended_us, rows.stamp_us, rows.lateness_us, rows.lost_before)
         yield from zip(*(column.tolist() for column in columns), strict=True)

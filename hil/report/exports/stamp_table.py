@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hil.analysis.activations import Activations
-    from hil.model.captures import Capture, FloatArray, IntArray, Track
+    from hil.model.captures import Capture, FloatArray, IntArray, StampArray, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class StampRows:
 
     k: IntArray
     intended_us: FloatArray
-    stamp_us: IntArray
+    stamp_us: StampArray
     lateness_us: FloatArray
     lost_before: IntArray
     window: NDArray[np.int32]

@@ -2,8 +2,9 @@
 
 A scope per board, technique and load; in it, per task, a wire that toggles at each activation, one
 that toggles at each release of the ideal grid, and, where stamps are missing, one that is high over
-the stretch. Where a case has several windows a wire is high in each. All cases begin at the same
-time, so that techniques can be laid beside each other.
+the stretch; and the same for the edges of a pin that an instrument saw, in board time. Where a case
+has several windows a wire is high in each. All cases begin at the same time, so that techniques can
+be laid beside each other. The unit is 1 us, or 1 ns in a file with edges.
 A wire's name says its technique and load too: sigrok does not show scopes.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil import __version__
+from hil.analysis.edge_tracks import all_edge_tracks
 from hil.model.printable import unicode_text
 from hil.report.exports.export_format import require_package
 from hil.report.exports.stamp_table import (
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hil.model.captures import Capture, IntArray, Track
+    from hil.model.captures import Capture, IntArray, StampArray, Track
 
 _AT_ONCE = 1 << 18
 _BYTES_PER_PIECE = 1 << 20
@@ -42,11 +44,24 @@ _BYTES_PER_PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Where one wire of a scope changes; ``times_us`` (n,) int64 from the beginning of the file."""
+    """Where one wire of a scope changes; ``times_us`` (n,) from the beginning of the file.
+
+    int64, or float64 for edges that an instrument saw.
+    """
 
     scope: tuple[str, str, str]
     name: str
-    times_us: IntArray
+    times_us: StampArray
+
+    @property
+    def of_edges(self) -> bool:
+        """Whether its times are finer than microseconds."""
+        return self.times_us.dtype.kind == "f"
+
+    def times(self, per_us: int) -> IntArray:
+        """Its times in whole parts of a microsecond."""
+        whole = np.rint(self.times_us * per_us) if self.of_edges else self.times_us * per_us
+        return whole.astype(np.int64, copy=False)
 
 
 def write_vcd(path: Path, source: Iterable[Capture]) -> int:
@@ -65,9 +80,13 @@ def write_vcd(path: Path, source: Iterable[Capture]) -> int:
         about.append(_about(capture, own[0].scope))
         wires += own
         edges += sum(len(track.stamps_us) for track in capture.tracks)
+    fine = any(wire.of_edges for wire in wires)
+    times = [wire.times(1000 if fine else 1) for wire in wires]
+    timescale = "1 ns" if fine else "1 us"
     with path.open("w", 1 << 16, encoding="utf-8") as file:
+        version, comment = f"hil {__version__}", _comment(about)
         writer = library.VCDWriter(
-            file, timescale="1 us", date="", version=f"hil {__version__}", comment=_comment(about)
+            file, timescale=timescale, date="", version=version, comment=comment
         )
         with writer:
             first = int(len({wire.scope[0] for wire in wires}) < 2)
@@ -78,10 +97,10 @@ def write_vcd(path: Path, source: Iterable[Capture]) -> int:
                 for w in wires
             ]
             levels = [0] * len(wires)
-            for time, which in _merged([wire.times_us for wire in wires]):
+            for time, which in _merged(times):
                 levels[which] ^= 1
                 writer.change(variables[which], time, levels[which])
-            ends = [int(wire.times_us[-1]) for wire in wires if len(wire.times_us)]
+            ends = [int(own[-1]) for own in times if len(own)]
             writer.close(max(ends, default=0) + 1)  # readers leave out what is at the very end
     return edges
 
@@ -96,6 +115,12 @@ def _wires(capture: Capture, names: Identifiers) -> Iterator[Wire]:
         lost = _lost(track)
         if len(lost):
             yield Wire(scope, f"task{track.index}_lost", lost - base)
+    for track in all_edge_tracks(capture):
+        name = f"task{track.index}_by_{names.of(track.source)}"
+        yield Wire(scope, name, track.stamps_us - base)
+        lost = _lost(track)
+        if len(lost):
+            yield Wire(scope, f"{name}_lost", lost - base)
     windows = case_windows_us(capture)
     if len(windows) > 1:
         yield Wire(scope, "window", np.array(windows, np.int64).reshape(-1) - base)

@@ -1,0 +1,202 @@
+"""Board says, pin says: whether the figures of both agree, and what an alignment is in results."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.model.captures import BOARD_SOURCE
+from hil.model.metrics import metric_or_unknown
+from hil.model.results import (
+    Agreement,
+    EdgeComparison,
+    Notice,
+    WindowAlignment,
+    case_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.analysis.clock import Instrument
+    from hil.analysis.edge_alignment import Alignment
+    from hil.analysis.edge_tracks import AlignedWindow
+    from hil.model.captures import Capture
+    from hil.model.results import Measurement
+
+_FOLLOWS_FROM_OTHERS = frozenset(("overruns", "earliness_p99_us", "dropped", "desync_s"))
+"""Figures that need not agree: the pin is later than the stamp, which lateness tells already."""
+_DELAYS = ("pin_delay_min_us", "pin_delay_us", "pin_delay_max_us")
+_Key = tuple[int | None, str, str | None]
+_NAMED = 2
+
+
+def compare_edges(
+    capture: Capture,
+    windows: Sequence[AlignedWindow],
+    measurements: Sequence[Measurement],
+    tools: Instrument,
+) -> EdgeComparison:
+    """The record of one instrument: its alignments, and its figures against the board's.
+
+    ``windows`` are the instrument's, at least one; ``measurements`` all figures of the case.
+    """
+    instrument = windows[0].recording.instrument
+    usable = [aligned.alignment for aligned in windows if aligned.usable]
+    first = usable[0] if usable else windows[0].alignment
+    matched = sum(alignment.matched for alignment in usable)
+    squares = sum(alignment.matched * alignment.residual_us**2 for alignment in usable)
+    return EdgeComparison(
+        *capture.case,
+        instrument=instrument,
+        offset_us=first.offset_us,
+        ppm=float(np.mean([alignment.ppm for alignment in usable])) if usable else 0.0,
+        matched=matched,
+        unmatched=sum(alignment.unmatched for alignment in usable),
+        residual_us=math.sqrt(squares / matched) if matched else 0.0,
+        verdict=first.verdict,
+        windows=tuple(_window(aligned.number + 1, aligned.alignment) for aligned in windows),
+        agreements=tuple(_agreements(measurements, instrument, tools)),
+    )
+
+
+def _window(number: int, alignment: Alignment) -> WindowAlignment:
+    return WindowAlignment(
+        window=number,
+        verdict=alignment.verdict,
+        reason=alignment.reason,
+        offset_us=alignment.offset_us,
+        offset_lo_us=_finite(alignment.offset_lo_us),
+        offset_hi_us=_finite(alignment.offset_hi_us),
+        ppm=alignment.ppm,
+        ppm_lo=_finite(alignment.ppm_lo),
+        ppm_hi=_finite(alignment.ppm_hi),
+        matched=alignment.matched,
+        unmatched=alignment.unmatched,
+        residual_us=alignment.residual_us,
+        findings=alignment.findings,
+    )
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _agreements(
+    measurements: Sequence[Measurement], instrument: str, tools: Instrument
+) -> Iterator[Agreement]:
+    by_source: dict[str, dict[_Key, Measurement]] = {BOARD_SOURCE: {}, instrument: {}}
+    for figure in measurements:
+        if figure.source in by_source:
+            by_source[figure.source][figure.task, figure.metric, figure.method] = figure
+    pins = by_source[instrument]
+    for key, board in by_source[BOARD_SOURCE].items():
+        pin = pins.get(key)
+        metric = metric_or_unknown(board.metric, board.unit)
+        if pin is None or metric.compared == "no" or board.metric in _FOLLOWS_FROM_OTHERS:
+            continue
+        late = board.metric.startswith("lateness_")
+        between = _between_us(pins, board.task, tools) if late else (0.0, 0.0, 0.0)
+        ends = _ends(board), _ends(pin)
+        if between is None or ends[0] is None or ends[1] is None:
+            continue
+        yield _agreement(board, pin, ends[0], ends[1], between)
+
+
+def _agreement(
+    board: Measurement,
+    pin: Measurement,
+    board_ends: tuple[float, float],
+    pin_ends: tuple[float, float],
+    between: tuple[float, float, float],
+) -> Agreement:
+    low, middle, high = between
+    lo = pin_ends[0] - board_ends[1] - high
+    hi = pin_ends[1] - board_ends[0] - low
+    return Agreement(
+        task=board.task,
+        metric=board.metric,
+        unit=board.unit,
+        board=board.value,
+        pin=pin.value,
+        difference=pin.value - board.value - middle,
+        lo=lo,
+        hi=hi,
+        verdict="agree" if lo <= 0.0 <= hi else "disagree",
+        method=board.method,
+    )
+
+
+def _ends(figure: Measurement) -> tuple[float, float] | None:
+    """Both ends of a figure; of an extreme what was seen, as far as it is known on either side."""
+    if figure.lo is None and figure.hi is None:
+        return None
+    low = 2.0 * figure.value - figure.hi if figure.lo is None and figure.hi else figure.lo
+    high = 2.0 * figure.value - figure.lo if figure.hi is None and figure.lo is not None else None
+    high = figure.hi if high is None else high
+    return (low, high) if low is not None and high is not None else None
+
+
+def _between_us(
+    pins: dict[_Key, Measurement], task: int | None, tools: Instrument
+) -> tuple[float, float, float] | None:
+    """By how much a lateness of the pin is the greater one: least, typical and most, us.
+
+    The delay of the pin from its stamp on, half a step that the stamp is behind in the mean, and
+    the cost of the clock read, which was taken off the board's lateness. ``None`` where no delay is
+    known.
+    """
+    delays = [pins.get((task, metric, None)) for metric in _DELAYS]
+    known = [_ends(delay) for delay in delays if delay is not None]
+    typical = delays[1]
+    if typical is None or None in known:
+        return None
+    ends = [end for pair in known if pair is not None for end in pair]
+    own_us = tools.tick_us / 2.0 + tools.read_cost_us
+    return min(ends) + own_us, typical.value + own_us, max(ends) + own_us
+
+
+def edge_notices(comparison: EdgeComparison) -> Iterator[Notice]:
+    """What a reader must know: windows without figures, and where board and pin disagree."""
+    case = case_key(comparison)
+    if (text := unusable_windows(comparison)) is not None:
+        yield Notice(*case, None, text)
+    for task in dict.fromkeys(each.task for each in comparison.agreements):
+        if (text := disagreement(comparison, task)) is not None:
+            yield Notice(*case, task, text)
+
+
+def disagreement(comparison: EdgeComparison, task: int | None) -> str | None:
+    """A sentence on what board and pin disagree about of one task, or of the whole case."""
+    apart = [
+        each for each in comparison.agreements if each.task == task and each.verdict == "disagree"
+    ]
+    if not apart:
+        return None
+    named = ", ".join(
+        f"{each.metric}{f' ({each.method})' if each.method else ''} is {each.board:.6g} {each.unit}"
+        f" by its stamps and {each.pin:.6g} {each.unit} on the pin"
+        for each in apart[:_NAMED]
+    )
+    more = len(apart) - _NAMED
+    rest = f", and {more} more figure{'s' if more > 1 else ''}" if more > 0 else ""
+    return (
+        f"the board and {comparison.instrument} disagree beyond the bounds of both: {named}{rest}; "
+        "the pin is what the world sees"
+    )
+
+
+def unusable_windows(comparison: EdgeComparison) -> str | None:
+    """A sentence on the windows whose edges give no figures."""
+    lacking = [window for window in comparison.windows if window.verdict != "aligned"]
+    if not lacking:
+        return None
+    if len(comparison.windows) == 1:
+        where = "the window"
+    else:
+        numbers = ", ".join(str(window.window) for window in lacking)
+        where = f"window{'s' if len(lacking) > 1 else ''} {numbers} of {len(comparison.windows)}"
+    reasons = "; ".join(dict.fromkeys(window.reason or window.verdict for window in lacking))
+    return f"no figures by {comparison.instrument} of {where}: {reasons}"

@@ -30,12 +30,15 @@ NATIVE: Mapping[str, str] = {"lib/recorder.py": "_hil_stamper"}
 """What becomes machine code on boards that can compile it (``native``): file -> function."""
 REPLACEMENTS = ("lib/frames_fast.py", "lib/recorder_virtual.py")
 """What replaces parts of the library, in this order, on boards that have what it needs."""
-OTHER_FORMS = {"lib/pyb_timers.py": "lib/timers.py"}
-"""What goes behind a part of the library where a board has another form of it."""
+OTHER_FORMS: Mapping[str, tuple[str, ...]] = {
+    "lib/pyb_timers.py": ("lib/timers.py",),
+    "lib/response.py": ("lib/event_chain.py", "workloads/sync_pattern.py"),
+}
+"""What goes behind the other files where all of these are among them: another form of a part."""
 FOLDERS = ("board", "lib", "loads", "staged", "techniques", "witness", "workloads")
 """Where device files are; each may import from all."""
 ENTRY = "hil_main"
-_RUN, _LOAD, _AFTER = "run", "load_start", "after"
+_RUN, _LOAD, _AFTER, _BEFORE = "run", "load_start", "after", "before"
 _HEADER = "# hil:"
 _STANDALONE = ("schedule_plan", "schedule_store")
 """Parts of libraries that are also installed by themselves: imported by their plain names."""
@@ -106,7 +109,8 @@ def sources(
     """The files to execute on the board in this order: ``(name, pieces)``, dependencies first.
 
     With ``capabilities`` the parts in machine code that such a board can run are among them.
-    ``after`` are the files of workloads that follow the window, beside the same load.
+    ``after`` are the files of workloads that follow the window, beside the same load; such a file
+    may have a function ``before(job)`` too.
 
     Every piece is whole top-level statements of at most ``piece_bytes`` characters, unless a single
     statement is longer. Errors as for :func:`needed_capabilities`.
@@ -120,20 +124,19 @@ def sources(
         for path in _with_dependencies([*better, *ALWAYS, *entries])
     ]
     names = {path for path, _ in bundle}
-    others = [path for path, form in OTHER_FORMS.items() if form in names]
+    others = [path for path, parts in OTHER_FORMS.items() if names.issuperset(parts)]
     bundle += [
         (path, pieces(path, piece_bytes=piece_bytes))
         for path in others
         if have.issuperset(file_needs(path))
     ]
-    return [
-        # every technique calls itself run: keep it under a name of its own, to be called later
-        (
-            path,
-            [*file_pieces, f"{_alias(path)}={entries[path]}"] if path in entries else file_pieces,
-        )
-        for path, file_pieces in bundle
-    ]
+    # every technique calls itself run: keep it under a name of its own, to be called later
+    for path, file_pieces in bundle:
+        if path in entries:
+            file_pieces.append(f"{_alias(path)}={entries[path]}")
+            if _has_before(path):
+                file_pieces.append(f"{_alias(path)}_{_BEFORE}={_BEFORE}")
+    return bundle
 
 
 def library(*paths: str, piece_bytes: int = PIECE_BYTES) -> list[tuple[str, list[str]]]:
@@ -145,14 +148,26 @@ def start_code(config: Mapping[str, object], after: Iterable[str] = ()) -> str:
     """The statement that runs a bundle of :func:`sources` executed before.
 
     ``config`` names the technique and the load and reaches the agent as a literal; the files
-    ``after`` follow the window in this order. Raises
+    ``after`` follow the window in this order. Those of them that have a function ``before`` are
+    called when the capture is prepared, before the load is started. Raises
     :class:`~hil.model.errors.ConfigurationError` for a value that can't be written as one.
     """
     items = ",".join(f"{key!r}:{_literal(key, value)}" for key, value in config.items())
     run = _alias(_technique_path(str(config["technique"])))
     load = _alias(_load_path(str(config.get("load", "idle"))))
+    after = tuple(after)
+    begun = "".join(f"{_alias(path)}_{_BEFORE}(job)," for path in after if _has_before(path))
+    if begun:
+        load = f"lambda job:({begun}{load}(job))[-1]"
     programs = "".join(_alias(path) + "," for path in after)
     return f"{ENTRY}({run},{{{items}}},{load}{f',({programs})' if programs else ''})"
+
+
+@cache
+def _has_before(path: str) -> bool:
+    """Whether a device file has something to do before the window."""
+    tree = ast.parse(_read(path))
+    return any(isinstance(node, ast.FunctionDef) and node.name == _BEFORE for node in tree.body)
 
 
 @cache

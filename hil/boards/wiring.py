@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PATTERNS = ("match_machine", "match_unique_id")
 _PIN_KEYS = ("outputs", "loopback", "avoid", "leds")
+_SINGLE_PINS = ("sync", "response")
 _JOINED = "0101"  # what a jumper makes of the levels that board/wiring_check.py drives
 _MAX_PINS = 64
 _MAX_BYTES = 1 << 20
@@ -43,14 +44,8 @@ def load_wiring(path: Path) -> Wiring:
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
     known = {
-        "name",
-        "note",
-        *_PATTERNS,
-        *_PIN_KEYS,
-        "timers",
-        "clock_jump_us",
-        "deepsleep",
-        "edges",
+        *("name", "note", *_PATTERNS, *_PIN_KEYS, *_SINGLE_PINS),
+        *("timers", "clock_jump_us", "deepsleep", "edges"),
     }
     unknown = sorted(set(data) - known)
     if unknown:
@@ -71,6 +66,8 @@ def load_wiring(path: Path) -> Wiring:
         clock_jump_us=_jump(path, data),
         deepsleep=_flag(path, data, "deepsleep"),
         edges=_edges(path, data),
+        sync=_pin(path, data, "sync"),
+        response=_pin(path, data, "response"),
     )
     for key in _PIN_KEYS:
         pins = getattr(wiring, key) or ()
@@ -82,7 +79,13 @@ def load_wiring(path: Path) -> Wiring:
         raise ConfigurationError(
             f"{path}: pin {joined.pop()!r} is an output of the tasks and in the loopback pair"
         )
-    clash = set(wiring.avoid) & {*wiring.outputs, *(wiring.loopback or ()), *wiring.leds}
+    used = {*wiring.outputs, *(wiring.loopback or ())}
+    for key in _SINGLE_PINS:
+        pin = getattr(wiring, key)
+        if pin is not None and pin in used:
+            raise ConfigurationError(f"{path}: {key}: pin {pin!r} is used for something else too")
+        used |= {pin} - {None}
+    clash = set(wiring.avoid) & {*used, *wiring.leds}
     if clash:
         raise ConfigurationError(f"{path}: pin {clash.pop()!r} is used and to be avoided at once")
     return wiring
@@ -129,10 +132,21 @@ def _pins(path: Path, data: dict[str, Any], key: str) -> tuple[PinId, ...]:
     if not isinstance(value, list) or len(value) > _MAX_PINS:
         raise ConfigurationError(f"{path}: {key} must be a list of pins")
     for pin in value:
-        number = isinstance(pin, int) and not isinstance(pin, bool) and 0 <= pin < 1000
-        if not number and not (isinstance(pin, str) and _PIN_NAME.match(pin)):
-            raise ConfigurationError(f"{path}: {key}: {pin!r} is not a pin number or name")
+        _check_pin(path, key, pin)
     return tuple(value)
+
+
+def _pin(path: Path, data: dict[str, Any], key: str) -> PinId | None:
+    pin: PinId | None = data.get(key)
+    if pin is not None:
+        _check_pin(path, key, pin)
+    return pin
+
+
+def _check_pin(path: Path, key: str, pin: object) -> None:
+    number = isinstance(pin, int) and not isinstance(pin, bool) and 0 <= pin < 1000
+    if not number and not (isinstance(pin, str) and _PIN_NAME.match(pin)):
+        raise ConfigurationError(f"{path}: {key}: {pin!r} is not a pin number or name")
 
 
 def _jump(path: Path, data: dict[str, Any]) -> int | None:

@@ -92,8 +92,7 @@ class Case:
 
     def in_window(self, number: int) -> Case:
         """What is measured in window ``number``, from 0 on; what follows a window, in the last."""
-        last = number == self.plan.windows - 1
-        options = self.plan.options if last else window_options(self)
+        options = window_options(self, number)
         return replace(self, plan=replace(self.plan, window=number, options=options))
 
 

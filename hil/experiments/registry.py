@@ -20,6 +20,7 @@ from hil.experiments.workloads.after_window import (
     SchedulerVariants,
 )
 from hil.experiments.workloads.reset_persistence import ResetPersistence
+from hil.experiments.workloads.sync_pattern import SyncEdges
 from hil.experiments.workloads.user_program import UserProgramRun
 from hil.experiments.workloads.web_traffic import WebTraffic
 from hil.model.captures import CAPTURE_CHANNELS
@@ -49,6 +50,7 @@ WORKLOADS: tuple[Workload, ...] = (
     ClockExchanges(),
     WebTraffic(),
     UserProgramRun(),
+    SyncEdges(),
 )
 STAMP_SOURCES: Mapping[str, MakeStampSource] = {
     "board": make_board_recorder,
@@ -70,10 +72,20 @@ def unasked_options(case: Case, profile: Profile) -> Options:
     return options
 
 
-def window_options(case: Case) -> Options:
-    """Those of a planned case's options that every window of it has; the last one has all."""
-    last = {name for w in WORKLOADS if not w.every_window for name in w.option_names}
-    return {name: value for name, value in case.plan.options.items() if name not in last}
+def window_options(case: Case, number: int) -> Options:
+    """The options of window ``number`` of a planned case.
+
+    They are those that belong to every window; the last one has all.
+    """
+    options = dict(case.plan.options)
+    is_last = number == case.plan.windows - 1
+    for workload in WORKLOADS:
+        if not (is_last or workload.every_window):
+            for name in workload.option_names:
+                options.pop(name, None)
+        elif (chosen := workload.chosen(case)) is not None:
+            options |= workload.in_window(chosen, number)
+    return options
 
 
 def analyses() -> list[Analysis]:

@@ -113,6 +113,10 @@ class Workload(Protocol):
             return None
         return {name: given[name] for name in self.option_names if name in given}
 
+    def in_window(self, options: Options, number: int) -> Options:
+        """Its options in window ``number`` of a case, where they are not the same in each."""
+        return options
+
     def limit_s(self, options: Options) -> float:
         """The longest time that it may take beside the window; be generous."""
         return 0.0

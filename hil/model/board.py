@@ -98,6 +98,8 @@ class Wiring:
     says of itself (the id in hexadecimal); an empty one matches nothing. ``note`` is for a person,
     ``clock_jump_us`` is what single readings of the board's clock are known to be off by,
     ``deepsleep`` says that it comes back to its port by itself from a timed deep sleep.
+    ``sync`` and ``response`` are outputs for an instrument that sees edges: the sync pattern, and
+    the answers of interrupt handlers.
     """
 
     name: str
@@ -113,6 +115,8 @@ class Wiring:
     deepsleep: bool = False
     edges: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The line of each channel of an instrument that sees edges, by the channel's name."""
+    sync: PinId | None = None
+    response: PinId | None = None
 
     @property
     def capabilities(self) -> tuple[str, ...]:

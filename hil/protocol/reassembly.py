@@ -21,13 +21,14 @@ from hil.protocol.events import (
     read_values,
 )
 from hil.protocol.frames import counter_fields, integer_field
+from hil.protocol.sync_pattern import read_sync
 from hil.protocol.tick_unwrap import MAX_TICK_MODULUS, MIN_TICK_MODULUS, TimeBase, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hil.model.board import BoardIdentity
-    from hil.model.captures import CapturePlan, EventSet, Occurrences, Track
+    from hil.model.captures import CapturePlan, EventSet, Occurrences, SyncPattern, Track
     from hil.protocol.channels import TextFrame
     from hil.protocol.decoder import Decoded
     from hil.protocol.events import HostPing
@@ -73,12 +74,14 @@ def assemble(
     tracks: tuple[Track, ...] = ()
     events: tuple[EventSet, ...] = ()
     occurrences: tuple[Occurrences, ...] = ()
+    sync: SyncPattern | None = None
     if base is not None:
         tracks = read_tracks(
             decoded.channels, totals, grids, base, plan, fault, jump_us=board.clock_jump_us
         )
         events = read_events(decoded.channels, numbers, base, fault)
         occurrences = read_occurrences(decoded.channels, totals, base, fault)
+        sync = read_sync(decoded.channels, numbers, end, plan, base, fault)
     capture = Capture(
         board=board,
         plan=plan,
@@ -90,6 +93,7 @@ def assemble(
         counters=numbers,
         values=read_values(decoded.channels),
         series=read_series(texts, decoded.channels, totals, tick_modulus, fault),
+        sync=sync,
         log=decoded.log,
         errors=_errors(texts, end, fault),
     )

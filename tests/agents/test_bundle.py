@@ -228,7 +228,7 @@ def top_level_names(path: str) -> set[str]:
 
 def test_names_are_unique_over_all_files():
     owner: dict[str, str] = {}
-    entries = {"run", "load_start", "after"}
+    entries = {"run", "load_start", "after", "before"}
     alternatives = {"crc32", "Pin", "Timer", "asyncio"}  # None where an import fails
     for path in FILES:
         if path == "board/probe.py" or path.startswith("staged/"):

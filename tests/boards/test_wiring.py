@@ -19,6 +19,12 @@ def test_pins_and_jumper_are_read(tmp_path):
     assert wiring.outputs == (1, "LED")
     assert wiring.loopback == (2, 3)
     assert wiring.capabilities == ("pins", "loopback")
+    assert (wiring.sync, wiring.response) == (None, None)
+
+
+def test_the_pins_for_an_instrument_are_read(tmp_path):
+    wiring = load_wiring(write(tmp_path, 'sync=8\nresponse="D9"\n'))
+    assert (wiring.sync, wiring.response) == (8, "D9")
 
 
 def test_the_channels_of_an_instrument_are_read(tmp_path):
@@ -41,6 +47,10 @@ def test_no_wiring_adds_no_capability():
         ("loopback = [1]", "pair"),
         ('timers = ["1"]', "whole numbers"),
         ("outputs = [4]\navoid = [4]", "avoided"),
+        ("sync = 8\navoid = [8]", "avoided"),
+        ("sync = 8\nresponse = 8", "response: pin 8 is used for something else too"),
+        ("outputs = [8]\nsync = 8", "sync: pin 8 is used"),
+        ("response = true", "response: True is not a pin"),
         ('match_machine = "("', "match_machine"),
         ("name = 3", "name must be a text"),
         ("edges = 3", "edges must be a table"),

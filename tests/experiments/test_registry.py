@@ -17,6 +17,7 @@ from hil.experiments import registry
 from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import PROFILES, Case, capture_job, make_cases, needed_words
 from hil.experiments.session import Session
+from hil.experiments.workloads.sync_pattern import SyncEdges
 from hil.experiments.workloads.user_program import UserProgramRun
 from hil.model.captures import CapturePlan, TaskPlan
 from hil.protocol.decoder import StreamDecoder
@@ -54,8 +55,8 @@ def test_a_workload_chooses_what_it_planned(workload):
                 assert set(options) <= set(workload.option_names)
                 assert workload.chosen(case) == options
                 assert workload.limit_s(options) >= 0
-    tells_of_a_program = isinstance(workload, UserProgramRun)
-    assert planned or tells_of_a_program or not workload.option_names
+    on_demand = isinstance(workload, UserProgramRun | SyncEdges)
+    assert planned or on_demand or not workload.option_names
     assert all(word.isidentifier() for word in needed_words(workload))
 
 

@@ -26,6 +26,7 @@ from hil.experiments.plan import (
 )
 from hil.experiments.registry import EDGE_SOURCES
 from hil.experiments.run import Bench
+from hil.experiments.workloads.sync_pattern import with_sync
 from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
@@ -203,6 +204,8 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     edges = parse_edge_sources(get("--hil-edges") or ())
     check_edge_sources(edges, specs, EDGE_SOURCES, lambda path: Path(path).exists())
+    if edges and not all(board.stored_run for board in specs):
+        cases = with_sync(cases)
     out = Path(get("--hil-out") or config.rootpath / "reports")
     measured = dict.fromkeys((*TECHNIQUES, *(case.plan.technique for case in cases)))
     budgets = (

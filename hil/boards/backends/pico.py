@@ -63,7 +63,7 @@ class PicoBackend(Backend):
     name = NAME
     forms = "pico, pico:FIRMWARE.uf2"
     source: Source = "emulator"
-    traits = BoardTraits(own_programs=False, resets_are_free=True)
+    traits = BoardTraits(own_programs=False, resets_are_free=True, plan_speed=4)
 
     def parse(self, text: str) -> BoardSpec | None:
         """``pico``, ``pico:FILE`` and either with ``?wires=…&ppm=…&pace=…``."""

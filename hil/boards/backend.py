@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hil.boards.attach import AttachLimits
     from hil.boards.fault_injection import LinkFaults
-    from hil.model.board import Source
+    from hil.model.board import PinId, Source
     from hil.recording.interfaces import Clock, Prompt, StampSource
 
 BAUDRATE = 115200
@@ -99,6 +99,37 @@ class RecoveryStep:
     unavailable: str = ""
 
 
+class PinWatch(Protocol):
+    """The pins of a board that a program makes, seen from outside of it and to the last bit.
+
+    Times are nanoseconds of the session's clock.
+    """
+
+    name: str
+    """What figures of such edges have as their source."""
+
+    resolution_ns: float
+    """The least step between two edges."""
+
+    def now_ns(self) -> int:
+        """The time."""
+
+    def level(self, pin: PinId) -> int | None:
+        """The level of a pin, ``None`` where nothing says it.
+
+        Raises :class:`~hil.model.errors.ConfigurationError` for a pin that the board has not.
+        """
+
+    def listen(self, pin: PinId, notice: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``notice(ns, level)`` at each edge of ``pin`` until the result is called."""
+
+    def clock_pair(self) -> tuple[int, int] | None:
+        """The board's microsecond counter, and the moment when it came to that count.
+
+        The board may run on for some microseconds; ``None`` while the counter does not count.
+        """
+
+
 class Board(Protocol):
     """A board that this process holds, from :meth:`Backend.open` to :meth:`close`.
 
@@ -109,6 +140,9 @@ class Board(Protocol):
     traits: BoardTraits
     stamp_sources: tuple[StampSource, ...]
     """Instruments that this board brings with it, beside its own recorder."""
+
+    pin_watch: PinWatch | None
+    """Its pins from outside; ``None`` for a board that takes an instrument for that."""
 
     port: str
     """What was opened last, for messages."""

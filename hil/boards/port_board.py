@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hil.boards.attach import AttachLimits
-    from hil.boards.backend import BoardSpec
+    from hil.boards.backend import BoardSpec, PinWatch
     from hil.boards.fault_injection import LinkFaults
     from hil.boards.serial_port import Opener
     from hil.recording.interfaces import Clock, StampSource
@@ -41,6 +41,7 @@ class PortBoard:
 
     interrupt_power: Callable[[], None] | None = None
     stamp_sources: tuple[StampSource, ...] = ()
+    pin_watch: PinWatch | None = None
 
     def __init__(
         self,

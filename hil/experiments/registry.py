@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.experiments.stamp_sources.board_recorder import make_board_recorder
+from hil.experiments.stamp_sources.watched_pins import open_watched_pins
 from hil.experiments.workloads.after_window import (
     AsyncioVariants,
     BackgroundShare,
@@ -59,7 +60,9 @@ STAMP_SOURCES: Mapping[str, MakeStampSource] = {
 in it. The first one says when the capture is over."""
 
 
-EDGE_SOURCES: Mapping[EdgeSourceKind, OpenInstrument] = {}
+EDGE_SOURCES: Mapping[EdgeSourceKind, OpenInstrument] = {
+    "pico": open_watched_pins,
+}
 """The word of ``--hil-edges`` -> a function that opens the instrument for a board. Its source joins
 those of every window. A file has no row: something else records it."""
 

@@ -14,6 +14,7 @@ from hil.boards.backends.pico_emulator import EmulatedPico, require_emulator
 from hil.boards.backends.pico_firmware import find_firmware
 from hil.boards.backends.pico_link import PicoClock, open_pico
 from hil.boards.backends.pico_options import NAME, PicoOptions, parse_pico
+from hil.boards.backends.pico_pins import PicoPins
 from hil.boards.port_board import PortBoard
 from hil.model.errors import ConfigurationError
 
@@ -54,6 +55,7 @@ class PicoBoard(PortBoard):
             reset_button=machine.reset,
         )
         self.machine = machine
+        self.pin_watch = PicoPins(machine, clock)
         self.interrupt_power = partial(machine.reset, power=True)
 
 

@@ -107,6 +107,25 @@ class EmulatedPico:
         """The low word of the chip's microsecond counter, as the firmware would read it now."""
         return int(self._chip.find_peripheral(_TIMER).read_uint32(_TIMER_LOW))
 
+    def counter_step(self) -> tuple[int, int] | None:
+        """Run on for some 15 us, and find a count of the counter and the tick when it began.
+
+        ``None`` where the counter does not come to one count a microsecond.
+        """
+        start, first = self.ticks, self.counter
+        low, high, steps = 0, TICKS_PER_US, 0
+        counts: list[int] = []
+        look: Any = self._clock.create_alarm(lambda: counts.append(self.counter))
+        while high - low > 1:
+            middle, steps = (low + high) // 2, steps + 1
+            look.schedule_ticks(start + steps * TICKS_PER_US + middle - self.ticks)
+            self._run(start + (steps + 1) * TICKS_PER_US)
+            passed = counts[-1] - first - steps
+            if passed not in (0, 1):
+                return None
+            low, high = (low, middle) if passed else (middle, high)
+        return first + steps + 1, start + steps * TICKS_PER_US + high
+
     def switch_on(self) -> None:
         """Start the firmware from its flash."""
         self._chip.core.pc = _FLASH_START
@@ -159,7 +178,7 @@ class EmulatedPico:
             level = levels.get(new, last)
             if level is not None and level != last:
                 last = level
-                notice(clock.ticks + clock.rebased_ticks, level)
+                notice(int(clock.ticks + clock.rebased_ticks), level)
 
         stop: Callable[[], None] = self._chip.gpio[pin].add_listener(changed)
         return stop

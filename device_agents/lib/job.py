@@ -66,8 +66,8 @@ class Job(Background):
     def fit(self, wanted, arrays):
         """How many of wanted stamps fit into each of some arrays, with half the heap left."""
         gc.collect()  # what was sent as code is garbage by now, and would count as taken
-        stamp_bytes = 4 if time.ticks_add(0, -1) < 1 << 31 else 8
-        return min(wanted, gc.mem_free() // (2 * stamp_bytes * arrays))
+        width = 4 if time.ticks_add(0, -1) < 1 << 31 else 8
+        return min(wanted, gc.mem_free() // (2 * width * arrays))
 
     def channel(self, name, kind, capacity):
         """A new channel, announced to the host."""

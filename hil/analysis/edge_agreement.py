@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.odd_clock import Rate, board_by_instrument, instrument_by_host, odd_clock
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_or_unknown
 from hil.model.results import (
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from hil.analysis.clock import Instrument
     from hil.analysis.edge_alignment import Alignment
     from hil.analysis.edge_tracks import AlignedWindow
+    from hil.analysis.odd_clock import OddClock
     from hil.model.captures import Capture
     from hil.model.results import Measurement
 
-_FOLLOWS_FROM_OTHERS = frozenset(("overruns", "earliness_p99_us", "dropped", "desync_s"))
-"""Figures that need not agree: the pin is later than the stamp, which lateness tells already."""
+_NEED_NOT_AGREE = frozenset(("overruns", "earliness_p99_us", "dropped", "clock_skew_ppm"))
+"""Figures that the pin makes later, which lateness tells already; losses, of which each has its
+own; and the rate of the board's clock, which is against another clock for each."""
 _DELAYS = ("pin_delay_min_us", "pin_delay_us", "pin_delay_max_us")
 _Key = tuple[int | None, str, str | None]
 _NAMED = 2
@@ -47,6 +50,7 @@ def compare_edges(
     usable = [aligned.alignment for aligned in windows if aligned.usable]
     first = usable[0] if usable else windows[0].alignment
     matched = sum(alignment.matched for alignment in usable)
+    odd = _odd_clock(windows, measurements)
     squares = sum(alignment.matched * alignment.residual_us**2 for alignment in usable)
     return EdgeComparison(
         *capture.case,
@@ -59,6 +63,28 @@ def compare_edges(
         verdict=first.verdict,
         windows=tuple(_window(aligned.number + 1, aligned.alignment) for aligned in windows),
         agreements=tuple(_agreements(measurements, instrument, tools)),
+        odd_clock=odd.clock,
+        clocks=odd.text if odd.differ else "",
+    )
+
+
+def _odd_clock(windows: Sequence[AlignedWindow], measurements: Sequence[Measurement]) -> OddClock:
+    """Which of board, host and instrument has the wrong rate, by what is known of each pair."""
+    by_host = next(
+        (
+            Rate(figure.value, figure.lo, figure.hi)
+            for figure in measurements
+            if figure.by_board
+            and figure.metric == "clock_skew_ppm"
+            and figure.lo is not None
+            and figure.hi is not None
+        ),
+        None,
+    )
+    return odd_clock(
+        by_host,
+        board_by_instrument([aligned.alignment for aligned in windows]),
+        instrument_by_host([aligned.recording for aligned in windows]),
     )
 
 
@@ -95,7 +121,7 @@ def _agreements(
     for key, board in by_source[BOARD_SOURCE].items():
         pin = pins.get(key)
         metric = metric_or_unknown(board.metric, board.unit)
-        if pin is None or metric.compared == "no" or board.metric in _FOLLOWS_FROM_OTHERS:
+        if pin is None or metric.compared == "no" or board.metric in _NEED_NOT_AGREE:
             continue
         late = board.metric.startswith("lateness_")
         between = _between_us(pins, board.task, tools) if late else (0.0, 0.0, 0.0)
@@ -163,6 +189,8 @@ def edge_notices(comparison: EdgeComparison) -> Iterator[Notice]:
     case = case_key(comparison)
     if (text := unusable_windows(comparison)) is not None:
         yield Notice(*case, None, text)
+    if comparison.clocks:
+        yield Notice(*case, None, comparison.clocks)
     for task in dict.fromkeys(each.task for each in comparison.agreements):
         if (text := disagreement(comparison, task)) is not None:
             yield Notice(*case, task, text)

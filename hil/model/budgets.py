@@ -98,9 +98,11 @@ def judge_measurement(
 
     The verdict is that of :func:`~hil.model.verdicts.decide`, ``none`` without a budget.
     ``period_us`` is needed for budgets in periods; without it they give no verdict. Variants beside
-    a technique have none, but for what must never happen.
+    a technique have none, but for what must never happen; nor has what an instrument itself lost.
     """
-    finding = is_variant(measurement.method) and not _metric(measurement).judged_in_variants
+    metric = _metric(measurement)
+    finding = is_variant(measurement.method) and not metric.judged_in_variants
+    finding |= metric.integrity and not measurement.by_board
     entry = None if finding else budgets.find(measurement)
     limit = None if entry is None else entry.limit(measurement, period_us)
     if limit is None:

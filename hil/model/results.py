@@ -226,7 +226,8 @@ class EdgeComparison(StoredRecord):
     aligned, and runs ``ppm`` faster, in the mean; ``matched`` edges have a stamp, ``unmatched``
     have none, ``residual_us`` is what is left between the two. ``verdict`` is ``aligned`` where
     figures come of it, else why they don't; ``windows`` has each window's own. ``odd_clock`` is
-    which of the three clocks differs from the other two, where that can be told.
+    which of the clocks of ``board``, ``host`` and ``instrument`` differs from the other two, where
+    that can be told; ``clocks`` is a sentence on it where two differ by more than good ones do.
     """
 
     board: str
@@ -242,6 +243,7 @@ class EdgeComparison(StoredRecord):
     windows: tuple[WindowAlignment, ...] = field(default=(), metadata=ABSENT)
     agreements: tuple[Agreement, ...] = field(default=(), metadata=ABSENT)
     odd_clock: str | None = field(default=None, metadata=ABSENT)
+    clocks: str = field(default="", metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

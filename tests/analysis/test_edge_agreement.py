@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hil.analysis.clock import Instrument
@@ -107,6 +108,25 @@ def test_one_sentence_says_what_is_apart():
         "2 us on the pin, tie_pp_us is 1 us by its stamps and 2 us on the pin, and 1 more figure; "
         "the pin is what the world sees"
     )
+
+
+def test_the_odd_clock_is_named():
+    board = capture()
+    alignment = Alignment("la", "aligned", ppm=-400.0, ppm_lo=-400.5, ppm_hi=-399.5)
+    host = np.arange(20, dtype=np.int64) * 1_000_000_000
+    recording = EdgeRecording(
+        "la", (), 0, int(host[-1]), 8.0, host_ns=host, own_ns=(host * (1 - 2e-6)).astype(np.int64)
+    )
+    skew = figure("clock_skew_ppm", 398.0, 397.0, 399.0, unit="ppm")
+    windows = [AlignedWindow(0, board, recording, alignment)]
+    comparison = compare_edges(board, windows, [skew], TOOLS)
+    assert comparison.odd_clock == "board"
+    assert [notice.text for notice in edge_notices(comparison)] == [comparison.clocks]
+    assert "board is the odd one" in comparison.clocks
+    good = AlignedWindow(0, board, recording, replace(alignment, ppm=3.0, ppm_lo=2.0, ppm_hi=4.0))
+    fine = replace(skew, value=-3.0, lo=-4.0, hi=-2.0)
+    comparison = compare_edges(board, [good], [fine], TOOLS)
+    assert (comparison.odd_clock, comparison.clocks) == (None, "")
 
 
 def test_windows_that_were_refused_are_told_by_their_numbers():

@@ -345,6 +345,15 @@ def test_a_limit_on_what_only_variants_have_is_judged_there(metric, method, verd
 
 
 @pytest.mark.parametrize(
+    ("metric", "verdict"), [("lateness_p99_us", "fail"), ("dropped", "none"), ("missed", "fail")]
+)
+def test_a_limit_judges_the_pin_too_but_not_what_an_instrument_lost(metric, verdict) -> None:
+    rules = Budgets((Budget(metric, "absolute", 5.0),))
+    figure = measured(metric, 100.0, 90.0, 110.0, source="witness")
+    assert judge_measurement(figure, rules).verdict == verdict
+
+
+@pytest.mark.parametrize(
     "board", ["Raspberry Pi Pico", "sim:clock=virtual", "sim:ppm=5,clock=virtual"]
 )
 @pytest.mark.parametrize(

@@ -34,14 +34,16 @@ def check_channels(
     stamps_us: Mapping[str, FloatArray],
     room_us: float,
     resolution_us: float,
+    longest_us: float,
 ) -> tuple[tuple[EdgeFinding, ...], list[LineCheck]]:
     """Findings, and the checks, in which lines of swapped channels are no longer valid.
 
     ``edges_us`` are the edges of each line of the recording in board time, ``stamps_us`` the stamps
-    of each task's line; ``room_us`` is how far the two times may be off each other.
+    of each task's line; ``room_us`` is how far the two times may be off each other, ``longest_us``
+    the longest usual delay from a stamp to its pin.
     """
     findings: list[EdgeFinding] = []
-    suspects = {check.name for check in checks if _implausible(check, room_us + resolution_us)}
+    suspects = {check.name for check in checks if _implausible(check, room_us + 1.0)}
     upside_down = {check.name for check in checks if _starts_wrong(check, recording, capture)}
     swapped: set[str] = set()
     for check in checks:
@@ -53,8 +55,10 @@ def check_channels(
                 continue
             match = match_stamps(edges, stamps_us[check.name], room_us, resolution_us)
             own_bad = check.name in suspects or name in suspects
+            both_inverted = check.name in upside_down and name in upside_down
             fits = match.matched >= _GOOD * stamps_us[check.name].size
-            if fits and own_bad and match.delay_us >= -(room_us + resolution_us):
+            fits = fits and -(room_us + 1.0) <= match.delay_us <= longest_us
+            if fits and (own_bad or both_inverted):
                 swapped.add(check.name)
                 text = f"the edges of {check.name} are on the channel named {name}: swapped"
                 findings.append(EdgeFinding("swapped", text, "line", check.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from hil.analysis.channel_faults import check_channels
 from hil.analysis.clock import instrument
 from hil.analysis.clock_line import FeasibleLines, Moments, feasible_lines
-from hil.analysis.line_faults import LineCheck, check_line
+from hil.analysis.line_faults import LineCheck, check_line, longest_delay_us
 from hil.analysis.recording_faults import ODD_RATE_PPM, recording_findings
 from hil.analysis.sync_search import MOST_PPM, find_windows
 from hil.analysis.time_faults import check_times
@@ -98,6 +98,9 @@ class Alignment:
 
 _FEWEST_FOR_RATE = 30
 _MOST_PAIRS = 1000
+_DENSE_PAIRS = 20
+_SCATTERED_US = 2.0
+_COARSE_US, _HIDDEN = 4.0, 0.1
 _SAFE = 1.6  # 95 % of a fit's bounds to 99.8 %: what they restrict must hold
 _TILT = 1.5  # rounding can tilt a fitted line by so many steps over its span
 
@@ -195,12 +198,14 @@ def _by_sync(
         frame.own(match.earliest_ns[present]) - half,
         frame.own(match.latest_ns[present]) + half,
     )
+    excess = _excess_us(moments, reading + 2.0 * half)
+    moments = replace(moments, early=moments.early - excess, late=moments.late + excess)
     most = MOST_PPM * 1e-6
     lines = feasible_lines(moments, most)
     if lines is None:
         text = "the sync edges lie outside the board's clock readings around them: no line fits"
         return _refused(recording, "invalid", text, faults)
-    faults = (*faults, *_sync_findings(match, lines))
+    faults = (*faults, *_sync_findings(match, lines, excess))
     pairs = _pairs(recording, capture, frame, lines)
     if pairs is not None:
         both = feasible_lines(moments.and_(pairs), most)
@@ -211,7 +216,31 @@ def _by_sync(
     return _finished(recording, capture, frame, lines, faults)
 
 
-def _sync_findings(match: SyncMatch, lines: FeasibleLines) -> tuple[EdgeFinding, ...]:
+def _excess_us(moments: Moments, steps_us: float) -> float:
+    """How far the sync edges scatter between their readings beyond the steps of both clocks.
+
+    Those that nothing came in between lie at much the same position between their readings. On a
+    coarse clock these don't tell which they are, so that a few on either side don't count.
+    """
+    width = moments.high - moments.low
+    usual = width <= np.median(width) + steps_us
+    board = (moments.low + moments.high) / 2.0
+    shift = (moments.early + moments.late) / 2.0 - board
+    board, shift = board[usual], shift[usual]
+    first, second = np.triu_indices(board.size, 1)
+    apart = board[second] - board[first]
+    long = apart >= 0.5 * float(np.max(apart, initial=0.0))
+    if not long.any():
+        return 0.0
+    rate = float(np.median((shift[second] - shift[first])[long] / apart[long]))
+    left = np.sort(shift - rate * board)
+    hidden = round(_HIDDEN * left.size) if steps_us > _COARSE_US else 0
+    return max(0.0, float(left[-1 - hidden] - left[hidden]) - steps_us)
+
+
+def _sync_findings(
+    match: SyncMatch, lines: FeasibleLines, excess_us: float
+) -> tuple[EdgeFinding, ...]:
     findings: list[EdgeFinding] = []
     missing = match.present.size - match.matched
     bad = match.doubtful + lines.removed
@@ -219,6 +248,12 @@ def _sync_findings(match: SyncMatch, lines: FeasibleLines) -> tuple[EdgeFinding,
         parts = [f"{missing} missing"] * bool(missing) + [f"{bad} doubtful"] * bool(bad)
         text = f"of {match.present.size} sync edges {', '.join(parts)}; the others bound the offset"
         findings.append(EdgeFinding("sync", text, "note", match.line, missing + bad))
+    if excess_us > _SCATTERED_US:
+        text = (
+            f"the sync edges scatter by {excess_us:.1f} us between the board's readings around "
+            "them, more than both clocks' steps: the bounds allow for it"
+        )
+        findings.append(EdgeFinding("sync", text, "note", match.line))
     if match.inverted:
         text = f"the levels of {match.line} are inverted"
         findings.append(EdgeFinding("inverted", text, "note", match.line))
@@ -266,6 +301,7 @@ def _finished(
         {task_line(track.index): frame.board(track.stamps_us) for track in capture.tracks},
         max(-below, above),
         frame.step_us + 2.0 * frame.own_us,
+        longest_delay_us(_slow_us(capture)),
     )
     of_lines = (finding for check in checks for finding in check.findings)
     findings = (*faults, *times.findings, *channels, *of_lines)
@@ -277,7 +313,10 @@ def _finished(
         findings = (*findings, EdgeFinding("rate", text, "note"))
     span = float(np.ptp(ends)) or 1.0
     low, high = (end + side * 2.0 * times.bend_us / span for end, side in ((low, -1), (high, 1)))
-    below, above = below - times.bend_us, above + times.bend_us
+    bend = times.bend_us
+    if min(recording.board_us.size, recording.seen_ns.size) < _DENSE_PAIRS:
+        bend = max(bend, times.hidden_bend_us)
+    below, above = below - bend, above + bend
     spoiled = [finding for finding in findings if finding.severity == "recording"]
     lost = (*recording.lost, *(interval for check in checks for interval in check.lost))
     residuals = np.concatenate([check.residual_us for check in checks] or [np.empty(0)])

@@ -124,7 +124,7 @@ def check_line(
         text = f"{line.name} has no edges, and the board stamped {stamps_us.size} activations"
         findings.append(EdgeFinding("dead", text, "line", line.name, missing))
         valid = False
-    elif matched.size and match.delay_us > _SLOWEST * slow_us + room_us + _LONGEST_US:
+    elif matched.size and match.delay_us > longest_delay_us(slow_us) + room_us:
         text = (
             f"the edges of {line.name} come {match.delay_us:.0f} us after its stamps, far longer "
             "than this board takes: another channel"
@@ -157,6 +157,12 @@ def check_line(
         tuple(findings),
         tuple(lost),
     )
+
+
+def longest_delay_us(slow_us: float) -> float:
+    """The longest usual delay from a stamp to its pin on a board that takes ``slow_us`` for two
+    readings of its clock and an output between them."""
+    return _SLOWEST * slow_us + _LONGEST_US
 
 
 def _driven(edges: FloatArray, stamps: FloatArray, room: float) -> bool:

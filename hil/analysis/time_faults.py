@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hil.model.captures import FloatArray
 
 _WIDTHS = (3, 6, 12, 25, 50, 100)
-_SIGMAS = 7.0
+_SIGMAS = (13.0, 10.0, 8.0, 7.0, 7.0, 7.0)  # a few long delays in a row are no jump
 _MOST = 20_000
 _BLOCKS = 16
 _LEAST_US = 0.5
@@ -37,13 +37,14 @@ class TimeCheck:
 
     ``scatter_us`` is the most that the standard deviation of what is left can be without rounding
     (95 %): the pin's delay varies, or the instrument's time does. ``unseen_us`` is the largest
-    error of a single edge that the stamps would not show.
+    error of a single edge that the stamps would not show, ``hidden_bend_us`` the largest bend.
     """
 
     findings: tuple[EdgeFinding, ...]
     bend_us: float
     scatter_us: float
     unseen_us: float
+    hidden_bend_us: float
 
 
 def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> TimeCheck:
@@ -53,7 +54,7 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
     """
     chosen = [check for check in checks if check.valid and check.matched]
     if not chosen:
-        return TimeCheck((), 0.0, math.inf, math.inf)
+        return TimeCheck((), 0.0, math.inf, math.inf, 0.0)
     at = np.concatenate([check.stamp_us for check in chosen])
     left = np.concatenate([check.residual_us for check in chosen])
     times = np.concatenate([check.times_ns for check in chosen])
@@ -72,7 +73,9 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
         )
         ends = int(times[positions[0]]), int(times[positions[-1]])
         findings.append(EdgeFinding("step", text, "recording", "", count, *ends))
-    bend = 0.0 if positions.size else bend_of(left, both)
+    rounding = (step_us**2 + own_us**2) / 12.0
+    bend, hidden = bend_of(left, both, rounding)
+    bend = 0.0 if positions.size else bend
     if bend > _MOST_BEND_US:
         text = (
             f"the rate between instrument and board changed within the window: edges depart by "
@@ -96,8 +99,8 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
         )
         ends = int(times[far[0]]), int(times[far[-1]])
         findings.append(EdgeFinding("outlier", text, "note", "", int(far.size), *ends))
-    scatter = scatter_without_rounding(left, (step_us**2 + own_us**2) / 12.0)
-    return TimeCheck(tuple(findings), bend, scatter, limit)
+    scatter = scatter_without_rounding(left, rounding)
+    return TimeCheck(tuple(findings), bend, scatter, limit, hidden)
 
 
 def scatter_without_rounding(left_us: FloatArray, rounding: float) -> float:
@@ -126,12 +129,12 @@ def jumps(left_us: FloatArray, step_us: float) -> tuple[np.ndarray, FloatArray]:
     score, size = np.zeros(n), np.zeros(n)
     noise = max(_noise(values), step_us / 20.0, 0.02)
     floor = step_us + _LEAST_US
-    for width in _WIDTHS:
+    for width, sigmas in zip(_WIDTHS, _SIGMAS, strict=True):
         if 2 * width > n:
             break
         medians = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
         change = medians[width:] - medians[:-width]
-        limit = max(floor, _SIGMAS * 1.25 * noise * float(np.sqrt(2.0 / width)))
+        limit = max(floor, sigmas * 1.25 * noise * float(np.sqrt(2.0 / width)))
         at = np.arange(width, n - width + 1)
         ratio = np.abs(change) / limit
         better = ratio > score[at]
@@ -142,17 +145,24 @@ def jumps(left_us: FloatArray, step_us: float) -> tuple[np.ndarray, FloatArray]:
     return best * block, size[best]
 
 
-def bend_of(left_us: FloatArray, step_us: float) -> float:
-    """How far medians of stretches lie from the line, 0 where rounding and noise explain it."""
+def bend_of(left_us: FloatArray, step_us: float, rounding: float) -> tuple[float, float]:
+    """How far medians of stretches lie from the line, 0 where noise explains it, and what it hides.
+
+    ``rounding`` is the variance of a value anywhere within the steps. Values that don't meet all of
+    a step can drift through it, which looks like a bend by up to half of it.
+    """
     blocks = min(_BLOCKS, left_us.size // 8)
     if blocks < 3:
-        return 0.0
+        return 0.0, step_us / 2.0
     parts = np.array_split(left_us, blocks)
     medians = np.array([np.median(part) for part in parts])
-    noise = _noise(left_us)
-    error = 1.25 * noise / float(np.sqrt(min(part.size for part in parts)))
+    inner = float(np.median([np.var(part) for part in parts]))
+    steps = float(np.median([np.mean(np.square(np.diff(part))) for part in parts])) / 2.0
+    dithered = min(inner, steps) > 0.7 * rounding
+    error = 1.25 * math.sqrt(max(inner, steps)) / math.sqrt(min(part.size for part in parts))
     spread = float(np.ptp(medians)) / 2.0
-    return spread if spread > (step_us + _LEAST_US) / 2.0 + 5.0 * error else 0.0
+    beyond = spread > (step_us + _LEAST_US) / 2.0 + 5.0 * error
+    return (spread if beyond else 0.0), (0.0 if dithered else step_us / 2.0) + 2.0 * error
 
 
 def _noise(left: FloatArray) -> float:

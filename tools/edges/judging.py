@@ -73,7 +73,8 @@ def _wrong(world: World, alignment: Alignment, match: LineMatch, stamps_us: IntA
     unseen = alignment.unseen_us
     if np.isnan(error).any():
         wrong.append(f"{match.name}: {int(np.isnan(error).sum())} stamps without an edge have one")
-    if error.size and not low <= np.nanmean(error) <= high:
+    chance = 4.0 * alignment.scatter_us / np.sqrt(max(1, error.size))
+    if error.size and not low - chance <= np.nanmean(error) <= high + chance:
         wrong.append(f"{match.name}: the delay is off by {np.nanmean(error):.2f} us")
     outside = (error < low - unseen) | (error > high + unseen)
     if outside.any():

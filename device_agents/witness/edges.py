@@ -232,6 +232,7 @@ def hil_witness(config):
                 last = now
         stop = witness.switch(False)
         witness.drain(writer, 0)
+        ponger.serve(config["pings"])
         for dma in witness.dmas:
             dma.close()
         witness.dmas = []

@@ -343,8 +343,6 @@ def _losses(placed: _PlacedLine, total: int, end_ns: int) -> list[LostInterval]:
     numbers = np.concatenate(([placed.first_index - 1], index, [max(total, placed.first_index)]))
     moments = np.concatenate(([0], times, [end_ns]))
     for at in np.flatnonzero(np.diff(numbers) > 1).tolist():
-        missing = int(numbers[at + 1] - numbers[at]) - 1
         start, end = int(moments[at]), int(max(moments[at], moments[at + 1]))
-        plural = "s" if missing > 1 else ""
-        lost.append(LostInterval(max(0, start), end, f"{missing} edge{plural} of {name} lost"))
+        lost.append(LostInterval(max(0, start), end, f"edges of {name} did not arrive"))
     return lost

@@ -68,7 +68,7 @@ def open_source(
     ``loopback`` says that the run has events over it; ``edges`` are the instruments beside it.
     """
     if spec.stored_run is not None:
-        return ReplaySource(spec, spec.stored_run, folder.captures)
+        return ReplaySource(spec, spec.stored_run, folder.captures, edges, wiring)
     link = None if faults is None else LinkFaults(faults)
     session = Session(spec, wiring=wiring, faults=link, edges=edges)
     return LiveSource(session, folder.captures, number, loopback=loopback)
@@ -159,19 +159,41 @@ class ReplaySource:
 
     leftover_activity: tuple[str, ...] = ()
 
-    def __init__(self, spec: BoardSpec, folder: Path, captures: Path) -> None:
+    def __init__(
+        self,
+        spec: BoardSpec,
+        folder: Path,
+        captures: Path,
+        edges: Sequence[EdgeSourceSpec] = (),
+        wiring: Wiring | None = None,
+    ) -> None:
+        """Read the run in ``folder`` and copy it to ``captures``.
+
+        ``edges`` are the files that were recorded beside it.
+        """
         from hil.recording.stored_run import captures_folder, read_run
 
         run = read_run(folder)
         if not run.captures:
             raise CaptureError(f"{spec.text}: the run has no captures")
-        self._cases = {case.key[1:]: case.windows for case in run.cases}
+        if edges:
+            from hil.experiments.recorded_edges import (
+                read_recordings,
+                store_recordings,
+                with_recordings,
+            )
+
+            recordings = read_recordings(edges, wiring.edges if wiring else {})
+            run = replace(run, captures=with_recordings(run.captures, recordings))
         board = run.captures[0].board
         self.identity = replace(run.log.board(board), source=spec.source)
         self.clock_warning = _clock_warning(run.captures[0].calibration)
         for path in list_captures(captures_folder(folder)):
             for file in (path, *filter(is_plain_file, list_edge_files(path).values())):
                 shutil.copyfile(file, captures / file.name)
+        if edges:
+            store_recordings(run.captures, [spec.name for spec in edges], captures)
+        self._cases = {case.key[1:]: case.windows for case in run.cases}
 
     def take(self, case: Case, observer: Observer | None) -> Capture:  # noqa: ARG002
         """The stored capture, windows counted among those that are stored."""

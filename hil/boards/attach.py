@@ -3,8 +3,7 @@
 The board may run a program, print without end, be half-way through a line, in paste mode, in the
 middle of a transfer, or still starting because opening the port reset it. So nothing is taken for
 granted: the interrupt is repeated until the greeting comes, then a short program proves that code
-runs and that nothing old is left in the stream. Limits are multiples of how long the first answer
-took.
+runs and that nothing old is left in the stream. Its times tell how slow the board is.
 """
 
 from __future__ import annotations
@@ -14,11 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.boards.diagnosis import next_step
+from hil.boards.slowness import LOOP
 from hil.model.errors import BoardTimeoutError
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
     from hil.boards.serial_port import BufferedPort
+    from hil.boards.slowness import Slowness
 
 GREETING = b"raw REPL; CTRL-B to exit\r\n"
 _STOP, _RAW, _FRIENDLY, _SOFT_RESET = b"\x03\x03", b"\x01", b"\x02", b"\x04"
@@ -26,6 +27,9 @@ _REBOOT = b"soft reboot"
 _SPACING_S = (0.1, 0.2, 0.4, 0.8)
 _FLOOD_SPACING_S, _FLOOD_S = 0.02, 1.5
 _TAIL = 2000
+_MOST_BY_GREETING = 10.0
+_SLICE_S = 0.1
+_TIMED_SLICE_S = 0.001
 _END, _PROMPT = b"\x04", b">"
 _NUMBERS = itertools.count(1000)
 
@@ -48,21 +52,25 @@ class AttachLimits:
 class Attach:
     """Brings the board behind ``port`` to its raw REPL; ``name`` is for the error texts.
 
-    ``answer_s`` is how long it takes to run nothing, once :meth:`prove` has measured it.
+    ``slowness`` is what is known of the board's, and learns from it.
     """
 
-    def __init__(self, port: BufferedPort, name: str, limits: AttachLimits) -> None:
+    def __init__(
+        self, port: BufferedPort, name: str, limits: AttachLimits, slowness: Slowness
+    ) -> None:
         self._port = port
         self._clock = port.clock
         self._name = name
         self._limits = limits
+        self._slowness = slowness
         self._seen = bytearray()
-        self.answer_s = 0.0
+        self._greeting_s = 0.0
 
     @property
     def scale(self) -> float:
-        """How many times slower than usual this board answers, at least 1."""
-        return max(1.0, self.answer_s / self._limits.usual_answer_s)
+        """The factor on every limit; until code has run, the first answer may raise it a little."""
+        by_greeting = min(self._greeting_s / self._limits.usual_answer_s, _MOST_BY_GREETING)
+        return max(self._slowness.factor, by_greeting)
 
     def reach(self, *, booting: bool = False) -> None:
         """Interrupt what runs and get the raw REPL's greeting.
@@ -73,13 +81,13 @@ class Attach:
         self._drain()
         begin = seconds(self._clock)
         for attempt in itertools.count():
-            spacing = _SPACING_S[min(attempt, len(_SPACING_S) - 1)]
+            spacing = _SPACING_S[min(attempt, len(_SPACING_S) - 1)] * self._slowness.factor
             if booting and seconds(self._clock) - begin < _FLOOD_S:
                 spacing = _FLOOD_SPACING_S
             self._port.write(_STOP + _RAW)
             left = begin + limit_s - seconds(self._clock)
             if self._wait_for(GREETING, min(spacing, left)):
-                self.answer_s = max(self.answer_s, seconds(self._clock) - begin)
+                self._greeting_s = seconds(self._clock) - begin
                 return
             if left <= spacing:
                 break
@@ -103,17 +111,34 @@ class Attach:
     def prove(self) -> None:
         """Run a program that only prints, and leave the stream before the next prompt.
 
-        Answers to earlier requests come before its own, so the stream is in step afterwards.
+        Answers to earlier requests come before its own, so the stream is in step afterwards. While
+        little is known of the board's slowness, the program works a little, too, and its times are
+        taken; where they say that it is slow, again.
         """
+        self._run_proof()
+        while self._slowness.doubtful:
+            if not self._wait_for(_PROMPT, self._limits.prompt_s * self.scale):
+                raise self._silence("the board is not at its prompt", "'>'")
+            self._run_proof()
+        self._greeting_s = 0.0
+
+    def _run_proof(self) -> None:
         number = next(_NUMBERS)
-        begin = seconds(self._clock)
-        self._port.write(b"print('hil',%d+1)" % number + _END)
+        timed = self._slowness.wants_sample
+        loop = b"\n" + LOOP if timed else b""
         limit_s = self._limits.prompt_s * self.scale
-        printed = self._wait_for(b"hil %d" % (number + 1), limit_s)
+        slice_s = _TIMED_SLICE_S if timed else _SLICE_S
+        begin = seconds(self._clock)
+        self._port.write(b"print('hil',%d+1)" % number + loop + _END)
+        printed = self._wait_for(b"hil %d" % (number + 1), limit_s, slice_s)
+        said = seconds(self._clock)
         # behind its output come the ends of output and errors
-        if not (printed and self._wait_for(_END, limit_s) and self._wait_for(_END, limit_s)):
+        ended = printed and self._wait_for(_END, limit_s, slice_s)
+        end = seconds(self._clock)
+        if not (ended and self._wait_for(_END, limit_s)):
             raise self._silence("the board's REPL does not run code", f"'hil {number + 1}'")
-        self.answer_s = seconds(self._clock) - begin
+        if timed:
+            self._slowness.add(said - begin, end - said, self._limits.usual_answer_s)
 
     def expect_prompt(self) -> None:
         """Make sure that the board waits for code, and read its prompt."""
@@ -127,12 +152,15 @@ class Attach:
                 return
             self._remember(data)
 
-    def _wait_for(self, mark: bytes, limit_s: float) -> bool:
-        """Read until ``mark`` came, at most so long; what follows it stays unread."""
+    def _wait_for(self, mark: bytes, limit_s: float, slice_s: float = _SLICE_S) -> bool:
+        """Read until ``mark`` came, at most so long; what follows it stays unread.
+
+        A board in step with the session runs on to the end of a slice, whatever it said.
+        """
         end = seconds(self._clock) + limit_s
         recent = b""
         while True:
-            data = self._port.read_some(max(0.0, min(0.1, end - seconds(self._clock))))
+            data = self._port.read_some(max(0.0, min(slice_s, end - seconds(self._clock))))
             recent += data
             at = recent.find(mark)
             if at >= 0:

@@ -28,13 +28,15 @@ class BoardSpec:
     """The meaning of a ``--board`` text: the backend that it belongs to, and the board there.
 
     ``target`` is the port, address, serial number, place or folder that the text names.
-    ``baudrate`` is what ``?baud=N`` behind a port says.
+    ``baudrate`` and ``slow`` are what ``?baud=N&slow=N`` behind a port says: how many times slower
+    than a usual board it is, ``None`` where that is to be measured.
     """
 
     text: str
     backend: Backend
     target: str = ""
     baudrate: int = BAUDRATE
+    slow: float | None = None
 
     @property
     def source(self) -> Source:
@@ -191,6 +193,8 @@ class Backend(Protocol):
     forms: str
     source: Source = "hardware"
     traits: BoardTraits = BoardTraits()
+    takes_slow: bool = False
+    """Whether its texts may say ``slow=N``."""
 
     def parse(self, text: str) -> BoardSpec | None:
         """The spec of a ``--board`` text, ``None`` for a text that belongs to another backend.

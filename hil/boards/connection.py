@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hil.boards.identity import find_leftover_activity
-from hil.model.errors import BoardBrokenError, HilError
+from hil.boards.slowness import slower_hint
+from hil.model.errors import BoardBrokenError, BoardTimeoutError, HilError
 from hil.recording.interfaces import REAL_CLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hil.boards.attach import AttachLimits
     from hil.boards.backend import Board, BoardSpec, BoardTraits, RecoveryStep
@@ -78,6 +80,25 @@ class Connection:
     def clock(self) -> Clock:
         """The time of the board: the host's, or its own virtual one."""
         return REAL_CLOCK if self._board is None else self._board.clock
+
+    @property
+    def slowness(self) -> float:
+        """How many times slower than a usual board it is, as far as that is known."""
+        if self._board is not None:
+            with contextlib.suppress(HilError):
+                return self._board.prompt.slowness
+        return self.spec.slow or 1.0
+
+    @contextlib.contextmanager
+    def stage(self, what: str) -> Iterator[None]:
+        """In a time-out say that it came while the board "was being ``what``", and what helps."""
+        try:
+            yield
+        except BoardTimeoutError as error:
+            hint = slower_hint(self.spec, self.slowness)
+            text = f"while it was being {what}: {error}"
+            error.args = (f"{text}; {hint}" if hint else text, *error.args[1:])
+            raise
 
     @property
     def port(self) -> str:

@@ -226,14 +226,14 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
 
 def _said_at_the_prompt(prompt: Prompt) -> bytes:
     """What comes although nothing runs: behind what the program had begun to say, whole lines."""
-    settled = seconds(prompt.clock) + _SETTLE_S
-    while prompt.read(_QUIET_S):
+    settled = seconds(prompt.clock) + _SETTLE_S * prompt.slowness
+    while prompt.read(_QUIET_S * prompt.slowness):
         if seconds(prompt.clock) >= settled:
             break
     else:
         return b""
     said = b""
-    end = seconds(prompt.clock) + _LISTEN_S
+    end = seconds(prompt.clock) + _LISTEN_S * prompt.slowness
     while (left := end - seconds(prompt.clock)) > 0:
         said += prompt.read(left)
     return b"\n".join(said.split(b"\n")[1:-1])

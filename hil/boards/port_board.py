@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hil.boards.backend import BoardTraits, RecoveryStep
 from hil.boards.raw_repl import RawRepl
 from hil.boards.serial_port import open_device
+from hil.boards.slowness import Slowness
 from hil.model.errors import HilError, LinkLostError, TransportError
 from hil.recording.interfaces import REAL_CLOCK, seconds
 
@@ -60,6 +61,7 @@ class PortBoard:
         self.reopened = 0
         self.guessed = False
         self.limits: AttachLimits | None = None
+        self.slowness = Slowness(spec.slow)
         self._faults: LinkFaults | None = None
         self._held = held.pop_all()
         self._opener = opener
@@ -160,7 +162,7 @@ class PortBoard:
     def _reopen(self) -> None:
         """Wait for the port, which a reset board may offer under another name."""
         self._close_prompt()
-        end = seconds(self.clock) + (0.0 if self._gone else _REAPPEAR_S)
+        end = seconds(self.clock) + (0.0 if self._gone else _REAPPEAR_S * self.slowness.factor)
         while True:
             try:
                 self._open_at_candidates()
@@ -194,7 +196,11 @@ class PortBoard:
 
     def _open_prompt(self) -> None:
         prompt = RawRepl(
-            self.port, baudrate=self.spec.baudrate, limits=self.limits, opener=self._opener
+            self.port,
+            baudrate=self.spec.baudrate,
+            limits=self.limits,
+            opener=self._opener,
+            slowness=self.slowness,
         )
         prompt.inject(self._faults)
         self._prompt = prompt

@@ -16,6 +16,7 @@ from hil.boards.attach import Attach, AttachLimits
 from hil.boards.backend import BAUDRATE
 from hil.boards.code_sender import CodeSender
 from hil.boards.serial_port import close_port, open_device, pulse_reset
+from hil.boards.slowness import Slowness
 from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
 from hil.model.printable import escaped_bytes
 from hil.recording.interfaces import END_OF_OUTPUT, Deadline
@@ -40,7 +41,7 @@ class RawRepl:
 
     ``opener`` brings the link and its clock: how ``port`` is opened, and the time of the board.
     Raises the errors of :mod:`hil.model.errors`, with what was expected and what came. Time-outs
-    are those of a usual board; one that was slow to answer :meth:`enter` gets its factor more.
+    are those of a usual board, times ``slowness``, which :meth:`enter` measures.
     """
 
     def __init__(
@@ -50,13 +51,15 @@ class RawRepl:
         baudrate: int = BAUDRATE,
         limits: AttachLimits | None = None,
         opener: Opener = open_device,
+        slowness: Slowness | None = None,
     ) -> None:
         self.port = port
         self._mp = opener(port, baudrate)
         self._baudrate = baudrate
         self._serial: BufferedPort = self._mp.serial
         self.clock: Clock = self._serial.clock
-        self._attach = Attach(self._serial, port, limits or AttachLimits())
+        self._slowness = slowness or Slowness()
+        self._attach = Attach(self._serial, port, limits or AttachLimits(), self._slowness)
         self._sender = CodeSender(self._serial, port)
 
     def __enter__(self) -> RawRepl:
@@ -66,14 +69,9 @@ class RawRepl:
         self.close()
 
     @property
-    def answer_s(self) -> float:
-        """How long the board took to run a program that only prints, when it was entered."""
-        return self._attach.answer_s
-
-    @property
     def slowness(self) -> float:
         """The factor on every time-out, 1 for a usual board."""
-        return self._attach.scale
+        return self._slowness.factor
 
     def enter(self, *, soft_reset: bool = True, booting: bool = False) -> None:
         """Interrupt whatever runs and enter the raw REPL, by default from a fresh start.
@@ -87,7 +85,7 @@ class RawRepl:
             if soft_reset:
                 self._attach.reset_softly()
             self._attach.prove()
-            self._serial.timeout_s = _ANSWER_S * self.slowness
+            self._serial.be_patient(_ANSWER_S * self.slowness, self.slowness)
             self._mp.in_raw_repl = True
 
     def inject(self, faults: LinkFaults | None) -> None:

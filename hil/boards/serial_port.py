@@ -125,13 +125,23 @@ class BufferedPort:
         self.timeout_s = 0.5
         self.first_slice_s: float | None = None
         self.faults: LinkFaults | None = None
+        self._write_timeout_s: float | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
             if self._fd is not None and port.write_timeout is None:
                 port.write_timeout = WRITE_TIMEOUT_S
+                self._write_timeout_s = WRITE_TIMEOUT_S
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
+
+    def be_patient(self, timeout_s: float, slowness: float) -> None:
+        """Wait so long for what is read, and ``slowness`` times the usual for room to write."""
+        self.timeout_s = timeout_s
+        limit_s = WRITE_TIMEOUT_S * slowness
+        if self._write_timeout_s is not None and limit_s != self._write_timeout_s:
+            with contextlib.suppress(OSError, ValueError):
+                self._port.write_timeout = self._write_timeout_s = limit_s
 
     @property
     def lines(self) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Finding
 from hil.boards.backends.registry import parse_board
+from hil.boards.slowness import slower_hint
 from hil.boards.wiring import load_wiring
 from hil.experiments.session import Session
 from hil.model.errors import CaptureError, HilError
@@ -98,11 +99,20 @@ def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
         except HilError as error:
             yield Finding("REPL", "wrong", str(error), "do what it says, then run this again")
             return
-        yield Finding("REPL", "ok", f"answers and tells what it is in {_since(begin)}")
+        yield _repl(session, f"answers and tells what it is in {_since(begin)}")
         yield _version(session)
         yield _memory(session)
         yield _guarded("clock", _clock, session)
         yield _guarded("wiring", _wiring, session)
+
+
+def _repl(session: Session, text: str) -> Finding:
+    """How it answered, and how slow it is."""
+    factor = session.identity.slowness
+    if factor is None:
+        return Finding("REPL", "ok", text)
+    slow = f"{text}; it is {factor:.2g} times slower than a usual board: so are all time limits"
+    return Finding("REPL", "warning", slow, slower_hint(session.spec, factor))
 
 
 def _version(session: Session) -> Finding:

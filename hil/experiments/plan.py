@@ -247,7 +247,7 @@ def uses_loopback(case: Case) -> bool:
 
 _WINDOW_SLACK_S = 30.0
 _IDLE_SLACK_S = 15.0
-_SECONDS_PER_BYTE = 10 / 115_200
+_BITS_PER_BYTE = 10
 _BYTES_PER_STAMP = 4
 
 
@@ -257,7 +257,8 @@ class CaptureJob:
 
     ``program`` is the technique or what takes its place, ``after_files`` follow its window,
     ``statements`` are executed before it is started with ``config``. ``interrupt``: it does not end
-    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` a silence.
+    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` a silence; a slow board's own
+    time may be slow, too, so both have its factor throughout.
     """
 
     plan: CapturePlan
@@ -309,8 +310,9 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
         after_files=post_window_files(workloads),
         statements=tuple(code for setup in setups for code in setup.statements),
         interrupt=any(setup.interrupt for setup in setups),
-        limit_s=2 * window_s + more_s + _WINDOW_SLACK_S * slow + _transfer_s(plan),
-        idle_limit_s=window_s + more_s + _IDLE_SLACK_S * slow,
+        limit_s=(2 * window_s + more_s + _WINDOW_SLACK_S) * slow
+        + _transfer_s(plan, board.connection.spec.baudrate),
+        idle_limit_s=(window_s + more_s + _IDLE_SLACK_S) * slow,
     )
 
 
@@ -320,10 +322,10 @@ def needed_words(workload: Workload) -> tuple[str, ...]:
     return (*workload.needs, *(bundle.file_needs(file) if file else ()))
 
 
-def _transfer_s(plan: CapturePlan) -> float:
+def _transfer_s(plan: CapturePlan, baudrate: int) -> float:
     """Generous time to send the stamps over a slow UART after the window."""
     stamps = sum(plan.duration_us // task.period_us + 1 for task in plan.tasks)
-    return 3 * stamps * _SECONDS_PER_BYTE * _BYTES_PER_STAMP
+    return 3 * stamps * _BYTES_PER_STAMP * _BITS_PER_BYTE / baudrate
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from hil.agents.deploy import CODE_TIMEOUT_S, Deployment
 from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
+from hil.boards.slowness import LEAST_TOLD
 from hil.boards.thermometer import read_temperature
 from hil.experiments.edge_instruments import open_instruments, window_sources
 from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
 from hil.model.board import NO_WIRING, SOURCES, Temperature
+from hil.model.captures import CALIBRATE
 from hil.model.errors import HilError, LinkLostError
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
@@ -78,8 +80,12 @@ class Session:
             self._cleanup.callback(self._tidy)
             self._connection.open(gently=gently)
             port = self._connection.port
-            known = identify(self._repl, self.spec, port, self._wiring)
+            with self._connection.stage("identified"):
+                known = identify(self._repl, self.spec, port, self._wiring)
             self.identity, self._wiring, self._why = known.identity, known.wiring, known.why
+            if self._repl.slowness >= LEAST_TOLD:
+                factor = float(f"{self._repl.slowness:.2g}")
+                self.identity = replace(self.identity, slowness=factor)
             self._connection.traits = known.traits or self._connection.traits
             self._look_at_temperature()
             self._instruments = open_instruments(
@@ -164,11 +170,12 @@ class Session:
         self._connection.check()
         plan = job.plan
         try:
-            self._on_board.put(
-                self._repl, job.program, plan.load, self.identity, after=job.after_files
-            )
-            for code in job.statements:
-                self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
+            with self._connection.stage("given its program"):
+                self._on_board.put(
+                    self._repl, job.program, plan.load, self.identity, after=job.after_files
+                )
+                for code in job.statements:
+                    self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
         except HilError as error:
             error.args = (f"{error}{self._recover(error)}", *error.args[1:])
             raise
@@ -192,7 +199,8 @@ class Session:
             try:
                 if self._faults is not None and plan.tasks:
                     self._faults.arm()
-                self._record(job, sources, writer, observer)
+                with self._stage(job):
+                    self._record(job, sources, writer, observer)
                 if self._faults is not None:
                     self._faults.disarm()
                 for workload, options in job.workloads:
@@ -222,6 +230,12 @@ class Session:
         if job.interrupt:
             self._on_board.clear()
             self._repl.enter()
+
+    def _stage(self, job: CaptureJob) -> contextlib.AbstractContextManager[None]:
+        if job.interrupt:  # what does not end at Ctrl-C is not only slow
+            return contextlib.nullcontext()
+        calibrating = job.plan.technique == CALIBRATE
+        return self._connection.stage("calibrated" if calibrating else "measured")
 
     def _record(
         self,

@@ -83,6 +83,9 @@ class BoardIdentity(StoredRecord):
     clock: ClockKind = "real"
     """Whether the board's time passes by itself, or is a number (the embedded board's may be)."""
     temperature_c: Temperature | None = field(default=None, metadata=ABSENT)
+    slowness: float | None = field(default=None, metadata=ABSENT)
+    """How many times longer than for a usual board every time limit was; ``None`` where it was
+    not."""
 
 
 PinId = int | str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_CAPTURE_BYTES = 2_000_000_000
 _POLL_S = 0.05
 _ANSWER_S = 0.0001
-_INTERRUPT_EVERY_S = 1.0
+INTERRUPT_EVERY_S = 1.0
 INTERRUPT_KEY = b"\x03"
 """Ctrl-C."""
 
@@ -50,9 +50,9 @@ class AgentOutput:
 
     Pings that the agent asks for are answered. ``companions`` follow what it says.
     ``interrupt_after_s``: send Ctrl-C when the window has been open for so long, and again every
-    second until it closes: for a program that does not end by itself. ``clock`` is the one that
-    arrivals are stamped with. ``rest`` is what came behind the end of the output, for the REPL to
-    go on with.
+    ``interrupt_every_s`` until it closes: for a program that does not end by itself. ``clock`` is
+    the one that arrivals are stamped with. ``rest`` is what came behind the end of the output, for
+    the REPL to go on with.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class AgentOutput:
         companions: Sequence[Companion] = (),
         ping_every_s: float | None = None,
         interrupt_after_s: float | None = None,
+        interrupt_every_s: float = INTERRUPT_EVERY_S,
         clock: Clock = REAL_CLOCK,
     ) -> None:
         self.rest = b""
@@ -70,6 +71,7 @@ class AgentOutput:
         self._sink = sink
         self._companions = companions
         self._interrupt_after_s = interrupt_after_s
+        self._interrupt_every_s = interrupt_every_s
         self._clock = clock
         self._exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s, clock=clock)
         self._wait_s = _POLL_S
@@ -94,7 +96,7 @@ class AgentOutput:
         exchange.tick()
         limit_s = self._interrupt_after_s
         if limit_s is not None and exchange.window_open_s > limit_s:
-            self._interrupt_after_s = exchange.window_open_s + _INTERRUPT_EVERY_S
+            self._interrupt_after_s = exchange.window_open_s + self._interrupt_every_s
             self._link.write(INTERRUPT_KEY)
         return True
 

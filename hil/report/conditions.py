@@ -1,4 +1,6 @@
-"""What the figures were measured under: windows, the host's clock, the board's temperature."""
+"""What the figures were measured under: windows, the host's clock, the board's temperature, its
+slowness.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,12 @@ _SYNCHRONISED = {
 
 
 def run_conditions(results: Results) -> list[str]:
-    """A line each on the windows, the host's clock and each board's temperature, if known."""
+    """A line each on the windows, the host's clock, each board's temperature and slowness."""
     lines = [windows_sentence(results), host_clock_sentence(results.run)]
-    lines += [f"{board.name}: {temperature_sentence(board)}" for board in results.boards
-              if board.temperature_c is not None]  # fmt: skip
+    for board in results.boards:
+        for sentence in (temperature_sentence(board), slowness_sentence(board)):
+            if sentence:
+                lines.append(f"{board.name}: {sentence}")
     return [line for line in lines if line]
 
 
@@ -72,6 +76,13 @@ def temperature_sentence(board: BoardIdentity) -> str:
     if temperature.after is not None:
         parts.append(f"{temperature.after:.1f} °C after it")
     return ", ".join(parts) + temperature_warning(board)
+
+
+def slowness_sentence(board: BoardIdentity) -> str:
+    """What a slow board was given; empty for a usual one."""
+    if board.slowness is None:
+        return ""
+    return f"every time limit was {board.slowness:.2g} times a usual board's, for it is that slow"
 
 
 def temperature_warning(board: BoardIdentity) -> str:

@@ -11,7 +11,12 @@ from hil.model.results import CLOCK, case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
 from hil.report.clock_warnings import clock_warnings
-from hil.report.conditions import host_clock_sentence, temperature_sentence, windows_sentence
+from hil.report.conditions import (
+    host_clock_sentence,
+    slowness_sentence,
+    temperature_sentence,
+    windows_sentence,
+)
 from hil.report.deadline_limits import (
     TELLING,
     budget_failure,
@@ -219,6 +224,8 @@ def _facts(
     for identity in results.boards:
         if identity.name == board and (warmth := temperature_sentence(identity)):
             yield "temperature", f"{warmth}."
+        if identity.name == board and (slow := slowness_sentence(identity)):
+            yield "slowness", f"{slow[0].upper()}{slow[1:]}."
 
 
 def _instrument(board: str, results: Results, figures: Sequence[Measurement]) -> Iterator[str]:

@@ -42,6 +42,8 @@ class Habits:
     """Not a board at all: this is the answer to whatever is sent."""
     echo: bool = False
     stops_reading: bool = False
+    slow_runs: int | None = None
+    """Only so many of its programs take ``answer_s``, and nothing else does; ``None``: all does."""
     window: int = 0
     """It has raw paste, with a window of so many bytes."""
     raw_needs_reset: bool = False
@@ -135,7 +137,8 @@ class FakeBoard:
             self._take_friendly(byte)
 
     def _answer(self, text: bytes) -> None:
-        self._stopping.wait(self.habits.answer_s)
+        if self.habits.slow_runs is None:
+            self._stopping.wait(self.habits.answer_s)
         self._say(text)
 
     def _take_friendly(self, byte: bytes) -> None:
@@ -198,10 +201,12 @@ class FakeBoard:
         code = bytes(self._code)
         self._code.clear()
         self.executed.append(code)
-        printed = re.fullmatch(rb"print\((.*)\)", code)
+        printed = re.fullmatch(rb"print\((.*)\)", code.partition(b"\n")[0])
         output = b""
         if printed:
             output = " ".join(map(str, eval(b"(" + printed[1] + b",)"))).encode() + b"\r\n"
+        if self.habits.slow_runs is not None and len(self.executed) <= self.habits.slow_runs:
+            self._stopping.wait(self.habits.answer_s)
         if self.habits.runs_code:
             self._answer(prefix + output + b"\x04\x04>")
 

@@ -11,6 +11,7 @@ from hil.boards.attach import AttachLimits
 from hil.boards.diagnosis import is_garbage, next_step
 from hil.boards.raw_repl import RawRepl
 from hil.boards.serial_port import pulse_reset
+from hil.boards.slowness import Slowness
 from hil.model.errors import BoardTimeoutError, LinkLostError
 
 SHORT = AttachLimits(
@@ -69,6 +70,24 @@ def test_time_outs_follow_a_slow_board(fake):
         repl.enter()
         assert repl.slowness > 3
         assert repl.exec("print(1)", timeout_s=0.1) == b"1\r\n"
+
+
+@pytest.mark.parametrize(("slow_runs", "factor"), [(0, 1), (1, 1), (2, 12.5), (9, 12.5)])
+def test_one_slow_answer_does_not_stretch_the_limits(fake, slow_runs, factor):
+    board = fake(answer_s=0.25, slow_runs=slow_runs)
+    with RawRepl(board.port, limits=SHORT) as repl:
+        repl.enter()
+        assert repl.slowness == pytest.approx(factor, rel=0.4)
+        repl.enter(soft_reset=False)
+        assert len(board.executed) == (4 if slow_runs else 2)
+
+
+def test_a_factor_that_is_given_is_not_measured(fake):
+    board = fake(answer_s=0.15, window=128)
+    with RawRepl(board.port, limits=SHORT, slowness=Slowness(40)) as repl:
+        repl.enter()
+        assert repl.slowness == 40
+    assert len(board.executed) == 1
 
 
 def test_a_fast_board_does_not_get_a_slow_ones_patience(fake):

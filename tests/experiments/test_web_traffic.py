@@ -111,7 +111,7 @@ class Played:
     def monotonic(self) -> float:
         return self.now_s
 
-    def ask(self, host: str, port: int, method: str, target: str) -> int:
+    def ask(self, host: str, port: int, method: str, target: str, timeout_s: float) -> int:
         self.now_s += self._delay_s if "mark" not in target else 0.0
         return 200
 

@@ -11,6 +11,7 @@ from hil.report.conditions import (
     figure_conditions,
     host_clock_sentence,
     run_conditions,
+    slowness_sentence,
     temperature_sentence,
     windows_of,
     windows_sentence,
@@ -20,6 +21,12 @@ from hil.report.terminal.run_summary import terminal_summary
 
 BOARD = BoardIdentity("pico", "/dev/ttyACM0", "hardware", "rp2", "Pico", "1.29.0", 1 << 30)
 INFO = RunInfo("r", "2026-11-27T00:00:00Z", 1.0, "quick", "0", "host", "hardware")
+
+
+def test_a_slow_board_is_told():
+    assert slowness_sentence(BOARD) == ""
+    slow = slowness_sentence(replace(BOARD, slowness=33.0))
+    assert slow.startswith("every time limit was 33 times a usual board's")
 
 
 def figure(*windows, metric="lateness_p50_us", unit="us", **more):

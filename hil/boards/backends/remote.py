@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hil.boards.backend import Backend, BoardSpec, Finding
-from hil.boards.backends.serial import PORT_PREFIX, split_baudrate
+from hil.boards.backends.serial import PORT_PREFIX, split_port_options
 from hil.boards.diagnosis import check_lock
 from hil.boards.locks import BoardLock, address_lock_names, lock_holder
 from hil.boards.port_board import PortBoard
@@ -31,16 +31,17 @@ class RemoteBackend(Backend):
 
     name = "remote"
     forms = "rfc2217://HOST:PORT, socket://HOST:PORT"
+    takes_slow = True
 
     def parse(self, text: str) -> BoardSpec | None:
-        """An address, maybe with ``?baud=N``."""
+        """An address, maybe with ``?baud=N&slow=N``."""
         if text.startswith(_SCHEMES):
-            url, baudrate = split_baudrate(text)
+            url, baudrate, slow = split_port_options(text)
             _check_url(text, url)
-            return BoardSpec(text, self, url, baudrate)
+            return BoardSpec(text, self, url, baudrate, slow)
         if text.startswith(PORT_PREFIX) and "://" in text:
-            url, baudrate = split_baudrate(text.removeprefix(PORT_PREFIX))
-            return BoardSpec(text, self, url, baudrate)
+            url, baudrate, slow = split_port_options(text.removeprefix(PORT_PREFIX))
+            return BoardSpec(text, self, url, baudrate, slow)
         return None
 
     def open(self, spec: BoardSpec) -> PortBoard:

@@ -26,14 +26,15 @@ from hil.boards.raw_repl import RawRepl
 from hil.model.errors import BoardNotFoundError, ConfigurationError, HilError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Self
 
 PORT_PREFIX, _NUMBER_PREFIX = "port:", "id:"
 _SHORTCUT = re.compile(r"([auc])(\d+)(?=[?&]|\Z)")
 _SHORTCUT_PORT = {"a": "/dev/ttyACM", "u": "/dev/ttyUSB", "c": "COM"}
-_BAUD = re.compile(r"[?&]baud=([^&]*)")
-_BAUDRATES = range(300, 12_000_001)
+_PORT_OPTION = re.compile(r"([?&])(baud|slow)=([^&]*)")
+_LEAST_BAUD, _MOST_BAUD = 300, 12_000_000
+_MOST_SLOW = 1000
 _AT_ONCE = 16
 _HELLO = "import sys\nprint('hil', sys.implementation[0])"
 _HELLO_ANSWER = b"hil micropython"
@@ -229,18 +230,19 @@ class SerialBackend(Backend):
 
     name = "serial"
     forms = "a port such as /dev/ttyUSB0 or COM5, a0/u0/c0, id:SERIAL"
+    takes_slow = True
 
     def parse(self, text: str) -> BoardSpec | None:
-        """A port in any of its forms, maybe with ``?baud=N``; a URL is no port."""
+        """A port in any of its forms, maybe with ``?baud=N&slow=N``; a URL is no port."""
         known = text.startswith(("/", _NUMBER_PREFIX)) or text.upper().startswith("COM")
         if text.startswith(PORT_PREFIX):
             known = "://" not in text
         if not (known or _SHORTCUT.match(text)):
             return None
-        port, baudrate = split_baudrate(text)
+        port, baudrate, slow = split_port_options(text)
         if port.startswith(_NUMBER_PREFIX):
             number = _needed(text, port, _NUMBER_PREFIX, "a USB serial number")
-            return SerialSpec(text, self, number, baudrate, by_number=True)
+            return SerialSpec(text, self, number, baudrate, slow, by_number=True)
         if port.startswith(PORT_PREFIX):
             port = _needed(text, port, PORT_PREFIX, "a port")
         elif not known:
@@ -248,7 +250,7 @@ class SerialBackend(Backend):
             if shortcut is None:
                 return None
             port = _SHORTCUT_PORT[shortcut[1]] + shortcut[2]
-        return SerialSpec(text, self, port, baudrate)
+        return SerialSpec(text, self, port, baudrate, slow)
 
     def open(self, spec: BoardSpec) -> SerialBoard:
         """Lock the port, in every name that it has."""
@@ -294,22 +296,33 @@ class SerialBackend(Backend):
         yield check_lock(holder_text(port))
 
 
-def split_baudrate(text: str) -> tuple[str, int]:
-    """A port without its ``?baud=N``, and N.
+def split_port_options(text: str) -> tuple[str, int, float | None]:
+    """A port without its ``baud=N`` and ``slow=N``, and both numbers; what else it says stays.
 
-    Raises :class:`~hil.model.errors.ConfigurationError` for a number that is no baud rate.
+    ``slow`` is how many times slower than a usual board it is, ``None`` where it does not say.
+    Raises :class:`~hil.model.errors.ConfigurationError` for a number that is out of its range.
     """
-    given = _BAUD.search(text)
-    if not given:
-        return text, BAUDRATE
-    number = given[1]
-    if not (
-        number.isascii() and number.isdecimal() and len(number) < 9 and int(number) in _BAUDRATES
-    ):
-        raise ConfigurationError(f"--board={text}: baud= needs a number from 300 to 12000000")
-    rest = text[given.end() :]
-    separator = "?" if rest and given[0][0] == "?" else ""
-    return text[: given.start()] + separator + rest[len(separator) :], int(number)
+    rest, given = text, dict[str, str]()
+    while option := _PORT_OPTION.search(rest):
+        mark, name, number = option.groups()
+        if name in given:
+            raise ConfigurationError(f"--board={text}: {name}= is given twice")
+        given[name] = number
+        behind = rest[option.end() :]
+        rest = rest[: option.start()] + (mark + behind[1:] if behind else "")
+    baudrate = _number(text, "baud", given, _LEAST_BAUD, _MOST_BAUD)
+    slow = _number(text, "slow", given, 1, _MOST_SLOW)
+    return rest, baudrate or BAUDRATE, slow
+
+
+def _number(text: str, name: str, given: Mapping[str, str], least: int, most: int) -> int | None:
+    number = given.get(name)
+    if number is None:
+        return None
+    decimal = number.isascii() and number.isdecimal() and len(number) < 9
+    if not (decimal and least <= int(number) <= most):
+        raise ConfigurationError(f"--board={text}: {name}= needs a number from {least} to {most}")
+    return int(number)
 
 
 def _port_of(spec: BoardSpec) -> str:

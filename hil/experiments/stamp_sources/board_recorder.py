@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hil.agents.deploy import CODE_TIMEOUT_S, start_agent
 from hil.model.captures import BOARD_SOURCE
-from hil.recording.capture_loop import AgentOutput
+from hil.recording.capture_loop import INTERRUPT_EVERY_S, AgentOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,7 @@ class BoardRecorder:
             companions=self._companions,
             ping_every_s=_PING_EVERY_S if plan.streaming else None,
             interrupt_after_s=interrupt_after_s if job.interrupt else None,
+            interrupt_every_s=INTERRUPT_EVERY_S * self._prompt.slowness,
             clock=self._prompt.clock,
         )
 

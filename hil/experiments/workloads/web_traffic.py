@@ -99,8 +99,11 @@ class Served:
 class WebClient:
     """Follows a capture's bytes, drives each server that is announced, keeps what came of it."""
 
-    def __init__(self, steps: Sequence[tuple[int, float]] = RATE_STEPS) -> None:
+    def __init__(
+        self, steps: Sequence[tuple[int, float]] = RATE_STEPS, *, slowness: float = 1.0
+    ) -> None:
         self._steps = tuple(steps)
+        self._timeout_s = TIMEOUT_S * slowness
         self._line = b""
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
@@ -119,7 +122,7 @@ class WebClient:
         """End every request that is under way and wait for the threads."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(TIMEOUT_S + 1)
+            thread.join(self._timeout_s + 1)
 
     def keep(self, keep: ChannelWriter) -> None:
         """Store what came of it, rate by rate."""
@@ -177,15 +180,17 @@ class WebClient:
                 served.errors += 1
                 number += 1
                 continue
-            if request_status(host, port, *_REQUESTS[number % len(_REQUESTS)]) in (200, 409):
+            if self._request(host, port, *_REQUESTS[number % len(_REQUESTS)]) in (200, 409):
                 served.latency_us.append(round((time.monotonic() - due) * 1e6))
             else:
                 served.errors += 1
             number += 1
 
-    @staticmethod
-    def _mark(host: str, port: int, rate: int) -> bool:
-        return request_status(host, port, "POST", f"/mark?rate={rate}") == 200
+    def _mark(self, host: str, port: int, rate: int) -> bool:
+        return self._request(host, port, "POST", f"/mark?rate={rate}") == 200
+
+    def _request(self, host: str, port: int, method: str, target: str) -> int | None:
+        return request_status(host, port, method, target, self._timeout_s)
 
 
 class WebTraffic(Workload):
@@ -204,7 +209,7 @@ class WebTraffic(Workload):
 
     def companion(self, board: MeasuredBoard, options: Options) -> WebClient:
         """The client."""
-        return WebClient()
+        return WebClient(slowness=board.connection.slowness)
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """The tasks' figures at each rate, then the requests'; of several windows, of the last."""
@@ -243,9 +248,11 @@ def requests_of(capture: Capture) -> Iterator[Requests]:
             )
 
 
-def request_status(host: str, port: int, method: str, target: str) -> int | None:
+def request_status(
+    host: str, port: int, method: str, target: str, timeout_s: float = TIMEOUT_S
+) -> int | None:
     """One whole request on a connection of its own: its status, or ``None`` when it failed."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     with contextlib.closing(connection):
         try:
             connection.request(method, target)

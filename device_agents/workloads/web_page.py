@@ -48,7 +48,9 @@ class WebPage:
         try:
             from machine import PWM
 
-            self.pwm = PWM(Pin(pin_id), freq=WEB_SERVO_HZ, duty_u16=0)
+            self.pwm = PWM(Pin(pin_id))
+            self.pwm.freq(WEB_SERVO_HZ)
+            self.pwm.duty_u16(0)
             self.job.at_exit(self.pwm.deinit)
         except (ImportError, TypeError, ValueError):
             pass

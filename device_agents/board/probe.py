@@ -86,6 +86,8 @@ for _n in ("Pin", "disable_irq"):
         print("hil:cap=" + _n.lower())
 if hasattr(getattr(machine, "Pin", None), "irq"):
     print("hil:cap=pin_irq")
+if hasattr(getattr(machine, "PWM", None), "duty_u16"):
+    print("hil:cap=pwm")
 try:
     import micropython
 except ImportError:
@@ -121,6 +123,11 @@ try:
     print("hil:cap=timer_legacy")
     if _n:  # its callbacks are hard where the other's are not
         print("hil:cap=timer_hard,timer_pyb")
+except Exception:
+    pass
+try:
+    __import__("rp2").StateMachine
+    print("hil:cap=pio")
 except Exception:
     pass
 try:

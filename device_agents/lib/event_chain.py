@@ -13,6 +13,7 @@ from array import array
 from time import ticks_us
 
 import micropython
+from lib.edge_handler import listen
 
 
 def hil_nothing(i, tick=0):
@@ -30,7 +31,7 @@ class EventChain:
         self.set_pin = pins[0].value
         self.pin = pins[1]
         self.state = array("l", (-1, -1, -1, 0, 0) + (-1,) * 8)
-        self.hard = hard and self.listen(hil_nothing, True)
+        self.hard = hard and listen(self.pin, hil_nothing)
         self.method = "%s/%s%s" % (method, "hard" if self.hard else "soft", suffix)
         self.slots = (hil_nothing,) * 4
         job.at_exit(self.silence)
@@ -42,17 +43,6 @@ class EventChain:
             for stage in ("stim", "isr", "sched", "defer")
         ]
 
-    def listen(self, handler, hard):
-        """Set the interrupt handler; False if the port refuses hard=True."""
-        options = {"hard": True} if hard else {}
-        try:
-            self.pin.irq(handler=handler, trigger=self.pin.IRQ_RISING, **options)
-        except (TypeError, ValueError):
-            if not hard:
-                raise
-            return False
-        return True
-
     def bind(self, rest=hil_nothing, defer=None):
         """Make stimulus and handlers, and listen; defer(i) replaces schedule, and stamps too."""
         stim, isr, sched, late = self.slots
@@ -60,7 +50,7 @@ class EventChain:
         self.deferred = make_deferred(self.state, late, (rest, sched))
         defer = defer or make_scheduled(self.state, self.deferred)
         self.handler = make_handler(self.state, isr, defer)
-        self.listen(self.handler, self.hard)
+        listen(self.pin, self.handler, self.hard)
 
     def silence(self):
         """No more interrupts."""

@@ -9,6 +9,7 @@ import umachine as _native
 import utime as _utime
 from sim_irq import disable_irq, enable_irq
 from sim_pin import Pin
+from sim_pwm import PWM
 from umachine import mem8, mem16, mem32, soft_reset
 
 if _cfg.timer:
@@ -81,34 +82,3 @@ class Signal:
 
     def off(self):
         self.value(0)
-
-
-class PWM:
-    # Keeps what it is told; there is no waveform.
-    def __init__(self, pin, *, freq=0, duty_u16=0, duty_ns=None, invert=False):
-        self._pin = pin
-        self._freq = freq
-        self._duty = duty_u16
-        if duty_ns is not None:
-            self.duty_ns(duty_ns)
-
-    def init(self, **kw):
-        self.__init__(self._pin, **kw)
-
-    def deinit(self):
-        self._freq = self._duty = 0
-
-    def freq(self, hz=None):
-        if hz is None:
-            return self._freq
-        self._freq = hz
-
-    def duty_u16(self, duty=None):
-        if duty is None:
-            return self._duty
-        self._duty = min(max(int(duty), 0), 65535)
-
-    def duty_ns(self, ns=None):
-        if ns is None:
-            return self._duty * 1000000000 // (65536 * self._freq) if self._freq else 0
-        self.duty_u16(ns * 65536 * self._freq // 1000000000)

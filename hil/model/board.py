@@ -145,6 +145,8 @@ WHY_MISSING: Mapping[str, str] = {
     "timer_hard": "its timers take no hard=True: callbacks are soft only",
     "pin_irq": "its pins have no irq()",
     "pin_irq_hard": "its Pin.irq() takes no hard=True",
+    "pio": "it has no PIO state machines; only RP2 chips have them",
+    "pwm": "it has no machine.PWM with duty_u16()",
     "schedule": "there is no micropython.schedule",
     "thread": "there is no _thread",
     "asyncio": "there is no asyncio",

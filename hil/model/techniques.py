@@ -84,6 +84,14 @@ _TECHNIQUES = (
         naive=True,
     ),
     Technique("event_irq", "a pin interrupt, the work deferred by micropython.schedule"),
+    Technique(
+        "pio_irq", "a PIO state machine's interrupt; it sets the pace, one state machine per task"
+    ),
+    Technique(
+        "pwm_irq",
+        "a hard pin interrupt by a looped-back PWM output, whose edges set the pace",
+        releases="in order",
+    ),
     Technique("cooperative", "a task table driven by one timer tick"),
     Technique(
         "asyncio_sleep",

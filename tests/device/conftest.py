@@ -41,6 +41,10 @@ def files_after(technique: str, load: str, options: Mapping[str, object]) -> tup
     return post_window_files(chosen_workloads(Case(plan)))
 
 
+RP2_PORT = Path(__file__).with_name("rp2_port.py")
+"""The module that ``pio_irq`` needs, which the embedded board lacks."""
+
+
 class Runner:
     """Deploys device files once and runs captures."""
 
@@ -54,6 +58,9 @@ class Runner:
 
     def deploy(self, technique: str, load: str = "idle", after: tuple[str, ...] = ()) -> None:
         capabilities = self.capabilities
+        if technique == "pio_irq" and RP2_PORT.name not in self._deployed:
+            self.repl.exec(RP2_PORT.read_text())
+            self._deployed.add(RP2_PORT.name)
         for name, pieces in bundle.sources(technique, load, capabilities, after=after):
             if name not in self._deployed:
                 for piece in pieces:

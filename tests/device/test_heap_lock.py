@@ -31,6 +31,8 @@ PATHS = {
     "asyncio_sleep": ACTIVATE,
     "asyncio_deadline": ACTIVATE,
     "aioschedule": ACTIVATE,
+    "pio_irq": ACTIVATE,
+    "pwm_irq": "locked(hil_edge_counter(job.activate, [2, 3], [2, 3]))",
     "round_robin_irq": "locked(hil_urgent(job.activate[0], bytearray(1)))",
     "cooperative": """\
 due = bytearray(2)

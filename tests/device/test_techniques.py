@@ -69,8 +69,10 @@ def test_runs_and_reports(runner, technique):
         assert np.ptp(np.diff(naive)) == 0
         assert 10_000 < np.diff(naive)[0] < 10_000 + NAIVE_US
     else:
+        # the grid of pwm_irq begins where the main program has read the clock behind an edge
+        least = -TURN_US if technique == "pwm_irq" else 1
         for late in lateness(decoded):
-            assert np.all((late > 0) & (late < OWN_US))
+            assert np.all((late >= least) & (late < OWN_US))
             assert np.ptp(late) <= 5 * TURN_US, "what else is due at that moment, never a drift"
 
 

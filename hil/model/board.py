@@ -146,6 +146,7 @@ WHY_MISSING: Mapping[str, str] = {
     "pin_irq": "its pins have no irq()",
     "pin_irq_hard": "its Pin.irq() takes no hard=True",
     "pio": "it has no PIO state machines; only RP2 chips have them",
+    "disable_irq": "it has no machine.disable_irq()",
     "pwm": "it has no machine.PWM with duty_u16()",
     "schedule": "there is no micropython.schedule",
     "thread": "there is no _thread",

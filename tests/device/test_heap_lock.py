@@ -32,7 +32,7 @@ PATHS = {
     "asyncio_deadline": ACTIVATE,
     "aioschedule": ACTIVATE,
     "pio_irq": ACTIVATE,
-    "pwm_irq": "locked(hil_edge_counter(job.activate, [2, 3], [2, 3]))",
+    "pwm_irq": "locked(hil_every_nth_edge(job.activate, [2, 3], [2, 3]))",
     "round_robin_irq": "locked(hil_urgent(job.activate[0], bytearray(1)))",
     "cooperative": """\
 due = bytearray(2)

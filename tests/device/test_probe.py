@@ -20,8 +20,10 @@ def test_a_complete_board(runner):
     assert bytes.fromhex(facts["uid"]).startswith(b"hil-sim")
     assert int(facts["free"]) > 10_000
     have = set(facts["caps"].split(","))
+    assert "pwm" in have
+    assert "pio" not in have
     for technique in bundle.technique_names():
-        bundle.require_capabilities(technique, "irq", have | {"pins", "loopback"})
+        bundle.require_capabilities(technique, "irq", have | {"pins", "loopback", "pio"})
 
 
 def test_it_leaves_nothing_behind(runner):

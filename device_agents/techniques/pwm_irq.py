@@ -4,8 +4,8 @@
 One PWM serves all tasks. Its frequency is the slowest whole number of hertz that has an edge at
 every activation (pwm_hz in the end frame); the handler counts rising edges, and each task runs at
 every n-th one. The handler is hard where the port has that (counter hard). The grid begins at an
-edge that the main program waited for, for nobody can choose the phase of a PWM; those that come until the
-window opens are counted.
+edge that the main program waited for, for nobody can choose the phase of a PWM; those that come
+until the window opens are counted.
 """
 
 import time

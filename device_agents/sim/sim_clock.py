@@ -40,13 +40,17 @@ def host(b):
     return h
 
 
-def stepped():
-    # The board's time as its clock shows it, unwrapped.
-    d = read() - zero
+def shown(h):
+    # The board's time as its clock shows it at a host time, unwrapped.
+    d = h - zero
     d += d * _SKEW >> 36
     if _JUMP and d // _EVERY & 1:
         d += _JUMP
     return d if _STEP == 1000 else d * 1000 // _STEP * _STEP // 1000
+
+
+def stepped():
+    return shown(read())
 
 
 def _stepped_ticks():

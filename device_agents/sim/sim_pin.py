@@ -5,6 +5,7 @@ import sim_controller as controller
 import sim_irq as irq
 import umachine
 from sim_clock import pause
+from sim_edges import EDGES, note
 from sim_now import PIN, write_cost
 
 _pins = [None] * cfg.pins
@@ -86,6 +87,8 @@ class Pin(umachine.PinBase):
             self._mode = mode
         if pull != -1:
             self._pull = pull
+        if EDGES:
+            self._note()
         self._settle()
 
     def _drives(self):
@@ -100,6 +103,11 @@ class Pin(umachine.PinBase):
         if self._outside >= 0:
             return self._outside
         return 1 if self._pull == 1 or self._mode == 2 else 0
+
+    def _note(self):
+        note(self._n, self._level())
+        for p in self._wired:
+            note(p._n, p._level())
 
     def _settle(self):
         if self._trigger:
@@ -117,6 +125,8 @@ class Pin(umachine.PinBase):
             write_cost()
         if v != self._latch:
             self._latch = v
+            if EDGES:
+                self._note()
             if self._wired or self._trigger:
                 self._settle()
 
@@ -212,6 +222,8 @@ def _stimulus(n, level):
     pin = _pins[n]
     if pin is not None:
         pin._outside = level if level < 2 else -1
+        if EDGES:
+            pin._note()
         pin._edge()
 
 

@@ -55,6 +55,7 @@ _answer = bytearray(9)
 _stimuli = open(cfg.fd_host, "rb")
 _message = bytearray(2)
 stimulus = None  # set by sim_pin: called with (pin, level) for each stimulus of the host
+stopping = going_on = None  # set by sim_edges: called around each stop
 
 
 def now():
@@ -379,10 +380,14 @@ def _signal():
 
 
 def _say(kind):
+    if stopping is not None:
+        stopping()
     _record[0] = kind
     ustruct.pack_into("<q", _record, 1, ns)
     _out.write(_record)
     _grant.readinto(_answer)
+    if going_on is not None:
+        going_on()
 
 
 def _ask_host(kind):
@@ -403,6 +408,11 @@ def _ask_host(kind):
 
 def _stimulate(_):
     stimulus(_message[0], _message[1])
+
+
+def hand_over_edges():
+    # There is no more room for them; wherever the board is, it goes on at once.
+    _say(101)  # e
 
 
 def nap(us):

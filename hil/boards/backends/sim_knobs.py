@@ -234,12 +234,15 @@ class VirtualStart:
     """How a board in virtual time starts: at which time, and where it finds what it shares.
 
     ``ns`` is the time since it was first switched on; ``attention`` the address of a byte that the
-    supervisor sets when it wants to be asked; ``sched_state`` that of the VM's scheduler's state.
+    supervisor sets when it wants to be asked; ``sched_state`` that of the VM's scheduler's state;
+    ``edges`` where it notes the edges of its pins, with room for ``edge_room`` of them.
     """
 
     ns: int
     attention: int
     sched_state: int
+    edges: int
+    edge_room: int
 
 
 EPOCH_S = 1_767_225_600
@@ -307,6 +310,8 @@ def _virtual_values(knobs: SimKnobs, pipes: VmPipes, start: VirtualStart) -> dic
         "epoch_ns": EPOCH_S * 1_000_000_000,
         "attention": start.attention,
         "sched_state": start.sched_state,
+        "edges": start.edges,
+        "edge_room": start.edge_room,
         "fd_grant": pipes.grant,
         "read_ns": round(read_us * 1000),
         "pin_ns": round(pin_us * 1000),

@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hil.boards.backends.sim_client import StepClient
+from hil.boards.backends.sim_edges import ROOM, SharedEdges
 from hil.boards.backends.sim_knobs import VirtualStart
 from hil.boards.backends.sim_program import SharedState
 from hil.boards.backends.sim_standstill import STUCK_IN_TIME, SliceWatch
@@ -39,7 +40,7 @@ _WAKE_AGAIN_S = 0.02
 _PACE_S = 0.01
 _LOOK_S, _MOST_LOOK_S = 0.00005, 0.002
 _RECORD = struct.Struct("<Bq")
-_BOOTED, _HORIZON, _INPUT, _ATTENTION, _SIGNAL, _END = b"bhiacx"
+_BOOTED, _HORIZON, _INPUT, _ATTENTION, _SIGNAL, _END, _EDGES_FULL = b"bhiacxe"
 _RESET, _SLEPT = b"RD"
 _INTERRUPT, _STIMULI, _AT_PROMPT = 1, 2, 4
 
@@ -83,11 +84,13 @@ class VirtualTime:
         self._look_s = _LOOK_S
         self._pace_end = 0.0
         self._watch = SliceWatch(self._shared.sched_state_address)
+        self.edges = SharedEdges()
 
     def start(self) -> VirtualStart:
         """How the next run of the VM starts."""
         return VirtualStart(
-            self.now_ns, self._shared.attention_address, self._shared.sched_state_address
+            *(self.now_ns, self._shared.attention_address, self._shared.sched_state_address),
+            *(self.edges.address, ROOM),
         )
 
     def adopt(self, vm: VmProcess) -> None:
@@ -108,6 +111,7 @@ class VirtualTime:
         """This run of the VM is over: take what it left."""
         self._notices(answer=False)
         self.drain()
+        self.edges.switched_off(self.now_ns)
         for fd in (self._vm.output, self._vm.notice):
             if fd in self._selector.get_map():
                 self._selector.unregister(fd)
@@ -190,6 +194,10 @@ class VirtualTime:
             if kind in (_RESET, _SLEPT):
                 self._reset(bytes((kind,)))
                 return
+            if kind == _EDGES_FULL:
+                self.edges.take()
+                self._answer(0, self._horizon_ns)
+                continue
             if kind == _SIGNAL:
                 self._vm.mark_interrupt()
                 self._grant(self.now_ns)
@@ -208,6 +216,11 @@ class VirtualTime:
         self._look_s = _LOOK_S
         self._watch.begin()
         self._horizon_ns = until_ns
+        self.edges.take()
+        self._answer(flags, until_ns)
+
+    def _answer(self, flags: int, until_ns: int) -> None:
+        self.edges.gone_on()
         with contextlib.suppress(BrokenPipeError):
             os.write(self._vm.grant, _RECORD.pack(flags, until_ns))
 

@@ -166,12 +166,28 @@ def check_edge_sources(
             raise ConfigurationError(
                 f"{option}: an instrument watches one board; measure one board at a time"
             )
+        if spec.kind in ("sim", "pico"):
+            _check_own_edges(option, spec, live)
         if spec.kind == "file":
             _check_file(option, spec, exists(spec.target), live=bool(live))
         elif not live:
             raise ConfigurationError(
                 f"{option}: a stored run is not measured again; give the file that was recorded "
                 "beside it"
+            )
+
+
+def _check_own_edges(option: str, spec: EdgeSourceSpec, boards: Sequence[BoardSpec]) -> None:
+    """A virtual board's edges are there in virtual time, and no other board has them."""
+    for board in boards:
+        if board.backend.name != spec.kind:
+            raise ConfigurationError(
+                f"{option}: only the board {spec.kind} tells its own edges; {board.text} needs an "
+                "instrument"
+            )
+        if not board.repeatable:
+            raise ConfigurationError(
+                f"{option}: exact edges need virtual time: --board={spec.kind}:clock=virtual"
             )
 
 

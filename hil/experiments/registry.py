@@ -64,6 +64,7 @@ in it. The first one says when the capture is over."""
 EDGE_SOURCES: Mapping[EdgeSourceKind, OpenInstrument] = {
     "board": open_witness,
     "pico": open_watched_pins,
+    "sim": open_watched_pins,
 }
 """The word of ``--hil-edges`` -> a function that opens the instrument for a board. Its source joins
 those of every window. A file has no row: something else records it."""

@@ -132,12 +132,16 @@ LIVE, STORED = parse_board("sim"), parse_board("replay:run")
         ("sigrok:demo", [STORED], False, "not measured again"),
         ("saleae:", [LIVE], False, "no instrument 'saleae' here"),
         ("sigrok:demo", [LIVE, parse_board("sim:ppm=3")], False, "one board at a time"),
+        ("sim", [LIVE], False, "need virtual time: --board=sim:clock=virtual"),
+        ("sim", [parse_board("/dev/ttyACM7")], False, "/dev/ttyACM7 needs an instrument"),
+        ("pico", [parse_board("sim:clock=virtual")], False, "needs an instrument"),
+        ("sim", [STORED], False, "not measured again"),
     ],
 )
 def test_what_can_not_be_done_is_refused_in_one_line(text, boards, there, words):
     specs = parse_edge_sources([text])
     with pytest.raises(ConfigurationError, match=words):
-        check_edge_sources(specs, boards, ["sigrok"], lambda path: there)
+        check_edge_sources(specs, boards, ["sigrok", "sim", "pico"], lambda path: there)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,11 @@ def test_what_can_not_be_done_is_refused_in_one_line(text, boards, there, words)
         ("run.SR", LIVE, False),
         ("run.txt", STORED, True),
         ("sigrok:demo", LIVE, False),
+        ("sim", parse_board("sim:clock=virtual,ppm=3"), False),
     ],
 )
 def test_what_can_be_done_is_not(text, board, there):
-    check_edge_sources(parse_edge_sources([text]), [board], ["sigrok"], lambda path: there)
+    check_edge_sources(parse_edge_sources([text]), [board], ["sigrok", "sim"], lambda path: there)
 
 
 SUITE = """

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Backend, BoardSpec, BoardTraits
 from hil.boards.backends.sim_clock import VirtualClock, open_in_step
+from hil.boards.backends.sim_edges import EDGES_FILE
 from hil.boards.backends.sim_knobs import SimKnobs, format_sim_knobs, parse_sim_knobs
+from hil.boards.backends.sim_pins import SimPins
 from hil.boards.backends.sim_program import find_vm
 from hil.boards.backends.supervised_process import STOP_TIMEOUT_S, SupervisorProcess
 from hil.boards.port_board import PortBoard
@@ -74,30 +76,38 @@ class VirtualBoard(SupervisorProcess):
         """A prompt of its own on the port, which one at a time may have."""
         return RawRepl(self.port, limits=limits, opener=self.new_opener())
 
+    @property
+    def edges_file(self) -> Path:
+        """Where the edges of its pins are, see :mod:`hil.boards.backends.sim_edges`."""
+        return self._control.with_name(EDGES_FILE)
+
     def drive_pin(self, pin: int, level: int | None) -> None:
         """Put ``level`` on an input pin from outside, or take it away: an external stimulus."""
-        self._ask(f"pin {pin} {'none' if level is None else int(bool(level))}")
+        self.ask(f"pin {pin} {'none' if level is None else int(bool(level))}")
 
     def reset(self) -> None:
         """Press the reset button: the VM ends at once and starts again, whatever it was doing."""
-        self._ask("reset")
+        self.ask("reset")
 
     def stop(self) -> None:
         """End the board; may be called again."""
         super().stop()
         self._folder.cleanup()
 
-    def _ask(self, command: str) -> None:
+    def ask(self, command: str) -> list[str]:
+        """Send a command to the board's supervisor; the words of its answer behind ``ok``."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
                 client.settimeout(STOP_TIMEOUT_S)
                 client.connect(str(self._control))
                 client.sendall(command.encode("ascii"))
-                answer = client.recv(256).strip()
+                answer = client.recv(256).decode("ascii", "replace")
         except OSError as error:
             raise TransportError(f"the embedded board does not answer ({error})") from None
-        if answer != b"ok":
-            raise TransportError(f"the embedded board refused {command!r}: {answer.decode()}")
+        word, *words = answer.split() or [""]
+        if word != "ok":
+            raise TransportError(f"the embedded board refused {command!r}: {answer.strip()}")
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,8 @@ class SimBoard(PortBoard):
         )
         self.process = process
         self.interrupt_power = process.reset
+        if process.knobs.virtual:
+            self.pin_watch = SimPins(process, lambda: self.clock.now_ns())
 
 
 class SimBackend(Backend):

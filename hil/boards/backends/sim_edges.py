@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOM = 65536
 """Edges that the board notes before it stops for them to be taken."""
+EDGES_FILE = "edges"
+"""Its name, beside the control socket."""
 MAX_EDGES = 20_000_000
 """In one file; what comes after them is only counted."""
 EDGE = struct.Struct("<q")
@@ -38,6 +40,17 @@ class SharedEdges:
         self._taken = 0  # of those in memory
         self.stored = self.left_out = 0
         """Edges in the file, and those that it has no room for."""
+
+    def command(self, what: str, path: Path) -> str:
+        """Do what the control socket is told; the answer is one line."""
+        if what == "start":
+            self.start(path)
+        elif what == "stop":
+            self.stop()
+        elif what != "state":
+            return "unknown command"
+        board_us, ns = self.clock_pair
+        return f"ok {self.levels.hex()} {board_us} {ns} {self.stored} {self.left_out}"
 
     def start(self, path: Path) -> None:
         """From now on every edge goes to a new file."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.boards.backends.sim_client import Terminal
+from hil.boards.backends.sim_edges import EDGES_FILE
 from hil.boards.backends.sim_knobs import parse_sim_knobs
 from hil.boards.backends.sim_program import (
     VmPlan,
@@ -92,6 +93,7 @@ class Supervisor:
         self._early_ends = 0
         self._watch = InterruptWatch()
         self._listener: socket.socket | None = None
+        self._edges_file = None if control is None else control.with_name(EDGES_FILE)
         if control is not None:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._listener.bind(str(control))
@@ -310,6 +312,8 @@ class Supervisor:
             case ["reset"]:
                 self._respawn(_HARD_RESET)
                 return "ok"
+            case ["edges", what] if self._time is not None and self._edges_file is not None:
+                return self._time.edges.command(what, self._edges_file)
         return "unknown command"
 
 
@@ -319,7 +323,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("knobs", nargs="?", default="", help="ppm=40,tick_bits=16,...")
     parser.add_argument("--root", type=Path, help="the board's file system (else temporary)")
     parser.add_argument(
-        "--control", type=Path, help="a socket that takes `pin N LEVEL` and `reset`"
+        "--control", type=Path, help="a socket that takes `pin N LEVEL`, `reset`, `edges start`"
     )
     parser.add_argument("--parent", type=int, help="end when this file descriptor is closed")
     parser.add_argument(

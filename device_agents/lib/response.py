@@ -5,6 +5,7 @@
 from array import array
 from time import ticks_us
 
+from lib.edge_handler import listen
 from lib.event_chain import EventChain, hil_nothing
 from lib.pins import output_pin, pin_setter, release_pin
 
@@ -36,7 +37,7 @@ def hil_bind_response(self, rest=hil_nothing, defer=None):
         pin = output_pin(pin_id, 0)
         self.job.at_exit(lambda: release_pin(pin_id, pin, cfg.get("safe") == "low"))
         self.handler = hil_responding(self.handler, pin_setter(pin), array("l", (1, 0)))
-        self.listen(self.handler, self.hard)
+        listen(self.pin, self.handler, self.hard)
 
 
 EventChain.bind = hil_bind_response

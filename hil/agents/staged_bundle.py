@@ -42,6 +42,8 @@ _HEAP_PER_BYTE = 1.4
 _COMPILER_BYTES, _PARSER_BYTES = 4900, 800
 _LEAST_ROOM_BYTES = 500
 _ONLY_TOLD = ("technique", "load", "pings", "mode", "levels", "capacity")
+_NOT_THERE = ("sync", "sync_seed")
+"""Options of what there is no room for, and not for their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def stages(
     """What to run one after the other for the capture that ``config`` describes."""
     have = set(capabilities)
     technique, load = str(config["technique"]), str(config.get("load", "idle"))
-    options = {key: value for key, value in config.items() if value not in (None, ())}
+    wanted = {key: value for key, value in config.items() if key not in _NOT_THERE}
+    options = {key: value for key, value in wanted.items() if value not in (None, ())}
     for key in ("periods", "phases", "pins"):
         options[key] = config.get(key) or ()
     literal = bundle.literal(options)

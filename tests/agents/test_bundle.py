@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.agents import bundle, minify
+from hil.agents import bundle, minify, staged_bundle
 from hil.model.errors import CapabilityMissing, ConfigurationError
 
 FOLDER = bundle.agents_folder()
@@ -283,3 +283,10 @@ def test_sizes_stay_in_their_budget(technique):
     assert bundle.size_bytes(f"techniques/{technique}.py") <= TECHNIQUE_BYTES
     assert sum(bundle.size_bytes(path) for path, _ in bundle.sources(technique)) <= BUNDLE_BYTES
     assert bundle.size_bytes("board/probe.py") <= PROBE_BYTES
+
+
+def test_a_small_heap_hears_nothing_of_the_sync_pattern():
+    config = {"technique": "timer_soft", "periods": (10_000,), "phases": (0,), "duration": 300_000}
+    plain = staged_bundle.stages(config, {"timer", "pin", "small_heap"}, 9_000)
+    asked = {**config, "sync": 16, "sync_seed": 3}
+    assert staged_bundle.stages(asked, {"timer", "pin", "small_heap"}, 9_000) == plain

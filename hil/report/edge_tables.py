@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hil.model.results import CaseKey, EdgeComparison, Measurement, Results
 
+ALIGNED = "aligned"
 FigureKey = tuple[str, int | None, str | None]
 """Metric, task and method of one figure of a case."""
 
@@ -25,7 +26,7 @@ FigureKey = tuple[str, int | None, str | None]
 class EdgeRow:
     """One figure by the board and by the instrument; the board's is absent where it has none.
 
-    ``agrees`` is whether the two intervals meet, ``None`` where there is nothing to compare.
+    ``agrees`` is whether the two agree within their bounds, ``None`` where that was not judged.
     """
 
     label: str
@@ -44,7 +45,7 @@ class EdgeRow:
 
     @property
     def agreement(self) -> str:
-        """``agree``, ``disagree``, or that there is nothing to compare."""
+        """``agree``, ``disagree``, or a dash."""
         return {True: "agree", False: "disagree", None: "-"}[self.agrees]
 
     @property
@@ -66,8 +67,8 @@ class EdgeLine:
 class EdgeSection:
     """One case as one instrument saw it; ``comparison`` is how its time was brought to the board's.
 
-    ``rows`` are the main figures, ``disagreeing`` those of all figures whose intervals don't meet,
-    ``compared`` counts the figures that both have.
+    ``rows`` are the main figures, ``disagreeing`` all figures on which the two disagree,
+    ``compared`` counts those that were judged.
     """
 
     case: CaseKey
@@ -103,12 +104,10 @@ class EdgeSection:
 
     @property
     def brief(self) -> str:
-        """The outcome where there is little room."""
+        """How many figures disagree, where there is little room."""
         if self.refused or not self.compared:
-            return self.outcome
-        if not self.disagreeing:
-            return "agree"
-        return f"{len(self.disagreeing)} of {self.compared} disagree"
+            return "-"
+        return f"{len(self.disagreeing)} of {self.compared}"
 
     @property
     def lines(self) -> list[EdgeLine]:
@@ -116,21 +115,30 @@ class EdgeSection:
         match = self.comparison
         if match is None:
             return []
-        if self.refused:
-            return [EdgeLine(f"The edges were not used: {match.verdict}.", True)]
-        return [
-            EdgeLine(
-                f"The instrument's clock runs {abs(match.ppm):.3g} ppm "
-                f"{'faster' if match.ppm > 0 else 'slower'} than the board's. "
-                f"{match.matched:,} edges have a stamp, {match.unmatched:,} have none; what is "
-                f"left between the two is {match.residual_us:.3g} us (rms)."
+        lines = [EdgeLine(match.clocks, match.odd_clock is not None)] if match.clocks else []
+        if not self.refused:
+            way = "faster" if match.ppm > 0 else "slower"
+            lines.append(
+                EdgeLine(
+                    f"The instrument's clock runs {abs(match.ppm):.3g} ppm {way} than the board's. "
+                    f"{match.matched:,} edges have a stamp, {match.unmatched:,} have none; what is "
+                    f"left between the two is {match.residual_us:.3g} us (rms)."
+                )
             )
-        ]
+        several = len(match.windows) > 1
+        for window in match.windows:
+            where = f"Window {window.window}: " if several else ""
+            if window.verdict != ALIGNED:
+                why = window.reason or window.verdict
+                lines.append(EdgeLine(f"{where}the edges were not used: {why}", True))
+            for finding in window.findings:
+                lines.append(EdgeLine(where + finding.text, finding.severity != "note"))
+        return lines
 
     @property
     def refused(self) -> bool:
         """Whether the edges could not be brought to the board's time."""
-        return self.comparison is not None and self.comparison.verdict != "aligned"
+        return self.comparison is not None and self.comparison.verdict != ALIGNED
 
     @property
     def agreement(self) -> str:
@@ -153,7 +161,8 @@ def edge_sections(results: Results) -> list[EdgeSection]:
         keys += [(case, f.source) for f in figures if not f.by_board]
     sections = []
     for case, instrument in dict.fromkeys(keys):
-        rows = _rows(groups.get(case, ()), instrument)
+        comparison = seen.get((case, instrument))
+        rows = _rows(groups.get(case, ()), instrument, comparison)
         sections.append(
             EdgeSection(
                 case,
@@ -161,22 +170,42 @@ def edge_sections(results: Results) -> list[EdgeSection]:
                 [row for row in rows if row.by_pin.metric in _labels()],
                 [row for row in rows if row.agrees is False],
                 sum(row.agrees is not None for row in rows),
-                seen.get((case, instrument)),
+                comparison,
             )
         )
     return sorted(sections, key=lambda s: (case_order(s.case, boards), s.instrument))
 
 
-def edge_columns() -> list[tuple[str, str]]:
-    """Metric and heading of the figures in the short form, one line a case."""
-    return [(metric.name, column.heading) for metric, column in table_columns("edges", brief=True)]
+@dataclass(frozen=True, slots=True)
+class EdgeColumn:
+    """A figure in the short form, one line a case; ``both``: the board may have it too."""
+
+    metric: str
+    heading: str
+    both: bool
+
+
+def edge_columns(sections: Sequence[EdgeSection]) -> list[EdgeColumn]:
+    """The figures that the short form of the table has."""
+    by_both = {
+        row.by_pin.metric
+        for section in sections
+        for row in section.rows
+        if row.by_board is not None
+    }
+    return [
+        EdgeColumn(metric.name, column.heading, metric.name in by_both)
+        for metric, column in table_columns("edges", brief=True)
+    ]
 
 
 def _labels() -> dict[str, str]:
     return {metric.name: column.heading for metric, column in table_columns("edges")}
 
 
-def _rows(figures: Iterable[Measurement], instrument: str) -> list[EdgeRow]:
+def _rows(
+    figures: Iterable[Measurement], instrument: str, comparison: EdgeComparison | None
+) -> list[EdgeRow]:
     """All figures of the instrument in the order of the metrics, each with the board's."""
     board: dict[FigureKey, Measurement] = {}
     pin: dict[FigureKey, Measurement] = {}
@@ -186,6 +215,10 @@ def _rows(figures: Iterable[Measurement], instrument: str) -> list[EdgeRow]:
             board[key] = figure
         elif figure.source == instrument:
             pin[key] = figure
+    judged = {
+        (agreement.metric, agreement.task, agreement.method): agreement.verdict == "agree"
+        for agreement in (() if comparison is None else comparison.agreements)
+    }
     labels = _labels()
     ranks = {name: rank for rank, name in enumerate([*labels, *METRICS])}
 
@@ -200,25 +233,10 @@ def _rows(figures: Iterable[Measurement], instrument: str) -> list[EdgeRow]:
             key[2],
             board.get(key),
             pin[key],
-            figures_agree(board.get(key), pin[key]),
+            judged.get(key),
         )
         for key in sorted(pin, key=rank)
     ]
-
-
-def figures_agree(by_board: Measurement | None, by_pin: Measurement) -> bool | None:
-    """Whether the intervals of two figures meet; an end that is not known is no end.
-
-    ``None`` without the board's figure, and where neither figure has any end.
-    """
-    if by_board is None or all(f.lo is None and f.hi is None for f in (by_board, by_pin)):
-        return None
-    return _reaches(by_board, by_pin) and _reaches(by_pin, by_board)
-
-
-def _reaches(low: Measurement, high: Measurement) -> bool:
-    """Whether the upper end of one is not below the lower end of the other."""
-    return low.hi is None or high.lo is None or low.hi >= high.lo
 
 
 def edge_summary(sections: Sequence[EdgeSection]) -> str:

@@ -126,7 +126,7 @@ def render_page_parts(
         maps=heat_maps(rows),
         edges=edges,
         edge_summary=edge_summary(edges),
-        edge_columns=edge_columns(),
+        edge_columns=edge_columns(edges),
         advice=advice,
         confidence=confidence_summaries(results, rows, captures),
         changes=None if comparison is None else make_change_section(comparison),

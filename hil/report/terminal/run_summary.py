@@ -21,7 +21,7 @@ from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.conditions import run_conditions
-from hil.report.edge_tables import edge_sections, edge_summary
+from hil.report.edge_tables import edge_columns, edge_sections, edge_summary
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
@@ -52,7 +52,6 @@ _VERDICT_STYLES = {
 _NARROW_WORDS = {"none": "no\nlimit", "undecided": "unde-\ncided"}
 _STANDS_OUT = ("fail", "undecided")
 _MAX_LISTED = 40
-_EDGE_COLUMNS = (("lateness_p99_us", "late p99"), ("period_jitter_rms_us", "jitter"))
 _MAX_CHANGES = 12
 
 
@@ -141,25 +140,26 @@ def _edge_table(sections: Sequence[EdgeSection], width: int) -> Table:
     wide = width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 17)
-    for _, heading in _EDGE_COLUMNS:
-        table.add_column(f"{heading}\nboard", justify="right", no_wrap=True)
-        table.add_column("\npin", justify="right", no_wrap=True)
+    columns = edge_columns(sections)
+    for column in columns:
+        heading = column.heading if wide else column.heading.replace(" ", "\n")
+        if column.both:
+            table.add_column(f"{heading}\nboard", justify="right", no_wrap=True)
+        table.add_column(f"{'' if column.both else heading}\npin", justify="right", no_wrap=True)
     table.add_column("edges", justify="right", no_wrap=True)
-    table.add_column("they", overflow="fold", ratio=1)
+    table.add_column("disagree", justify="right", no_wrap=True)
     for section in sections:
         cells: list[RenderableType] = []
-        for metric, _ in _EDGE_COLUMNS:
-            row = section.worst(metric)
+        for column in columns:
+            row = section.worst(column.metric)
             by_board, by_pin = (None, None) if row is None else (row.by_board, row.by_pin)
-            cells += [_cell(by_board, wide), _cell(by_pin, wide)]
+            cells += [_cell(by_board, wide)] if column.both else []
+            cells.append(_cell(by_pin, wide))
         _, technique, load = section.case
         name = technique if load == "idle" else f"{technique}, {load}"
         edges = "-" if section.comparison is None else str(section.comparison.matched)
-        words = section.brief
         style = "yellow" if section.disagreeing or section.refused else ""
-        table.add_row(
-            Text(escaped_line(name)), *cells, edges, Text(escaped_line(words), style=style)
-        )
+        table.add_row(Text(escaped_line(name)), *cells, edges, Text(section.brief, style=style))
     return table
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.metric_sheet import extreme_bounds
+from hil.analysis.late_samples import ArraySamples
+from hil.analysis.metric_sheet import MetricSheet, extreme_bounds
 from hil.analysis.streaming_stats import Extremes, SquareSums
 from hil.analysis.uncertainty.correlated import (
     cell_means,
@@ -15,7 +16,10 @@ from hil.analysis.uncertainty.correlated import (
     rms_bounds,
 )
 from hil.analysis.uncertainty.distributions import normal_quantile, quantile_ranks, t_quantile
+from hil.analysis.uncertainty.effective_number import Stretches
+from hil.analysis.uncertainty.extremes import extreme_number
 from hil.analysis.uncertainty.order_statistics import percentile
+from hil.analysis.uncertainty.percentiles import add_percentiles
 from hil.experiments.evaluation import summarise_capture
 
 
@@ -212,3 +216,27 @@ def test_a_drift_over_hundreds_of_thousands_of_activations():
     assert drift.lo < 20.0 < drift.hi
     assert drift.hi - drift.lo < 0.02
     assert by_metric["period_mean_us"].value == pytest.approx(PERIOD * (1 + 20e-6), rel=1e-7)
+
+
+@pytest.mark.parametrize("step", [0.0, 1.02, 2.0])
+def test_windows_that_are_locked_to_levels_of_their_own_are_the_samples(step):
+    """A timer on its grid is as late in all of a window; the next window begins elsewhere."""
+    rng = np.random.default_rng(5)
+    levels = np.repeat([625.0, 612.0, 518.0], 170)
+    series = levels + np.floor(step * rng.random(levels.size))
+    samples = ArraySamples(series, [0, 170, 340])
+    sheet = MetricSheet()
+    add_percentiles(sheet, "lateness", samples, step_us=1.0)
+    for figure in sheet.figures:
+        assert figure.n_effective <= 3.0
+        assert figure.bounds.lo <= 520.0
+        assert figure.bounds.hi > 640.0
+    assert extreme_number(Stretches.of_samples(samples), samples.size) <= 3.0
+
+
+def test_equal_windows_that_are_locked_to_one_level_keep_their_number():
+    samples = ArraySamples(np.full(510, 625.0), [0, 170, 340])
+    sheet = MetricSheet()
+    add_percentiles(sheet, "lateness", samples, step_us=1.0)
+    assert {figure.n_effective for figure in sheet.figures} == {510.0}
+    assert extreme_number(Stretches.of_samples(samples), samples.size) == 510.0

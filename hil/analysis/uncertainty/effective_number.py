@@ -137,7 +137,11 @@ def tail_number(look: Stretches, share: float) -> float:
             break
         level *= 2.0
         above = look.series > look.ordered[n - 1 - count]
+        if 2 * np.count_nonzero(above) < count:  # nearly all of them are equal
+            above = look.series >= look.ordered[n - 1 - count]
         positions = np.flatnonzero(above)
+        if positions.size == n:
+            break
         if positions.size < _FEW_ABOVE or positions.size == done:
             continue
         done = int(positions.size)
@@ -190,13 +194,17 @@ def middle_number(samples: Samples, look: Stretches, value: float, slope: float 
         chance = float(np.mean(expected * (1.0 - expected)))
         cells = cells.less(expected)
     variance, dof = long_run_variance(cells)
+    between = window_ratio(cells, variance)
+    if math.isinf(between):  # each window is whole on one side: they are the samples
+        return float(len(cells.rows))
     level = look.ordered[min(look.size - 1, int((1.0 - share) * look.size))] if slope else value
     ranks = np.searchsorted(look.ordered, look.series).astype(np.float64)
     for series in ((look.series > level).astype(np.float64), ranks):
         root = _neighbours(series, look.starts)
         if root > _PERSISTENT / math.sqrt(look.size):
             variance = max(variance, chance * (1.0 + root) / (1.0 - root))
-    wider = widened_by_windows(window_ratio(cells, variance), dof, len(cells.rows))
+    between = window_ratio(cells, variance)
+    wider = widened_by_windows(between, dof, len(cells.rows))
     wider *= t_quantile(_UPPER, dof) / _Z
     excess = variance / independent * wider * wider
     return float(n / max(excess, 1.0 / _MOST_PER_SAMPLE))
@@ -232,6 +240,8 @@ def slow_number(look: Stretches) -> float:
         cells = Cells.of(ranks, look.starts)
         variance, dof = long_run_variance(cells)
         between = window_ratio(cells, variance)
+        if math.isinf(between):
+            return len(cells.rows) / look.size
         if between > _UNEQUAL:
             wider = widened_by_windows(between, dof, len(cells.rows))
             number = min(number, spread / (variance * wider * wider))

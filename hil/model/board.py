@@ -42,6 +42,14 @@ SOURCES: Mapping[Source, SourceTraits] = {
     "replay": SourceTraits(measured=False),
 }
 """The sources of figures, the least artificial first."""
+NOT_MODELLED: Mapping[str, str] = {
+    "rp2": "cores, timers, PIO and PWM are those of an RP2040 to the clock cycle; misses of its "
+    "flash cache are not modelled (0.3 to 2 us each on silicon), nor how long flash takes to be "
+    "erased and written, nor a radio",
+    "microbit": "QEMU does not model how long an instruction takes, and the board's clock follows "
+    "this computer's",
+}
+"""What an emulator of a platform has and has not of the chip, by the platform."""
 DEFAULT_BOARD = "sim"
 """The board that is measured when none is named."""
 

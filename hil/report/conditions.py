@@ -1,11 +1,12 @@
-"""What the figures were measured under: windows, the host's clock, the board's temperature, its
-slowness.
+"""What the figures were measured under: windows, the host's clock, and of each board its emulator,
+its temperature, its slowness.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.model.board import NOT_MODELLED
 from hil.model.units import pick_scale
 
 if TYPE_CHECKING:
@@ -29,13 +30,23 @@ _SYNCHRONISED = {
 
 
 def run_conditions(results: Results) -> list[str]:
-    """A line each on the windows, the host's clock, each board's temperature and slowness."""
+    """A line each on the windows, the host's clock, and what is to be known of each board."""
     lines = [windows_sentence(results), host_clock_sentence(results.run)]
+    lines += emulator_sentences(results)
     for board in results.boards:
         for sentence in (temperature_sentence(board), slowness_sentence(board)):
             if sentence:
                 lines.append(f"{board.name}: {sentence}")
     return [line for line in lines if line]
+
+
+def emulator_sentences(results: Results) -> list[str]:
+    """What each emulated board has and has not of the chip that it stands for."""
+    return [
+        f"{board.name} is emulated: {NOT_MODELLED[board.platform]}"
+        for board in results.boards
+        if board.source == "emulator" and board.platform in NOT_MODELLED
+    ]
 
 
 def windows_sentence(results: Results) -> str:

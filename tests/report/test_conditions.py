@@ -23,6 +23,15 @@ BOARD = BoardIdentity("pico", "/dev/ttyACM0", "hardware", "rp2", "Pico", "1.29.0
 INFO = RunInfo("r", "2026-11-27T00:00:00Z", 1.0, "quick", "0", "host", "hardware")
 
 
+def test_what_an_emulator_does_not_model_is_told_at_once():
+    emulated = Results(replace(INFO, source="emulator"), (replace(BOARD, source="emulator"),))
+    (line,) = [line for line in run_conditions(emulated) if "emulated" in line]
+    assert line.startswith("pico is emulated: ")
+    assert "flash cache are not modelled" in line
+    assert line in render_page(emulated).partition('aria-label="On this page"')[0]
+    assert not any("emulated" in line for line in run_conditions(Results(INFO, (BOARD,))))
+
+
 def test_a_slow_board_is_told():
     assert slowness_sentence(BOARD) == ""
     slow = slowness_sentence(replace(BOARD, slowness=33.0))

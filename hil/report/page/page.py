@@ -28,7 +28,7 @@ from hil.model.verdicts import verdict_word
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.charts.run_charts import group_charts, page_order
-from hil.report.conditions import figure_conditions
+from hil.report.conditions import emulator_sentences, figure_conditions
 from hil.report.deadline_advice import advise, limits_for_script
 from hil.report.edge_tables import edge_columns, edge_sections, edge_summary
 from hil.report.headline import confidence_summaries, headline
@@ -112,6 +112,7 @@ def render_page_parts(
         advice=advice,
         closest=verdict.advice,
         edges=edge_summary(edges),
+        emulators=emulator_sentences(results),
         apart=any(section.disagreeing or section.refused for section in edges),
         errors=results.errors,
     )

@@ -110,8 +110,9 @@ class PinWatch(Protocol):
     name: str
     """What figures of such edges have as their source."""
 
-    resolution_ns: float
-    """The least step between two edges."""
+    @property
+    def resolution_ns(self) -> float:
+        """The least step between two edges."""
 
     def now_ns(self) -> int:
         """The time."""

@@ -4,7 +4,7 @@ The only module that knows rp2040py. Nothing here looks at a clock of the host: 
 to a moment of its own time and stops there, bytes and levels enter it at such moments, and what
 comes out bears one. The same calls give the same machine again, to the bit.
 
-A *tick* here is the emulator's unit of time, 1/16 ns; a clock cycle of the chip has 128.
+A *tick* here is the emulator's unit of time, 1/16 ns; a clock cycle of 125 MHz has 128.
 """
 
 from __future__ import annotations
@@ -102,6 +102,11 @@ class EmulatedPico:
     def ticks(self) -> int:
         """The time since the chip was built, in ticks."""
         return int(self._clock.ticks) + int(self._clock.rebased_ticks)
+
+    @property
+    def cycle_hz(self) -> float:
+        """The clock of the chip's cores."""
+        return float(self._chip.clk_sys)
 
     @property
     def counter(self) -> int:
@@ -248,7 +253,7 @@ class EmulatedPico:
         cycle later, when that is done, which finds out the next such moment. While the cores sleep
         the PIO's own time is one cycle behind.
         """
-        cycle = round(_TICKS_PER_S / self._chip.clk_sys)
+        cycle = round(_TICKS_PER_S / self.cycle_hz)
         self._pio_stepped = not self._pio_stepped
         if self._pio_stepped:
             self._pio_pacer.schedule_ticks(cycle)

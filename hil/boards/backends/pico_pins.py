@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from hil.boards.backends.pico_link import PicoClock
     from hil.model.board import PinId
 
-CYCLE_NS = 8.0
-"""A clock cycle of the chip at 125 MHz: the program changes a pin at the beginning of one."""
 _COUNTS = 1 << 30
 _NAME = re.compile(r"(?:GP|GPIO)?(\d{1,2})", re.ASCII)
 
@@ -25,11 +23,15 @@ class PicoPins:
     """See :class:`~hil.boards.backend.PinWatch`."""
 
     name = "pico"
-    resolution_ns = CYCLE_NS
 
     def __init__(self, machine: EmulatedPico, clock: PicoClock) -> None:
         self._machine = machine
         self._clock = clock
+
+    @property
+    def resolution_ns(self) -> float:
+        """A clock cycle of the chip: the program changes a pin at the beginning of one."""
+        return 1e9 / self._machine.cycle_hz
 
     def now_ns(self) -> int:
         """The session's time."""

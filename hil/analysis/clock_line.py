@@ -69,6 +69,15 @@ class FeasibleLines:
         corners = _clip(corners, (0.0, -1.0), -low)
         return FeasibleLines(corners, self.removed) if corners.size else None
 
+    def centre(self, rate: float) -> tuple[float, float]:
+        """The middle of the offsets that are allowed at the allowed rate nearest to ``rate``."""
+        low, high = self.rates
+        rate = min(max(rate, low), high)
+        room = 1e-3 * (high - low)
+        near = self.within(rate - room, rate + room) or self
+        offsets = near.corners[:, 0]
+        return float(offsets.min() + offsets.max()) / 2.0, rate
+
     def errors(self, offset: float, rate: float, board: FloatArray) -> tuple[float, float]:
         """How far these lines lie below and above the given line anywhere at ``board``, (m,) us."""
         away = (

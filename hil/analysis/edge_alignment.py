@@ -286,9 +286,9 @@ def _finished(
 ) -> Alignment:
     offset, rate = (float(value) for value in lines.corners.mean(axis=0))
     checks = _checks(recording, capture, frame, lines, offset, rate)
-    low, high, faults = _rate_bounds(checks, frame, lines, faults)
+    low, fitted, high, faults = _rate_bounds(checks, frame, lines, faults)
     narrowed = lines.within(low, high) or lines
-    offset, rate = (float(value) for value in narrowed.corners.mean(axis=0))
+    offset, rate = narrowed.centre(fitted)
     checks = _checks(recording, capture, frame, narrowed, offset, rate)
     ends = _ends(capture, frame)
     below, above = narrowed.errors(offset, rate, ends)
@@ -303,6 +303,8 @@ def _finished(
         frame.step_us + 2.0 * frame.own_us,
         longest_delay_us(_slow_us(capture)),
     )
+    jumped = {finding.line for finding in times.findings if finding.severity == "line"}
+    checks = [replace(each, valid=each.valid and each.name not in jumped) for each in checks]
     of_lines = (finding for check in checks for finding in check.findings)
     findings = (*faults, *times.findings, *channels, *of_lines)
     if low * 1e6 > ODD_RATE_PPM or high * 1e6 < -ODD_RATE_PPM:
@@ -393,12 +395,13 @@ def _rate_bounds(
     frame: Frame,
     lines: FeasibleLines,
     faults: tuple[EdgeFinding, ...],
-) -> tuple[float, float, tuple[EdgeFinding, ...]]:
-    """The rate by the sync edges and by all matched edges: what both allow."""
+) -> tuple[float, float, float, tuple[EdgeFinding, ...]]:
+    """The rate by the sync edges and by all matched edges: least, likeliest, most of what both
+    allow."""
     low, high = lines.rates
     chosen = [check for check in checks if check.matched >= _FEWEST_FOR_RATE and check.valid]
     if not chosen:
-        return low, high, faults
+        return low, (low + high) / 2.0, high, faults
     x = np.concatenate([check.stamp_us for check in chosen])
     y = np.concatenate([check.own_minus_board(frame.own) for check in chosen])
     starts = np.cumsum([0, *(check.matched for check in chosen[:-1])]).tolist()
@@ -406,7 +409,7 @@ def _rate_bounds(
     steps = frame.step_us + 2.0 * frame.own_us
     fit = slope_of(x, y, "stationary", starts, step=steps)
     if fit.lo is None or fit.hi is None:
-        return low, high, faults
+        return low, (low + high) / 2.0, high, faults
     tilt = _TILT * steps / span
     lower = fit.value - _SAFE * (fit.value - fit.lo) - tilt
     upper = fit.value + _SAFE * (fit.hi - fit.value) + tilt
@@ -417,5 +420,5 @@ def _rate_bounds(
             "time jumped or changed its rate in the instrument or the board"
         )
         fault = EdgeFinding("step", text, "recording")
-        return min(low, lower), max(high, upper), (*faults, fault)
-    return max(low, lower), min(high, upper), faults
+        return min(low, lower), fit.value, max(high, upper), (*faults, fault)
+    return max(low, lower), fit.value, min(high, upper), faults

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.analysis.line_faults import LineCheck
-    from hil.model.captures import FloatArray
+    from hil.model.captures import FloatArray, IntArray
 
 _WIDTHS = (3, 6, 12, 25, 50, 100)
-_SIGMAS = (13.0, 10.0, 8.0, 7.0, 7.0, 7.0)  # a few long delays in a row are no jump
+_SIGMAS = (14.0, 11.0, 9.0, 8.0, 8.0, 8.0)  # a few long delays in a row are no jump
 _MOST = 20_000
 _BLOCKS = 16
 _LEAST_US = 0.5
 _OUTLIER_US = 3.0
-_OUTLIER_SIGMAS = 12.0
+_OUTLIER_SIGMAS = 14.0
 _MOST_BEND_US = 20.0
+_BENT = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +57,20 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
     if not chosen:
         return TimeCheck((), 0.0, math.inf, math.inf, 0.0)
     at = np.concatenate([check.stamp_us for check in chosen])
-    left = np.concatenate([check.residual_us for check in chosen])
+    lefts = _levelled(chosen)
+    left = np.concatenate(lefts)
     times = np.concatenate([check.times_ns for check in chosen])
     order = np.argsort(at, kind="stable")
     at, left, times = at[order], left[order], times[order]
     both = step_us + own_us
-    findings: list[EdgeFinding] = []
-    positions, sizes = jumps(left, both)
-    if positions.size:
-        largest = float(sizes[np.argmax(np.abs(sizes))])
-        count = int(positions.size)
-        times_word = "once" if count == 1 else f"{count} times"
-        text = (
-            f"the instrument's time and the board's jumped against each other {times_word}, by up "
-            f"to {largest:+.1f} us: samples added or lost, or the board's clock stepped"
-        )
-        ends = int(times[positions[0]]), int(times[positions[-1]])
-        findings.append(EdgeFinding("step", text, "recording", "", count, *ends))
     rounding = (step_us**2 + own_us**2) / 12.0
-    bend, hidden = bend_of(left, both, rounding)
-    bend = 0.0 if positions.size else bend
+    findings = _jump_findings(left, times, both, "")
+    if not findings:
+        for check, own in zip(chosen, lefts, strict=True):
+            findings += _jump_findings(own, check.times_ns, both, check.name)
+    bends = [bend_of(own, both, rounding) for own in lefts]
+    bend = 0.0 if findings else max(seen for seen, _ in bends)
+    hidden = min(unseen for _, unseen in bends)
     if bend > _MOST_BEND_US:
         text = (
             f"the rate between instrument and board changed within the window: edges depart by "
@@ -88,11 +83,11 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
             "them wanders, or the pin's delay does; the bounds allow for it"
         )
         findings.append(EdgeFinding("scatter", text, "note"))
-    noise = _noise(left)
+    beside = math.sqrt(max(0.0, _noise(left) ** 2 - 1.2 * rounding))
     away = np.abs(left - np.median(left))
-    limit = both + max(_OUTLIER_US, _OUTLIER_SIGMAS * noise)
+    limit = 0.75 * both + max(_OUTLIER_US, _OUTLIER_SIGMAS * beside)
     far = np.flatnonzero(away > limit)
-    if far.size and not positions.size:
+    if far.size and not any(finding.kind == "step" for finding in findings):
         text = (
             f"{far.size} edges come up to {float(away.max()):.1f} us off where they should be "
             "after their stamps: an interrupt of the board in between, or the instrument's time"
@@ -101,6 +96,33 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
         findings.append(EdgeFinding("outlier", text, "note", "", int(far.size), *ends))
     scatter = scatter_without_rounding(left, rounding)
     return TimeCheck(tuple(findings), bend, scatter, limit, hidden)
+
+
+def _levelled(checks: Sequence[LineCheck]) -> list[FloatArray]:
+    """What is left of each line about its mean, without the slope that all of them share."""
+    along = [check.stamp_us - check.stamp_us.mean() for check in checks]
+    left = [check.residual_us - check.residual_us.mean() for check in checks]
+    length = sum(float(np.dot(x, x)) for x in along)
+    slope = sum(float(np.dot(x, y)) for x, y in zip(along, left, strict=True)) / (length or 1.0)
+    return [y - slope * x for x, y in zip(along, left, strict=True)]
+
+
+def _jump_findings(
+    left_us: FloatArray, times_ns: IntArray, step_us: float, line: str
+) -> list[EdgeFinding]:
+    positions, sizes = jumps(left_us, step_us)
+    if not positions.size:
+        return []
+    largest = float(sizes[np.argmax(np.abs(sizes))])
+    count = int(positions.size)
+    times_word = "once" if count == 1 else f"{count} times"
+    of_line = f" on {line} alone" if line else ""
+    text = (
+        f"the instrument's time and the board's jumped against each other{of_line} {times_word}, "
+        f"by up to {largest:+.1f} us: samples added or lost, or the board's clock stepped"
+    )
+    ends = int(times_ns[positions[0]]), int(times_ns[positions[-1]])
+    return [EdgeFinding("step", text, "line" if line else "recording", line, count, *ends)]
 
 
 def scatter_without_rounding(left_us: FloatArray, rounding: float) -> float:
@@ -160,9 +182,12 @@ def bend_of(left_us: FloatArray, step_us: float, rounding: float) -> tuple[float
     steps = float(np.median([np.mean(np.square(np.diff(part))) for part in parts])) / 2.0
     dithered = min(inner, steps) > 0.7 * rounding
     error = 1.25 * math.sqrt(max(inner, steps)) / math.sqrt(min(part.size for part in parts))
+    drift = 0.0 if dithered else step_us / 2.0
     spread = float(np.ptp(medians)) / 2.0
     beyond = spread > (step_us + _LEAST_US) / 2.0 + 5.0 * error
-    return (spread if beyond else 0.0), (0.0 if dithered else step_us / 2.0) + 2.0 * error
+    if dithered and not beyond:  # a bend is what the differences of neighbours don't have
+        beyond = spread > 4.0 * error and float(np.var(left_us)) > _BENT * max(rounding, steps)
+    return (spread if beyond else 0.0), drift + 2.0 * error
 
 
 def _noise(left: FloatArray) -> float:

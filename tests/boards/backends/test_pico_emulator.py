@@ -108,14 +108,14 @@ def test_a_wire_brings_every_edge_to_the_other_pin_at_once(chip):
     assert all(there == here for there, here in seen)
 
 
-def test_how_the_way_is_cut_changes_nothing(chip):
+def test_in_how_many_steps_it_runs_changes_nothing(chip):
     whole = edges_of(chip(TOGGLE), PIN, 30 * TICKS_PER_US)
     machine = chip(TOGGLE)
-    cut = []
-    machine.listen(PIN, lambda ticks, level: cut.append((ticks, level)))
+    stepped = []
+    machine.listen(PIN, lambda ticks, level: stepped.append((ticks, level)))
     for until in range(1000, 30 * TICKS_PER_US + 1, 1000):
         machine.run(until)
-    assert cut == whole
+    assert stepped == whole
 
 
 def test_the_counter_is_read_to_the_tick(chip):

@@ -6,6 +6,7 @@ the capture and told.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from hil.model.captures import CaptureIssue
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     OpenInstrument = Callable[[EdgeSourceSpec, MeasuredBoard], "EdgeInstrument"]
 
 FAILED = "failed"
-"""The kind of the issue of a recording that an instrument did not deliver."""
+"""The kind of the issue of a recording that an instrument did not deliver, or not to its end."""
 
 
 class EdgeInstrument(Protocol):
@@ -76,11 +77,15 @@ def window_sources(
 
 
 class GuardedSource:
-    """A stamp source whose failure is stored in the place of its edges, and stops nothing."""
+    """A stamp source whose failure is stored with its edges, or in their place, and stops nothing.
+
+    It is the sink of its source too: what that delivers is passed on at the end.
+    """
 
     def __init__(self, source: StampSource) -> None:
         self._source = source
         self._sink: CaptureSink | None = None
+        self._delivered: EdgeRecording | None = None
         self._failure = ""
 
     @property
@@ -97,7 +102,7 @@ class GuardedSource:
         """Start recording."""
         self._sink = sink
         try:
-            self._source.begin(plan, sink)
+            self._source.begin(plan, self)
         except HilError as error:
             self._failure = str(error)
 
@@ -112,13 +117,35 @@ class GuardedSource:
             return False
 
     def end(self) -> None:
-        """Stop recording; of a source that has failed, store why."""
+        """Stop recording, and store what came, with the failure if there was one."""
         try:
             self._source.end()
         except HilError as error:
             self._failure = self._failure or str(error)
-        if self._failure and self._sink is not None:
-            self._sink.edges(no_edges(self.name, self._failure))
+        if self._sink is None:
+            return
+        recording = self._delivered
+        if self._failure and recording is None:
+            recording = no_edges(self.name, self._failure)
+        elif self._failure and recording is not None:
+            issue = CaptureIssue(FAILED, self._failure)
+            recording = replace(recording, issues=(*recording.issues, issue))
+        if recording is not None:
+            self._sink.edges(recording)
+
+    def rx(self, data: bytes, host_ns: int) -> None:
+        """Pass on bytes."""
+        if self._sink is not None:
+            self._sink.rx(data, host_ns)
+
+    def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
+        """Pass on a clock exchange."""
+        if self._sink is not None:
+            self._sink.ping(host_tx_ns, host_rx_ns)
+
+    def edges(self, recording: EdgeRecording) -> None:
+        """Take what the source recorded."""
+        self._delivered = recording
 
 
 def no_edges(instrument: str, reason: str) -> EdgeRecording:
@@ -143,6 +170,10 @@ def missing_edges(
             elif not recording.lines:
                 reasons = "; ".join(issue.detail for issue in recording.issues)
                 yield f"no edges of {spec.name}: {reasons or 'it delivered none'}"
+            else:
+                for issue in recording.issues:
+                    if issue.kind == FAILED:
+                        yield f"the edges of {spec.name} are not whole: {issue.detail}"
 
 
 def check_edge_sources(

@@ -75,6 +75,14 @@ def test_an_instrument_records_from_before_the_window_until_behind_it(tmp_path, 
     assert list(missing_edges(capture, SPECS, stored=False)) == []
 
 
+def test_a_failure_on_the_way_is_stored_with_the_edges_that_came(tmp_path, monkeypatch):
+    capture = captured(monkeypatch, tmp_path / "a.hilcap", Instrument("poll"))
+    (recording,) = capture.edges
+    assert [line.times_ns.tolist() for line in recording.lines] == [[5]]
+    (text,) = missing_edges(capture, SPECS, stored=False)
+    assert text == ("the edges of sigrok-demo are not whole: the analyser went away in its poll")
+
+
 @pytest.mark.parametrize("step", ["begin", "end"])
 def test_an_instrument_that_fails_leaves_the_board_s_stamps(tmp_path, monkeypatch, step):
     capture = captured(monkeypatch, tmp_path / "a.hilcap", Instrument(step))

@@ -20,6 +20,7 @@ from hil.analysis.late_samples import ArraySamples
 from hil.analysis.latency import moved_by
 from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet
 from hil.analysis.phase import measure_phase
+from hil.analysis.pwm_reference import edges_in_period, measure_pwm
 from hil.analysis.stability import AVERAGING_S, measure_stability
 from hil.analysis.task_figures import measure_task
 from hil.analysis.uncertainty.budget import evenly, with_systematic
@@ -70,7 +71,13 @@ def measure_edges(
     measure_phase(tracks, limits.step_us, whole, capture.plan.technique)
     measure_edge_latency(usable, tools, whole)
     _skew(whole, usable)
-    return [*(sheet for _, sheet in tasks), whole]
+    sheets = [*(sheet for _, sheet in tasks), whole]
+    pwm = measure_pwm(capture, usable, limits.step_us)
+    if pwm is not None:
+        parts = edges_in_period(capture)
+        _add_alignment(pwm, limits, capture.plan.tasks[0].period_us / parts)
+        sheets.append(pwm)
+    return sheets
 
 
 def measure_edge_tasks(

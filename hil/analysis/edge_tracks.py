@@ -124,6 +124,43 @@ def edge_tracks(capture: Capture, windows: Sequence[AlignedWindow]) -> tuple[Edg
     return tuple(tracks)
 
 
+def pace_track(
+    capture: Capture, windows: Sequence[AlignedWindow], name: str, parts: int
+) -> Track | None:
+    """The rising edges of a line that sets the pace: ``parts`` of them in a period of task 0.
+
+    One of them is where task 0 is due. ``None`` where no window has the line, or no task.
+    """
+    of_task = next((track for track in capture.tracks if track.index == 0), None)
+    if of_task is None:
+        return None
+    whole = _divided(of_task, parts)
+    found = []
+    for aligned in windows:
+        line = aligned.recording.line(name)
+        own = next((track for track in aligned.window.tracks if track.index == 0), None)
+        if line is None or own is None or not aligned.usable:
+            continue
+        own = _divided(own, parts)
+        times_us = aligned.board_us(line)[line.levels == 1]
+        first_us = own.origin_us - own.period_us / 2.0
+        lost = _lost_us(aligned, own)
+        keep = (times_us >= first_us) & (times_us <= own.end_us)
+        for begin, end in lost:
+            keep &= (times_us <= begin) | (times_us >= end)
+        times_us = times_us[keep]
+        gaps = _gaps(own, times_us, lost, own.stamps_us[:0], queued=True)
+        unstamped = np.full(times_us.size, -1, np.int64)
+        found.append(WindowEdges(aligned, own, times_us, unstamped, gaps, 0))
+    return _joined(whole, found) if found else None
+
+
+def _divided(track: Track, parts: int) -> Track:
+    """The same windows on a grid of a shorter period."""
+    later = tuple(replace(w, release=w.release * parts) for w in track.later_windows)
+    return replace(track, period_us=track.period_us / parts, later_windows=later)
+
+
 def all_edge_tracks(capture: Capture) -> tuple[Track, ...]:
     """The tracks of every instrument, for pictures and exports."""
     return tuple(

@@ -13,6 +13,7 @@ from hil.analysis.edge_tracks import align_windows
 from hil.analysis.latency import measure_events
 from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
+from hil.analysis.pwm_reference import explain_absence
 from hil.analysis.stability import measure_stability
 from hil.analysis.task_figures import measure_series, measure_task
 from hil.analysis.uncertainty.budget import parts_of, stored_parts
@@ -77,6 +78,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     aligned = align_windows(capture)
     for windows in aligned.values():
         sheets += measure_edges(capture, windows, tools)
+    sheets.append(explain_absence(capture, sheets))
     told = [(sheet.task, notice) for sheet in sheets for notice in sheet.notices]
     measurements = tuple(
         _noted(_record(capture, sheet, figure), told)

@@ -122,6 +122,8 @@ _LOADS = (
 LOADS: dict[str, Load] = {load.name: load for load in _LOADS}
 """The loads by name, in the order in which they are shown."""
 
+PWM_REFERENCE = "reference/pwm"
+"""The method of the figures of a PWM's own edges."""
 METHODS = (
     Method("callback/global", "state in global variables"),
     Method("callback/closure", "state in a closure"),
@@ -159,6 +161,11 @@ METHODS = (
         "asyncio/([^/]*)/?([^/]*)/?(.*)",
         r"\1, two blinkers at \2, \3 busy companions",
         resolution_us=ASYNCIO_STEP_US,
+    ),
+    Method(
+        PWM_REFERENCE,
+        "the edges of the PWM itself, by an instrument: the best that the chip can do",
+        releases="in order",
     ),
     *(Method(f"{kind}/.*", "") for kind in ("callback", "timer", "survival", "schedule")),
     Method("web/loop/.*", "a loop with sockets", variant=False),

@@ -135,7 +135,7 @@ def pace_track(
     if of_task is None:
         return None
     whole = _divided(of_task, parts)
-    found = []
+    parts_seen = []
     for aligned in windows:
         line = aligned.recording.line(name)
         own = next((track for track in aligned.window.tracks if track.index == 0), None)
@@ -151,8 +151,8 @@ def pace_track(
         times_us = times_us[keep]
         gaps = _gaps(own, times_us, lost, own.stamps_us[:0], queued=True)
         unstamped = np.full(times_us.size, -1, np.int64)
-        found.append(WindowEdges(aligned, own, times_us, unstamped, gaps, 0))
-    return _joined(whole, found) if found else None
+        parts_seen.append(WindowEdges(aligned, own, times_us, unstamped, gaps, 0))
+    return _joined(whole, parts_seen) if parts_seen else None
 
 
 def _divided(track: Track, parts: int) -> Track:

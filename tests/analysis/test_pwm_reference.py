@@ -1,4 +1,4 @@
-"""The edges of the PWM that sets the pace: known jitter, drift and losses are found in them."""
+"""The edges of the PWM that sets the pace: known jitter, drift and losses are told."""
 
 import math
 from dataclasses import replace
@@ -59,41 +59,41 @@ def reference(board, *windows):
 
 @pytest.mark.parametrize("hz", [100, 200, 1000])
 def test_a_perfect_pwm_has_no_jitter(hz):
-    found = reference(*pwm_case(edges_of_pwm(hz), hz))
+    figures = reference(*pwm_case(edges_of_pwm(hz), hz))
 
-    assert set(found) == REFERENCE_METRICS
-    assert found["period_mean_us"].value == pytest.approx(1e6 / hz, abs=1e-9)
-    assert found["period_jitter_rms_us"].value == pytest.approx(0.0, abs=1e-6)
-    assert found["period_jitter_rms_us"].bounds.hi < RESOLUTION_NS / 1000
-    assert found["period_jitter_rms_us"].n == N * PERIOD * hz // 1_000_000
+    assert set(figures) == REFERENCE_METRICS
+    assert figures["period_mean_us"].value == pytest.approx(1e6 / hz, abs=1e-9)
+    assert figures["period_jitter_rms_us"].value == pytest.approx(0.0, abs=1e-6)
+    assert figures["period_jitter_rms_us"].bounds.hi < RESOLUTION_NS / 1000
+    assert figures["period_jitter_rms_us"].n == N * PERIOD * hz // 1_000_000
 
 
 @pytest.mark.parametrize("sd_us", [0.05, 2.0])
 def test_its_jitter_is_found(sd_us):
-    found = reference(*pwm_case(edges_of_pwm(100, sd_us=sd_us), 100))
+    figures = reference(*pwm_case(edges_of_pwm(100, sd_us=sd_us), 100))
 
-    figure = found["period_jitter_rms_us"]
+    figure = figures["period_jitter_rms_us"]
     assert figure.bounds.lo <= sd_us * math.sqrt(2) <= figure.bounds.hi
     assert figure.value == pytest.approx(sd_us * math.sqrt(2), rel=0.1)
 
 
 def test_a_frequency_that_the_divider_misses_is_drift():
     board, window = pwm_case(edges_of_pwm(100, ppm=-7.3), 100)
-    found = reference(board, window)
+    figures = reference(board, window)
 
-    drift = found["schedule_drift_ppm"]
+    drift = figures["schedule_drift_ppm"]
     assert drift.value == pytest.approx(-7.3, abs=0.01)
     assert drift.bounds.hi - drift.bounds.lo > 0.19  # the rate of the alignment is in it
-    assert found["period_mean_us"].value == pytest.approx(10_000 * (1 - 7.3e-6), abs=1e-4)
+    assert figures["period_mean_us"].value == pytest.approx(10_000 * (1 - 7.3e-6), abs=1e-4)
 
 
 def test_what_the_instrument_lost_is_no_jitter():
     lost = (PERIOD * 100 + 3_000, PERIOD * 130 + 3_000)
     edges = edges_of_pwm(100)
-    found = reference(*pwm_case(edges, 100, lost=[lost]))
+    figures = reference(*pwm_case(edges, 100, lost=[lost]))
 
-    assert found["period_jitter_pp_us"].value == pytest.approx(0.0, abs=1e-6)
-    assert found["period_jitter_rms_us"].n == N - 31
+    assert figures["period_jitter_pp_us"].value == pytest.approx(0.0, abs=1e-6)
+    assert figures["period_jitter_rms_us"].n == N - 31
 
 
 def test_edges_outside_the_window_do_not_count():
@@ -114,11 +114,11 @@ def test_windows_are_put_on_one_grid():
         end_us=own.end_us + PERIOD * (N + 3),
     )
     case = replace(board, tracks=(joined,), windows=(board, board))
-    found = reference(case, window, replace(window, number=1))
+    figures = reference(case, window, replace(window, number=1))
 
-    assert found["period_jitter_rms_us"].n == 2 * (2 * N)
-    assert found["period_jitter_pp_us"].value == pytest.approx(0.0, abs=1e-6)
-    assert found["schedule_drift_ppm"].value == pytest.approx(0.0, abs=1e-6)
+    assert figures["period_jitter_rms_us"].n == 2 * (2 * N)
+    assert figures["period_jitter_pp_us"].value == pytest.approx(0.0, abs=1e-6)
+    assert figures["schedule_drift_ppm"].value == pytest.approx(0.0, abs=1e-6)
 
 
 def test_without_an_instrument_there_is_a_reason_and_no_figure():

@@ -131,9 +131,9 @@ def test_the_pattern_only_shifts_what_comes_behind_it(tmp_path):
     with_it, _, _ = captured(tmp_path, board, "timer_hard")
     without, _, _ = captured(tmp_path, board, "timer_hard", edges=(), sync=0)
     assert without.sync is None
-    for mine, other in zip(with_it.tracks, without.tracks, strict=True):
+    for own, other in zip(with_it.tracks, without.tracks, strict=True):
         assert np.abs(
-            (mine.stamps_us - mine.origin_us) - (other.stamps_us - other.origin_us)
+            (own.stamps_us - own.origin_us) - (other.stamps_us - other.origin_us)
         ).max() <= 2 * board.step  # fmt: skip
 
 

@@ -87,8 +87,6 @@ class Pin(umachine.PinBase):
             self._mode = mode
         if pull != -1:
             self._pull = pull
-        if EDGES:
-            self._note()
         self._settle()
 
     def _drives(self):
@@ -110,6 +108,8 @@ class Pin(umachine.PinBase):
             note(p._n, p._level())
 
     def _settle(self):
+        if EDGES:
+            self._note()
         if self._trigger:
             self._edge()
         else:
@@ -125,9 +125,7 @@ class Pin(umachine.PinBase):
             write_cost()
         if v != self._latch:
             self._latch = v
-            if EDGES:
-                self._note()
-            if self._wired or self._trigger:
+            if EDGES or self._wired or self._trigger:
                 self._settle()
 
     __call__ = value

@@ -94,6 +94,20 @@ def test_a_level_from_outside_makes_an_edge_too(board):
     assert [level for _, level in watched.stop()[9]] == [1, 0]
 
 
+def test_a_waveform_has_its_edges_and_the_jumper_carries_them(board):
+    board.exec("from machine import Pin, PWM\nimport time")
+    watched = Watched(board, 4, 5)
+    board.exec("wave = PWM(Pin(4), freq=100, duty_u16=16384)\ntime.sleep_ms(95)\nwave.deinit()")
+    seen = watched.stop()
+    assert seen[4] == seen[5]
+    rising = [ns for ns, level in seen[4] if level]
+    falling = [ns for ns, level in seen[4] if not level]
+    assert len(rising) == 10
+    # with the first one the pin is high by hand, to the nanosecond of the call
+    assert {b - a for a, b in itertools.pairwise(rising[1:])} == {10_000_000}
+    assert {b - a for a, b in zip(rising[1:9], falling[1:9], strict=True)} == {2_500_000}
+
+
 def test_what_was_high_falls_when_the_board_is_reset(board):
     board.exec("from machine import Pin\nhigh = Pin(3, Pin.OUT, value=1)")
     watched = Watched(board, 3, 2)

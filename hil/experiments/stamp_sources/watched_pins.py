@@ -69,8 +69,8 @@ def watched_lines(tasks: tuple[PinId, ...] | list[PinId], wiring: Wiring) -> dic
     lines = {task_line(number): pin for number, pin in enumerate(tasks)}
     others = {
         LOOP_LINE: None if wiring.loopback is None else wiring.loopback[0],
-        RESPONSE_LINE: getattr(wiring, RESPONSE_LINE, None),
-        SYNC_LINE: getattr(wiring, SYNC_LINE, None),
+        RESPONSE_LINE: wiring.response,
+        SYNC_LINE: wiring.sync,
     }
     return lines | {name: pin for name, pin in others.items() if pin is not None}
 

@@ -10,18 +10,20 @@ import numpy as np
 
 from hil.analysis.channel_faults import check_channels
 from hil.analysis.clock import instrument
-from hil.analysis.clock_line import FeasibleLines, Moments, feasible_lines
+from hil.analysis.clock_line import FeasibleLines, feasible_lines
+from hil.analysis.edge_rate import rate_bounds
 from hil.analysis.line_faults import LineCheck, check_line, longest_delay_us
 from hil.analysis.recording_faults import ODD_RATE_PPM, recording_findings
+from hil.analysis.sync_moments import Frame, pair_moments, sync_lines
 from hil.analysis.sync_search import MOST_PPM, find_windows
+from hil.analysis.task_rhythm import find_rhythm
 from hil.analysis.time_faults import check_times
-from hil.analysis.uncertainty.slope import slope_of
 from hil.model.captures import no_values
 from hil.model.edges import EdgeFinding, LostInterval, task_line
 
 if TYPE_CHECKING:
     from hil.analysis.sync_search import SyncMatch
-    from hil.model.captures import Capture, FloatArray, IntArray, StampArray
+    from hil.model.captures import Capture, FloatArray, IntArray
     from hil.model.edges import EdgeRecording
 
 AlignmentVerdict = Literal["aligned", "ambiguous", "no match", "invalid"]
@@ -96,37 +98,8 @@ class Alignment:
         return next((line for line in self.lines if line.name == name), None)
 
 
-_FEWEST_FOR_RATE = 30
-_MOST_PAIRS = 1000
 _DENSE_PAIRS = 20
-_SCATTERED_US = 2.0
-_COARSE_US, _HIDDEN = 4.0, 0.1
-_SAFE = 1.6  # 95 % of a fit's bounds to 99.8 %: what they restrict must hold
-_TILT = 1.5  # rounding can tilt a fitted line by so many steps over its span
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where both times are counted from, so that no digits are lost, and the steps of the clocks.
-
-    ``board_us`` and ``own_ns`` are whole numbers; ``step_us`` is within what a board's reading may
-    be late, ``own_us`` half a step of the instrument.
-    """
-
-    board_us: int
-    own_ns: int
-    step_us: float
-    own_us: float
-
-    def board(self, times_us: StampArray) -> FloatArray:
-        """Board times from the reference on."""
-        result: FloatArray = (times_us - self.board_us).astype(np.float64)
-        return result
-
-    def own(self, times_ns: IntArray) -> FloatArray:
-        """The instrument's times from the reference on, in us."""
-        result: FloatArray = (times_ns - self.own_ns) / 1000.0
-        return result
+_RHYTHM_RATE = 1e-4
 
 
 def align(recording: EdgeRecording, capture: Capture) -> Alignment:
@@ -135,7 +108,7 @@ def align(recording: EdgeRecording, capture: Capture) -> Alignment:
     faults = recording_findings(recording)
     step = instrument(capture).tick_us
     if sync is None:
-        return _refused(recording, "no match", "the board made no sync pattern", faults)
+        return _without_sync(recording, capture, step, faults)
     matches = find_windows(recording, sync, step)
     if not matches:
         watched = recording.line(sync.line)
@@ -186,29 +159,18 @@ def _by_sync(
 ) -> Alignment:
     sync = capture.sync
     assert sync is not None
-    present = match.present
-    middle_us = (int(sync.before_us[present][0]) + int(sync.before_us[present][-1])) // 2
-    middle_ns = (match.start_ns + match.end_ns) // 2
-    reading = step if float(step).is_integer() else step + 1.0
-    half = recording.resolution_ns / 2000.0 + 0.0005
-    frame = Frame(middle_us, middle_ns, reading, half)
-    moments = Moments(
-        frame.board(sync.before_us[present]),
-        frame.board(sync.after_us[present]) + reading,
-        frame.own(match.earliest_ns[present]) - half,
-        frame.own(match.latest_ns[present]) + half,
-    )
-    excess = _excess_us(moments, reading + 2.0 * half)
-    moments = replace(moments, early=moments.early - excess, late=moments.late + excess)
-    most = MOST_PPM * 1e-6
-    lines = feasible_lines(moments, most)
+    known = sync.before_us[match.present]
+    middle_us = (int(known[0]) + int(known[-1])) // 2
+    frame = Frame.of(middle_us, (match.start_ns + match.end_ns) // 2, recording, step)
+    lines, moments, findings = sync_lines(frame, match, sync)
     if lines is None:
         text = "the sync edges lie outside the board's clock readings around them: no line fits"
         return _refused(recording, "invalid", text, faults)
-    faults = (*faults, *_sync_findings(match, lines, excess))
-    pairs = _pairs(recording, capture, frame, lines)
+    faults = (*faults, *findings)
+    offset, rate = lines.centre(float(np.mean(lines.rates)))
+    pairs = pair_moments(recording, capture, frame, offset, rate)
     if pairs is not None:
-        both = feasible_lines(moments.and_(pairs), most)
+        both = feasible_lines(moments.and_(pairs), MOST_PPM * 1e-6)
         if both is None or both.removed > lines.removed:
             text = "the virtual board's own pairs of times contradict the sync edges"
             return _refused(recording, "invalid", text, faults)
@@ -216,65 +178,46 @@ def _by_sync(
     return _finished(recording, capture, frame, lines, faults)
 
 
-def _excess_us(moments: Moments, steps_us: float) -> float:
-    """How far the sync edges scatter between their readings beyond the steps of both clocks.
-
-    Those that nothing came in between lie at much the same position between their readings. On a
-    coarse clock these don't tell which they are, so that a few on either side don't count.
-    """
-    width = moments.high - moments.low
-    usual = width <= np.median(width) + steps_us
-    board = (moments.low + moments.high) / 2.0
-    shift = (moments.early + moments.late) / 2.0 - board
-    board, shift = board[usual], shift[usual]
-    first, second = np.triu_indices(board.size, 1)
-    apart = board[second] - board[first]
-    long = apart >= 0.5 * float(np.max(apart, initial=0.0))
-    if not long.any():
-        return 0.0
-    rate = float(np.median((shift[second] - shift[first])[long] / apart[long]))
-    left = np.sort(shift - rate * board)
-    hidden = round(_HIDDEN * left.size) if steps_us > _COARSE_US else 0
-    return max(0.0, float(left[-1 - hidden] - left[hidden]) - steps_us)
-
-
-def _sync_findings(
-    match: SyncMatch, lines: FeasibleLines, excess_us: float
-) -> tuple[EdgeFinding, ...]:
-    findings: list[EdgeFinding] = []
-    missing = match.present.size - match.matched
-    bad = match.doubtful + lines.removed
-    if missing or bad:
-        parts = [f"{missing} missing"] * bool(missing) + [f"{bad} doubtful"] * bool(bad)
-        text = f"of {match.present.size} sync edges {', '.join(parts)}; the others bound the offset"
-        findings.append(EdgeFinding("sync", text, "note", match.line, missing + bad))
-    if excess_us > _SCATTERED_US:
+def _without_sync(
+    recording: EdgeRecording, capture: Capture, step: float, faults: tuple[EdgeFinding, ...]
+) -> Alignment:
+    """By the pairs of a virtual board, else by what is irregular in the task edges."""
+    stamps = [track.stamps_us for track in capture.tracks if track.stamps_us.size]
+    if not stamps:
+        return _refused(recording, "no match", "the board made no sync pattern", faults)
+    middle_us = (int(min(s[0] for s in stamps)) + int(max(s[-1] for s in stamps))) // 2
+    if min(recording.board_us.size, recording.seen_ns.size) > 1:
+        period = capture.board.tick_period
+        seen = int(recording.seen_ns[0])
+        ticks = int(recording.board_us[0])
+        nearest_us = ticks + round((middle_us - ticks) / period) * period
+        frame = Frame.of(nearest_us, seen, recording, step)
+        pairs = pair_moments(recording, capture, frame, 0.0, 0.0)
+        lines = None if pairs is None else feasible_lines(pairs, MOST_PPM * 1e-6)
+        if lines is None:
+            text = "the virtual board's own pairs of times contradict each other"
+            return _refused(recording, "invalid", text, faults)
+        return _finished(recording, capture, frame, lines, faults)
+    frame = Frame.of(middle_us, (recording.start_ns + recording.end_ns) // 2, recording, step)
+    tasks = [
+        (frame.own(line.times_ns), frame.board(track.stamps_us))
+        for track in capture.tracks
+        if (line := recording.line(task_line(track.index))) is not None
+    ]
+    rhythm = find_rhythm(tasks, frame.step_us + 2.0 * frame.own_us)
+    if rhythm is None or not math.isfinite(rhythm.left_us):
+        text = "the board made no sync pattern, and no task's edges fit its stamps"
+        return _refused(recording, "no match", text, faults)
+    if not rhythm.unique:
         text = (
-            f"the sync edges scatter by {excess_us:.1f} us between the board's readings around "
-            "them, more than both clocks' steps: the bounds allow for it"
+            "the board made no sync pattern, and its tasks are so regular that their edges fit at "
+            "several positions: make a sync pattern"
         )
-        findings.append(EdgeFinding("sync", text, "note", match.line))
-    if match.inverted:
-        text = f"the levels of {match.line} are inverted"
-        findings.append(EdgeFinding("inverted", text, "note", match.line))
-    return tuple(findings)
-
-
-def _pairs(
-    recording: EdgeRecording, capture: Capture, frame: Frame, lines: FeasibleLines
-) -> Moments | None:
-    """The pairs of a virtual board as moments, unwrapped by what the sync edges say."""
-    count = min(recording.board_us.size, recording.seen_ns.size)
-    if not count:
-        return None
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_PAIRS)).astype(int))
-    seen = frame.own(recording.seen_ns[chosen])
-    offset, rate = lines.corners.mean(axis=0)
-    expected = (seen - offset) / (1.0 + rate)
-    period = capture.board.tick_period
-    ticks = recording.board_us[chosen] - frame.board_us % period
-    board = ticks + np.rint((expected - ticks) / period) * period
-    return Moments(board, board + frame.step_us, seen - frame.own_us, seen + frame.own_us)
+        return _refused(recording, "ambiguous", text, faults)
+    offset = rhythm.offset_us - rhythm.rate * rhythm.at_us
+    rates = rhythm.rate - _RHYTHM_RATE, rhythm.rate + _RHYTHM_RATE
+    corners = np.array([(offset + shift, rate) for rate in rates for shift in (-1.0, 1.0)])
+    return _finished(recording, capture, frame, FeasibleLines(corners), faults, rhythm=True)
 
 
 def _finished(
@@ -283,10 +226,16 @@ def _finished(
     frame: Frame,
     lines: FeasibleLines,
     faults: tuple[EdgeFinding, ...],
+    *,
+    rhythm: bool = False,
 ) -> Alignment:
+    """With the position known: rate and offset, every edge to its stamp, and what is wrong.
+
+    ``rhythm``: the position comes of the task edges, and nothing bounds the offset.
+    """
     offset, rate = (float(value) for value in lines.corners.mean(axis=0))
     checks = _checks(recording, capture, frame, lines, offset, rate)
-    low, fitted, high, faults = _rate_bounds(checks, frame, lines, faults)
+    low, fitted, high, faults = rate_bounds(checks, frame, lines, faults)
     narrowed = lines.within(low, high) or lines
     offset, rate = narrowed.centre(fitted)
     checks = _checks(recording, capture, frame, narrowed, offset, rate)
@@ -299,7 +248,7 @@ def _finished(
         capture,
         {line.name: (frame.own(line.times_ns) - offset) / (1.0 + rate) for line in recording.lines},
         {task_line(track.index): frame.board(track.stamps_us) for track in capture.tracks},
-        max(-below, above),
+        math.inf if rhythm else max(-below, above),
         frame.step_us + 2.0 * frame.own_us,
         longest_delay_us(_slow_us(capture)),
     )
@@ -318,7 +267,7 @@ def _finished(
     bend = times.bend_us
     if min(recording.board_us.size, recording.seen_ns.size) < _DENSE_PAIRS:
         bend = max(bend, times.hidden_bend_us)
-    below, above = below - bend, above + bend
+    below, above = (-math.inf, math.inf) if rhythm else (below - bend, above + bend)
     spoiled = [finding for finding in findings if finding.severity == "recording"]
     lost = (*recording.lost, *(interval for check in checks for interval in check.lost))
     residuals = np.concatenate([check.residual_us for check in checks] or [np.empty(0)])
@@ -388,37 +337,3 @@ def _checks(
         steps = (room, frame.step_us, slow)
         checks.append(check_line(line, track, edges_us, stamps_us, steps, recording))
     return checks
-
-
-def _rate_bounds(
-    checks: list[LineCheck],
-    frame: Frame,
-    lines: FeasibleLines,
-    faults: tuple[EdgeFinding, ...],
-) -> tuple[float, float, float, tuple[EdgeFinding, ...]]:
-    """The rate by the sync edges and by all matched edges: least, likeliest, most of what both
-    allow."""
-    low, high = lines.rates
-    chosen = [check for check in checks if check.matched >= _FEWEST_FOR_RATE and check.valid]
-    if not chosen:
-        return low, (low + high) / 2.0, high, faults
-    x = np.concatenate([check.stamp_us for check in chosen])
-    y = np.concatenate([check.own_minus_board(frame.own) for check in chosen])
-    starts = np.cumsum([0, *(check.matched for check in chosen[:-1])]).tolist()
-    span = max(float(np.ptp(check.stamp_us)) for check in chosen)
-    steps = frame.step_us + 2.0 * frame.own_us
-    fit = slope_of(x, y, "stationary", starts, step=steps)
-    if fit.lo is None or fit.hi is None:
-        return low, (low + high) / 2.0, high, faults
-    tilt = _TILT * steps / span
-    lower = fit.value - _SAFE * (fit.value - fit.lo) - tilt
-    upper = fit.value + _SAFE * (fit.hi - fit.value) + tilt
-    if lower > high or upper < low:
-        text = (
-            f"the rate by the sync edges ({low * 1e6:.2f} to {high * 1e6:.2f} ppm) and by the "
-            f"tasks' edges ({lower * 1e6:.2f} to {upper * 1e6:.2f} ppm) contradict each other: "
-            "time jumped or changed its rate in the instrument or the board"
-        )
-        fault = EdgeFinding("step", text, "recording")
-        return min(low, lower), fit.value, max(high, upper), (*faults, fault)
-    return max(low, lower), fit.value, min(high, upper), faults

@@ -60,6 +60,11 @@ class LineCheck:
         return int(self.stamp_us.size)
 
     @property
+    def stamped(self) -> int:
+        """Stamps of the task."""
+        return self.matched + self.missing
+
+    @property
     def unmatched(self) -> int:
         """Edges that may be real and have none."""
         return int(self.edges.size) - self.matched

@@ -73,6 +73,9 @@ def _usual_delay(edges: FloatArray, stamps: FloatArray, room: float) -> tuple[fl
         return 0.0, 0.0
     late = edges[following[known]] - stamps[known]
     delay = float(np.median(late))
+    if stamps.size > 1 and edges.size > 1 and delay > 0.5 * float(np.median(np.diff(stamps))):
+        late = edges[nearest(edges, stamps)[0]] - stamps  # the pin is switched first, it seems
+        delay = float(np.median(late))
     return delay, 1.4826 * float(np.median(np.abs(late - delay)))
 
 

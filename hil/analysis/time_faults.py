@@ -182,12 +182,11 @@ def bend_of(left_us: FloatArray, step_us: float, rounding: float) -> tuple[float
     steps = float(np.median([np.mean(np.square(np.diff(part))) for part in parts])) / 2.0
     dithered = min(inner, steps) > 0.7 * rounding
     error = 1.25 * math.sqrt(max(inner, steps)) / math.sqrt(min(part.size for part in parts))
-    drift = 0.0 if dithered else step_us / 2.0
     spread = float(np.ptp(medians)) / 2.0
     beyond = spread > (step_us + _LEAST_US) / 2.0 + 5.0 * error
     if dithered and not beyond:  # a bend is what the differences of neighbours don't have
         beyond = spread > 4.0 * error and float(np.var(left_us)) > _BENT * max(rounding, steps)
-    return (spread if beyond else 0.0), drift + 2.0 * error
+    return (spread if beyond else 0.0), (0.0 if dithered else spread) + 2.0 * error
 
 
 def _noise(left: FloatArray) -> float:

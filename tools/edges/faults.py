@@ -372,6 +372,16 @@ def crosstalk(world: World, rng: Random) -> World:
     return edit(world, str(target), change)
 
 
+def no_sync(world: World, rng: Random) -> World:
+    """Nothing but the task edges, and some of them lost in half of the worlds."""
+    none = np.empty(0, np.int64)
+    changed = replace_recording(world, replace(world.recording, board_us=none, seen_ns=none))
+    if rng.random() < 0.5:
+        changed = lost_edges(changed, rng)
+    capture = replace(world.capture, sync=None)
+    return World(changed.drawn, capture, changed.pins, changed.recording)
+
+
 def kinds(*names: str) -> frozenset[str]:
     return frozenset(names)
 
@@ -379,6 +389,7 @@ def kinds(*names: str) -> frozenset[str]:
 TIME = kinds("step", "rate", "scatter", "outlier", "lost", "sync")
 FAULTS: Mapping[str, Fault] = {
     "nothing": Fault(nothing, kinds()),
+    "no sync pattern": Fault(no_sync, kinds("lost", "dead", "outlier")),
     "edges lost": Fault(lost_edges, kinds("lost", "dead", "outlier", "sync")),
     "two edges in a row lost": Fault(lost_pairs, kinds("lost", "sync", "outlier")),
     "edges doubled": Fault(duplicates, kinds("duplicate", "glitch", "sync")),

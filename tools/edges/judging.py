@@ -71,6 +71,11 @@ def _wrong(world: World, alignment: Alignment, match: LineMatch, stamps_us: IntA
     low = -(alignment.offset_hi_us - alignment.offset_us) - half
     high = -(alignment.offset_lo_us - alignment.offset_us) + half
     unseen = alignment.unseen_us
+    if world.capture.sync is None:
+        seen = (times[paired] - world.drawn.start_ns) / 1000.0
+        others = np.abs(seen - world.instrument_us(truth[stamp])) > 1000.0
+        if others.any():
+            wrong.append(f"{match.name}: {int(others.sum())} stamps have another's edge")
     if np.isnan(error).any():
         wrong.append(f"{match.name}: {int(np.isnan(error).sum())} stamps without an edge have one")
     chance = 4.0 * alignment.scatter_us / np.sqrt(max(1, error.size))

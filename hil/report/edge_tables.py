@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from hil.model.metrics import METRICS, table_columns
 from hil.model.results import case_key, case_order, group_by_case
-from hil.model.units import format_measurement
+from hil.model.techniques import PWM_REFERENCE
+from hil.model.units import format_digits, format_measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -256,4 +257,52 @@ def edge_summary(sections: Sequence[EdgeSection]) -> str:
         text += f"all {compared} figures agree with the board's"
     if refused:
         text += f"; in {refused} of {len(sections)} cases the edges could not be used"
+    return f"{text}."
+
+
+JITTER = "period_jitter_rms_us"
+_MOST_TIMES = 10_000
+
+
+def reference_sentences(results: Results, sections: Sequence[EdgeSection]) -> list[str]:
+    """How far the techniques are from what each chip can do: the edges of its own PWM, a sentence
+    for each board and instrument that has them.
+    """
+    references = {
+        (figure.board, figure.source): figure
+        for figure in results.measurements
+        if figure.method == PWM_REFERENCE and figure.metric == JITTER and not figure.by_board
+    }
+    return [
+        sentence
+        for (board, source), reference in references.items()
+        if (sentence := _reference_sentence(board, source, reference, sections))
+    ]
+
+
+def _reference_sentence(
+    board: str, source: str, reference: Measurement, sections: Sequence[EdgeSection]
+) -> str:
+    """The PWM's own jitter, and the least and most even technique under the same load."""
+    by_technique = {
+        section.case[1]: row.by_pin
+        for section in sections
+        if section.case[0] == board and section.case[2] == reference.load
+        if section.instrument == source and (row := section.worst(JITTER)) is not None
+    }
+    if not by_technique:
+        return ""
+    ranked = sorted(by_technique, key=lambda name: by_technique[name].value)
+    text = (
+        f"{board}, by {source}: the edges of the chip's own PWM have a jitter of "
+        f"{format_measurement(reference).value} (rms), as even as this chip can be"
+    )
+    for words, name in zip(("nearest to it is", "farthest"), (ranked[0], ranked[-1]), strict=True):
+        figure = by_technique[name]
+        text += f"; {words} {name} with {format_measurement(figure).value}"
+        times = figure.value / reference.value if reference.value > 0.0 else _MOST_TIMES
+        if 1.0 <= times < _MOST_TIMES:
+            text += f" ({format_digits(times)} times as much)"
+        if len(ranked) == 1:
+            break
     return f"{text}."

@@ -17,7 +17,7 @@ from hil.model.results import (
     WindowAlignment,
     case_key,
 )
-from hil.report.edge_tables import edge_sections, edge_summary
+from hil.report.edge_tables import edge_sections, edge_summary, reference_sentences
 from hil.report.exports.job_summary import job_summary
 from hil.report.page.page import render_page
 from hil.report.terminal.run_summary import terminal_summary
@@ -150,3 +150,22 @@ def test_no_line_is_wider_than_the_terminal(plain, width):
 def test_names_of_an_instrument_are_text_on_the_page(plain):
     results = _with_edges(plain, instrument="<b>evil</b>")
     assert "<b>evil" not in render_page(results)
+
+
+def test_how_far_each_technique_is_from_the_chips_own_pwm(plain, page_of):
+    results = _with_edges(plain)
+    assert reference_sentences(results, edge_sections(results)) == []
+    (jitter, *_) = [m for m in results.measurements if m.metric == "period_jitter_rms_us"]
+    reference = replace(
+        jitter, technique="pwm_irq", task=None, method="reference/pwm", source=INSTRUMENT, value=2.0
+    )
+    results = replace(results, measurements=(*results.measurements, reference))
+    (sentence,) = reference_sentences(results, edge_sections(results))
+    assert "the chip's own PWM have a jitter of 2.00 us (rms)" in sentence
+    assert "nearest to it is timer_hard with" in sentence
+    assert "times as much" in sentence
+    assert sentence in page_of(render_page(results)).words
+    assert sentence in " ".join(terminal_summary(results).split())
+    none = replace(results, measurements=(*results.measurements, replace(reference, value=0.0)))
+    (sentence,) = reference_sentences(none, edge_sections(none))
+    assert "times as much" not in sentence

@@ -30,7 +30,12 @@ from hil.report.change_section import NO_HISTORY, make_change_section
 from hil.report.charts.run_charts import group_charts, page_order
 from hil.report.conditions import emulator_sentences, figure_conditions
 from hil.report.deadline_advice import advise, limits_for_script
-from hil.report.edge_tables import edge_columns, edge_sections, edge_summary
+from hil.report.edge_tables import (
+    edge_columns,
+    edge_sections,
+    edge_summary,
+    reference_sentences,
+)
 from hil.report.headline import confidence_summaries, headline
 from hil.report.page.case_sections import case_anchor, case_parts
 from hil.report.page.template_environment import (
@@ -128,6 +133,7 @@ def render_page_parts(
         edges=edges,
         edge_summary=edge_summary(edges),
         edge_columns=edge_columns(edges),
+        references=reference_sentences(results, edges),
         advice=advice,
         confidence=confidence_summaries(results, rows, captures),
         changes=None if comparison is None else make_change_section(comparison),

@@ -21,7 +21,12 @@ from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
 from hil.report.conditions import run_conditions
-from hil.report.edge_tables import edge_columns, edge_sections, edge_summary
+from hil.report.edge_tables import (
+    edge_columns,
+    edge_sections,
+    edge_summary,
+    reference_sentences,
+)
 from hil.report.headline import headline
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
@@ -88,6 +93,8 @@ def terminal_summary(
         console.print(_edge_table(sections, console.width))
         apart = any(section.disagreeing or section.refused for section in sections)
         console.print(Text(escaped_line(edge_summary(sections)), style="yellow" if apart else ""))
+        for line in reference_sentences(results, sections):
+            console.print(Text(escaped_line(line)))
     if rows:
         console.print(
             Text("[..] bounds at 95 %; of several tasks the worst one is shown", style="dim")

@@ -3,8 +3,9 @@
 
 A timer or thread that was left can't be asked for, but what it does shows: global variables,
 attributes of global objects and levels of pins change while nothing else runs. Stands alone; prints
-hil:changed=NAME for each, and what callbacks print comes with it. Where no program has been, a
-short look is enough.
+hil:changed=NAME for each, and what callbacks print comes with it; hil:running=NAME for a PWM or a
+state machine that runs, of which nothing shows in a variable. Where no program has been, a short
+look is enough.
 """
 
 import sys as hils_sys
@@ -25,6 +26,14 @@ def hils_plain(v):
         return hash(tuple(v[:32]))
 
 
+def hils_runs(v):
+    """Whether this is hardware that runs by itself."""
+    kind = type(v).__name__
+    if kind == "PWM":
+        return v.freq() > 0 and 0 < v.duty_u16() < 65535
+    return kind == "StateMachine" and v.active()
+
+
 def hils_look(seen):
     space = globals()
     for name in list(space):
@@ -38,6 +47,8 @@ def hils_look(seen):
         for key in parts:
             try:
                 now = hils_plain(parts[key])
+                if hils_runs(parts[key]) and key not in hils_running:
+                    hils_running.append(key)
             except Exception:
                 continue
             if seen.setdefault(key, now) != now and key not in hils_changed:
@@ -49,12 +60,13 @@ def hils_used():
     space = globals()
     for name in list(space):
         plain = isinstance(space[name], type(hils_sys)) and not hasattr(space[name], "__file__")
-        if not plain and name[:2] != "__" and name[:5] != "hils_":
+        if not (plain or name == "_" or name[:2] == "__" or name[:5] == "hils_"):
             return True
     return False
 
 
 hils_changed = []
+hils_running = []
 hils_seen = {}
 for hils_i in range(20 if hils_used() else 5):  # half a second, or a tenth
     hils_look(hils_seen)
@@ -62,3 +74,5 @@ for hils_i in range(20 if hils_used() else 5):  # half a second, or a tenth
 hils_look(hils_seen)
 for hils_i in hils_changed[:20]:
     print("hil:changed=" + hils_i)
+for hils_i in hils_running[:20]:
+    print("hil:running=" + hils_i)

@@ -187,7 +187,10 @@ def _check_wiring(prompt: Prompt, wiring: Wiring) -> tuple[tuple[str, ...], dict
     return words, {"loopback": reason} if reason else {}
 
 
-_MARK = "hil:changed="
+_MARKS = {
+    "hil:changed=": "went on changing",
+    "hil:running=": "(a PWM or a state machine) went on running",
+}
 _MOST = 8
 _SETTLE_S, _QUIET_S, _LISTEN_S = 0.2, 0.05, 0.1
 _OF_THE_PROMPT = re.compile(
@@ -199,7 +202,8 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
     """Interrupt the board's program and say what goes on without it, one clear line each.
 
     Seen is what changes: global variables, attributes of global objects, levels of pins, and text
-    that comes. A timer that does nothing of this is not seen; the soft reset that follows stops it
+    that comes; and a PWM or a state machine that a global variable or such an attribute holds. A
+    timer that does nothing of this is not seen; the soft reset that follows stops it
     all the same. A board that does not answer gives nothing here: bringing it back comes later.
     """
     said = b""
@@ -213,12 +217,13 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
     except HilError:
         pass  # bringing the board back comes later
     lines = _lines(said)
-    changed = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
     told = []
-    if changed:
-        more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
-        told.append(f"{', '.join(changed[:_MOST])}{more} went on changing")
-    printed = [line for line in lines if not line.startswith(_MARK)]
+    for mark, what in _MARKS.items():
+        names = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+        if names:
+            more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+            told.append(f"{', '.join(names[:_MOST])}{more} {what}")
+    printed = [line for line in lines if not line.startswith(tuple(_MARKS))]
     if printed:
         told.append(f"it went on printing, first {printed[0][:80]!r}")
     return tuple(told)

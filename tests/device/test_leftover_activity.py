@@ -90,6 +90,33 @@ def test_rare_changes_are_seen_where_a_program_has_been():
         assert repl.clock.now_ns() - begin > 2 * short_ns
 
 
+def test_a_pwm_that_runs_on_is_told_and_one_that_rests_is_not():
+    with in_step() as repl:
+        repl.enter()
+        repl.exec(
+            "from machine import PWM, Pin\n"
+            "class Servo:\n def __init__(self, n, duty):\n"
+            "  self.pwm = PWM(Pin(n), freq=50, duty_u16=duty)\n"
+            "steering, resting = Servo(8, 5000), Servo(9, 0)\nlamp = PWM(Pin(10), freq=1000)\n"
+            "lamp.duty_u16(65535)\nx = 5\n"
+        )
+        told = find_leftover_activity(repl)
+        assert told == ("steering.pwm (a PWM or a state machine) went on running",)
+        assert repl.exec("print(steering.pwm.duty_u16(), lamp.freq())").strip() == b"5000 1000"
+
+
+def test_a_state_machine_that_runs_on_is_told():
+    with in_step() as repl:
+        repl.enter()
+        repl.exec(
+            "class StateMachine:\n def __init__(self, on):\n  self.on = on\n"
+            " def active(self):\n  return self.on\n"
+            "runs, rests = StateMachine(True), StateMachine(False)\n"
+        )
+        told = find_leftover_activity(repl)
+        assert told == ("runs (a PWM or a state machine) went on running",)
+
+
 def test_looking_changes_nothing():
     with in_step() as repl:
         repl.enter()

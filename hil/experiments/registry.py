@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.experiments.stamp_sources.board_recorder import make_board_recorder
+from hil.experiments.stamp_sources.saleae import open_saleae
 from hil.experiments.stamp_sources.sigrok import open_sigrok
 from hil.experiments.stamp_sources.watched_pins import open_watched_pins
 from hil.experiments.stamp_sources.witness_board import open_witness
@@ -65,6 +66,7 @@ in it. The first one says when the capture is over."""
 EDGE_SOURCES: Mapping[EdgeSourceKind, OpenInstrument] = {
     "board": open_witness,
     "pico": open_watched_pins,
+    "saleae": open_saleae,
     "sigrok": open_sigrok,
     "sim": open_watched_pins,
 }

@@ -133,7 +133,7 @@ def test_channels_of_any_name_are_told_by_their_order(logic):
 def test_a_rate_or_analyser_that_is_not_there_ends_the_run_in_one_line(logic):
     logic.fail = "start"
     with pytest.raises(
-        ConfigurationError, match="did not begin to record: .*no start at all"
+        ConfigurationError, match=r"did not begin to record: .*no start at all"
     ) as error:
         opened(logic.option)
     assert "\n" not in str(error.value)

@@ -7,7 +7,9 @@ where there is one. Beside a load the stimulus comes from a one-shot timer while
 isr_events=N is how many events of each kind; with variant=hard or soft there is one kind only.
 """
 
+import gc
 import time
+from array import array
 
 from lib.background import no_turn
 from lib.event_chain import EventChain
@@ -53,9 +55,30 @@ def spread_events(job, chain, count):
         timer.stop()
 
 
+HIL_ISR_ARRAYS = 12
+
+
+def hil_has_room(count):
+    """Whether the arrays for so many events fit; they are given back."""
+    try:
+        [array("l", range(count)) for _ in range(HIL_ISR_ARRAYS)]
+    except MemoryError:
+        return False
+    return True
+
+
+def hil_isr_events(job):
+    """How many events there is room for: free memory may be in pieces, so it is tried."""
+    count = job.fit(job.cfg["isr_events"], HIL_ISR_ARRAYS)
+    while count > 16 and not hil_has_room(count):
+        count -= count // 8 + 1
+    gc.collect()
+    return count
+
+
 def measure_isr(job, pins, kinds):
     """One set of channels for each of kinds, True for hard handlers, where the port has them."""
-    count = job.fit(job.cfg["isr_events"], 12)
+    count = hil_isr_events(job)
     method = "loopback-timer" if job.step else "loopback"
     for hard in kinds:
         chain = EventChain(job, pins, hard, method)

@@ -175,6 +175,19 @@ def test_events_are_spread_over_phases(runner):
     assert len(gaps) == 199
 
 
+def test_memory_in_pieces_gives_fewer_events_and_no_error(connect_board):
+    with connect_board("") as runner:
+        runner.deploy("event_irq", after=("workloads/isr_latency.py",))
+        runner.exec(
+            "import gc\npieces = [bytearray(9000) for _ in range(gc.mem_free() // 9100)]\n"
+            "for k in range(0, len(pieces), 2): pieces[k] = None\ngc.collect()\n"
+            "class Cfg:\n cfg = {'isr_events': 5000}\n fit = Job.fit\n"
+            "count = hil_isr_events(Cfg())\n"
+        )
+        assert 16 < int(runner.exec("print(count)")) <= 9_000 // 8
+        assert int(runner.exec("print(Cfg().fit(5000, 12))")) > 2 * 9_000 // 8
+
+
 def test_lost_events_stay_lost(runner):
     decoded = runner.run("event_irq", isr_events=100, variant="soft", loop=(6, 7))
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.history import add_location_argument
+from hil.history.bisect import NOT_MEASURED, bisect_verdict
 from hil.history.location import find_location
-from hil.model.errors import ConfigurationError
+from hil.model.errors import ConfigurationError, HilError
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_changes
 from hil.recording.atomic_file import write_text_atomically
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from hil.history.database import History
     from hil.history.stored_records import HistoryRun
     from hil.report.side_by_side import SideBySide
 
+_Runs = tuple[tuple[str, "HistoryRun"], ...]
+"""Both runs with the names that they were given by."""
 _OUT = Path("reports")
 _BOARD, _FIRMWARE = "board:", "firmware:"
 
@@ -38,20 +43,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a page too")
     parser.add_argument("--all", action="store_true", help="every figure, not the main ones only")
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--bisect",
+        action="store_true",
+        help="exit status for `git bisect run`: 0 B is not worse than A, 1 it is worse, "
+        "125 one of them was not measured, or not in the same way",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables; the exit status does not tell what changed."""
+    """Print the tables; the exit status tells what changed with ``--bisect`` only."""
+    if not args.bisect:
+        _compare(args)
+        return 0
+    try:
+        view, runs = _compare(args)
+        status, text = bisect_verdict(view.comparison, list(_problems(runs)))
+    except HilError as error:
+        status, text = NOT_MEASURED, f"not measured: {error}"
+    except Exception:  # a fault of our own makes no commit bad
+        traceback.print_exc()
+        status, text = NOT_MEASURED, "not measured: hil failed"
+    print(f"bisect: {escaped_line(text)}", file=sys.stderr)
+    return status
+
+
+def _problems(runs: _Runs) -> Iterator[str]:
+    """What the runs failed to measure, with the run's name."""
+    from hil.experiments.evaluation import unmeasured_parts
+
+    for name, run in runs:
+        recorded = [f"{error.technique}, {error.load}: {error.error}" for error in run.errors]
+        texts = unmeasured_parts(Path(name)) if Path(name).is_dir() else recorded
+        yield from (f"{run.info.id}: {text}" for text in texts)
+
+
+def _compare(args: argparse.Namespace) -> tuple[SideBySide, _Runs]:
     if args.after is None and args.boards is None:
         raise ConfigurationError("compare with what? give two runs: `hil compare A B`")
-    view = _view(args)
+    view, runs = _view(args)
     if args.html:
         from hil.report.page.history_pages import render_comparison
 
         write_text_atomically(Path(args.html), render_comparison(view))
     if args.json:
         print(json.dumps(_document(view)))
-        return 0
+        return view, runs
     from hil.report.terminal.run_summary import (
         comparison_text,
         terminal_width,
@@ -63,21 +100,22 @@ def run(args: argparse.Namespace) -> int:
     write_out(comparison_text(view, width=terminal_width(), color=color, every=args.all))
     if args.html:
         print(f"page: {args.html}")
-    return 0
+    return view, runs
 
 
-def _view(args: argparse.Namespace) -> SideBySide:
+def _view(args: argparse.Namespace) -> tuple[SideBySide, _Runs]:
     from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
     from hil.history.database import open_history
     from hil.report.side_by_side import side_by_side
 
-    def compared(history: History | None, shown: str) -> SideBySide:
+    def compared(history: History | None, shown: str) -> tuple[SideBySide, _Runs]:
         names = (args.before, args.before if args.after is None else args.after)
         before, after = (_named(name, history, shown) for name in names)
         if args.boards:
             before, after = map(_only, (before, after), args.boards)
         comparison = compare_runs(before, after, PAIR_CONFIDENCE, history)
-        return side_by_side(comparison, before, after)
+        view = side_by_side(comparison, before, after)
+        return view, tuple(zip(names, (before, after), strict=True))
 
     location = find_location(args.history, _OUT)
     if location is None or (location.file is not None and not location.file.is_file()):

@@ -164,6 +164,15 @@ def judged_history_run(folder: Path) -> HistoryRun:
     return make_history_run(results, sound_captures(run))
 
 
+def unmeasured_parts(folder: Path) -> list[str]:
+    """What a run's folder fails to tell, one line each: errors, invalid windows, broken files.
+
+    Raises :class:`~hil.model.errors.CaptureError` for a folder without a run.
+    """
+    errors = evaluate_run(read_run(folder), None, truncated=False).errors
+    return [f"{error.technique}, {error.load}: {error.error}" for error in errors]
+
+
 def unjudged_history_run(folder: Path) -> HistoryRun:
     """Every whole capture of a run's folder, computed anew to be compared; nothing is judged.
 

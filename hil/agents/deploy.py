@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.agents import bundle, staged_bundle
+from hil.agents.upload import CODE_TIMEOUT_S, execute_checked, load_upload, start_checked
 from hil.model.board import SMALL_HEAP
 from hil.model.errors import CapabilityMissing, RemoteCodeError
 from hil.recording.capture_loop import run_capture
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from hil.model.captures import CapturePlan
     from hil.recording.interfaces import CaptureSink, Prompt
 
-CODE_TIMEOUT_S = 20.0
 STAGE_TIMEOUT_S = 30.0
 
 
@@ -49,18 +49,28 @@ class Deployment:
         if SMALL_HEAP in identity.capabilities:
             return
         files = bundle.sources(program, load, identity.capabilities, after=after)
+        if not self._files:
+            load_upload(prompt)
         for name, pieces in files:
             if name in self._files:
                 continue
             for piece in pieces:
                 try:
-                    prompt.exec(piece, timeout_s=CODE_TIMEOUT_S)
+                    execute_checked(prompt, piece)
                 except RemoteCodeError as error:
                     raise RemoteCodeError(
                         f"{self._board}: could not load {name}: {error}",
                         traceback=error.traceback,
                     ) from error
             self._files.add(name)
+
+
+def execute(prompt: Prompt, code: str, identity: BoardIdentity) -> None:
+    """Execute code that an agent needs; on a small heap there is no room to check it first."""
+    if SMALL_HEAP in identity.capabilities:
+        prompt.exec(code, timeout_s=CODE_TIMEOUT_S)
+    else:
+        execute_checked(prompt, code)
 
 
 def start_agent(
@@ -75,7 +85,7 @@ def start_agent(
     Raises :class:`~hil.model.errors.CapabilityMissing` where even those do not fit.
     """
     if SMALL_HEAP not in identity.capabilities:
-        prompt.start(bundle.start_code(config, after))
+        start_checked(prompt, bundle.start_code(config, after))
         return
     free = identity.free_bytes or 0
     window_s = float(str(config["duration"])) / 1e6
@@ -102,7 +112,11 @@ def start_agent(
 
 
 def _exec_again(prompt: Prompt, code: str, times: int = 3) -> None:
-    """Execute code on a board whose serial port loses characters: what it can't parse again."""
+    """Execute code on a board whose serial port loses characters: what it can't parse again.
+
+    There is no room to check it: the function that takes checked code needs 620 bytes of a
+    micro:bit's 9.4 kB for good, and the code as a text lies beside what is compiled of it.
+    """
     for left in reversed(range(times)):
         try:
             prompt.exec(code, timeout_s=CODE_TIMEOUT_S)

@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hil.agents.deploy import CODE_TIMEOUT_S, Deployment
+from hil.agents.deploy import Deployment, execute
+from hil.agents.upload import CODE_TIMEOUT_S
 from hil.boards.connection import Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
@@ -175,7 +176,7 @@ class Session:
                     self._repl, job.program, plan.load, self.identity, after=job.after_files
                 )
                 for code in job.statements:
-                    self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
+                    execute(self._repl, code, self.identity)
         except HilError as error:
             error.args = (f"{error}{self._recover(error)}", *error.args[1:])
             raise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.agents.deploy import CODE_TIMEOUT_S, start_agent
+from hil.agents.deploy import start_agent
+from hil.agents.upload import CODE_TIMEOUT_S
 from hil.model.captures import BOARD_SOURCE
 from hil.recording.capture_loop import INTERRUPT_EVERY_S, AgentOutput
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hil.agents import bundle
-from hil.agents.deploy import CODE_TIMEOUT_S
+from hil.agents.upload import CODE_TIMEOUT_S
 from hil.boards.backends.registry import parse_board
 from hil.boards.connection import Connection
 from hil.boards.identity import parse_probe

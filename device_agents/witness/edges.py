@@ -59,6 +59,15 @@ def _hil_take(ring: ptr32, out: ptr32, first: int, n: int, mask: int):
         out[i] = ring[(first + i) & mask]
 
 
+@micropython.viper
+def _hil_switch(first: int, value: int, second: int, value2: int):
+    # the two blocks as close together as can be
+    a = ptr32(first)
+    b = ptr32(second)
+    a[0] = value
+    b[0] = value2
+
+
 class RawDma:
     # a DMA channel where the firmware has no rp2.DMA (before 1.22), on the RP2040; taken from above
 
@@ -129,15 +138,15 @@ class Witness:
 
     def switch(self, on):
         # all machines of a block at one time, clock dividers in step; the time before and after
-        masks = self.masks()
-        mem32 = machine.mem32
-        at = [_HIL_PIO + (b << 20) + (0x2000 if on else 0x3000) for b in self.blocks]
+        masks = self.masks() + [0]
         values = [m | m << 8 if on else m for m in masks]
+        at = _HIL_PIO + (0x2000 if on else 0x3000)
+        state = machine.disable_irq()
         before = time.ticks_us()
-        mem32[at[0]] = values[0]
-        if len(at) > 1:
-            mem32[at[1]] = values[1]
-        return before, time.ticks_us()
+        _hil_switch(at, values[0], at + 0x100000, values[1])
+        after = time.ticks_us()
+        machine.enable_irq(state)
+        return before, after
 
     def taken(self, k):
         # words that DMA has taken of line k

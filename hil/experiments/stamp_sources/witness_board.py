@@ -298,4 +298,4 @@ def _pins(option: str, spec: EdgeSourceSpec, board: MeasuredBoard) -> dict[int, 
     channels = map_channels(option, PINS, spec.lines, board.wiring.edges or DEFAULT_LINES)
     if len(channels) > MAX_PINS:
         raise ConfigurationError(f"{option}: a witness watches {MAX_PINS} pins at most")
-    return dict(sorted(channels.items()))
+    return channels

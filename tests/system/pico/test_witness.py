@@ -30,7 +30,7 @@ EMULATOR_PPM = 3
 
 def test_the_witness_sees_every_edge_within_three_cycles(tmp_path):
     plan = CapturePlan(
-        "timer_hard", "idle", (TaskPlan(0, 2000), TaskPlan(1, 3000, 1000)), 60_000, options={}
+        "timer_soft", "idle", (TaskPlan(0, 2000), TaskPlan(1, 3000, 1000)), 60_000, options={}
     )
     edges = parse_edge_sources([f"board:pico:{FIRMWARE}?gp2=task0&gp3=task1&ppm={WITNESS_PPM}"])
     path = tmp_path / "a.hilcap"

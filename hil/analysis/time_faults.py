@@ -148,7 +148,7 @@ def jumps(left_us: FloatArray, step_us: float) -> tuple[np.ndarray, FloatArray]:
         whole = left_us.size // block * block
         values = np.median(left_us[:whole].reshape(-1, block), axis=1)
     n = values.size
-    score, size = np.zeros(n), np.zeros(n)
+    score, size, reach = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
     noise = max(_noise(values), step_us / 20.0, 0.02)
     floor = step_us + _LEAST_US
     for width, sigmas in zip(_WIDTHS, _SIGMAS, strict=True):
@@ -161,10 +161,14 @@ def jumps(left_us: FloatArray, step_us: float) -> tuple[np.ndarray, FloatArray]:
         ratio = np.abs(change) / limit
         better = ratio > score[at]
         score[at[better]], size[at[better]] = ratio[better], change[better]
+        reach[at[better]] = width
     over = np.flatnonzero(score > 1.0)
-    groups = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []
-    best = np.array([group[np.argmax(score[group])] for group in groups], np.int64)
-    return best * block, size[best]
+    best: list[int] = []
+    for position in over[np.argsort(-score[over], kind="stable")].tolist():
+        if all(abs(position - other) > max(reach[position], reach[other]) for other in best):
+            best.append(position)
+    chosen = np.array(sorted(best), np.int64)
+    return chosen * block, size[chosen]
 
 
 def bend_of(left_us: FloatArray, step_us: float, rounding: float) -> tuple[float, float]:

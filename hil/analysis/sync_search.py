@@ -24,6 +24,7 @@ MOST_PPM = 3000.0
 _ANCHORS = 4
 _MOST_CANDIDATES = 24
 _NEEDED = 0.6
+_CLEAR, _ENOUGH_ANCHORS = 0.8, 2
 _APART = 4.0  # a distance so many times the median separates the edges before from those behind
 _USABLE_US = 400.0  # an edge that something came in between says too little
 _SCALES = 6
@@ -184,6 +185,7 @@ def _group_offsets(
     needed = max(FEWEST - 1, int(np.ceil(_NEEDED * group.size)))
     drift = MOST_PPM * 1e-6
     proposals: list[tuple[int, float]] = []
+    clear = 0
     for anchor in np.unique(np.linspace(0, group.size - 1, _ANCHORS).astype(int)):
         offsets = times - middle[anchor]
         score = np.ones(offsets.size, np.int64)
@@ -197,7 +199,10 @@ def _group_offsets(
             if not offsets.size:
                 break
         best = np.argsort(-score, kind="stable")[:_MOST_CANDIDATES]
+        clear += bool(best.size and score[best[0]] >= _CLEAR * group.size)
         proposals += [(int(score[i]), float(offsets[i])) for i in best]
+        if clear == _ENOUGH_ANCHORS:
+            break
     proposals.sort(key=lambda entry: -entry[0])
     refined: list[tuple[float, int, float]] = []
     for _, offset in proposals[: 2 * _MOST_CANDIDATES]:

@@ -95,7 +95,7 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
         ends = int(times[far[0]]), int(times[far[-1]])
         findings.append(EdgeFinding("outlier", text, "note", "", int(far.size), *ends))
     scatter = scatter_without_rounding(left, rounding)
-    return TimeCheck(tuple(findings), bend, scatter, limit, hidden)
+    return TimeCheck(tuple(findings), bend, scatter, limit + both / 2.0, hidden)
 
 
 def _levelled(checks: Sequence[LineCheck]) -> list[FloatArray]:

@@ -115,7 +115,18 @@ def test_it_is_the_instrument_of_its_own_board_alone():
         open_for("pico", None)
     instrument, board = open_for("pico", Watch())
     assert isinstance(instrument, WatchedPins)
-    job = SimpleNamespace(config={"pins": (2, 3)})
+    job = SimpleNamespace(plan=SimpleNamespace(tasks=(0, 1)))
     source = instrument.source(board, job)
     assert (source.name, source.resolution_us) == ("pico", 0.008)
     instrument.close()
+
+
+def watched_of(spec, tasks=2):
+    instrument, board = open_for(spec, Watch())
+    return instrument.source(board, SimpleNamespace(plan=SimpleNamespace(tasks=(0,) * tasks)))._pins
+
+
+def test_which_pin_is_which_line_can_be_said():
+    assert watched_of("pico", tasks=1) == {"task0": 2, "loop": 4, "response": 9, "sync": 8}
+    lines = watched_of("pico?25=task0&GP7=task1&LED=response")
+    assert lines == {"task0": 25, "task1": 7, "loop": 4, "response": "LED", "sync": 8}

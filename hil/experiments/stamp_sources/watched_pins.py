@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hil.model.captures import CaptureIssue
@@ -19,7 +21,7 @@ from hil.model.edges import (
 from hil.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hil.boards.backend import PinWatch
     from hil.experiments.plan import CaptureJob
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from hil.model.edge_sources import EdgeSourceSpec
     from hil.recording.interfaces import CaptureSink
 
+_NUMBER = re.compile(r"(?:ch|d|gp)?(\d{1,3})", re.ASCII | re.IGNORECASE)
 MAX_EDGES = 20_000_000
 """Of one window; what comes after them is told as lost."""
 
@@ -36,15 +39,21 @@ MAX_EDGES = 20_000_000
 class WatchedPins:
     """See :class:`~hil.experiments.edge_instruments.EdgeInstrument`."""
 
-    def __init__(self, name: str, watch: PinWatch) -> None:
+    def __init__(
+        self, name: str, watch: PinWatch, given: Mapping[str, PinId] = MappingProxyType({})
+    ) -> None:
         self.name = name
         self._watch = watch
+        self._given = given
 
     def source(self, board: MeasuredBoard, job: CaptureJob) -> PinEdges:
-        """What records the pins of one window."""
-        pins = job.config.get("pins")
-        tasks = pins if isinstance(pins, tuple | list) else ()
-        return PinEdges(self.name, self._watch, watched_lines(tasks, board.wiring))
+        """What records the pins of one window.
+
+        A program of the user's own is taken to use the outputs for its tasks, in their order.
+        """
+        outputs = board.wiring.outputs[: len(job.plan.tasks)]
+        lines = watched_lines(outputs, board.wiring) | self._given
+        return PinEdges(self.name, self._watch, lines)
 
     def close(self) -> None:
         """Nothing is held between two windows."""
@@ -61,10 +70,19 @@ def open_watched_pins(spec: EdgeSourceSpec, board: MeasuredBoard) -> WatchedPins
             f"--hil-edges={spec.text}: the edges of the board {spec.kind}; "
             f"{board.identity.name} is another one"
         )
-    return WatchedPins(spec.name, watch)
+    given: dict[str, PinId] = {line: _pin(channel) for channel, line in spec.lines.items()}
+    for pin in given.values():
+        watch.level(pin)  # a pin that is not there is refused before anything is measured
+    return WatchedPins(spec.name, watch, given)
 
 
-def watched_lines(tasks: tuple[PinId, ...] | list[PinId], wiring: Wiring) -> dict[str, PinId]:
+def _pin(channel: str) -> PinId:
+    """The pin of a channel: its number, whatever is written before it."""
+    match = _NUMBER.fullmatch(channel)
+    return channel if match is None else int(match[1])
+
+
+def watched_lines(tasks: Sequence[PinId], wiring: Wiring) -> dict[str, PinId]:
     """The lines of a window and their pins: those of its tasks, the loopback's, and the rest."""
     lines = {task_line(number): pin for number, pin in enumerate(tasks)}
     others = {

@@ -52,7 +52,7 @@ class WatchedPins:
         A program of the user's own is taken to use the outputs for its tasks, in their order.
         """
         outputs = board.wiring.outputs[: len(job.plan.tasks)]
-        lines = watched_lines(outputs, board.wiring) | self._given
+        lines = {**watched_lines(outputs, board.wiring), **self._given}
         return PinEdges(self.name, self._watch, lines)
 
     def close(self) -> None:

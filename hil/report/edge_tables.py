@@ -283,7 +283,10 @@ def reference_sentences(results: Results, sections: Sequence[EdgeSection]) -> li
 def _reference_sentence(
     board: str, source: str, reference: Measurement, sections: Sequence[EdgeSection]
 ) -> str:
-    """The PWM's own jitter, and the least and most even technique under the same load."""
+    """The PWM's own jitter, and the least and most even technique under the same load.
+
+    Where the instrument's step hides the PWM's jitter, its upper end is what is known of it.
+    """
     by_technique = {
         section.case[1]: row.by_pin
         for section in sections
@@ -293,16 +296,20 @@ def _reference_sentence(
     if not by_technique:
         return ""
     ranked = sorted(by_technique, key=lambda name: by_technique[name].value)
+    hidden_us = reference.hi if reference.lo == 0.0 else None
+    least = f"at most {format_digits(hidden_us)} us" if hidden_us else ""
     text = (
         f"{board}, by {source}: the edges of the chip's own PWM have a jitter of "
-        f"{format_measurement(reference).value} (rms), as even as this chip can be"
+        f"{least or format_measurement(reference).value} (rms), as even as this chip can be"
     )
     for words, name in zip(("nearest to it is", "farthest"), (ranked[0], ranked[-1]), strict=True):
         figure = by_technique[name]
         text += f"; {words} {name} with {format_measurement(figure).value}"
-        times = figure.value / reference.value if reference.value > 0.0 else _MOST_TIMES
+        base_us = hidden_us or reference.value
+        times = figure.value / base_us if base_us > 0.0 else _MOST_TIMES
         if 1.0 <= times < _MOST_TIMES:
-            text += f" ({format_digits(times)} times as much)"
+            at_least = "at least " if hidden_us else ""
+            text += f" ({at_least}{format_digits(times)} times as much)"
         if len(ranked) == 1:
             break
     return f"{text}."

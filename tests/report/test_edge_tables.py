@@ -166,6 +166,11 @@ def test_how_far_each_technique_is_from_the_chips_own_pwm(plain, page_of):
     assert "times as much" in sentence
     assert sentence in page_of(render_page(results)).words
     assert sentence in " ".join(terminal_summary(results).split())
+    hidden = replace(reference, value=1e-9, lo=0.0, hi=0.5)
+    below = replace(results, measurements=(*results.measurements, hidden))
+    (sentence,) = reference_sentences(below, edge_sections(below))
+    assert "a jitter of at most 0.5 us (rms)" in sentence
+    assert "at least" in sentence
     none = replace(results, measurements=(*results.measurements, replace(reference, value=0.0)))
     (sentence,) = reference_sentences(none, edge_sections(none))
     assert "times as much" not in sentence

@@ -156,13 +156,19 @@ def _agreement(
 
 
 def _ends(figure: Measurement) -> tuple[float, float] | None:
-    """Both ends of a figure; of an extreme what was seen, as far as it is known on either side."""
+    """Both ends of a figure, ``None`` where it has none.
+
+    Of an extreme, whose one end is open, what was seen is known as far on either side as its
+    systematic parts reach: board and pin saw the same activations.
+    """
     if figure.lo is None and figure.hi is None:
         return None
-    low = 2.0 * figure.value - figure.hi if figure.lo is None and figure.hi else figure.lo
-    high = 2.0 * figure.value - figure.lo if figure.hi is None and figure.lo is not None else None
-    high = figure.hi if high is None else high
-    return (low, high) if low is not None and high is not None else None
+    if figure.lo is not None and figure.hi is not None:
+        return figure.lo, figure.hi
+    reach = math.sqrt(3.0) * sum(p.us or 0.0 for p in figure.uncertainty if p.type == "B")
+    end = figure.hi if figure.lo is None else figure.lo
+    reach = max(reach, abs(figure.value - (end or 0.0)))
+    return figure.value - reach, figure.value + reach
 
 
 def _between_us(

@@ -12,7 +12,7 @@ from hil.analysis.edge_agreement import compare_edges, edge_notices
 from hil.analysis.edge_alignment import Alignment
 from hil.analysis.edge_tracks import AlignedWindow
 from hil.model.edges import EdgeRecording
-from hil.model.results import Measurement
+from hil.model.results import Measurement, UncertaintyPart
 from tests.analysis.captures import capture
 
 TOOLS = Instrument(1.0, 3.0, 2.0)
@@ -65,6 +65,14 @@ def test_an_extreme_is_as_well_known_upwards_as_downwards():
     assert [verdict(pin) for pin in (97.0, 98.5, 102.0, 103.0)] == [
         *("disagree", "agree", "agree", "disagree"),
     ]
+
+
+def test_a_range_of_0_is_known_as_far_as_its_clock_steps():
+    step = (UncertaintyPart("the clock's step", "B", us=2.0 / 3**0.5),)
+    board = figure("period_jitter_pp_us", 0.0, 0.0, None, uncertainty=step)
+    for pin, verdict in ((1.9, "agree"), (2.1, "disagree")):
+        seen = figure("period_jitter_pp_us", pin, pin - 0.01, None, "la")
+        assert compared(board, seen).agreements[0].verdict == verdict
 
 
 def test_a_lateness_of_the_pin_is_later_by_the_delay_and_the_read_taken_off():

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _NEED_NOT_AGREE = frozenset(("overruns", "earliness_p99_us", "dropped", "clock_skew_ppm"))
 """Figures that the pin makes later, which lateness tells already; losses, of which each has its
 own; and the rate of the board's clock, which is against another clock for each."""
+_VARIES = {"period_jitter_pp_us": 2, "c2c_jitter_max_us": 2, "tie_pp_us": 1, "mtie_": 1}
+"""Beginnings of the names of ranges, and by how many times the variation of the pin's delay board
+and pin may differ: of a difference of two times it is in both of them."""
 _DELAYS = ("pin_delay_min_us", "pin_delay_us", "pin_delay_max_us")
 _Key = tuple[int | None, str, str | None]
 _NAMED = 2
@@ -123,8 +126,7 @@ def _agreements(
         metric = metric_or_unknown(board.metric, board.unit)
         if pin is None or metric.compared == "no" or board.metric in _NEED_NOT_AGREE:
             continue
-        late = board.metric.startswith("lateness_")
-        between = _between_us(pins, board.task, tools) if late else (0.0, 0.0, 0.0)
+        between = _between_us(pins, board, tools)
         ends = _ends(board), _ends(pin)
         if between is None or ends[0] is None or ends[1] is None:
             continue
@@ -172,20 +174,25 @@ def _ends(figure: Measurement) -> tuple[float, float] | None:
 
 
 def _between_us(
-    pins: dict[_Key, Measurement], task: int | None, tools: Instrument
+    pins: dict[_Key, Measurement], board: Measurement, tools: Instrument
 ) -> tuple[float, float, float] | None:
-    """By how much a lateness of the pin is the greater one: least, typical and most, us.
+    """By how much the pin's figure is the greater one: least, typical and most.
 
-    The delay of the pin from its stamp on, half a step that the stamp is behind in the mean, and
-    the cost of the clock read, which was taken off the board's lateness. ``None`` where no delay is
-    known.
+    A lateness is greater by the pin's delay from its stamp on, half a step that the stamp is behind
+    in the mean, and the cost of the clock read, which was taken off the board's. A range of times
+    may differ by as much as the delay varies, once or twice. ``None`` where no delay is known.
     """
-    delays = [pins.get((task, metric, None)) for metric in _DELAYS]
-    known = [_ends(delay) for delay in delays if delay is not None]
-    typical = delays[1]
-    if typical is None or None in known:
+    late = board.metric.startswith("lateness_")
+    times = next((n for stem, n in _VARIES.items() if board.metric.startswith(stem)), 0)
+    if not late and not times:
+        return 0.0, 0.0, 0.0
+    least, typical, most = (pins.get((board.task, metric, None)) for metric in _DELAYS)
+    if least is None or typical is None or most is None:
         return None
-    ends = [end for pair in known if pair is not None for end in pair]
+    if not late:
+        reach = times * (most.value - least.value)
+        return -reach, 0.0, reach
+    ends = [end for delay in (least, typical, most) for end in _ends(delay) or ()]
     own_us = tools.tick_us / 2.0 + tools.read_cost_us
     return min(ends) + own_us, typical.value + own_us, max(ends) + own_us
 

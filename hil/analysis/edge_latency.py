@@ -1,11 +1,10 @@
 """True interrupt latency: from the edge of the stimulus, as an instrument saw it.
 
 Two ends of it. ``METHOD`` is the board's own method: to the first statement of the handler, whose
-stamp is moved to the instrument's time by the alignment. ``METHOD/response`` needs no stamp at all:
-to the edge that the handler answers with, both edges by the instrument's clock.
-
-Within the call that reads the clock the reading is taken anywhere, and within the call that writes
-the pin the edge comes anywhere: from none to all of it is taken off, and that is a part of Type B.
+stamp is moved to the instrument's time by the alignment. Within the call that reads the clock the
+reading is taken anywhere: from none to all of it is taken off, and that is a part of Type B.
+``METHOD/response`` is what the world sees: to the edge that the handler answers with, behind its
+first stamp. Both edges are by the instrument's clock, and nothing is taken off.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from hil.analysis.clock import Instrument
     from hil.analysis.edge_tracks import AlignedWindow
     from hil.analysis.metric_sheet import MetricSheet
-    from hil.analysis.stamp_costs import StampCosts
     from hil.analysis.uncertainty.budget import Part
     from hil.model.captures import EventSet, FloatArray
 
@@ -73,7 +71,7 @@ def measure_edge_latency(
             add_latencies(sheet, Latencies("isr", method, to_stamp - off, systematic, reading_us))
         answers = [part.to_edge for part in parts if part.to_edge is not None]
         if answers:
-            _add_answers(sheet, f"{method}/{RESPONSE}", parts, answers, tools, step_us)
+            _add_answers(sheet, f"{method}/{RESPONSE}", parts, answers, step_us)
 
 
 def _add_answers(
@@ -81,7 +79,6 @@ def _add_answers(
     method: str,
     parts: Sequence[_Seen],
     answers: Sequence[FloatArray],
-    tools: Instrument,
     step_us: float,
 ) -> None:
     to_edge = np.concatenate(answers)
@@ -91,8 +88,8 @@ def _add_answers(
     ends = Bounds(float(unanswered), float(unanswered))
     sheet.add("missed", unanswered, total, ends, note=note, method=method)
     if to_edge.size:
-        off, systematic = _answer_parts(tools, step_us)
-        add_latencies(sheet, Latencies("isr", method, to_edge - off, systematic, step_us))
+        systematic = (evenly("instrument's sample period, two edges", step_us),)
+        add_latencies(sheet, Latencies("isr", method, to_edge, systematic, step_us))
 
 
 def _see(aligned: AlignedWindow, events: EventSet, tick_us: float) -> _Seen | None:
@@ -134,22 +131,3 @@ def _stamp_parts(
         evenly("clock's step, one reading", tools.tick_us / 2.0),
         evenly("instrument's sample period", step_us / 2.0),
     )
-
-
-def _answer_parts(tools: Instrument, step_us: float) -> tuple[float, tuple[Part, ...]]:
-    """What is taken off from an edge to the handler's answer, and the parts of the budget.
-
-    The handler keeps a reading of the clock, reads the level to write from an array, and writes.
-    """
-    low, high = _before_answer_us(tools.costs, tools.stamp_cost_us)
-    return (low + high) / 2.0, (
-        evenly("what the handler does up to its answer", (high - low) / 2.0),
-        evenly("instrument's sample period, two edges", step_us),
-    )
-
-
-def _before_answer_us(costs: StampCosts, stamp_cost_us: float) -> tuple[float, float]:
-    if costs.keep is None or costs.read is None or costs.set_pin is None:
-        return 0.0, 2.0 * stamp_cost_us
-    access_us = max(0.0, costs.keep.hi - costs.read.lo)
-    return costs.keep.lo, costs.keep.hi + access_us + costs.set_pin.hi

@@ -16,7 +16,7 @@ from hil.analysis.late_samples import ArraySamples
 from hil.analysis.metric_sheet import EXACT, Bounds, MetricSheet
 from hil.analysis.stamp_costs import reading_error_us, taken_off
 from hil.analysis.uncertainty.budget import evenly, widened
-from hil.analysis.uncertainty.correlated import rms_bounds
+from hil.analysis.uncertainty.correlated import FEW, rms_bounds
 from hil.analysis.uncertainty.effective_number import Stretches
 from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
 from hil.analysis.uncertainty.percentiles import add_percentiles
@@ -83,6 +83,7 @@ def measure_events(
             latency_us=latency,
             parts=(*between.parts, evenly("clock's step, two readings", reading_us)),
             reading_us=reading_us,
+            step_us=step_us,
             where_us=float(events.handler_us[worst] - events.stimulus_us[0]),
             note=note,
         ),
@@ -95,7 +96,8 @@ class Latencies:
 
     What lies between beside them is taken off; ``parts`` say how far that may be wrong, the same in
     all events. ``reading_us`` is how far each of the two times may be off by its clock's step,
-    ``where_us`` when the largest was.
+    ``where_us`` when the largest was. ``step_us``: the latencies are whole steps apart, 0 where
+    they are not.
     """
 
     stage: Literal["isr", "defer"]
@@ -103,6 +105,7 @@ class Latencies:
     latency_us: FloatArray
     parts: tuple[Part, ...]
     reading_us: float
+    step_us: float = 0.0
     where_us: float | None = None
     note: str | None = None
 
@@ -140,7 +143,11 @@ def add_latencies(sheet: MetricSheet, events: Latencies) -> None:
             method=events.method,
             n_effective=worth,
         )
-    sheet.figures += [_never_negative(moved_by(figure, events.parts)) for figure in own.figures]
+    for figure in own.figures:
+        finer = grouped_median(latency, events.step_us)
+        if figure.metric == f"{prefix}_p50_us" and finer is not None:
+            figure = replace(figure, value=finer)
+        sheet.figures.append(_never_negative(moved_by(figure, events.parts)))
     sheet.reasons += own.reasons
     if n > 1:
         worth = extreme_number(look, n, "range")
@@ -153,6 +160,24 @@ def add_latencies(sheet: MetricSheet, events: Latencies) -> None:
             method=events.method,
             n_effective=worth,
         )
+
+
+def grouped_median(values: FloatArray, step_us: float) -> float | None:
+    """The median of values that are whole steps apart, each spread evenly over its step (grouped
+    data).
+
+    Two readings of a clock at any phase differ by the latency's whole steps or one more, in the
+    mean by the latency. Where few steps hold all values, their median is one of them and off by up
+    to half a step; this is off by a tenth. ``None`` for values that are not whole steps apart.
+    """
+    middle = float(np.sort(values)[math.ceil(values.size / 2) - 1])
+    apart = (values - middle) / step_us if step_us > 0.0 else np.full(1, np.nan)
+    if not np.allclose(apart, np.rint(apart), rtol=0.0, atol=1e-3) or values.size < FEW:
+        return None
+    equal = np.abs(values - middle) < step_us / 4.0
+    below = int(np.count_nonzero(values < middle - step_us / 4.0))
+    part = (values.size / 2.0 - below) / int(np.count_nonzero(equal))
+    return middle + step_us * (part - 0.5)
 
 
 def moved_by(figure: Estimate, parts: Sequence[Part]) -> Estimate:

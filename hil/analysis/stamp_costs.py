@@ -4,8 +4,10 @@ A reading of the clock is taken somewhere within the call that reads it, an edge
 within the call that writes the pin. Between the stamps of a stimulus and of its handler lie the
 rest of the first call, the pin's call up to the edge, the latency, and the second call up to its
 reading. Both clock calls are the same code, so that the rest of one and the beginning of the other
-make one whole call wherever the reading is taken. Where the edge lies in the pin's call is not
-known: from none of it to all of it is taken off, and that is a part of Type B of the bounds.
+make one whole call wherever the reading is taken. Where the edge lies in the pin's call is known
+from one side: what follows it is the way back to the program, which a call that reads the clock has
+too, so that it costs no more than such a call. From the write less a read to the whole write is
+taken off, and that is a part of Type B of the bounds.
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ class StampCosts:
     read: Cost | None = None
     set_pin: Cost | None = None
     keep: Cost | None = None
+
+
+def before_edge_us(read: Cost, write: Cost) -> tuple[float, float]:
+    """From how much to how much of a pin's write lies before the edge, in us."""
+    return max(0.0, write.lo - read.hi), write.hi
 
 
 def reading_error_us(tick_us: float) -> float:
@@ -124,8 +131,9 @@ def taken_off(events: EventSet, costs: StampCosts, stamp_cost_us: float) -> Take
     if events.between == "pin" and costs.read is not None and costs.set_pin is not None:
         read, write = costs.read, costs.set_pin
         own = evenly("cost of a clock read", (read.hi - read.lo) / 2.0)
-        edge = evenly("the edge's place in the pin's write", write.hi / 2.0)
-        return TakenOff(read.lo, read.hi + write.hi, (own, edge))
+        least, most = before_edge_us(read, write)
+        edge = evenly("the edge's place in the pin's write", (most - least) / 2.0)
+        return TakenOff(read.lo + least, read.hi + most, (own, edge))
     if events.between == "schedule" and costs.keep is not None:
         keep = costs.keep
         own = evenly("cost of a clock read that is kept", (keep.hi - keep.lo) / 2.0)

@@ -57,8 +57,8 @@ def test_figures_disagree_where_their_bounds_do_not_meet(board, pin, verdict):
 def test_an_extreme_is_as_well_known_upwards_as_downwards():
     def verdict(pin):
         comparison = compared(
-            figure("c2c_jitter_max_us", 100.0, 98.0, None),
-            figure("c2c_jitter_max_us", pin, pin - 0.1, None, "la"),
+            figure("stop_latency_us", 100.0, 98.0, None),
+            figure("stop_latency_us", pin, pin - 0.1, None, "la"),
         )
         return comparison.agreements[0].verdict
 
@@ -70,9 +70,23 @@ def test_an_extreme_is_as_well_known_upwards_as_downwards():
 def test_a_range_of_0_is_known_as_far_as_its_clock_steps():
     step = (UncertaintyPart("the clock's step", "B", us=2.0 / 3**0.5),)
     board = figure("period_jitter_pp_us", 0.0, 0.0, None, uncertainty=step)
+    steady = [replace(delay, value=5.0) for delay in DELAYS]
     for pin, verdict in ((1.9, "agree"), (2.1, "disagree")):
         seen = figure("period_jitter_pp_us", pin, pin - 0.01, None, "la")
-        assert compared(board, seen).agreements[0].verdict == verdict
+        (each,) = compared(board, *steady, seen).agreements
+        assert each.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("metric", "apart"), [("tie_pp_us", 2.0), ("mtie_1s_us", 2.0), ("period_jitter_pp_us", 4.0)]
+)
+def test_a_range_may_differ_by_what_the_delay_varies(metric, apart):
+    for more, verdict in ((-0.1, "agree"), (0.1, "disagree")):
+        pin = 100.0 + apart + more
+        (each,) = compared(
+            figure(metric, 100.0, 99.99, None), *DELAYS, figure(metric, pin, pin - 0.01, None, "la")
+        ).agreements
+        assert (each.verdict, each.difference) == (verdict, pytest.approx(apart + more))
 
 
 def test_a_lateness_of_the_pin_is_later_by_the_delay_and_the_read_taken_off():
@@ -103,18 +117,21 @@ def test_what_only_one_has_or_has_no_bounds_or_follows_from_others_is_not_compar
 
 def test_one_sentence_says_what_is_apart():
     comparison = compared(
-        *(figure(f"{name}_us", 1.0, 0.9, 1.1) for name in ("tie_rms", "tie_pp", "c2c_jitter_rms")),
+        *(
+            figure(f"{name}_us", 1.0, 0.9, 1.1)
+            for name in ("tie_rms", "period_jitter_rms", "c2c_jitter_rms")
+        ),
         *(
             figure(f"{name}_us", 2.0, 1.9, 2.1, "la")
-            for name in ("tie_rms", "tie_pp", "c2c_jitter_rms")
+            for name in ("tie_rms", "period_jitter_rms", "c2c_jitter_rms")
         ),
     )
     (notice,) = edge_notices(comparison)
     assert notice.task == 0
     assert notice.text == (
         "the board and la disagree beyond the bounds of both: tie_rms_us is 1 us by its stamps and "
-        "2 us on the pin, tie_pp_us is 1 us by its stamps and 2 us on the pin, and 1 more figure; "
-        "the pin is what the world sees"
+        "2 us on the pin, period_jitter_rms_us is 1 us by its stamps and 2 us on the pin, and 1 "
+        "more figure; the pin is what the world sees"
     )
 
 

@@ -57,15 +57,18 @@ def test_few_batches_give_no_cost():
     assert call_cost(np.empty(0, np.int64), np.full(100, 3), CALLS, 1.0) is None
 
 
-@pytest.mark.parametrize("edge", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("edge", [1 - READ / SET, 0.7, 1.0])
 @pytest.mark.parametrize("latch", [0.0, 0.5, 1.0])
 def test_the_truth_is_inside_wherever_reading_and_edge_lie_in_their_calls(edge, latch):
-    """Emulated Pico: a stamp of 13.5 us, of which the read and the write lie before the edge."""
+    """Emulated Pico: a stamp of 13.5 us, of which the read and the write lie before the edge.
+
+    Behind the edge there is no more of the write than a whole read.
+    """
     truth = 11.85
     difference = (1 - latch) * READ + edge * SET + truth + latch * READ
     figure = latency(round(difference), calibration())
     assert figure.lo <= truth <= figure.hi
-    assert figure.hi - figure.lo == pytest.approx(SET + 2.0, abs=0.2)
+    assert figure.hi - figure.lo == pytest.approx(READ + 2.0, abs=0.2)
     assert {part.what for part in figure.uncertainty} >= {
         "clock's step, two readings",
         "the edge's place in the pin's write",
@@ -76,7 +79,24 @@ def test_the_truth_is_inside_wherever_reading_and_edge_lie_in_their_calls(edge, 
 def test_a_whole_stamp_is_not_taken_off():
     """13.5 us less would be 2.5 us, where 11.85 is true."""
     figure = latency(16, calibration())
-    assert figure.value == pytest.approx(16 - READ - SET / 2, abs=0.1)
+    assert figure.value == pytest.approx(16 - READ - (SET - READ / 2), abs=0.1)
+
+
+def test_a_write_that_is_faster_than_a_read_may_have_its_edge_anywhere():
+    figure = latency(16, calibration(write=3.0))
+    assert figure.value == pytest.approx(16 - READ - 1.5, abs=0.1)
+    assert figure.hi - figure.lo == pytest.approx(3.0 + 2.0, abs=0.2)
+
+
+@pytest.mark.parametrize("true_us", [16.0, 16.1, 16.3, 16.5, 16.8])
+def test_the_median_of_two_readings_is_finer_than_the_clock(true_us):
+    phase = np.random.default_rng(1).permutation((np.arange(1000) + 0.5) / 1000)
+    stimulus = 5_000 + 1000 * np.arange(1000, dtype=np.int64)
+    events = EventSet("isr", "m", stimulus, stimulus + np.floor(phase + true_us).astype(np.int64))
+    told = summarise_capture(capture(track(grid(20)), events=(events,), calibration=calibration()))
+    figure = by_name(told.measurements, None)["isr_latency_p50_us"]
+    assert figure.value == pytest.approx(true_us - READ - (SET - READ / 2), abs=0.12)
+    assert figure.lo < figure.value < figure.hi
 
 
 def test_no_number_of_events_makes_the_clocks_step_smaller():

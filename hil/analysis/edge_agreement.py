@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.metric_sheet import WANDERS
 from hil.analysis.odd_clock import Rate, board_by_instrument, instrument_by_host, odd_clock
+from hil.analysis.stability import AVERAGING_S
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_or_unknown
 from hil.model.results import (
@@ -31,9 +33,13 @@ if TYPE_CHECKING:
 _NEED_NOT_AGREE = frozenset(("overruns", "earliness_p99_us", "dropped", "clock_skew_ppm"))
 """Figures that the pin makes later, which lateness tells already; losses, of which each has its
 own; and the rate of the board's clock, which is against another clock for each."""
-_VARIES = {"period_jitter_pp_us": 2, "c2c_jitter_max_us": 2, "tie_pp_us": 1, "mtie_": 1}
-"""Beginnings of the names of ranges, and by how many times the variation of the pin's delay board
-and pin may differ: of a difference of two times it is in both of them."""
+_VARIES = {
+    **{"period_jitter_rms_us": 1.0, "period_jitter_pp_us": 2.0, "c2c_jitter_": 2.0},
+    **{"tie_": 1.0, "mtie_": 1.0, "tdev_": math.sqrt(2.0 / 3.0)},
+    **{f"adev_{name}": math.sqrt(2.0) * 1e-6 / seconds for seconds, name in AVERAGING_S.items()},
+}
+"""Beginnings of the names of jitter, and by how many times the variation of the pin's delay board
+and pin may differ: by the triangle inequality as much as the jitter of the delay alone could be."""
 _DELAYS = ("pin_delay_min_us", "pin_delay_us", "pin_delay_max_us")
 _Key = tuple[int | None, str, str | None]
 _NAMED = 2
@@ -127,22 +133,23 @@ def _agreements(
         if pin is None or metric.compared == "no" or board.metric in _NEED_NOT_AGREE:
             continue
         between = _between_us(pins, board, tools)
-        ends = _ends(board), _ends(pin)
-        if between is None or ends[0] is None or ends[1] is None:
-            continue
-        yield _agreement(board, pin, ends[0], ends[1], between)
+        if between is None or WANDERS in (board.no_bounds, pin.no_bounds):
+            continue  # what wanders is about a line of its own for each
+        if (agreement := _agreement(board, pin, between)) is not None:
+            yield agreement
 
 
 def _agreement(
-    board: Measurement,
-    pin: Measurement,
-    board_ends: tuple[float, float],
-    pin_ends: tuple[float, float],
-    between: tuple[float, float, float],
-) -> Agreement:
+    board: Measurement, pin: Measurement, between: tuple[float, float, float]
+) -> Agreement | None:
+    """Whether two figures agree; ``None`` where neither end of the difference is known."""
     low, middle, high = between
-    lo = pin_ends[0] - board_ends[1] - high
-    hi = pin_ends[1] - board_ends[0] - low
+    (board_lo, board_hi), (pin_lo, pin_hi) = _ends(board), _ends(pin)
+    lo = None if pin_lo is None or board_hi is None else pin_lo - board_hi - high
+    hi = None if pin_hi is None or board_lo is None else pin_hi - board_lo - low
+    if lo is None and hi is None:
+        return None
+    apart = (lo is not None and lo > 0.0) or (hi is not None and hi < 0.0)
     return Agreement(
         task=board.task,
         metric=board.metric,
@@ -152,24 +159,24 @@ def _agreement(
         difference=pin.value - board.value - middle,
         lo=lo,
         hi=hi,
-        verdict="agree" if lo <= 0.0 <= hi else "disagree",
+        verdict="disagree" if apart else "agree",
         method=board.method,
     )
 
 
-def _ends(figure: Measurement) -> tuple[float, float] | None:
-    """Both ends of a figure, ``None`` where it has none.
+def _ends(figure: Measurement) -> tuple[float | None, float | None]:
+    """Both ends of a figure, ``None`` for one that it has not.
 
     Of an extreme, whose one end is open, what was seen is known as far on either side as its
     systematic parts reach: board and pin saw the same activations.
     """
-    if figure.lo is None and figure.hi is None:
-        return None
-    if figure.lo is not None and figure.hi is not None:
+    if metric_or_unknown(figure.metric, figure.unit).bounds != "tolerance":
         return figure.lo, figure.hi
-    reach = math.sqrt(3.0) * sum(p.us or 0.0 for p in figure.uncertainty if p.type == "B")
     end = figure.hi if figure.lo is None else figure.lo
-    reach = max(reach, abs(figure.value - (end or 0.0)))
+    if end is None:
+        return None, None
+    reach = math.sqrt(3.0) * sum(p.us or 0.0 for p in figure.uncertainty if p.type == "B")
+    reach = max(reach, abs(figure.value - end))
     return figure.value - reach, figure.value + reach
 
 
@@ -179,11 +186,11 @@ def _between_us(
     """By how much the pin's figure is the greater one: least, typical and most.
 
     A lateness is greater by the pin's delay from its stamp on, half a step that the stamp is behind
-    in the mean, and the cost of the clock read, which was taken off the board's. A range of times
-    may differ by as much as the delay varies, once or twice. ``None`` where no delay is known.
+    in the mean, and the cost of the clock read, which was taken off the board's. Jitter may differ
+    by what the delay varies. ``None`` where no delay is known.
     """
     late = board.metric.startswith("lateness_")
-    times = next((n for stem, n in _VARIES.items() if board.metric.startswith(stem)), 0)
+    times = next((n for stem, n in _VARIES.items() if board.metric.startswith(stem)), 0.0)
     if not late and not times:
         return 0.0, 0.0, 0.0
     least, typical, most = (pins.get((board.task, metric, None)) for metric in _DELAYS)
@@ -192,7 +199,7 @@ def _between_us(
     if not late:
         reach = times * (most.value - least.value)
         return -reach, 0.0, reach
-    ends = [end for delay in (least, typical, most) for end in _ends(delay) or ()]
+    ends = [end for delay in (least, typical, most) for end in _ends(delay) if end is not None]
     own_us = tools.tick_us / 2.0 + tools.read_cost_us
     return min(ends) + own_us, typical.value + own_us, max(ends) + own_us
 

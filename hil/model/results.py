@@ -203,7 +203,8 @@ class Agreement(StoredRecord):
 
     ``difference`` is pin less board, less what is known to lie between the two (the delay of the
     pin and the cost of a clock read, for a lateness). ``lo`` to ``hi`` is where it may lie by the
-    bounds of both: they ``disagree`` where 0 is not among it.
+    bounds of both, an end is ``None`` where one of them has none: they ``disagree`` where 0 is not
+    among it.
     """
 
     task: int | None
@@ -212,8 +213,8 @@ class Agreement(StoredRecord):
     board: float
     pin: float
     difference: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     verdict: Literal["agree", "disagree"]
     method: str | None = field(default=None, metadata=ABSENT)
 

@@ -48,7 +48,9 @@ def compared(*figures):
     ],
 )
 def test_figures_disagree_where_their_bounds_do_not_meet(board, pin, verdict):
-    (each,) = compared(figure("tie_rms_us", *board), figure("tie_rms_us", *pin, "la")).agreements
+    (each,) = compared(
+        figure("phase_error_rms_us", *board), figure("phase_error_rms_us", *pin, "la")
+    ).agreements
     assert each.verdict == verdict
     assert each.difference == pin[0] - board[0]
     assert (each.board, each.pin) == (board[0], pin[0])
@@ -80,7 +82,7 @@ def test_a_range_of_0_is_known_as_far_as_its_clock_steps():
 @pytest.mark.parametrize(
     ("metric", "apart"), [("tie_pp_us", 2.0), ("mtie_1s_us", 2.0), ("period_jitter_pp_us", 4.0)]
 )
-def test_a_range_may_differ_by_what_the_delay_varies(metric, apart):
+def test_jitter_may_differ_by_what_the_delay_varies(metric, apart):
     for more, verdict in ((-0.1, "agree"), (0.1, "disagree")):
         pin = 100.0 + apart + more
         (each,) = compared(
@@ -119,19 +121,19 @@ def test_one_sentence_says_what_is_apart():
     comparison = compared(
         *(
             figure(f"{name}_us", 1.0, 0.9, 1.1)
-            for name in ("tie_rms", "period_jitter_rms", "c2c_jitter_rms")
+            for name in ("phase_error_rms", "stop_latency", "restart_phase")
         ),
         *(
             figure(f"{name}_us", 2.0, 1.9, 2.1, "la")
-            for name in ("tie_rms", "period_jitter_rms", "c2c_jitter_rms")
+            for name in ("phase_error_rms", "stop_latency", "restart_phase")
         ),
     )
     (notice,) = edge_notices(comparison)
     assert notice.task == 0
     assert notice.text == (
-        "the board and la disagree beyond the bounds of both: tie_rms_us is 1 us by its stamps and "
-        "2 us on the pin, period_jitter_rms_us is 1 us by its stamps and 2 us on the pin, and 1 "
-        "more figure; the pin is what the world sees"
+        "the board and la disagree beyond the bounds of both: phase_error_rms_us is 1 us by its "
+        "stamps and 2 us on the pin, stop_latency_us is 1 us by its stamps and 2 us on the pin, "
+        "and 1 more figure; the pin is what the world sees"
     )
 
 

@@ -74,26 +74,31 @@ def test_mean_and_spread_of_the_period_agree(measured, technique):
     (comparison,) = case.edges
     apart = [each for each in comparison.agreements if each.verdict == "disagree"]
     assert not apart
-    assert {"period_mean_us", "period_jitter_rms_us"} <= {
-        each.metric for each in comparison.agreements
-    }
+    assert "period_mean_us" in {each.metric for each in comparison.agreements}
     delays = [f.value for f in case.measurements if f.metric == "pin_delay_us"]
     assert all(5.0 < delay < 50.0 for delay in delays)
 
 
-@pytest.mark.parametrize("kind", ["hard", "soft"])
-def test_interrupt_latency_is_that_of_the_edges(measured, kind):
-    capture = measured("event_irq", tasks=1, isr_events=EVENTS, variant=kind)
-    figures = {
+@pytest.fixture(scope="module")
+def latencies(measured):
+    """The figures of interrupts, hard and soft."""
+    return {
         (figure.metric, figure.method, figure.source): figure
-        for figure in evaluate(capture, None).measurements
+        for figure in evaluate(measured("event_irq", isr_events=EVENTS), None).measurements
     }
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_interrupt_latency_is_that_of_the_edges(latencies, kind):
+    figures = latencies
     board, pin = (
         figures["isr_latency_p50_us", f"loopback/{kind}", source] for source in ("board", "pico")
     )
     answer = figures["isr_latency_p50_us", f"loopback/{kind}/response", "pico"]
     assert board.n == pin.n == answer.n == EVENTS
-    for figure in (pin, answer):
-        assert abs(board.value - figure.value) < 0.5
-        assert figure.lo <= board.value <= figure.hi
-        assert board.lo <= figure.value <= board.hi
+    assert abs(board.value - pin.value) < 0.5
+    assert pin.lo <= board.value <= pin.hi
+    assert board.lo <= pin.value <= board.hi
+    # what the handler does up to its answer: a stamp, an access, a write
+    assert 5.0 < answer.value - pin.value < 15.0
+    assert answer.hi - answer.lo < 0.2

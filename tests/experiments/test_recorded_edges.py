@@ -1,6 +1,7 @@
 """A run recorded by another program: each window is found in the recording and evaluated."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from hil.experiments.recorded_edges import (
 from hil.model.edge_sources import parse_edge_sources
 from hil.model.edges import EdgeLine, EdgeRecording, LostInterval
 from hil.model.errors import CaptureError
+from hil.recording.edge_file import edge_path, write_edges
 from hil.recording.stored_run import read_run
 from tests.recording.edge_files.recorded import (
     Samples,
@@ -152,6 +154,19 @@ def test_a_replay_stores_what_the_recording_has_of_each_window(
         (seen,) = capture.edges
         sync = seen.line("sync")
         assert sync.times_ns.size == capture.sync.before_us.size
+
+
+def test_a_replay_takes_along_what_instruments_saw(pytester, run_here, measured):
+    pytester.makepyfile(SUITE)
+    folder = pytester.path / "run"
+    shutil.copytree(measured, folder)
+    first = sorted((folder / "capture").glob("*.hilcap"))[1]
+    write_edges(first, recording_of([1, 2], [1, 0]))
+    edge_path(first, "link").symlink_to(edge_path(first, "la"))
+    result = run_here(f"--hil-board=replay:{folder}", "--hil-out=again", "--hil-history=none")
+    assert result.ret == 0
+    again = (pytester.path / "again" / "latest" / "capture").resolve()
+    assert [path.name for path in again.glob("*.hiledges")] == [edge_path(first, "la").name]
 
 
 def test_a_recording_that_ended_early_lacks_windows_and_says_so(

@@ -16,7 +16,9 @@ from hil.experiments.stamp_sources.sigrok import open_sigrok
 from hil.model.board import NO_WIRING
 from hil.model.edge_sources import parse_edge_sources
 from hil.model.errors import ConfigurationError
+from tests.recording.edge_files.recorded import read
 
+SEEN = {"D0": "task0", "D5": "loop", "D1": "sync"}
 BOARD = SimpleNamespace(wiring=NO_WIRING)
 needs_sigrok = pytest.mark.skipif(
     not shutil.which("sigrok-cli"), reason="apt-get install sigrok-cli"
@@ -66,6 +68,30 @@ def test_the_demo_driver_s_edges():
         assert (np.diff(recording.own_ns) > 0).all()
         assert recording.own_ns[-1] <= recording.end_ns + 5000
     instrument.close()
+
+
+@needs_sigrok
+@pytest.mark.parametrize("rate", ["1M", "24M"])
+def test_the_program_s_own_files_all_give_the_same_edges(tmp_path, rate):
+    made = tmp_path / "a.sr"
+    channels = ["--channels", ",".join(f"D{k}" for k in range(8))]
+    subprocess.run(
+        ["sigrok-cli", "-d", "demo", "-c", f"samplerate={rate}", *channels, "--samples", "20000",
+         "-o", str(made)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    first = read(tmp_path / "b", made.read_bytes(), SEEN)
+    assert min(line.times_ns.size for line in first.lines) > 1000
+    for form in ("vcd", "csv", "csv:label=channel", "csv:time=true", "csv:time=true:dedup=true"):
+        written = subprocess.run(
+            ["sigrok-cli", "-i", str(made), "-O", form], check=True, capture_output=True
+        )
+        again = read(tmp_path / "b", written.stdout, SEEN)
+        assert again.resolution_ns == pytest.approx(first.resolution_ns), form
+        for line, other in zip(first.lines, again.lines, strict=True):
+            assert (line.name, line.initial) == (other.name, other.initial)
+            np.testing.assert_array_equal(line.levels, other.levels, form)
+            assert np.abs(line.times_ns - other.times_ns).max() <= 1, form
 
 
 @needs_sigrok

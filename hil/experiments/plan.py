@@ -9,9 +9,9 @@ from hil.agents import bundle
 from hil.agents.deploy import agent_config
 from hil.experiments.registry import chosen_workloads, unasked_options, window_options
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
-from hil.model.errors import ConfigurationError
+from hil.model.errors import CapabilityMissing, ConfigurationError
 from hil.model.known_names import unknown_name
-from hil.model.techniques import loads_of_profile
+from hil.model.techniques import loads_of_profile, why_no_pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -297,6 +297,9 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
     setups = [workload.setup(board, case) for workload, _ in workloads]
     program = next((setup.program for setup in setups if setup.program), plan.technique)
     bundle.require_capabilities(program, plan.load, have, board.why_missing)
+    times_us = [time for task in plan.tasks for time in (task.period_us, task.phase_us)]
+    if (reason := why_no_pace(program, times_us)) is not None:
+        raise CapabilityMissing(reason)
     config = dict(agent_config(plan, board.wiring, board.identity))
     for setup in setups:
         config.update(setup.config)

@@ -7,7 +7,9 @@ checked against the same tables. A new technique or load is a row here and a fil
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,6 +29,8 @@ class Technique:
     queue full is lost. ``resolution_us`` is the step of the clock that it waits by: where in one
     step a run begins is chance, and so is that much of its lateness (0: the board's own clock).
     A ``naive`` one is written as the usual tutorials write it: its drift is a finding, not a fault.
+    ``most_hz``: something makes its pace whose frequency is a whole number of hertz, so many at
+    most (0: it takes any period).
     """
 
     name: str
@@ -34,6 +38,7 @@ class Technique:
     releases: Releases = "queued"
     resolution_us: float = 0.0
     naive: bool = False
+    most_hz: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ _TECHNIQUES = (
         "pwm_irq",
         "a hard pin interrupt by a looped-back PWM output, whose edges set the pace",
         releases="in order",
+        most_hz=5000,
     ),
     Technique("cooperative", "a task table driven by one timer tick"),
     Technique(
@@ -178,6 +184,18 @@ _PLAIN = Method(".*", "", variant=False)
 def find_technique(name: str) -> Technique:
     """The technique of this name; a user's own program counts as one that may lose releases."""
     return TECHNIQUES.get(name) or Technique(name, "")
+
+
+def why_no_pace(technique: str, times_us: Iterable[int]) -> str | None:
+    """Why a technique can't keep these periods and phases, ``None`` if it can."""
+    most_hz = find_technique(technique).most_hz
+    base_us = math.gcd(*times_us)
+    if not most_hz or 1_000_000 // math.gcd(base_us, 1_000_000) <= most_hz:
+        return None
+    return (
+        f"no whole number of hertz up to {most_hz} has an edge every {base_us / 1000:g} ms; "
+        "choose another --hil-period-ms"
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hil.model.techniques import TECHNIQUES
+
 
 def stamps(decoded, task=0):
     return decoded.channels[f"task{task}"].values
@@ -88,6 +90,11 @@ def test_a_port_with_no_slow_pwm_counts_more_edges(runner):
     hz = [runner.exec(f"print(hil_set_frequency(Slow(), {us}))") for us in (60_000_000, 250_000)]
 
     assert [int(text) for text in hz] == [8, 8]
+
+
+def test_the_device_and_the_host_know_the_same_highest_frequency(runner):
+    runner.deploy("pwm_irq")
+    assert int(runner.exec("print(HIL_MOST_HZ)")) == TECHNIQUES["pwm_irq"].most_hz
 
 
 def test_a_pace_that_no_pwm_makes_ends_the_window(runner):

@@ -16,6 +16,7 @@ from hil.model.techniques import (
     method_rank,
     resolution_us,
     technique_rank,
+    why_no_pace,
 )
 
 
@@ -72,3 +73,28 @@ def test_nightly_measures_every_load_and_the_others_none_beside():
     assert loads_of_profile("nightly") == tuple(LOADS)
     assert loads_of_profile("quick") == loads_of_profile("soak") == ("idle",)
     assert load_rank("unheard of") > max(map(load_rank, LOADS))
+
+
+@pytest.mark.parametrize(
+    ("times_us", "possible"),
+    [
+        ((10_000, 0), True),
+        ((7_000, 7_000, 3_500), True),
+        ((60_000_000, 0), True),
+        ((1_400,), True),
+        ((10_001, 0), False),
+        ((10_000, 10_010), False),
+        ((1_250, 125), False),
+    ],
+)
+def test_a_pace_in_whole_hertz_has_not_every_period(times_us, possible):
+    assert (why_no_pace("pwm_irq", times_us) is None) == possible
+    assert why_no_pace("pio_irq", times_us) is None
+
+
+def test_why_a_pace_is_impossible_says_what_to_do():
+    reason = why_no_pace("pwm_irq", (10_001,))
+    assert reason == (
+        "no whole number of hertz up to 5000 has an edge every 10.001 ms; "
+        "choose another --hil-period-ms"
+    )

@@ -25,6 +25,7 @@ class Witness:
     edges: dict[str, list[int]]
     rows_us: list[int]
     divider: int = 1
+    lines: tuple[str, ...] = LINES
     start_us: int = MODULUS - 1000
     first_high: tuple[str, ...] = ()
     full: dict[int, int] = field(default_factory=dict)
@@ -44,21 +45,21 @@ class Witness:
         def text(kind: str, /, **fields: object) -> None:
             lines.append(encode_text(kind, len(lines), fields.items()))
 
-        text("H", tp=MODULUS, hz=HZ, div=self.divider, lines=len(LINES))
-        for number, name in enumerate(LINES):
+        text("H", tp=MODULUS, hz=HZ, div=self.divider, lines=len(self.lines))
+        for number, name in enumerate(self.lines):
             text("C", i=number, name=name, kind="value")
         text("G", us0=(self.start_us - 5) % MODULUS, us1=(self.start_us + 5) % MODULUS)
-        sent = [0] * len(LINES)
-        words = {name: self.words(name) for name in LINES}
+        sent = [0] * len(self.lines)
+        words = {name: self.words(name) for name in self.lines}
         for row, at_us in enumerate(self.rows_us):
             end = at_us * 125 // (2 * self.divider)
             counts = [
                 bisect.bisect_right(self.edges.get(name, []), end) + (name in self.first_high)
-                for name in LINES
+                for name in self.lines
             ]
             tick = (self.start_us + at_us) % MODULUS
             text("D", us=tick, full=self.full.get(row, 0), n=",".join(map(str, counts)))
-            for number, name in enumerate(LINES):
+            for number, name in enumerate(self.lines):
                 start = min(counts[number], sent[number] + self.skip.get((name, row), 0))
                 part = words[name][start : counts[number]]
                 lines += encode_stamps(number, part, sequence=len(lines), first_index=start)
@@ -67,9 +68,9 @@ class Witness:
             stop_us = self.rows_us[-1]
             rest = (COUNTER_MODULUS - 1 - stop_us * 125 // (2 * self.divider)) % COUNTER_MODULUS
             tick = self.start_us + stop_us
-            for number, name in enumerate(LINES):
+            for number, name in enumerate(self.lines):
                 text("T", i=number, n=len(words[name]), dropped=0)
-            rests = ",".join([str(rest)] * len(LINES))
+            rests = ",".join([str(rest)] * len(self.lines))
             text("E", us0=(tick - 5) % MODULUS, us1=(tick + 5) % MODULUS, status="ok", x=rests)
         return lines
 

@@ -123,7 +123,7 @@ class Witness:
 
     def setup(self):
         for k in range(len(self.pins)):
-            pin = Pin(self.pins[k], Pin.IN)
+            pin = Pin(self.pins[k], Pin.IN, Pin.PULL_DOWN)  # quiet where no wire is
             # state machines 0-3 are PIO0's, 4-7 PIO1's
             self.machines.append(rp2.StateMachine(k, hil_edge_counter, in_base=pin, jmp_pin=pin))
             dma = OwnedDma(k) if hasattr(rp2, "DMA") else RawDma(k)

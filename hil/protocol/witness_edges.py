@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 CYCLES_A_COUNT = 2
 COUNTER_MODULUS = 1 << 31
 MAX_LINES = 8
+BLOCK_LINES = 4
+LATER_BLOCK_CYCLES = 10
+"""Clock cycles from the start of the first PIO block, which has the first four lines, to that of
+the second: what the agent's two stores take on an RP2040."""
 _LATE_US = 5000
 """A word may be read so much before or after the moment that its ``D`` frame tells."""
 _STALL_US = 1000
@@ -116,6 +120,8 @@ def read_recording(
             lost.append(LostInterval(0, end_ns, f"line {name} is not in what the witness sent"))
             continue
         placed = _read_line(channel, progress.words[:, number], progress.at_us, timing, fault)
+        if number >= BLOCK_LINES:
+            placed.line.times_ns[:] += LATER_BLOCK_CYCLES * 1_000_000_000 // timing.hz
         read.append(placed.line)
         known = max(int(progress.words[-1, number]), placed.end_index)
         # without its totals there may have been one more word at least

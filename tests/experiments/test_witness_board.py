@@ -283,7 +283,7 @@ GOOD = b"hil:platform=rp2\r\nhil:pio=1\r\nhil:uid=bb\r\n"
 @pytest.mark.parametrize(
     ("edges", "wiring", "pins"),
     [
-        ("board:a1", {}, {2: "task0", 3: "task1", 4: "loop", 5: "response"}),
+        ("board:a1", {}, {2: "task0", 3: "task1", 4: "loop", 8: "sync", 9: "response"}),
         ("board:a1", {"gp16": "task0", "ch17": "sync"}, {16: "task0", 17: "sync"}),
         ("board:a1?gp9=sync&gp8=task0", {"gp16": "task0"}, {8: "task0", 9: "sync"}),
     ],

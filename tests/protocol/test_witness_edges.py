@@ -53,6 +53,15 @@ def test_counter_and_clock_wrap_many_times_in_hours():
         assert recording.line(name).times_ns.tolist() == witness.truth_ns(name).tolist()
 
 
+def test_the_second_block_of_machines_starts_ten_cycles_later():
+    names = tuple(f"task{number}" for number in range(8))
+    witness = Witness({name: [1000, 2000] for name in names}, rows(1), lines=names)
+    recording = read_recording(decode(b"".join(witness.frames())), names, "witness")
+    truth = witness.truth_ns("task0")
+    for number, line in enumerate(recording.lines):
+        assert (line.times_ns - truth).tolist() == [80 if number >= 4 else 0] * 2
+
+
 @pytest.mark.parametrize("divider", [1, 2, 8])
 def test_a_divider_makes_the_steps_longer(divider):
     witness = Witness({"task0": [1000, 2001]}, rows(1), divider=divider)

@@ -17,7 +17,7 @@ from hil.boards.connection import Connection
 from hil.boards.identity import parse_probe
 from hil.model.captures import CaptureIssue
 from hil.model.edge_sources import EDGE_OPTION, map_channels
-from hil.model.edges import LOOP_LINE, RESPONSE_LINE, task_line
+from hil.model.edges import LOOP_LINE, RESPONSE_LINE, SYNC_LINE, task_line
 from hil.model.errors import ConfigurationError, HilError, LinkLostError
 from hil.recording.interfaces import END_OF_OUTPUT
 
@@ -36,9 +36,11 @@ DEFAULT_LINES: Mapping[str, str] = {
     "gp2": task_line(0),
     "gp3": task_line(1),
     "gp4": LOOP_LINE,
-    "gp5": RESPONSE_LINE,
+    "gp8": SYNC_LINE,
+    "gp9": RESPONSE_LINE,
 }
-"""What the pins of a witness are joined to where nobody says otherwise."""
+"""What the pins of a witness are joined to where nobody says otherwise: those that the shipped
+wiring of a Pico has for these lines."""
 MAX_PINS = 8
 PINS = tuple(f"gp{number}" for number in range(30))
 AGENT_FILES = ("lib/frames_fast.py", "witness/edges.py")

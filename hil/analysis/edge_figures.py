@@ -24,6 +24,7 @@ from hil.analysis.pwm_reference import edges_in_period, measure_pwm
 from hil.analysis.stability import AVERAGING_S, measure_stability
 from hil.analysis.task_figures import measure_task
 from hil.analysis.uncertainty.budget import evenly, with_systematic
+from hil.analysis.uncertainty.correlated import FEW
 from hil.analysis.uncertainty.effective_number import Stretches
 from hil.analysis.uncertainty.extremes import extreme_number, extreme_of
 from hil.analysis.uncertainty.percentiles import add_percentiles
@@ -46,6 +47,7 @@ SAMPLE = "instrument's sample period"
 NO_OFFSET = (
     "the edges alone don't tell the offset of the instrument's time: it needs a sync pattern"
 )
+ALL_SEEN = "bounds from the least to the most seen: the samples follow one another too closely"
 _LEAST_STEP_US = 1e-3
 _FROM_GRID = ("lateness_", "earliness_")
 _BEYOND_A_PERIOD = ("overruns", "miss_ratio", "misses_per_hour")
@@ -189,9 +191,15 @@ def _pin_delay(sheet: MetricSheet, edges: EdgeTrack, tick_us: float, limits: _Li
         bounds = extreme_of(value, worth, 0.0, which)
         own.add(f"pin_delay_{name}_us", value, n, bounds, n_effective=worth)
     for figure in own.figures:
-        metric = figure.metric.replace("_p50", "")
-        if metric_or_unknown(metric).name == metric and "_p9" not in metric:
-            sheet.figures.append(moved_by(replace(figure, metric=metric), systematic))
+        if figure.metric == "pin_delay_p50_us":
+            median = replace(figure, metric="pin_delay_us")
+            if figure.bounds.why_not and n >= FEW:
+                # the phase of the clock's step goes slowly through it: few samples are independent
+                seen = Bounds(float(delays.min()), float(delays.max()))
+                median = replace(median, bounds=seen, note=ALL_SEEN)
+            sheet.figures.append(moved_by(median, systematic))
+        elif figure.metric in ("pin_delay_min_us", "pin_delay_max_us"):
+            sheet.figures.append(moved_by(figure, systematic))
 
 
 def _skew(sheet: MetricSheet, windows: Sequence[AlignedWindow]) -> None:

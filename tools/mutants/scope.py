@@ -9,7 +9,11 @@ STRATA = {
     "protocol": ("hil/protocol",),
     "analysis": ("hil/analysis",),
     "budgets": ("hil/model/budgets.py", "hil/model/budget_file.py", "hil/model/verdicts.py"),
-    "captures": ("hil/recording/capture_file.py", "hil/recording/capture_reader.py"),
+    "captures": (
+        *("hil/recording/capture_file.py", "hil/recording/capture_reader.py"),
+        *("hil/recording/chunk_file.py", "hil/recording/edge_file.py"),
+        *("hil/recording/edge_reader.py", "hil/recording/edge_files"),
+    ),
     "validity": ("hil/recording/validity.py",),
     "results": ("hil/model/codec.py", "hil/model/result_files.py"),
     "exit status": ("hil/pytest_plugin/run_end.py",),
@@ -31,6 +35,7 @@ SLOW = {
     *("test_a_storm_of_log_lines_faults_and_frames_is_bounded", "test_the_log_is_bounded"),
     *("test_a_text_of_any_length_stays_within_what_a_server_takes", "test_through_pytest_html"),
     *("test_four_hosts_write_five_runs_each_at_once_and_nothing_is_lost",),
+    *("test_a_small_file_of_many_samples_takes_little_memory",),
     *("test_nights_without_a_change_hardly_ever_alarm", "test_several_processes_open_it_at_once"),
     *("test_bounds_cover_the_median_as_promised", "test_a_full_matrix_stays_below_five_megabytes"),
 }

@@ -127,8 +127,9 @@ class SigrokSource:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_EXIT_S)
             if process.poll() is None:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, AttributeError):  # Windows has no groups
                     os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
             if self._reader is not None:
                 self._reader.join(_END_S)

@@ -90,13 +90,13 @@ class _Faults:
             self.lost.append(LostInterval(start, end, reason))
 
 
-_TEXTS: dict[EdgeFindingKind, tuple[str, FindingSeverity]] = {
-    "lost": ("{n} edges of {line} are missing: the instrument lost them{doubt}", "interval"),
-    "duplicate": ("{n} edges of {line} came twice: the instrument's fault", "interval"),
-    "glitch": ("{n} pulses on {line} are too short for the board: interference", "interval"),
-    "extra": ("{n} edges of {line} have no stamp, and levels fit: the board's, unrecorded", "note"),
-    "board missed": ("at {n} activations the board stamped and did not switch {line}", "note"),
-    "outlier": ("{n} stretches of {line} have stamps and edges that don't fit", "interval"),
+_TEXTS: dict[EdgeFindingKind, tuple[str, str, FindingSeverity]] = {
+    "lost": ("edge", "{line} lacks {n}, which the instrument lost{doubt}", "interval"),
+    "duplicate": ("edge", "{line} has {n} twice: the instrument's fault", "interval"),
+    "glitch": ("pulse", "{line} has {n} too short for the board: interference", "interval"),
+    "extra": ("edge", "{line} has {n} without a stamp: switched by the board, unrecorded", "note"),
+    "board missed": ("activation", "the board stamped {n} and did not switch {line}", "note"),
+    "outlier": ("stretch", "{line} has {n} where stamps and edges don't fit", "interval"),
 }
 
 
@@ -328,12 +328,18 @@ def _in_gap(start: int, end: int, recording: EdgeRecording) -> bool:
     return any(gap.start_ns <= end and gap.end_ns >= start for gap in recording.lost)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 edge``, ``2 edges``, ``3 stretches``."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count} {noun}{ending}"
+
+
 def _told(line: EdgeLine, faults: _Faults) -> list[EdgeFinding]:
     findings = []
     for kind, count in faults.counts.items():
-        text, severity = _TEXTS[kind]
-        doubt = "" if count % 2 else ", or the board did not switch the pin"
+        noun, text, severity = _TEXTS[kind]
+        doubt = "" if count % 2 else ", unless the board did not switch the pin"
         start, end = faults.ends[kind]
-        said = text.format(n=count, line=line.name, doubt=doubt)
+        said = text.format(n=counted(count, noun), line=line.name, doubt=doubt)
         findings.append(EdgeFinding(kind, said, severity, line.name, count, start, end))
     return findings

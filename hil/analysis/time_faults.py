@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.line_faults import counted
 from hil.model.edges import EdgeFinding
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def check_times(checks: Sequence[LineCheck], step_us: float, own_us: float) -> T
     far = np.flatnonzero(away > limit)
     if far.size and not any(finding.kind == "step" for finding in findings):
         text = (
-            f"{far.size} edges come up to {float(away.max()):.1f} us off where they should be "
-            "after their stamps: an interrupt of the board in between, or the instrument's time"
+            f"{counted(far.size, 'edge')} up to {float(away.max()):.1f} us off the usual delay "
+            "after the stamp: an interrupt of the board in between, or the instrument's time"
         )
         ends = int(times[far[0]]), int(times[far[-1]])
         findings.append(EdgeFinding("outlier", text, "note", "", int(far.size), *ends))

@@ -63,7 +63,7 @@ def test_a_single_lost_edge_is_the_instruments_fault() -> None:
     alignment = aligned(spoiled)
     assert kinds(alignment) == {"lost": 1}
     (finding,) = alignment.findings
-    assert finding.text == "1 edges of task0 are missing: the instrument lost them"
+    assert finding.text == "task0 lacks 1 edge, which the instrument lost"
     gone = task0(world).times_ns[middle]
     assert any(gap.start_ns < gone < gap.end_ns for gap in alignment.lost)
 
@@ -82,7 +82,7 @@ def test_two_lost_edges_in_a_row_can_be_either() -> None:
     alignment = aligned(edit(world, "task0", lambda line: without(line, gone)))
     (finding,) = alignment.findings
     assert (finding.kind, finding.count) == ("lost", 2)
-    assert "or the board did not switch the pin" in finding.text
+    assert "unless the board did not switch the pin" in finding.text
 
 
 def test_a_doubled_edge_is_told_from_a_glitch() -> None:

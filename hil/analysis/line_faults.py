@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.lost_intervals import LostIntervals
 from hil.analysis.stamp_matching import match_stamps
 from hil.model.edges import EdgeFinding, LostInterval
 
@@ -122,7 +123,8 @@ def check_line(
     if residual.size:
         residual = residual - np.median(residual)
     findings: list[EdgeFinding] = []
-    expected = _expected(line, edges_us, stamps_us, match, recording)
+    lost_before = LostIntervals.of(recording.lost)
+    expected = _expected(line, edges_us, stamps_us, match, lost_before)
     missing = int(stamps_us.size - matched.size)
     valid = True
     if stamps_us.size and not _driven(edges_us, stamps_us, room_us):
@@ -146,7 +148,7 @@ def check_line(
     edges, lost = matched, []
     if valid and matched.size:
         faults = _Faults()
-        edges = _judge(line, track, edges_us, stamps_us, match, faults, recording)
+        edges = _judge(line, track, edges_us, stamps_us, match, faults, lost_before)
         findings += _told(line, faults)
         lost = faults.lost
     return LineCheck(
@@ -176,22 +178,15 @@ def _driven(edges: FloatArray, stamps: FloatArray, room: float) -> bool:
 
 
 def _expected(
-    line: EdgeLine,
-    edges: FloatArray,
-    stamps: FloatArray,
-    match: StampMatch,
-    recording: EdgeRecording,
+    line: EdgeLine, edges: FloatArray, stamps: FloatArray, match: StampMatch, lost: LostIntervals
 ) -> int:
     """Stamps whose edge the instrument should have: all but those in the intervals it lost."""
-    if not recording.lost or not edges.size or not stamps.size:
+    if not lost.starts_ns.size or not edges.size or not stamps.size:
         return int(stamps.size)
     slope, level = _line_between(line, edges)
-    expected = stamps + match.delay_us
-    gone = np.zeros(stamps.size, np.bool_)
-    for gap in recording.lost:
-        start, end = (slope * (ns - line.times_ns[0]) + level for ns in (gap.start_ns, gap.end_ns))
-        gone |= (expected >= start) & (expected <= end)
-    return int((~gone).sum())
+    expected = (stamps + match.delay_us - level) / slope
+    times = line.times_ns[0] + np.rint(expected).astype(np.int64)
+    return int((~lost.hold(times)).sum())
 
 
 def _line_between(line: EdgeLine, edges: FloatArray) -> tuple[float, float]:
@@ -208,7 +203,7 @@ def _judge(
     stamps_us: FloatArray,
     match: StampMatch,
     faults: _Faults,
-    recording: EdgeRecording,
+    known: LostIntervals,
 ) -> IntArray:
     """The edges that are activations; what lies between two matched neighbours is judged."""
     matched = np.flatnonzero(match.stamp >= 0)
@@ -231,7 +226,7 @@ def _judge(
     for i in np.flatnonzero(~fits):
         first, last = int(matched[i]), int(matched[i + 1])
         start, end = int(times[first]), int(times[last])
-        if _in_gap(start, end, recording):
+        if known.touch(start, end):
             continue
         between = np.arange(first + 1, last)
         extras, gone = int(more[i]) - usual_more, int(left[i])
@@ -255,7 +250,7 @@ def _judge(
             faults.add("lost", start, end, gone, "edges are missing")
         elif not lost_stamps[i]:  # neither a stamp nor an edge between them, and the level is wrong
             faults.add("lost", start, end, 1, "an edge is missing")
-    _open_ends(line, edges_us, stamps_us, match, faults, recording)
+    _open_ends(line, edges_us, stamps_us, match, faults, known)
     result: IntArray = np.unique(np.concatenate(edges))
     return result
 
@@ -304,7 +299,7 @@ def _open_ends(
     stamps_us: FloatArray,
     match: StampMatch,
     faults: _Faults,
-    recording: EdgeRecording,
+    known: LostIntervals,
 ) -> None:
     """Stamps before the first matched edge and behind the last one have lost theirs."""
     matched = np.flatnonzero(match.stamp >= 0)
@@ -319,13 +314,8 @@ def _open_ends(
         reach = abs(float(outer + match.delay_us - edges_us[edge])) + 1000.0
         at = int(line.times_ns[edge])
         start, end = sorted((at, at + sign * int(reach / slope)))
-        if not _in_gap(start, end, recording):
+        if not known.touch(start, end):
             faults.add("lost", start, end, gone, "edges are missing")
-
-
-def _in_gap(start: int, end: int, recording: EdgeRecording) -> bool:
-    """Whether the instrument itself says that it lost something there."""
-    return any(gap.start_ns <= end and gap.end_ns >= start for gap in recording.lost)
 
 
 def counted(count: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hil.analysis.edge_alignment import align
 from hil.boards.backends.registry import parse_board
 from hil.experiments.plan import Case, capture_job
 from hil.experiments.session import Session
@@ -30,25 +31,31 @@ EMULATOR_PPM = 3
 
 def test_the_witness_sees_every_edge_within_three_cycles(tmp_path):
     plan = CapturePlan(
-        "timer_soft", "idle", (TaskPlan(0, 2000), TaskPlan(1, 3000, 1000)), 60_000, options={}
+        "timer_soft",
+        "idle",
+        (TaskPlan(0, 2000), TaskPlan(1, 3000, 1000)),
+        60_000,
+        options={"sync": 8, "sync_seed": 5},
     )
-    edges = parse_edge_sources([f"board:pico:{FIRMWARE}?gp2=task0&gp3=task1&ppm={WITNESS_PPM}"])
+    lines = "gp2=task0&gp3=task1&gp8=sync"
+    edges = parse_edge_sources([f"board:pico:{FIRMWARE}?{lines}&ppm={WITNESS_PPM}"])
     path = tmp_path / "a.hilcap"
     with Session(parse_board(f"pico:{FIRMWARE}"), edges=edges) as session:
         (witness,) = session._instruments
         first, second = session.wiring.outputs[:2]
-        joined = JoinedPicos(session, witness, {first: 2, second: 3})
+        joined = JoinedPicos(session, witness, {first: 2, second: 3, session.wiring.sync: 8})
         session.capture(capture_job(Case(plan), session.board), path)
-    (recording,) = read_capture(path).edges
+    capture = read_capture(path)
+    (recording,) = capture.edges
     assert recording.instrument == "witness"
     assert recording.issues == ()
     assert recording.lost == ()
     assert recording.resolution_ns == 2 * CYCLE_NS
     assert recording.own_ns.size == recording.host_ns.size == 16
     truth, seen, levels = [], [], []
-    for pin, line in zip((first, second), recording.lines, strict=True):
+    for pin, line in zip(joined.truth, recording.lines, strict=True):
         times, states = np.array(joined.truth[pin], np.int64).T
-        assert line.times_ns.size == times.size > 15
+        assert line.times_ns.size == times.size >= 16
         assert line.levels.tolist() == states.tolist()
         truth.append(times.astype(float))
         seen.append(line.times_ns.astype(float))
@@ -58,3 +65,9 @@ def test_the_witness_sees_every_edge_within_three_cycles(tmp_path):
     assert (slope - 1) * 1e6 == pytest.approx(WITNESS_PPM, abs=EMULATOR_PPM)
     left = seen_ns - (offset + slope * (true_ns - true_ns[0]))
     assert np.abs(left).max() <= 3 * CYCLE_NS
+    alignment = align(recording, capture)
+    assert alignment.verdict == "aligned", alignment.reason
+    assert alignment.ppm_lo <= WITNESS_PPM + EMULATOR_PPM
+    assert alignment.ppm_hi >= WITNESS_PPM - EMULATOR_PPM
+    assert alignment.unmatched == 0
+    assert alignment.matched > 40

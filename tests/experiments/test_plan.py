@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from hil.experiments import plan
 from hil.experiments.plan import (
     PROFILES,
     calibration_plan,
@@ -63,3 +64,11 @@ def test_only_the_technique_of_events_writes_the_loopback_in_calibration():
     assert not uses_loopback(own)
     assert calibration_plan().options == {}
     assert calibration_plan(loopback=True).options == {"set_pin": 1}
+
+
+def test_stamps_get_the_time_that_their_line_needs():
+    (case,) = plan.make_cases(plan.PROFILES["nightly"], ["timer_soft"], ["idle"], windows=1)
+    usual, slow = (plan._transfer_s(case.plan, baudrate) for baudrate in (115_200, 9_600))
+    assert slow == pytest.approx(12 * usual)
+    stamps = 2 * 6_000
+    assert slow > stamps * 4 * 10 / 9_600

@@ -27,7 +27,7 @@ def test_stamps_and_edges_agree_and_nothing_goes_on(measure, technique):
         board, pin = (by_pin[s, task, "period_mean_us"] for s in ("board", "pico"))
         assert abs(board.value - pin.value) < 0.1
         assert max(board.lo, pin.lo) <= min(board.hi, pin.hi)
-        assert by_pin["pico", task, "period_jitter_rms_us"].value < 1.0
+        assert by_pin["pico", task, "period_jitter_rms_us"].value < 5.0
         assert by_pin["board", task, "missed"].value == 0
     first, second = (track.stamps_us for track in capture.tracks)
     both = min(first.size, second.size)
@@ -51,6 +51,8 @@ def test_the_pwms_own_edges_are_the_reference(measure):
     assert capture.counters["hard"] == 1
     reference = {metric: f for (_, task, metric), f in figures_of(capture).items() if task is None}
     assert reference.keys() >= REFERENCE_METRICS
+    mean = reference["period_mean_us"]
     # the firmware's divider: 125 MHz / 9.5625 / 65359
-    assert reference["period_mean_us"].value == pytest.approx(4999.9635, abs=1e-3)
+    assert mean.lo <= 4999.9635 <= mean.hi
+    assert mean.hi - mean.lo < 0.1
     assert reference["period_jitter_rms_us"].value < 1e-3

@@ -125,7 +125,9 @@ asyncio.run(go())
     for knobs in ("", "ppm=1000", "ppm=1000,tick_bits=16", "ppm=-1000,tick_bits=20"):
         first, *others = start(f"read_us=1,{knobs}").enter().eval(code, "out")
         assert 24_000 < first <= 25_000, knobs
-        assert others == [25_000] * 39, knobs
+        # a skewed clock comes to its millisecond within a microsecond of the host, where that falls
+        assert max(abs(us - 25_000) for us in others) <= (1 if "ppm" in knobs else 0), knobs
+        assert abs(sum(others) - 39 * 25_000) <= 1, knobs
 
 
 def test_flag_set_by_a_timer(board):

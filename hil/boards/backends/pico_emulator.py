@@ -207,6 +207,10 @@ class EmulatedPico:
         except Exception as error:
             self._failure = f"the emulator failed ({type(error).__name__}: {error!s:.200})"
             raise LinkLostError(self._failure) from error
+        except BaseException:  # Ctrl-C, maybe inside an alarm that schedules itself again
+            self._pio_pacer.schedule_ticks(_PIO_LOOK_TICKS)
+            self._feeder.schedule_ticks(_FEED_TICKS)
+            raise
         finally:
             self._until.cancel()
             self._simulator.stopped = True

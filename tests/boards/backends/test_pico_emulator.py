@@ -8,7 +8,9 @@ import pytest
 from hil.boards.backends.pico_emulator import TICKS_PER_US, EmulatedPico
 from hil.boards.backends.pico_link import PicoClock
 from hil.boards.backends.pico_pins import PicoPins
-from hil.model.errors import ConfigurationError, LinkLostError
+from hil.boards.backends.registry import parse_board
+from hil.experiments.session import Session
+from hil.model.errors import BoardTimeoutError, ConfigurationError, LinkLostError
 
 IO_BANK0, SIO = 0x40014000, 0xD0000000
 XOSC_CTRL, CLK_REF_CTRL, WATCHDOG_TICK = 0x40024000, 0x40008030, 0x4005802C
@@ -54,6 +56,7 @@ TOGGLE = program(
     constants=(*(IO_BANK0, SIO, XOSC_CTRL, 0xFABAA0, CLK_REF_CTRL, WATCHDOG_TICK, 1 << 9 | 12),),
 )
 BREAKPOINT = program([0xBE00])
+SLEEP = program([0xBF30], branch(-1))
 
 
 @pytest.fixture
@@ -156,6 +159,31 @@ def test_an_emulator_that_fails_is_a_lost_link_from_then_on(chip):
     for _ in range(2):
         with pytest.raises(LinkLostError, match=r"the emulator failed \(ZeroDivisionError"):
             machine.run(20 * TICKS_PER_US)
+
+
+def test_ctrl_c_leaves_it_able_to_go_on(chip):
+    machine = chip(TOGGLE)
+
+    def interrupt(ticks, level):
+        raise KeyboardInterrupt
+
+    stop = machine.listen(PIN, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        machine.run(20 * TICKS_PER_US)
+    stop()
+    assert machine.ticks < 20 * TICKS_PER_US
+    assert edges_of(machine, PIN, 20 * TICKS_PER_US)
+    assert machine._pio_pacer.ticks > machine.ticks
+
+
+def test_another_program_than_micropython_is_told(chip, tmp_path):
+    chip(SLEEP)
+    board = parse_board(f"pico:{tmp_path}/code.uf2")
+    with (
+        pytest.raises(BoardTimeoutError, match="brought up no USB serial port"),
+        Session(board),
+    ):
+        pass
 
 
 def test_pins_have_numbers_and_names_and_times_of_the_session(chip):

@@ -49,6 +49,44 @@ class _QuietLog:
     info = warning = error = debug
 
 
+class _SecondCore:
+    """The chip as its second core sees it."""
+
+    def __init__(self, chip: Any) -> None:
+        self._chip = chip
+        self.core = chip.cores[1]
+
+    def _native_ppb_address(self) -> Any:
+        return self._chip._native_ppb_address(1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chip, name)
+
+
+class _PrivateBuses:
+    """Each core's own interrupt controller; this version of the emulator gives core 1 core 0's.
+
+    Without its own, a thread on core 1 never hears that flash is about to be written, and whoever
+    writes it waits for ever.
+    """
+
+    def __init__(self, chip: Any) -> None:
+        self._cpu_id = chip.sio.read_uint32
+        self._buses = (chip.ppb, type(chip.ppb)(_SecondCore(chip), "PPB", 0))
+
+    def read_uint32(self, offset: int) -> Any:
+        return self._buses[self._cpu_id(0)].read_uint32(offset)
+
+    def write_uint32(self, offset: int, value: int) -> None:
+        self._buses[self._cpu_id(0)].write_uint32(offset, value)
+
+    def write_uint32_atomic(self, offset: int, value: int, atomic_type: int) -> None:
+        self._buses[self._cpu_id(0)].write_uint32_atomic(offset, value, atomic_type)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._buses[0], name)
+
+
 class EmulatedPico:
     """The chip with ``firmware`` in its flash, off until :meth:`switch_on`.
 
@@ -80,6 +118,7 @@ class EmulatedPico:
         self._chip: Any = self._device.mcu
         self._clock: Any = self._simulator.clock
         self._chip.logger = _QuietLog()
+        self._chip.ppb = _PrivateBuses(self._chip)
         self._chip.on_break = self._breakpoint
         for pair in wires:
             Jumper(*pair).attach(self._chip)

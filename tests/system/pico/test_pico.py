@@ -91,3 +91,22 @@ def test_it_comes_back_from_every_reset_with_its_files(firmware):
         connection.rejoin()
         assert session.run("import machine\nprint(machine.reset_cause())").strip() == b"1"
         assert session.run("print(open('kept.txt').read())").strip() == b"kept"
+
+
+WRITE_BESIDE_A_THREAD = """
+import _thread
+def beside():
+    while True:
+        pass
+_thread.start_new_thread(beside, ())
+for n in range(3):
+    f = open("beside.txt", "w")
+    f.write("x" * 300)
+    f.close()
+print("written")
+"""
+
+
+def test_flash_is_written_beside_a_thread_on_the_second_core(firmware):
+    with Session(parse_board(f"pico:{firmware}")) as session:
+        assert session.run(WRITE_BESIDE_A_THREAD).strip() == b"written"

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from captures import PERIOD, capture, grid, track
 
-from hil.analysis.latency import FASTEST, RequestStretch, request_method_name, request_stretches
+from hil.analysis.request_latency import (
+    FASTEST,
+    RequestStretch,
+    request_method_name,
+    request_stretches,
+)
 from hil.experiments.evaluation import summarise_capture
 from hil.experiments.workloads.web_traffic import SERVERS, WEB_MARKS
 from hil.model.captures import Gap

@@ -12,7 +12,7 @@ import pytest
 
 from hil.agents.bundle import start_code as agents_start_code
 from hil.analysis.clock import Instrument
-from hil.analysis.latency import request_stretches
+from hil.analysis.request_latency import request_stretches
 from hil.boards.backend import BoardTraits
 from hil.boards.backends.registry import parse_board
 from hil.experiments.evaluation import summarise_capture

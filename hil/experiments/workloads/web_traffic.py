@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from hil.analysis.clock import Instrument
-    from hil.analysis.latency import Requests
+    from hil.analysis.request_latency import Requests
     from hil.experiments.plan import Case
     from hil.experiments.workload import ChannelWriter, MeasuredBoard, Options
     from hil.model.captures import Capture
@@ -213,7 +213,7 @@ class WebTraffic(Workload):
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """The tasks' figures at each rate, then the requests'; of several windows, of the last."""
-        from hil.analysis.latency import (  # late: numpy
+        from hil.analysis.request_latency import (  # late: numpy
             measure_requests,
             measure_tasks_by_rate,
             request_stretches,
@@ -232,7 +232,7 @@ class WebTraffic(Workload):
 
 def requests_of(capture: Capture) -> Iterator[Requests]:
     """The requests to each server at each rate, in the order in which they are stored."""
-    from hil.analysis.latency import Requests  # late: numpy
+    from hil.analysis.request_latency import Requests  # late: numpy
 
     for name, totals in capture.values.items():
         parts = WEB_TOTALS.parts(name)

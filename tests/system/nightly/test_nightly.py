@@ -35,10 +35,11 @@ def steps(workflow):
     }
 
 
-def test_the_workflow_fits_the_servers_schema():
+@pytest.mark.parametrize("file", sorted(WORKFLOW.parent.glob("*.yml")), ids=lambda file: file.stem)
+def test_the_workflow_fits_the_servers_schema(file):
     command = [sys.executable, "-m", "check_jsonschema"]
     done = subprocess.run(
-        [*command, "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)],
+        [*command, "--builtin-schema", "vendor.github-workflows", str(file)],
         capture_output=True,
         text=True,
         check=False,
@@ -53,6 +54,16 @@ def test_nobody_else_s_code_runs_on_a_host_with_boards(workflow):
     assert job["concurrency"] == {"group": "hil-${{ matrix.host }}", "cancel-in-progress": False}
     assert job["runs-on"][0] == "self-hosted"
     assert not any("${{" in step.get("run", "") for step in job["steps"])  # only by variables
+
+
+def test_the_emulated_pico_is_tested_with_the_oldest_firmware_and_a_newer_one():
+    (job,) = YAML(typ="safe").load(WORKFLOW.with_name("emulated.yml"))["jobs"].values()
+    oldest, newest = job["strategy"]["matrix"]["include"]
+    assert oldest["version"] == "1.20.0"
+    for firmware in (oldest, newest):
+        assert firmware["file"].endswith(f"-v{firmware['version']}.uf2")
+    assert not any("${{" in step.get("run", "") for step in job["steps"])
+    assert any("HIL_PICO_UF2" in step.get("env", {}) for step in job["steps"])
 
 
 def test_report_and_history_are_kept_whatever_happened(steps):

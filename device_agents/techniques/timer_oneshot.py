@@ -17,6 +17,6 @@ def run(job):
     zero = job.begin_all(after_period=True)
     for k in range(job.n):
         first = ticks_add(zero, job.periods_us[k] + job.phases_us[k])
-        start, callback = hil_rearming(job.activate[k], job.periods_us[k], first)
+        start, callback = hil_rearming(job, job.activate[k], job.periods_us[k], first)
         start(timers[k].one_shot(callback))
     job.wait()

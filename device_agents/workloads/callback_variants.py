@@ -109,7 +109,7 @@ class Variants:
             self.go(4, numbered, closures[4])
         shot = HilTimer(self.job)
         first = time.ticks_add(self.series.begin(1), PERIOD_US)
-        start, callback = hil_rearming(lambda: closures[1](None), PERIOD_US, first)
+        start, callback = hil_rearming(self.job, lambda: closures[1](None), PERIOD_US, first)
         start(shot.one_shot(callback, bool(self.hard)))
         timer = self.timer()
         self.go(2, timer, closures[2])

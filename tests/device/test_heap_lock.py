@@ -40,7 +40,7 @@ locked(hil_ticker([2, 3], [2, 3], due), job.activate[0])
 poll = hil_polled_tick(hil_ticker([2, 3], [2, 3], due), 1, time.ticks_us())
 locked(lambda _: poll())""",
     "timer_oneshot": """\
-start, callback = hil_rearming(job.activate[0], 10000, time.ticks_us())
+start, callback = hil_rearming(job, job.activate[0], 10000, time.ticks_us())
 start(lambda us: None)  # on boards re-arming is the port's C code
 locked(callback)""",
     "asyncio_flag": """\

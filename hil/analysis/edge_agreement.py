@@ -43,6 +43,8 @@ and pin may differ: by the triangle inequality as much as the jitter of the dela
 _DELAYS = ("pin_delay_min_us", "pin_delay_us", "pin_delay_max_us")
 _Key = tuple[int | None, str, str | None]
 _NAMED = 2
+_MOST_OF_THEM = 0.9
+"""An instrument that saw fewer of the activations, whole windows less, tells of others."""
 
 
 def compare_edges(
@@ -130,7 +132,9 @@ def _agreements(
     for key, board in by_source[BOARD_SOURCE].items():
         pin = pins.get(key)
         metric = metric_or_unknown(board.metric, board.unit)
-        if pin is None or metric.compared == "no" or board.metric in _NEED_NOT_AGREE:
+        if pin is None or pin.n < _MOST_OF_THEM * board.n:
+            continue
+        if metric.compared == "no" or board.metric in _NEED_NOT_AGREE:
             continue
         between = _between_us(pins, board, tools)
         if between is None or WANDERS in (board.no_bounds, pin.no_bounds):

@@ -19,7 +19,8 @@ class Column:
 
     Columns stand in the order of ``position``, equal ones in the order of the metrics. ``brief``:
     also in the short form of the table (terminal, CI summary). ``narrow_bounds``: its bounds are
-    shown on 80 characters too. In the table ``edges``, board and pin side by side, each is a row.
+    shown on 80 characters too. In the table ``edges``, board and pin side by side, each is a row,
+    and those without a ``narrow`` heading are left out of its short form on 80 characters.
     """
 
     table: Table

@@ -57,7 +57,7 @@ _LATENESS_COLUMNS = {
         Column("techniques", "lateness p99", 20, "late p99", narrow_bounds=True),
         Column("variants", "lateness p99", 20),
         Column("requests", "task lateness p99", 70),
-        Column("edges", "lateness p99", 40),
+        Column("edges", "lateness p99", 40, "late p99"),
     ),
     "max": (
         Column("techniques", "lateness max", 30, brief=False),
@@ -231,7 +231,7 @@ _ROWS = (
         *("pin_delay_us", "us", "stamp to pin: how long after its stamp a task's pin changes"),
         *("median of D_i, from stamp i to the edge of the pin that belongs to it", ORDER_STATISTIC),
         budget=IN_PERIODS,
-        shown=(Column("edges", "pin delay", 24),),
+        shown=(Column("edges", "pin delay", 24, "pin delay"),),
     ),
     Metric(
         *("pin_delay_min_us", "us", "stamp to pin, smallest", "min D_i, D_i as for pin_delay_us"),

@@ -179,10 +179,14 @@ def edge_sections(results: Results) -> list[EdgeSection]:
 
 @dataclass(frozen=True, slots=True)
 class EdgeColumn:
-    """A figure in the short form, one line a case; ``both``: the board may have it too."""
+    """A figure in the short form, one line a case; ``both``: the board may have it too.
+
+    ``narrow`` is the heading where there is little room, empty for one that is left out there.
+    """
 
     metric: str
     heading: str
+    narrow: str
     both: bool
 
 
@@ -195,7 +199,7 @@ def edge_columns(sections: Sequence[EdgeSection]) -> list[EdgeColumn]:
         if row.by_board is not None
     }
     return [
-        EdgeColumn(metric.name, column.heading, metric.name in by_both)
+        EdgeColumn(metric.name, column.heading, column.narrow, metric.name in by_both)
         for metric, column in table_columns("edges", brief=True)
     ]
 

@@ -117,6 +117,14 @@ def test_what_only_one_has_or_has_no_bounds_or_follows_from_others_is_not_compar
     assert list(edge_notices(comparison)) == []
 
 
+def test_a_pin_that_was_seen_in_two_of_three_windows_is_not_compared():
+    own = figure("phase_error_rms_us", 1.0, 0.9, 1.1)
+    pin = figure("phase_error_rms_us", 3.0, 2.9, 3.1, "la")
+    assert compared(own, replace(pin, n=66)).agreements == ()
+    (each,) = compared(own, replace(pin, n=98)).agreements
+    assert each.verdict == "disagree"
+
+
 def test_one_sentence_says_what_is_apart():
     comparison = compared(
         *(

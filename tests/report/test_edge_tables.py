@@ -144,6 +144,8 @@ def test_no_line_is_wider_than_the_terminal(plain, width):
     ):
         text = terminal_summary(results, width=width)
         assert max(map(len, text.splitlines())) <= width
+        table = text[text.index("board and pin") :]
+        assert "\N{HORIZONTAL ELLIPSIS}" not in table.partition("The pin,")[0]
         assert "board and pin" in text
 
 

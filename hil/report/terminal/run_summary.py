@@ -147,9 +147,9 @@ def _edge_table(sections: Sequence[EdgeSection], width: int) -> Table:
     wide = width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("technique", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 17)
-    columns = edge_columns(sections)
+    columns = [column for column in edge_columns(sections) if wide or column.narrow]
     for column in columns:
-        heading = column.heading if wide else column.heading.replace(" ", "\n")
+        heading = column.heading if wide else column.narrow
         if column.both:
             table.add_column(f"{heading}\nboard", justify="right", no_wrap=True)
         table.add_column(f"{'' if column.both else heading}\npin", justify="right", no_wrap=True)

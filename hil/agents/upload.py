@@ -7,7 +7,6 @@ outside the text leaves no call of that function, and nothing is executed either
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
 import zlib
@@ -27,7 +26,6 @@ CODE_TIMEOUT_S = 20.0
 _POLL_S = 0.05
 UPLOAD_FILE = "board/upload.py"
 _FUNCTION = "hil_take"
-_NUMBERS = itertools.cycle(range(1, 65_521))
 _ESCAPED = re.compile(r"\\|'(?='|\Z)")
 _DAMAGED = re.compile(r"hil:damaged (\d{1,7})\b")
 _NOT_FOR_DAMAGE = ("MemoryError", "KeyboardInterrupt")
@@ -80,7 +78,7 @@ def _begun(prompt: Prompt) -> bytes:
 
 
 def _send(prompt: Prompt, code: str, wait: Callable[[Prompt], bytes]) -> bytes:
-    statement = _statement(code)
+    statement = _statement(code, next(prompt.upload_numbers))
     first = ""
     loaded = False
     while True:
@@ -127,8 +125,8 @@ def _start(prompt: Prompt, statement: str, *, may_stick: bool) -> None:
         raise _StuckError("not all of it got through") from error
 
 
-def _statement(code: str) -> str:
-    data, number = code.encode("ascii"), next(_NUMBERS)
+def _statement(code: str, number: int) -> str:
+    data = code.encode("ascii")
     crc, places = zlib.crc32(data, number), zlib.adler32(data, number << 16 | 1) >> 16
     text = _ESCAPED.sub(r"\\\g<0>", code)
     return f"{_FUNCTION}({number},{len(data)},{crc},{places},'''{text}''')"

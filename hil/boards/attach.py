@@ -31,7 +31,7 @@ _MOST_BY_GREETING = 10.0
 _SLICE_S = 0.1
 _TIMED_SLICE_S = 0.001
 _END, _PROMPT = b"\x04", b">"
-_NUMBERS = itertools.count(1000)
+_FIRST_NUMBER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Attach:
         self._name = name
         self._limits = limits
         self._slowness = slowness
+        self._numbers = itertools.count(_FIRST_NUMBER)
         self._seen = bytearray()
         self._greeting_s = 0.0
 
@@ -123,7 +124,7 @@ class Attach:
         self._greeting_s = 0.0
 
     def _run_proof(self) -> None:
-        number = next(_NUMBERS)
+        number = next(self._numbers)
         timed = self._slowness.wants_sample
         loop = b"\n" + LOOP if timed else b""
         limit_s = self._limits.prompt_s * self.scale

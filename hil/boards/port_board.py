@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hil.boards.backend import BoardTraits, RecoveryStep
-from hil.boards.raw_repl import RawRepl
+from hil.boards.raw_repl import RawRepl, new_upload_numbers
 from hil.boards.serial_port import open_device
 from hil.boards.slowness import Slowness
 from hil.model.errors import HilError, LinkLostError, TransportError
@@ -67,6 +67,7 @@ class PortBoard:
         self._opener = opener
         self._reset_button = reset_button
         self._power_switch = power_switch
+        self._upload_numbers = new_upload_numbers()
         self._prompt: RawRepl | None = None
         self._lost = self._gone = False
 
@@ -201,6 +202,7 @@ class PortBoard:
             limits=self.limits,
             opener=self._opener,
             slowness=self.slowness,
+            upload_numbers=self._upload_numbers,
         )
         prompt.inject(self._faults)
         self._prompt = prompt

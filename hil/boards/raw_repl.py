@@ -7,6 +7,7 @@ nothing of slow boards or virtual time, so that everything between is done here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,11 @@ _BITS_PER_BYTE = 10
 _MAX_OUTPUT = 20_000_000
 
 
+def new_upload_numbers() -> Iterator[int]:
+    """See :meth:`~hil.recording.interfaces.Prompt.upload_numbers`, for a board that is opened."""
+    return itertools.cycle(range(1, 65_521))
+
+
 class RawRepl:
     """One board's REPL, entered and left; usable as a context manager.
 
@@ -52,8 +58,10 @@ class RawRepl:
         limits: AttachLimits | None = None,
         opener: Opener = open_device,
         slowness: Slowness | None = None,
+        upload_numbers: Iterator[int] | None = None,
     ) -> None:
         self.port = port
+        self.upload_numbers = upload_numbers or new_upload_numbers()
         self._mp = opener(port, baudrate)
         self._baudrate = baudrate
         self._serial: BufferedPort = self._mp.serial

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Literal
 
     from hil.model.captures import CapturePlan
@@ -131,6 +132,10 @@ class Prompt(Link, Protocol):
     @property
     def slowness(self) -> float:
         """The factor on every time-out, 1 for a usual board."""
+
+    @property
+    def upload_numbers(self) -> Iterator[int]:
+        """A number for each upload, from 1 to 65520: two in a row differ."""
 
     def enter(self, *, soft_reset: bool = True, booting: bool = False) -> None:
         """Interrupt what runs and wait for the prompt, by default from a fresh start.

@@ -200,4 +200,4 @@ def test_a_board_without_crc_has_a_sum_of_places(runner):
 def test_the_check_is_small():
     assert bundle.size_bytes(upload.UPLOAD_FILE) < 600
     piece = "x=1\n" * 150
-    assert len(upload._statement(piece)) < len(piece) + 60
+    assert len(upload._statement(piece, 65520)) < len(piece) + 60

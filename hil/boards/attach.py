@@ -109,23 +109,30 @@ class Attach:
         self._port.write(_SOFT_RESET)
         self._wait_for(_REBOOT, min(1.0, self._limits.reboot_s) * self.scale)
 
-    def prove(self) -> None:
+    def measure(self) -> None:
+        """Time the board before a reset, which takes what that leaves in its heap; back at the
+        prompt. Nothing is run where enough is known of it.
+        """
+        if self._slowness.wants_sample:
+            self.prove()
+            self.expect_prompt()
+
+    def prove(self, *, timed: bool = True) -> None:
         """Run a program that only prints, and leave the stream before the next prompt.
 
         Answers to earlier requests come before its own, so the stream is in step afterwards. While
-        little is known of the board's slowness, the program works a little, too, and its times are
-        taken; where they say that it is slow, again.
+        little is known of the board's slowness, the program works a little, too, if it may be
+        ``timed``; where its times say that the board is slow, again.
         """
-        self._run_proof()
-        while self._slowness.doubtful:
-            if not self._wait_for(_PROMPT, self._limits.prompt_s * self.scale):
-                raise self._silence("the board is not at its prompt", "'>'")
-            self._run_proof()
+        self._run_proof(timed=timed)
+        while timed and self._slowness.doubtful:
+            self.expect_prompt()
+            self._run_proof(timed=True)
         self._greeting_s = 0.0
 
-    def _run_proof(self) -> None:
+    def _run_proof(self, *, timed: bool) -> None:
         number = next(self._numbers)
-        timed = self._slowness.wants_sample
+        timed = timed and self._slowness.wants_sample
         loop = b"\n" + LOOP if timed else b""
         limit_s = self._limits.prompt_s * self.scale
         slice_s = _TIMED_SLICE_S if timed else _SLICE_S

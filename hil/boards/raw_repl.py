@@ -91,8 +91,9 @@ class RawRepl:
             self._mp.in_raw_repl = False
             self._attach.reach(booting=booting)
             if soft_reset:
+                self._attach.measure()
                 self._attach.reset_softly()
-            self._attach.prove()
+            self._attach.prove(timed=not soft_reset)
             self._serial.be_patient(_ANSWER_S * self.slowness, self.slowness)
             self._mp.in_raw_repl = True
 

@@ -60,18 +60,18 @@ def test_the_same_agent_files_run_in_its_heap(session, tmp_path, technique):
 
 
 @needs_packages
-def test_8_and_a_half_kb_of_heap_are_enough_for_a_small_run(tmp_path, monkeypatch):
+def test_8_kb_of_heap_are_enough_for_a_small_run(tmp_path, monkeypatch):
     """The rest of the board's heap is taken up whenever it starts afresh."""
     real = RawRepl.enter
 
     def enter(self, *, soft_reset=True, booting=False):
         real(self, soft_reset=soft_reset, booting=booting)
         if soft_reset:
-            self.exec("import gc\ngc.collect()\n_full=bytearray(gc.mem_free()-8704)\ngc.collect()")
+            self.exec("import gc\ngc.collect()\n_full=bytearray(gc.mem_free()-8192)\ngc.collect()")
 
     monkeypatch.setattr(RawRepl, "enter", enter)
     with Session(parse_board("qemu-microbit")) as small:
-        assert small.identity.free_bytes <= 8704
+        assert small.identity.free_bytes <= 8192
         small.capture(capture_job(Case(calibration_plan()), small.board), tmp_path / "calibration")
         small.capture(capture_job(Case(plan("round_robin")), small.board), tmp_path / "capture")
     capture = read_capture(tmp_path / "capture")
@@ -116,9 +116,9 @@ def test_the_probe_leaves_the_memory_as_it_was():
 
 
 @needs_packages
-@pytest.mark.parametrize(("room", "whole"), [(4608, True), (2048, False)])
+@pytest.mark.parametrize(("room", "whole"), [(4096, True), (2048, False)])
 def test_the_probe_in_little_memory(room, whole):
-    """What matters in 4.5 KB; in 2 KB the clock and the names, and never an error."""
+    """What matters in 4 KB; in 2 KB the clock and the names, and never an error."""
     with EmulatedMicrobit() as board, RawRepl(board.port) as repl:
         repl.enter()
         repl.exec(f"import gc\ngc.collect()\nkept=bytearray(gc.mem_free()-{room})")

@@ -242,7 +242,7 @@ def disagreement(comparison: EdgeComparison, task: int | None) -> str | None:
 
 def unusable_windows(comparison: EdgeComparison) -> str | None:
     """A sentence on the windows whose edges give no figures."""
-    lacking = [window for window in comparison.windows if window.verdict != "aligned"]
+    lacking = [window for window in comparison.windows if not window.aligned]
     if not lacking:
         return None
     if len(comparison.windows) == 1:

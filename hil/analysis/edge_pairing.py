@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.sync_search import nearest
+
 if TYPE_CHECKING:
     from hil.model.captures import FloatArray, IntArray, StampArray
 
@@ -48,17 +50,8 @@ def pair_edges(
     if not distance.size:
         return Pairs(none, none)
     expected: FloatArray = stamps_us + np.median(distance).astype(np.float64)
-    edge = _nearest(edges_us, expected)
-    mutual = _nearest(expected, edges_us)[edge] == np.arange(stamps_us.size)
-    mutual &= np.abs(edges_us[edge] - expected) <= most_us
+    edge, away_us = nearest(edges_us, expected)
+    mutual = nearest(expected, edges_us)[0][edge] == np.arange(stamps_us.size)
+    mutual &= away_us <= most_us
     mutual &= edges_us[edge] >= stamps_us - slack_us
     return Pairs(np.flatnonzero(mutual).astype(np.int64), edge[mutual])
-
-
-def _nearest(sorted_values: FloatArray, to: FloatArray) -> IntArray:
-    """Index of the value of ``sorted_values`` that is nearest to each of ``to``, int64."""
-    after = np.clip(np.searchsorted(sorted_values, to), 1, max(1, sorted_values.size - 1))
-    if sorted_values.size == 1:
-        return np.zeros(to.size, np.int64)
-    before_is_nearer = to - sorted_values[after - 1] <= sorted_values[after] - to
-    return (after - before_is_nearer).astype(np.int64)

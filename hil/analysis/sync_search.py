@@ -273,7 +273,7 @@ def _match(
 def nearest(times: FloatArray, wanted: FloatArray) -> tuple[IntArray, FloatArray]:
     """Index of the value in ascending ``times`` that is nearest to each wanted, and how far."""
     right = np.clip(np.searchsorted(times, wanted), 1, times.size - 1)
-    left = right - 1
+    left = np.maximum(right - 1, 0)
     index = np.where(wanted - times[left] <= times[right] - wanted, left, right)
     return index, np.abs(times[index] - wanted)
 

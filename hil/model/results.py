@@ -173,6 +173,10 @@ class Cause(StoredRecord):
     share: float
 
 
+ALIGNED = "aligned"
+"""The verdict on edges that were brought to the board's time."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowAlignment(StoredRecord):
     """How an instrument's time follows from the board's in one window, number ``window`` from 1.
@@ -195,6 +199,11 @@ class WindowAlignment(StoredRecord):
     unmatched: int = 0
     residual_us: float = 0.0
     findings: tuple[EdgeFinding, ...] = field(default=(), metadata=ABSENT)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether figures by the pin come of the window."""
+        return self.verdict == ALIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +254,11 @@ class EdgeComparison(StoredRecord):
     agreements: tuple[Agreement, ...] = field(default=(), metadata=ABSENT)
     odd_clock: str | None = field(default=None, metadata=ABSENT)
     clocks: str = field(default="", metadata=ABSENT)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether figures by the pin come of the case."""
+        return self.verdict == ALIGNED
 
 
 @dataclass(frozen=True, slots=True)

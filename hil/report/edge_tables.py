@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from hil.model.results import CaseKey, EdgeComparison, Measurement, Results
 
-ALIGNED = "aligned"
 FigureKey = tuple[str, int | None, str | None]
 """Metric, task and method of one figure of a case."""
 
@@ -99,7 +98,7 @@ class EdgeSection:
     @property
     def outcome(self) -> str:
         """The outcome in a few words: why the edges were refused, or how the figures agree."""
-        if self.comparison is not None and self.refused:
+        if self.comparison is not None and not self.comparison.aligned:
             return f"edges not used: {self.comparison.verdict}"
         return self.agreement
 
@@ -129,7 +128,7 @@ class EdgeSection:
         several = len(match.windows) > 1
         for window in match.windows:
             where = f"Window {window.window}: " if several else ""
-            if window.verdict != ALIGNED:
+            if not window.aligned:
                 why = window.reason or window.verdict
                 lines.append(EdgeLine(f"{where}the edges were not used: {why}", True))
             for finding in window.findings:
@@ -139,7 +138,12 @@ class EdgeSection:
     @property
     def refused(self) -> bool:
         """Whether the edges could not be brought to the board's time."""
-        return self.comparison is not None and self.comparison.verdict != ALIGNED
+        return self.comparison is not None and not self.comparison.aligned
+
+    @property
+    def warns(self) -> bool:
+        """Whether a reader has to look: figures disagree, or the edges could not be used."""
+        return self.refused or bool(self.disagreeing)
 
     @property
     def agreement(self) -> str:
@@ -160,6 +164,7 @@ def edge_sections(results: Results) -> list[EdgeSection]:
     keys = list(seen)
     for case, figures in groups.items():
         keys += [(case, f.source) for f in figures if not f.by_board]
+    shown = _labels()
     sections = []
     for case, instrument in dict.fromkeys(keys):
         comparison = seen.get((case, instrument))
@@ -168,7 +173,7 @@ def edge_sections(results: Results) -> list[EdgeSection]:
             EdgeSection(
                 case,
                 instrument,
-                [row for row in rows if row.by_pin.metric in _labels()],
+                [row for row in rows if row.by_pin.metric in shown],
                 [row for row in rows if row.agrees is False],
                 sum(row.agrees is not None for row in rows),
                 comparison,

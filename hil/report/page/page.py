@@ -118,7 +118,7 @@ def render_page_parts(
         closest=verdict.advice,
         edges=edge_summary(edges),
         emulators=emulator_sentences(results),
-        apart=any(section.disagreeing or section.refused for section in edges),
+        apart=any(section.warns for section in edges),
         errors=results.errors,
     )
     names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))

@@ -91,7 +91,7 @@ def terminal_summary(
     if sections:
         console.print(Text("board and pin", style="bold"))
         console.print(_edge_table(sections, console.width))
-        apart = any(section.disagreeing or section.refused for section in sections)
+        apart = any(section.warns for section in sections)
         console.print(Text(escaped_line(edge_summary(sections)), style="yellow" if apart else ""))
         for line in reference_sentences(results, sections):
             console.print(Text(escaped_line(line)))
@@ -165,7 +165,7 @@ def _edge_table(sections: Sequence[EdgeSection], width: int) -> Table:
         _, technique, load = section.case
         name = technique if load == "idle" else f"{technique}, {load}"
         edges = "-" if section.comparison is None else str(section.comparison.matched)
-        style = "yellow" if section.disagreeing or section.refused else ""
+        style = "yellow" if section.warns else ""
         table.add_row(Text(escaped_line(name)), *cells, edges, Text(section.brief, style=style))
     return table
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import threading
 import time
 import warnings
 from concurrent import futures
@@ -119,6 +120,15 @@ def test_a_window_is_recorded_exported_and_forgotten(logic):
     lines = {line.name: (line.initial, line.times_ns.tolist()) for line in recording.lines}
     assert lines == {"task0": (0, [100_000]), "task1": (1, [250_000])}
     instrument.close()
+
+
+@needs_library
+def test_no_thread_watches_a_connection_that_may_be_closed(logic):
+    before = set(threading.enumerate())
+    instrument = opened(logic.option)
+    left = set(threading.enumerate()) - before
+    instrument.close()
+    assert [thread.name for thread in left if "(_run)" in thread.name] == []
 
 
 @needs_library

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ ANSWER_S = 60.0
 """How long Logic 2 may take to begin and to stop."""
 EXPORT_S = 1800.0
 _LONGEST = 300
+_POLLED_S = 0.6
+"""How long to wait for gRPC's thread, which looks every 0.2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,7 @@ def open_saleae(spec: EdgeSourceSpec, board: MeasuredBoard) -> SaleaeInstrument:
     try:
         manager = _call(
             "answer",
-            lambda: automation.Manager.connect(
-                **address, port=int(port or DEFAULT_PORT), connect_timeout_seconds=CONNECT_S
-            ),
+            lambda: _connect(automation, address, int(port or DEFAULT_PORT)),
         )
     except CaptureError as error:
         raise ConfigurationError(
@@ -107,6 +108,30 @@ def open_saleae(spec: EdgeSourceSpec, board: MeasuredBoard) -> SaleaeInstrument:
         instrument.close()
         raise ConfigurationError(f"{what}: {error}") from None
     return instrument
+
+
+class _EveryCallback:
+    """Equal to whatever it is compared with."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def _connect(automation: Any, address: Mapping[str, str], port: int) -> Any:
+    """Connect, and end the thread that the library leaves behind.
+
+    The library has gRPC tell its log of changes of the connection. gRPC polls for them in a
+    thread, which raises when the channel is closed at the wrong moment.
+    """
+    before = set(threading.enumerate())
+    manager = automation.Manager.connect(**address, port=port, connect_timeout_seconds=CONNECT_S)
+    manager.channel.unsubscribe(_EveryCallback())
+    until = time.monotonic() + _POLLED_S
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(until - time.monotonic(), 0.0))
+    return manager
 
 
 class _Recording:

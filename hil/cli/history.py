@@ -21,7 +21,7 @@ from hil.model.errors import ConfigurationError
 from hil.model.printable import escaped_line
 from hil.model.units import format_value
 from hil.model.verdicts import RUN_VERDICTS
-from hil.recording.atomic_file import write_text_atomically
+from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.report.terminal.console import output_console
 
 if TYPE_CHECKING:
@@ -111,17 +111,22 @@ def _add_history_arguments(parser: argparse.ArgumentParser) -> None:
         "--last", metavar="N", type=int, default=_LISTED_RUNS, help="the newest N (50)"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
-    actions = parser.add_subparsers(dest="action", metavar="add")
+    actions = parser.add_subparsers(dest="action", metavar="add|backup")
     add = actions.add_parser("add", help="put runs' folders into the history")
     add.add_argument("folders", nargs="+", metavar="FOLDER", help="for example reports/latest")
     add_location_argument(add, argparse.SUPPRESS)
     add.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+    backup = actions.add_parser("backup", help="copy the history's file, also while runs write")
+    backup.add_argument("file", metavar="FILE", help="the copy; one that is there is replaced")
+    add_location_argument(backup, argparse.SUPPRESS)
 
 
 def show_history(args: argparse.Namespace) -> int:
-    """List, or add what is named."""
+    """List, add what is named, or back up."""
     if args.action == "add":
         return _add_folders(args)
+    if args.action == "backup":
+        return _back_up(args)
     from hil.history.queries import list_runs
 
     with _opened_history(args) as history:
@@ -150,6 +155,21 @@ def _add_folders(args: argparse.Namespace) -> int:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
             print(json.dumps({"schema": 1, "history": history.location.shown, "added": done}))
+    return 0
+
+
+def _back_up(args: argparse.Namespace) -> int:
+    target = Path(args.file)
+    with (
+        _opened_history(args) as history,
+        replaced_file(target, "name another file") as temporary,
+    ):
+        file = history.location.file
+        if file is not None and target.exists() and target.samefile(file):
+            raise ConfigurationError(f"{target}: this is the history itself; name another file")
+        history.back_up(temporary)
+        shown = history.location.shown
+    print(f"{escaped_line(shown)}: backed up as {escaped_line(str(target))}")
     return 0
 
 

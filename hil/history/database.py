@@ -16,6 +16,7 @@ from hil.model.errors import HilError, NewerSchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
 
@@ -52,6 +53,26 @@ class History:
         connection = self._engine.raw_connection()
         with contextlib.closing(connection), contextlib.suppress(sqlite3.OperationalError):
             connection.cursor().execute("VACUUM")
+
+    def back_up(self, target: Path) -> None:
+        """Write all that is committed into the new file ``target``, whoever writes meanwhile.
+
+        A copy of the file alone lacks what stands in its write-ahead log. Raises
+        :class:`HistoryError`; for a server's database, too, which has programs of its own for it.
+        """
+        if self.location.file is None:
+            raise HistoryError(
+                f"history {self.location.shown}: only a file can be backed up here; use pg_dump"
+            )
+        try:
+            with (
+                contextlib.closing(self._engine.raw_connection()) as source,
+                contextlib.closing(sqlite3.connect(target)) as copy,
+            ):
+                source.driver_connection.backup(copy)  # type: ignore[union-attr]
+                copy.execute("PRAGMA journal_mode=DELETE")  # the copy is one file
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise self._error(error) from None
 
     def close(self) -> None:
         """Close the connections."""

@@ -11,11 +11,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.main import Subcommand
+from hil.cli.main import EXIT_FAILED, Subcommand
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
 from hil.model.budgets import unmatched_budgets
-from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
+from hil.model.errors import CaptureError, ConfigurationError, HilError, NewerSchemaError
 from hil.model.known_names import unknown_name
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
@@ -29,7 +29,7 @@ from hil.report.exports.registry import EXPORTS
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, TextIO
 
     from hil.model.captures import Capture
@@ -245,9 +245,20 @@ def export(args: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     out = None if args.out is None else Path(args.out)
-    written = [export_run(folder, EXPORTS[name], out) for name in args.to]
-    _tell_written(written, args.json, sys.stderr if out == STDOUT else sys.stdout)
-    return 0
+    written: list[ExportedFile] = []
+    failed: dict[str, str] = {}
+    for name in args.to:
+        try:
+            written.append(export_run(folder, EXPORTS[name], out))
+        except HilError as error:
+            failed[name] = str(error)
+        except Exception as error:  # a fault of our own in one format costs no other its file
+            if len(args.to) == 1:
+                raise
+            kind = f"{type(error).__name__}: {error}"
+            failed[name] = f"internal error, `--to {name}` alone shows where: {kind}"
+    _tell_written(written, failed, args.json, sys.stderr if out == STDOUT else sys.stdout)
+    return EXIT_FAILED if failed else 0
 
 
 def _formats(text: str) -> list[str]:
@@ -276,10 +287,17 @@ def _list_exports(as_json: bool) -> int:
     return 0
 
 
-def _tell_written(written: list[ExportedFile], as_json: bool, stream: TextIO) -> None:
+def _tell_written(
+    written: list[ExportedFile], failed: Mapping[str, str], as_json: bool, stream: TextIO
+) -> None:
+    for name, reason in failed.items():
+        text = reason if name in reason else f"{name}: {reason}"
+        print(f"hil: {escaped_line(text)}", file=sys.stderr)
     if as_json:
-        rows = [asdict(file) for file in written]
-        print(json.dumps({"schema": 1, "written": rows}), file=stream)
+        document: dict[str, object] = {"schema": 1, "written": [asdict(file) for file in written]}
+        if failed:
+            document["failed"] = failed
+        print(json.dumps(document), file=stream)
         return
     for line in dict.fromkeys(line for file in written for line in file.left_out):
         print(f"hil: {escaped_line(line)}", file=sys.stderr)

@@ -45,7 +45,7 @@ CHANGES_SCHEMA: Schema[dict[str, Any]] = Schema("a changes.json", 1)
 
 def build_results(results: Results) -> dict[str, Any]:
     """The JSON object of a run: plain types, finite numbers, the same order every time."""
-    return write_document(in_order(_finite_results(results)), RESULTS_SCHEMA)
+    return write_document(in_order(finite_results(results)), RESULTS_SCHEMA)
 
 
 def parse_results(raw: bytes) -> Results:
@@ -117,7 +117,8 @@ def in_order(results: Results) -> Results:
     )
 
 
-def _finite_results(results: Results) -> Results:
+def finite_results(results: Results) -> Results:
+    """The run as a file may hold it: a value that is not finite becomes an error, a bound none."""
     measurements, errors = [], list(results.errors)
     for figure in results.measurements:
         if math.isfinite(figure.value) and math.isfinite(figure.confidence):
@@ -139,4 +140,10 @@ def _finite_bounds(figure: Measurement) -> Measurement:
         for name, number in numbers
         if number is not None and not math.isfinite(number)
     ]
-    return replace(figure, note="; ".join(filter(None, (figure.note, *lost)))) if lost else figure
+    if not lost:
+        return figure
+    lo, hi, budget = (
+        None if number is None or not math.isfinite(number) else number for _, number in numbers
+    )
+    note = "; ".join(filter(None, (figure.note, *lost)))
+    return replace(figure, lo=lo, hi=hi, budget=budget, note=note)

@@ -337,6 +337,19 @@ def missing_metric(skip: Skip) -> str | None:
     return name if find_metric(name) else None
 
 
+_STAGES = ("isr", "defer")
+
+
+def shared_stage(measurement: Measurement) -> str | None:
+    """The stage of an event (``isr``, ``defer``) where the metric's name does not tell it.
+
+    Both stages of one method have a ``missed``; the note of each begins with its stage.
+    """
+    stage = (measurement.note or "").partition(" ")[0]
+    named = measurement.metric.startswith(tuple(f"{name}_" for name in _STAGES))
+    return stage if measurement.method is not None and stage in _STAGES and not named else None
+
+
 class OfCase(Protocol):
     """What belongs to a case."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.model.metrics import metric_or_unknown, table_columns
-from hil.model.results import case_key, case_order, group_by_case, worst_verdict
+from hil.model.results import case_key, case_order, group_by_case, shared_stage, worst_verdict
 from hil.model.techniques import (
     describe_method,
     is_variant,
@@ -275,7 +275,8 @@ def latency_headings(*, brief: bool = False) -> list[str]:
 def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
     """One row for each board, technique, load, method and stage that has a latency.
 
-    The stage is the first word of the metric's name; a figure that stages share has it in its note.
+    The stage is the first word of the metric's name; see
+    :func:`~hil.model.results.shared_stage` for a figure that stages share.
     """
     headings = {metric.name: column.heading for metric, column in _latency_columns()}
     rows: dict[tuple[CaseKey, str, str], dict[str, Measurement]] = {}
@@ -284,7 +285,7 @@ def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
         if not figure.by_board or figure.method is None or figure.metric not in headings:
             continue
         stage, _, rest = figure.metric.partition("_latency_")
-        stage = stage if rest else (figure.note or "").partition(" ")[0]
+        stage = stage if rest else shared_stage(figure) or ""
         cells = (rows if rest else shared).setdefault((case_key(figure), figure.method, stage), {})
         cells[headings[figure.metric]] = figure
     result = []

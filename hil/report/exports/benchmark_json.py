@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hil.model.errors import CaptureError
 from hil.model.metrics import find_metric
 from hil.model.printable import unicode_text
+from hil.report.exports.figure_keys import named_figures
 
 if TYPE_CHECKING:
     from typing import Any
 
     from hil.model.metric import Sense
-    from hil.model.results import Measurement, Results
+    from hil.model.results import Results
+    from hil.report.exports.figure_keys import NamedFigure
 
 SMALLER: tuple[Sense, ...] = ("lower", "magnitude")
 BIGGER: tuple[Sense, ...] = ("higher",)
@@ -26,11 +27,10 @@ BIGGER: tuple[Sense, ...] = ("higher",)
 def bencher_json(results: Results) -> str:
     """Benchmarks by name, each with its measures: value, lower and upper bound."""
     benchmarks: dict[str, dict[str, Any]] = {}
-    for figure in results.measurements:
-        measures = benchmarks.setdefault(benchmark_name(figure), {})
+    for named in named_figures(results, _key):
+        figure = named.figure
+        measures = benchmarks.setdefault(named.benchmark, {})
         measure = unicode_text(figure.metric)
-        if measure in measures:
-            raise CaptureError(f"two figures are the same: {benchmark_name(figure)}, {measure}")
         bounds = {"lower_value": figure.lo, "upper_value": figure.hi}
         measures[measure] = {
             "value": figure.value,
@@ -45,7 +45,8 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
     The action compares plain numbers, so a figure that is best near zero gives its magnitude.
     """
     entries = []
-    for figure in results.measurements:
+    for named in named_figures(results, _key):
+        figure = named.figure
         known = find_metric(figure.metric)
         if known is None or known.sense not in senses:
             continue
@@ -56,7 +57,7 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
         )
         extra += [unicode_text(figure.remarks)] if figure.remarks else []
         entry: dict[str, Any] = {
-            "name": f"{benchmark_name(figure)} {figure.metric}",
+            "name": f"{named.benchmark} {figure.metric}",
             "unit": figure.unit,
             "value": abs(figure.value) if known.sense == "magnitude" else figure.value,
         }
@@ -66,13 +67,8 @@ def action_json(results: Results, senses: tuple[Sense, ...]) -> tuple[str, int]:
     return _text(entries), len(entries)
 
 
-def benchmark_name(figure: Measurement) -> str:
-    """``board/technique/load``, then method, task and instrument where there is one."""
-    parts = [figure.board, figure.technique, figure.load]
-    parts += [figure.method] if figure.method is not None else []
-    parts += [f"task{figure.task}"] if figure.task is not None else []
-    parts += [] if figure.by_board else [f"by {figure.source}"]
-    return unicode_text("/".join(parts))
+def _key(named: NamedFigure) -> tuple[str, str]:
+    return named.benchmark, unicode_text(named.figure.metric)
 
 
 def _text(document: Any) -> str:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from hil.model.printable import escaped_line
 from hil.model.results import case_key, case_order, missing_metric
 from hil.model.verdicts import verdict_message
+from hil.report.exports.figure_keys import named_figures
 
 if TYPE_CHECKING:
-    from hil.model.results import ErrorRecord, Measurement, Results, Skip
+    from hil.model.results import ErrorRecord, OfCase, Results, Skip
+    from hil.report.exports.figure_keys import NamedFigure
 
 _RUN = "-"
 """How an error of the whole run names its board, technique and load."""
@@ -25,7 +27,7 @@ _RUN = "-"
 
 @dataclass(slots=True)
 class _Case:
-    figures: list[Measurement] = field(default_factory=list)
+    figures: list[NamedFigure] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
 
@@ -47,26 +49,14 @@ def junit_text(results: Results) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def property_name(figure: Measurement) -> str:
-    """The metric, its method, its task: ``lateness_p99_us.callback/closure.task0``.
-
-    A figure by an instrument ends with its name: ``lateness_p99_us.task0.by la``.
-    """
-    parts = [figure.metric]
-    parts += [figure.method] if figure.method is not None else []
-    parts += [f"task{figure.task}"] if figure.task is not None else []
-    parts += [] if figure.by_board else [f"by {figure.source}"]
-    return ".".join(parts)
-
-
 def _cases(results: Results) -> dict[tuple[str, str, str], _Case]:
     cases: dict[tuple[str, str, str], _Case] = {}
 
-    def case(record: Measurement | ErrorRecord | Skip) -> _Case:
+    def case(record: OfCase) -> _Case:
         return cases.setdefault(case_key(record), _Case())
 
-    for figure in results.measurements:
-        case(figure).figures.append(figure)
+    for named in named_figures(results, lambda named: (case_key(named.figure), named.property)):
+        case(named.figure).figures.append(named)
     for error in results.errors:
         case(error).errors.append(error)
     for skip in results.skipped:
@@ -95,16 +85,20 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
     classname = "hil" if board == _RUN else f"hil.{escaped_line(board)}"
     element = ET.SubElement(suite, "testcase", classname=classname, name=escaped_line(name))
     rows: list[tuple[str, str]] = []
-    for figure in case.figures:
-        stem = property_name(figure)
+    for named in case.figures:
+        figure, stem = named.figure, named.property
         rows.append((stem, repr(figure.value)))
         for what in ("lo", "hi", "budget"):
             number = getattr(figure, what)
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
         rows += [(f"{stem}.verdict", figure.verdict)] if figure.budget is not None else []
-    missing = [(f"absent.{missing_metric(s)}", s.reason) for s in case.skips if missing_metric(s)]
-    _properties(element, rows + missing)
-    failed = [verdict_message(figure) for figure in case.figures if figure.verdict == "fail"]
+    missing: dict[str, list[str]] = {}
+    for skip in case.skips:
+        if metric := missing_metric(skip):
+            missing.setdefault(f"absent.{metric}", []).append(skip.reason)
+    _properties(element, rows + [(name, "; ".join(texts)) for name, texts in missing.items()])
+    figures = [named.figure for named in case.figures]
+    failed = [verdict_message(figure) for figure in figures if figure.verdict == "fail"]
     skips = [skip.reason for skip in case.skips if not missing_metric(skip)]
     if case.errors:
         texts = [f"{error.error}\n{error.detail}".rstrip() for error in case.errors]

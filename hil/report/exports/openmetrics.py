@@ -13,13 +13,13 @@ from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from hil.model.captures import BOARD_SOURCE
-from hil.model.errors import CaptureError
 from hil.model.metrics import find_metric
 from hil.model.printable import unicode_text
+from hil.report.exports.figure_keys import named_figures
 
 if TYPE_CHECKING:
     from hil.model.results import Measurement, Results
+    from hil.report.exports.figure_keys import NamedFigure
 
 _BASE = {
     "us": ("seconds", -6),
@@ -34,35 +34,31 @@ _STATS = ("value", "lo", "hi", "budget")
 
 
 def openmetrics_text(results: Results) -> str:
-    """The whole exposition, ending with ``# EOF``.
-
-    Raises :class:`~hil.model.errors.CaptureError` when a figure is there twice.
-    """
+    """The whole exposition, ending with ``# EOF``; no figure is there twice."""
     out = StringIO()
     _run(out, results)
-    families: dict[str, list[Measurement]] = {}
-    units: dict[str, str] = {}
-    for figure in results.measurements:
-        name, unit = family(figure)
-        families.setdefault(name, []).append(figure)
-        units[name] = unit
+    families: dict[str, list[NamedFigure]] = {}
+    for named in named_figures(results, _key):
+        families.setdefault(family(named.figure)[0], []).append(named)
     for name, group in families.items():
-        known = find_metric(group[0].metric)
-        _head(out, name, units[name], known.description if known else group[0].metric)
-        seen: set[str] = set()
-        for figure in group:
-            labels = _labels(figure)
+        first = group[0].figure
+        known = find_metric(first.metric)
+        _head(out, name, family(first)[1], known.description if known else first.metric)
+        for named in group:
+            figure = named.figure
             for stat in _STATS:
                 number = getattr(figure, stat)
                 if number is None:
                     continue
-                line = f"{name}{_braces({**labels, 'stat': stat})}"
-                if line in seen:
-                    raise CaptureError(f"two figures are the same in OpenMetrics: {line}")
-                seen.add(line)
-                out.write(f"{line} {scaled(number, _BASE.get(figure.unit, ('', 0))[1])}\n")
+                labels = _braces({**named.labels, "stat": stat})
+                power = _BASE.get(figure.unit, ("", 0))[1]
+                out.write(f"{name}{labels} {scaled(number, power)}\n")
     out.write("# EOF\n")
     return out.getvalue()
+
+
+def _key(named: NamedFigure) -> tuple[str, str]:
+    return family(named.figure)[0], _braces(named.labels)
 
 
 def family(figure: Measurement) -> tuple[str, str]:
@@ -119,17 +115,6 @@ def _head(out: StringIO, name: str, unit: str, text: str) -> None:
     if unit:
         out.write(f"# UNIT {name} {unit}\n")
     out.write(f"# HELP {name} {_escaped(text)}\n")
-
-
-def _labels(figure: Measurement) -> dict[str, str]:
-    labels = {"board": figure.board, "technique": figure.technique, "load": figure.load}
-    if figure.task is not None:
-        labels["task"] = str(figure.task)
-    if figure.method is not None:
-        labels["method"] = figure.method
-    if figure.source != BOARD_SOURCE:
-        labels["source"] = figure.source
-    return labels
 
 
 def _braces(labels: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.model.result_files import finite_results
 from hil.report.exports.benchmark_json import BIGGER, SMALLER, action_json, bencher_json
 from hil.report.exports.charts_pdf import write_pdf
 from hil.report.exports.export_format import Export, FileExport, TextExport
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 def _figures(make_text: Callable[[Results], str]) -> Callable[[TextIO, ExportInput], int]:
     def write(out: TextIO, run: ExportInput) -> int:
-        out.write(make_text(run.results))
-        return len(run.results.measurements)
+        results = finite_results(run.results)
+        out.write(make_text(results))
+        return len(results.measurements)
 
     return write
 

@@ -7,15 +7,16 @@ import json
 
 import pytest
 
-from hil.model.errors import CaptureError
 from hil.model.metrics import find_metric
 from hil.report.exports.benchmark_json import (
     BIGGER,
     SMALLER,
     action_json,
     bencher_json,
-    benchmark_name,
 )
+from hil.report.exports.figure_keys import NamedFigure
+
+from .conftest import figure
 
 NUMBER = {"type": "number"}
 BMF = {  # benchmark -> measure -> value with optional bounds
@@ -80,7 +81,7 @@ def test_bencher_has_every_figure_exactly(results):
         for metric, measure in measures.items()
     }
     assert values == {
-        (benchmark_name(measurement), measurement.metric): (
+        (NamedFigure(measurement).benchmark, measurement.metric): (
             measurement.value,
             measurement.lo,
             measurement.hi,
@@ -100,7 +101,7 @@ def test_the_action_gets_each_figure_on_the_side_that_is_better(results):
         parts[senses] = {entry["name"]: entry["value"] for entry in entries}
     smaller, bigger = parts[SMALLER], parts[BIGGER]
     for measurement in results.measurements:
-        name = f"{benchmark_name(measurement)} {measurement.metric}"
+        name = f"{NamedFigure(measurement).benchmark} {measurement.metric}"
         sense = find_metric(measurement.metric).sense
         side = {"lower": smaller, "magnitude": smaller, "higher": bigger}.get(sense, {})
         value = abs(measurement.value) if sense == "magnitude" else measurement.value
@@ -116,7 +117,19 @@ def test_budget_bounds_and_note_are_shown_beside(results):
     assert "budget 4000000000.0: fail" in worst["extra"]
 
 
-def test_two_figures_of_one_name_are_refused(results):
-    twice = dataclasses.replace(results, measurements=(results.measurements[0],) * 2)
-    with pytest.raises(CaptureError, match="the same"):
-        bencher_json(twice)
+def test_two_figures_of_one_name_are_both_there(results):
+    first = results.measurements[0]
+    twice = (first, dataclasses.replace(first, value=5.0), first)
+    document = checked(bencher_json(dataclasses.replace(results, measurements=twice)), BMF)
+    values = {name: measures[first.metric]["value"] for name, measures in document.items()}
+    stem = "sim/timer_soft/idle/task0"
+    assert values == {stem: first.value, f"{stem}/number 2": 5.0, f"{stem}/number 3": first.value}
+
+
+def test_names_that_are_joined_to_the_same_stay_apart(results):
+    pair = (
+        figure("missed", "count", 1.0, technique="a/b", load="c", task=None),
+        figure("missed", "count", 2.0, technique="a", load="b/c", task=None),
+    )
+    document = checked(bencher_json(dataclasses.replace(results, measurements=pair)), BMF)
+    assert sorted(measures["missed"]["value"] for measures in document.values()) == [1.0, 2.0]

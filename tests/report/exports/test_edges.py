@@ -8,8 +8,7 @@ import pytest
 
 from hil.analysis.edge_tracks import all_edge_tracks
 from hil.model.results import Measurement
-from hil.report.exports.benchmark_json import benchmark_name
-from hil.report.exports.junit import property_name
+from hil.report.exports.figure_keys import NamedFigure
 from tools.edges.worlds import build
 
 
@@ -71,7 +70,7 @@ def test_perfetto_has_a_track_for_each_pin(seen, tmp_path):
 def test_a_figure_by_an_instrument_has_a_name_of_its_own():
     board = Measurement(*("b", "timer_hard", "idle"), 0, "tie_rms_us", "us", 1.0, 0.5, 1.5, 10)
     pin = replace(board, source="witness")
-    assert benchmark_name(board) == "b/timer_hard/idle/task0"
-    assert benchmark_name(pin) == "b/timer_hard/idle/task0/by witness"
-    assert property_name(board) == "tie_rms_us.task0"
-    assert property_name(pin) == "tie_rms_us.task0.by witness"
+    assert NamedFigure(board).benchmark == "b/timer_hard/idle/task0"
+    assert NamedFigure(pin).benchmark == "b/timer_hard/idle/task0/by witness"
+    assert NamedFigure(board).property == "tie_rms_us.task0"
+    assert NamedFigure(pin).property == "tie_rms_us.task0.by witness"

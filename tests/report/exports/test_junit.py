@@ -9,7 +9,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from hil.model.printable import escaped_line
-from hil.report.exports.junit import junit_text, property_name
+from hil.report.exports.figure_keys import NamedFigure
+from hil.report.exports.junit import junit_text
 
 from .conftest import HOSTILE, figure
 
@@ -77,7 +78,7 @@ def test_every_figure_is_a_property_of_its_case(results):
             )
         ]
         said = dict(properties(case))
-        stem = escaped_line(property_name(measurement))
+        stem = escaped_line(NamedFigure(measurement).property)
         lo, hi, budget = measurement.lo, measurement.hi, measurement.budget
         for name, number in (
             ("", measurement.value),

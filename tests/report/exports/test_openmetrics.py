@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from hil.model.errors import CaptureError
 from hil.model.result_files import build_results
 from hil.report.exports.openmetrics import family, openmetrics_text, scaled
 
@@ -85,10 +84,25 @@ def test_digits_are_moved_and_not_rounded():
     assert scaled(5.0, 0) == "5.0"
 
 
-def test_a_figure_that_is_there_twice_is_refused(results):
+def test_a_figure_that_is_there_twice_is_there_under_two_names(results):
     twice = dataclasses.replace(results, measurements=(results.measurements[0],) * 2)
-    with pytest.raises(CaptureError, match="the same"):
-        openmetrics_text(twice)
+    numbers = [dict(labels).get("number") for _, labels in samples(openmetrics_text(twice))]
+    assert numbers.count("2") == 4
+
+
+def test_both_stages_of_an_event_have_their_missed_ones(results):
+    """The interrupt and what it defers share the metric and the method; the stage is a label."""
+    pair = tuple(
+        figure("missed", "count", n, task=None, method="loopback/hard", note=f"{stage} events …")
+        for stage, n in (("isr", 1.0), ("defer", 2.0))
+    )
+    exported = samples(openmetrics_text(dataclasses.replace(results, measurements=pair)))
+    by_stage = {
+        dict(labels)["stage"]: value
+        for (name, labels), value in exported.items()
+        if name == "hil_missed" and dict(labels)["stat"] == "value"
+    }
+    assert by_stage == {"isr": 1.0, "defer": 2.0}
 
 
 def test_metrics_of_one_name_and_two_units_are_two_families(results):

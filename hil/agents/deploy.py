@@ -82,6 +82,8 @@ def start_agent(
 ) -> None:
     """Start the agent; on a small heap in stages, of which the last one is left running.
 
+    The stages begin on a board that was just started afresh.
+
     Raises :class:`~hil.model.errors.CapabilityMissing` where even those do not fit.
     """
     if SMALL_HEAP not in identity.capabilities:
@@ -89,7 +91,6 @@ def start_agent(
         return
     free = identity.free_bytes or 0
     window_s = float(str(config["duration"])) / 1e6
-    prompt.enter()
     first = True
     for stage in staged_bundle.stages(config, identity.capabilities, free):
         if not first:

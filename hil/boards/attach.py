@@ -66,6 +66,8 @@ class Attach:
         self._numbers = itertools.count(_FIRST_NUMBER)
         self._seen = bytearray()
         self._greeting_s = 0.0
+        self.reset_asked = False
+        """Whether a soft reset was asked for on the way to the prompt; a port may go with it."""
 
     @property
     def scale(self) -> float:
@@ -96,6 +98,7 @@ class Attach:
 
     def reset_softly(self) -> None:
         """From the raw REPL: a fresh start that does not run ``main.py``, back in the raw REPL."""
+        self.reset_asked = True
         self._port.write(_SOFT_RESET)
         if not self._wait_for(_REBOOT, self._limits.reboot_s * self.scale):
             raise self._silence("the board does not reset softly", "'soft reboot'")
@@ -106,6 +109,7 @@ class Attach:
         """From an unknown state: leave every mode that is known, then ask for a soft reset."""
         self._port.write(_STOP + _FRIENDLY + _STOP)
         self._wait_for(b">>> ", 0.3 * self.scale)
+        self.reset_asked = True
         self._port.write(_SOFT_RESET)
         self._wait_for(_REBOOT, min(1.0, self._limits.reboot_s) * self.scale)
 

@@ -160,6 +160,10 @@ class Board(Protocol):
     """Takes the board's power away for a moment, whatever it does; ``None`` where nothing can."""
 
     @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """What the reader of a run must know of this board's link so far, a sentence each."""
+
+    @property
     def prompt(self) -> Prompt:
         """The board's prompt; another object after its port was opened again."""
 

@@ -120,6 +120,15 @@ class Connection:
         """Takes the board's power away for a moment; ``None`` where nothing can."""
         return self.board.interrupt_power
 
+    @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """What the reader of a run must know of the link so far, a sentence each."""
+        return () if self._board is None else self._board.link_warnings
+
+    def start_afresh(self) -> None:
+        """Bring a board at its prompt to a fresh start: no timers, no threads, no names of ours."""
+        self.board.reach()
+
     def rejoin(self) -> None:
         """Reach the prompt of a board that starts by itself, at its port or where it went to."""
         self.board.reach(booting=True, soft_reset=False)

@@ -30,6 +30,11 @@ LOG = logging.getLogger("hil")
 INTERRUPT_STEP = "Ctrl-C"
 _REAPPEAR_S = 8.0
 _RETRY_S = 0.1
+_MOST_TIMES_AWAY = 4
+LEAVES_AT_RESET = (
+    "its USB goes away at each soft reset and comes back, as that of a run-time USB device does; "
+    "the port was opened again each time"
+)
 
 
 class PortBoard:
@@ -69,7 +74,7 @@ class PortBoard:
         self._power_switch = power_switch
         self._upload_numbers = new_upload_numbers()
         self._prompt: RawRepl | None = None
-        self._lost = self._gone = False
+        self._lost = self._gone = self._leaves_at_reset = False
 
     @property
     def prompt(self) -> RawRepl:
@@ -89,11 +94,31 @@ class PortBoard:
         self._open_prompt()
 
     def reach(self, *, booting: bool = False, soft_reset: bool = True) -> None:
-        """Enter the raw REPL, at the port where the board is now."""
-        if self._lost:
-            self._reopen()
-        with self._watched():
-            self.prompt.enter(booting=booting, soft_reset=soft_reset)
+        """Enter the raw REPL, at the port where the board is now.
+
+        With a run-time USB device the port goes away when the board is reset softly, and once more
+        when its boot.py sets USB up: it is opened again then, and the reset is not asked for again.
+        """
+        for left in reversed(range(_MOST_TIMES_AWAY)):
+            if self._lost:
+                self._reopen()
+            try:
+                with self._watched():
+                    self.prompt.enter(booting=booting, soft_reset=soft_reset)
+            except LinkLostError:
+                was_reset = self.prompt.reset_asked
+                if not (left and (booting or was_reset)):
+                    raise
+                self._leaves_at_reset |= was_reset
+                soft_reset &= not was_reset
+                booting = True
+            else:
+                return
+
+    @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """See :class:`~hil.boards.backend.Board`."""
+        return (LEAVES_AT_RESET,) if self._leaves_at_reset else ()
 
     def lost(self) -> None:
         """The next attempt opens the port again."""
@@ -129,9 +154,16 @@ class PortBoard:
         LOG.warning("%s: the board is at %s now", self.spec.text, port)
 
     def _soft_reset(self) -> None:
-        with self._watched():
-            self.prompt.reset_softly()
-        self.reach()
+        try:
+            with self._watched():
+                self.prompt.reset_softly()
+        except LinkLostError:
+            if not self.prompt.reset_asked:
+                raise
+            self._leaves_at_reset = True
+            self.reach(booting=True, soft_reset=False)
+        else:
+            self.reach(booting=True)
 
     def _hardware_reset(self) -> None:
         if self._reset_button is not None:

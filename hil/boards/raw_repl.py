@@ -88,7 +88,7 @@ class RawRepl:
         :class:`~hil.model.errors.BoardTimeoutError` that says what to try next.
         """
         with _translated(self.port):
-            self._mp.in_raw_repl = False
+            self._mp.in_raw_repl = self._attach.reset_asked = False
             self._attach.reach(booting=booting)
             if soft_reset:
                 self._attach.measure()
@@ -96,6 +96,11 @@ class RawRepl:
             self._attach.prove(timed=not soft_reset)
             self._serial.be_patient(_ANSWER_S * self.slowness, self.slowness)
             self._mp.in_raw_repl = True
+
+    @property
+    def reset_asked(self) -> bool:
+        """Whether a soft reset had been asked for when :meth:`enter` or a reset failed."""
+        return self._attach.reset_asked
 
     def inject(self, faults: LinkFaults | None) -> None:
         """From here on let ``faults`` happen to what the board sends."""
@@ -106,6 +111,7 @@ class RawRepl:
     def reset_softly(self) -> None:
         """Ask for a soft reset from whatever state the REPL is in, without an answer."""
         with _translated(self.port):
+            self._attach.reset_asked = False
             self._attach.reset_blindly()
 
     def reset_by_lines(self) -> bool:

@@ -11,8 +11,10 @@ import contextlib
 import errno
 import os
 import select
+import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import serial
@@ -122,6 +124,8 @@ class BufferedPort:
         self._buffer = bytearray()
         self._closed = False
         self._fd = _descriptor(port)
+        self._path = str(getattr(port, "name", "") or "")
+        self._device = _device_at(self._path)
         self.timeout_s = 0.5
         self.first_slice_s: float | None = None
         self.faults: LinkFaults | None = None
@@ -211,6 +215,7 @@ class BufferedPort:
         if self._fd is None:
             return self._fill_by_polling(timeout_s)
         if not readable(self._fd, timeout_s):
+            self._check_still_there()
             return b""
         try:
             data = os.read(self._fd, READ_SIZE)
@@ -219,6 +224,12 @@ class BufferedPort:
         if not data:
             raise OSError(errno.EIO, "the other end closed")
         return data
+
+    def _check_still_there(self) -> None:
+        """A port that was taken away may stay silent instead of failing, for as long as it is open;
+        its name is gone then, or is another device's."""
+        if self._device is not None and _device_at(self._path) != self._device:
+            raise OSError(errno.ENODEV, "the device went away")
 
     def _fill_by_polling(self, timeout_s: float) -> bytes:
         """For ports without a descriptor (RFC 2217, Windows), whose own time-out is short."""
@@ -244,6 +255,15 @@ def _descriptor(port: Any) -> int | None:
         return int(port.fileno())
     except (AttributeError, OSError, ValueError):  # pyserial raises UnsupportedOperation
         return None
+
+
+def _device_at(path: str) -> int | None:
+    """What tells the device file at ``path`` from others; ``None`` where there is none."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_rdev if stat.S_ISCHR(status.st_mode) else None
 
 
 def readable(fd: int, timeout_s: float) -> bool:

@@ -43,6 +43,10 @@ class CaptureSource(Protocol):
         """What was running on the board before the run, one line each."""
 
     @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the link to the board so far, a sentence each."""
+
+    @property
     def clock_warning(self) -> str | None:
         """What the calibration found wrong with the board's clock, as a sentence."""
 
@@ -103,6 +107,11 @@ class LiveSource:
         return self._session.leftover_activity
 
     @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """What is special about the link to the board."""
+        return self._session.link_warnings
+
+    @property
     def clock_warning(self) -> str | None:
         """What the calibration found wrong with the board's clock, as a sentence."""
         return _clock_warning(self._calibration)
@@ -158,6 +167,7 @@ class ReplaySource:
     """Captures of an earlier run: nothing is measured again, everything is computed anew."""
 
     leftover_activity: tuple[str, ...] = ()
+    link_warnings: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from hil.experiments.preload import start_preload
 from hil.experiments.rounds import Rounds, case_of
 from hil.model.board import SOURCES
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
-from hil.model.results import CLOCK, ErrorRecord, RunInfo, Skip
+from hil.model.results import CLOCK, LINK, ErrorRecord, RunInfo, Skip
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Bench:
         self._outcomes: dict[CaseKey, MeasuredCase | HilError] = {}
         self._looked_at: set[str] = set()
         self._missing_edges: set[tuple[str, str]] = set()
+        self._link_warnings: set[tuple[str, str]] = set()
         self.skipped: list[Skip] = []
         self.errors: list[ErrorRecord] = []
         slug = options.boards[0].slug if len(options.boards) == 1 else "boards"
@@ -272,6 +273,13 @@ class Bench:
         if source.clock_warning is not None:
             self._skip(Skip(board, CLOCK, "any", source.clock_warning))
 
+    def _tell_of_link(self, board: str, source: CaptureSource) -> None:
+        """Say once of each board what a reader must know of the link to it."""
+        for text in source.link_warnings:
+            if (board, text) not in self._link_warnings:
+                self._link_warnings.add((board, text))
+                self._skip(Skip(board, LINK, "any", text))
+
     def _seed(self) -> int:
         """Of the order of the windows; another one for each run, but where runs are repeatable."""
         if self._options.seed is not None:
@@ -292,7 +300,10 @@ class Bench:
             with display.capturing(board, window) as observer:
                 source = self._source(board)
                 self._tell_of_board(board, source)
-                capture = source.take(window, observer)
+                try:
+                    capture = source.take(window, observer)
+                finally:
+                    self._tell_of_link(board, source)
                 # late: not before a capture
                 from hil.recording.stored_run import with_host_clock
                 from hil.recording.validity import require_valid

@@ -82,7 +82,13 @@ class Session:
             self._connection.open(gently=gently)
             port = self._connection.port
             with self._connection.stage("identified"):
-                known = identify(self._repl, self.spec, port, self._wiring)
+                try:
+                    known = identify(self._repl, self.spec, port, self._wiring)
+                except LinkLostError:  # its USB may be set up anew some time after a reset
+                    self._connection.lost()
+                    self._connection.rejoin()
+                    port = self._connection.port
+                    known = identify(self._repl, self.spec, port, self._wiring)
             self.identity, self._wiring, self._why = known.identity, known.wiring, known.why
             if self._repl.slowness >= LEAST_TOLD:
                 factor = float(f"{self._repl.slowness:.2g}")
@@ -126,6 +132,11 @@ class Session:
         return self._connection.leftover_activity
 
     @property
+    def link_warnings(self) -> tuple[str, ...]:
+        """What a reader of the run must know of the link to the board so far, a sentence each."""
+        return self._connection.link_warnings
+
+    @property
     def clock(self) -> Clock:
         """The time that the board runs in: the host's, or the board's own virtual one."""
         return self._connection.clock
@@ -133,7 +144,10 @@ class Session:
     def clean(self) -> None:
         """Bring the board back to a fresh start: no timers, no threads, nothing of ours."""
         self._on_board.clear()
+        opened = self._connection.reopened
         self._connection.recover()
+        if self._connection.reopened != opened:
+            self._check_same_board()
 
     @property
     def wiring(self) -> Wiring:
@@ -229,8 +243,7 @@ class Session:
                 companion.keep(keep)
             writer.finish("ok")
         if job.interrupt:
-            self._on_board.clear()
-            self._repl.enter()
+            self._start_afresh()
 
     def _stage(self, job: CaptureJob) -> contextlib.AbstractContextManager[None]:
         if job.interrupt:  # what does not end at Ctrl-C is not only slow
@@ -258,7 +271,15 @@ class Session:
         """Take our files off a board that can be left as it is otherwise."""
         if self._on_board and not self._connection.broken:
             with contextlib.suppress(HilError):
-                self._repl.enter()
+                self._connection.start_afresh()
+
+    def _start_afresh(self) -> None:
+        """Between captures, with the board at its prompt."""
+        self._on_board.clear()
+        opened = self._connection.reopened
+        self._connection.start_afresh()
+        if self._connection.reopened != opened:
+            self._check_same_board()
 
     def _check_same_board(self) -> None:
         """A port that was away may have come back with another board behind it."""

@@ -89,8 +89,10 @@ class Measurement(StoredRecord):
         return "; ".join(filter(None, (self.note, self.no_bounds))) or None
 
 
-CLOCK = "clock"
-"""In a technique's place in a :class:`Skip`: its reason tells what is wrong with a clock."""
+CLOCK, LINK = "clock", "link"
+"""In a technique's place in a :class:`Skip`: its reason tells what is wrong with a board's clock,
+or what is special about the link to it."""
+TOLD_FIRST = (CLOCK, LINK)
 
 
 @dataclass(frozen=True, slots=True)

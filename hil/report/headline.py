@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.analysis.uncertainty.order_statistics import covered_share
-from hil.model.results import CLOCK, case_key, missing_metric
+from hil.model.results import TOLD_FIRST, case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
-from hil.report.clock_warnings import clock_warnings
+from hil.report.board_warnings import board_warnings
 from hil.report.conditions import (
     host_clock_sentence,
     slowness_sentence,
@@ -62,7 +62,8 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     if results.errors:
         sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
     skipped = sum(
-        missing_metric(skip) is None and skip.technique != CLOCK for skip in results.skipped
+        missing_metric(skip) is None and skip.technique not in TOLD_FIRST
+        for skip in results.skipped
     )
     if skipped:
         sentence += f"; {skipped} skipped"
@@ -71,7 +72,7 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     lines = [verdict_message(figure) for figure in figures[:_MAX_LISTED]]
     if len(figures) > _MAX_LISTED:
         lines.append(f"and {len(figures) - _MAX_LISTED} more")
-    first = " ".join((f"{sentence}.", *clock_warnings(results)))
+    first = " ".join((f"{sentence}.", *board_warnings(results)))
     return Headline(state, first, lines, _advice(rows))
 
 

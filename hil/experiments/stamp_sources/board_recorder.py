@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hil.agents.deploy import start_agent
 from hil.agents.upload import CODE_TIMEOUT_S
+from hil.model.board import SMALL_HEAP
 from hil.model.captures import BOARD_SOURCE
 from hil.recording.capture_loop import INTERRUPT_EVERY_S, AgentOutput
 
@@ -29,7 +30,7 @@ class BoardRecorder:
     def __init__(
         self, board: MeasuredBoard, job: CaptureJob, companions: Sequence[Companion]
     ) -> None:
-        self._prompt = board.connection.repl
+        self._connection = board.connection
         self._identity = board.identity
         self._job = job
         self._companions = companions
@@ -43,6 +44,9 @@ class BoardRecorder:
     def begin(self, plan: CapturePlan, sink: CaptureSink) -> None:
         """Start the agent; on a small heap its first stages have run by then."""
         job = self._job
+        if SMALL_HEAP in self._identity.capabilities:  # the stages need all of it
+            self._connection.start_afresh()
+        self._prompt = self._connection.repl
         start_agent(self._prompt, job.config, self._identity, sink, after=job.after_files)
         interrupt_after_s = plan.duration_us / 1e6 + _INTERRUPT_AFTER_S
         self._output = AgentOutput(

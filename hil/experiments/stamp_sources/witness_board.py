@@ -92,7 +92,7 @@ class WitnessBoard:
         """Leave the witness with nothing of ours, at its prompt; never raises."""
         if self._loaded and not self.connection.broken:
             with contextlib.suppress(HilError):
-                self.connection.repl.enter()
+                self.connection.start_afresh()
         self.connection.close()
 
     def ready(self) -> Prompt:

@@ -16,7 +16,7 @@ from rich.text import Text
 from hil.analysis.uncertainty.order_statistics import needed_samples
 from hil.model.metrics import metric_or_unknown, table_columns
 from hil.model.printable import escaped_line
-from hil.model.results import CLOCK, case_key, missing_metric
+from hil.model.results import TOLD_FIRST, case_key, missing_metric
 from hil.model.units import format_measurement
 from hil.model.verdicts import verdict_message, verdict_word
 from hil.report.change_section import change_lines, make_change_section
@@ -221,7 +221,7 @@ def _skips(skipped: Sequence[Skip]) -> list[str]:
     too_few: Counter[str] = Counter()
     needs: dict[str, int] = {}
     for skip in skipped:
-        if skip.technique == CLOCK:  # told in the first lines
+        if skip.technique in TOLD_FIRST:  # told in the first lines
             continue
         metric = missing_metric(skip)
         if metric is None:

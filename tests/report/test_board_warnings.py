@@ -1,4 +1,4 @@
-"""What is wrong with a board's clock stands in the first lines of page and terminal."""
+"""What is wrong with a board's clock or link stands in the first lines of page and terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hil.model.results import CLOCK, Results, Skip
-from hil.report.clock_warnings import clock_warnings
+from hil.model.results import CLOCK, LINK, Results, Skip
+from hil.report.board_warnings import board_warnings
 from hil.report.headline import headline
 from hil.report.terminal.run_summary import terminal_summary
 
@@ -21,9 +21,10 @@ def with_skew(results: Results, ppm: float) -> Results:
     return replace(results, measurements=(skew, *others))
 
 
-def test_steps_back_are_said_first_and_are_nothing_skipped(results: Results) -> None:
+@pytest.mark.parametrize("what", [CLOCK, LINK])
+def test_what_is_wrong_is_said_first_and_is_nothing_skipped(results: Results, what: str) -> None:
     plain = headline(results, ()).sentence
-    told = replace(results, skipped=(*results.skipped, Skip("sim", CLOCK, "any", BACK)))
+    told = replace(results, skipped=(*results.skipped, Skip("sim", what, "any", BACK)))
     assert headline(told, ()).sentence == f"{plain} sim: {BACK}."
     text = " ".join(terminal_summary(told).split())
     assert text.startswith(f"{plain} sim: {BACK}.")
@@ -35,7 +36,7 @@ def test_a_clock_more_than_a_hundredth_off_is_said_first(
     results: Results, ppm: float, said: str
 ) -> None:
     told = with_skew(results, ppm)
-    (warning,) = clock_warnings(told)
+    (warning,) = board_warnings(told)
     assert said in warning
     assert warning in headline(told, ()).sentence
     assert " ".join(terminal_summary(told).split()).startswith(headline(told, ()).sentence[:40])
@@ -44,4 +45,4 @@ def test_a_clock_more_than_a_hundredth_off_is_said_first(
 
 @pytest.mark.parametrize("ppm", [9_900.0, -9_900.0, 0.0])
 def test_a_clock_that_is_less_off_is_not(results: Results, ppm: float) -> None:
-    assert clock_warnings(with_skew(results, ppm)) == []
+    assert board_warnings(with_skew(results, ppm)) == []

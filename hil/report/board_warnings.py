@@ -1,10 +1,10 @@
-"""What is wrong with a board's clock itself, for the first lines of page and terminal."""
+"""What is wrong with a board's clock, and special about its link: first lines of the report."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.model.results import CLOCK
+from hil.model.results import TOLD_FIRST
 
 if TYPE_CHECKING:
     from hil.model.results import Measurement, Results
@@ -13,9 +13,12 @@ FAR_OFF_PPM = 10_000.0
 """A clock that is farther off the host's makes every time on the board wrong by as much."""
 
 
-def clock_warnings(results: Results) -> list[str]:
-    """One sentence for each board and fault: it stepped back, or is off by more than 1 %."""
-    texts = [f"{skip.board}: {skip.reason}." for skip in results.skipped if skip.technique == CLOCK]
+def board_warnings(results: Results) -> list[str]:
+    """One sentence for each board and matter: of its link; its clock stepped back, or is off by
+    more than 1 %."""
+    texts = [
+        f"{skip.board}: {skip.reason}." for skip in results.skipped if skip.technique in TOLD_FIRST
+    ]
     worst: dict[str, Measurement] = {}
     for figure in results.measurements:
         if (

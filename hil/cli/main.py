@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_INCOMPLETE = 8
+"""It was done, but without stored captures that could not be read; each is named on stderr."""
 _INTERRUPTED = 130
 
 

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.main import EXIT_FAILED, Subcommand
+from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE, Subcommand
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
 from hil.model.budgets import unmatched_budgets
@@ -22,14 +22,15 @@ from hil.model.result_files import build_results
 from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
-from hil.recording.stored_run import CaptureStream, read_run, sound_captures
+from hil.recording.stored_file import open_stored
+from hil.recording.stored_run import CaptureStream, read_run, sound_captures, unreadable_files
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
 from hil.report.exports.registry import EXPORTS
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, TextIO
 
     from hil.model.captures import Capture
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from hil.report.terminal.sparklines import Group
 
 DEFAULT_FOLDER = "reports/latest"
+MAX_JUNIT_BYTES = 64_000_000
 STDOUT = Path("-")
 _WIDEST, _LEAST_BARS, _JSON_BINS = 120, 16, 80
 _BODY, _TAIL, _BOLD, _DIM, _END = "\x1b[36m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -51,7 +53,7 @@ def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
 
 def _stored_comparison(folder: Path) -> Comparison | None:
     stored = folder / CHANGES_NAME
-    return read_changes(stored) if stored.exists() else None
+    return read_changes(stored) if stored.exists() or stored.is_symlink() else None
 
 
 def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +93,7 @@ def write_report(
     rules = budgets_of_run(path, run, Path(budgets) if budgets else None)
     results = evaluate_run(run, rules)
     files = RunFolder(path)
-    results = replace(results, run=replace(results.run, hashes=files.hashes()))
+    results = replace(results, run=replace(results.run, hashes=files.hashes(run.files)))
     comparison = _stored_comparison(path)
     write_results(files.results, results)
     write_page(files.report, results, sound_captures(run), comparison)
@@ -101,21 +103,29 @@ def write_report(
         write_summary(Path(markdown), job_summary(results, comparison))
     if as_json:
         print(json.dumps(_written(files, results)))
-        return 0
+        return _status(run.unreadable)
     color = wants_color(sys.stdout)
     write_out(terminal_summary(results, width=terminal_width(), color=color, comparison=comparison))
     print(f"results: {files.results}\nreport:  {files.report}\njunit:   {files.junit}")
     for line in unmatched_budgets(rules, results.measurements) if budgets else ():
         print(f"hint: {line}")
-    return 0
+    return _status(run.unreadable)
+
+
+def _status(unreadable: Iterable[str]) -> int:
+    """Name the captures that could not be read, and the exit status that says so."""
+    lines = list(dict.fromkeys(unreadable))
+    for line in lines:
+        print(f"hil: left out: {escaped_line(line)}", file=sys.stderr)
+    return EXIT_INCOMPLETE if lines else 0
 
 
 def _of_pytest(junit: Path) -> bool:
     """Whether there is a file that pytest wrote, and not this command."""
     try:
-        with junit.open("rb") as file:
+        with open_stored(junit, MAX_JUNIT_BYTES) as file:
             return b'<testsuites name="hil">' not in file.read(200)
-    except OSError:
+    except (OSError, CaptureError):  # a link or a pipe there is replaced by a file
         return False
 
 
@@ -153,11 +163,11 @@ def show_run(args: argparse.Namespace) -> int:
 
     folder = Path(args.folder)
     results = results_in(folder)
-    captures, missing = _captures(folder)
+    captures, missing, unreadable = _captures(folder)
     if args.json:
         groups = list(lateness_groups(captures, _JSON_BINS))
         print(json.dumps({**build_results(results), "lateness": list(map(_plain_group, groups))}))
-        return 0
+        return _status(unreadable)
     width = max(40, min(terminal_width(), _WIDEST))
     color = wants_color(sys.stdout)
     comparison = _stored_comparison(folder)
@@ -166,19 +176,20 @@ def show_run(args: argparse.Namespace) -> int:
     for line in _lines(captures, width, characters, color):
         write_out(f"{line}\n")
     if missing:
-        print(f"hil: no distributions: {missing}", file=sys.stderr)
-    return 0
+        print(f"hil: no distributions: {escaped_line(missing)}", file=sys.stderr)
+    return _status(unreadable)
 
 
-def _captures(folder: Path) -> tuple[list[Capture], str]:
-    """The sound captures, or why there are none."""
+def _captures(folder: Path) -> tuple[list[Capture], str, tuple[str, ...]]:
+    """The sound captures, or why there are none; and the files that could not be read."""
     try:
-        captures = sound_captures(read_run(folder))
+        run = read_run(folder)
     except NewerSchemaError:
         raise
     except CaptureError as error:
-        return [], str(error)
-    return captures, "" if captures else "no capture that can be trusted"
+        return [], str(error), ()
+    captures = sound_captures(run)
+    return captures, "" if captures else "no capture that can be trusted", run.unreadable
 
 
 def _lines(captures: Sequence[Capture], width: int, characters: str, color: bool) -> list[str]:
@@ -258,7 +269,8 @@ def export(args: argparse.Namespace) -> int:
             kind = f"{type(error).__name__}: {error}"
             failed[name] = f"internal error, `--to {name}` alone shows where: {kind}"
     _tell_written(written, failed, args.json, sys.stderr if out == STDOUT else sys.stdout)
-    return EXIT_FAILED if failed else 0
+    status = _status(line for file in written for line in file.unreadable)
+    return EXIT_FAILED if failed else status
 
 
 def _formats(text: str) -> list[str]:
@@ -299,7 +311,10 @@ def _tell_written(
             document["failed"] = failed
         print(json.dumps(document), file=stream)
         return
+    unreadable = {line for file in written for line in file.unreadable}
     for line in dict.fromkeys(line for file in written for line in file.left_out):
+        if line in unreadable:  # named by itself
+            continue
         print(f"hil: {escaped_line(line)}", file=sys.stderr)
     for file in written:
         print(f"{file.format:<12} {file.count} {file.what}: {file.path}", file=stream)
@@ -307,13 +322,17 @@ def _tell_written(
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """What was written: ``count`` activations, figures or charts, and what is not in it."""
+    """What was written: ``count`` activations, figures or charts, and what is not in it.
+
+    Of what was ``left_out``, ``unreadable`` are the captures that could not be read at all.
+    """
 
     format: str
     path: str
     what: str
     count: int
     left_out: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 class FolderInput:
@@ -344,6 +363,13 @@ class FolderInput:
         """What was not read, if captures were asked for, and why."""
         return () if self._captures is None else tuple(self._captures.left_out)
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The captures that could not be read; each by its head where nothing asked for more."""
+        if self._captures is not None:
+            return tuple(self._captures.unreadable)
+        return unreadable_files(self._folder)
+
 
 def export_run(folder: Path, export: Export, out: Path | None = None) -> ExportedFile:
     """Write one format; ``out`` defaults to the format's file in ``folder``, ``-`` is stdout.
@@ -362,7 +388,7 @@ def export_run(folder: Path, export: Export, out: Path | None = None) -> Exporte
     else:
         with replaced_file(path) as temporary:
             count = export.write(temporary, run)
-    return ExportedFile(export.name, str(path), export.counts, count, run.left_out)
+    return ExportedFile(export.name, str(path), export.counts, count, run.left_out, run.unreadable)
 
 
 REPORT = Subcommand(_add_report_arguments, _report)

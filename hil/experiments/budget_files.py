@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import hil
 from hil.model.budget_file import BudgetParser
-from hil.model.errors import ConfigurationError
+from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.techniques import LOADS, TECHNIQUES
 from hil.recording.run_folder import RunFolder
+from hil.recording.stored_file import check_plain, read_given
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -70,7 +71,9 @@ def budgets_of_run(folder: Path, run: StoredRun, path: Path | None = None) -> Bu
     They may name the programs that were measured. Errors as for :func:`load_budgets`.
     """
     own = RunFolder(folder).budgets
-    path = path or (own if own.is_file() else None)
+    if path is None and (own.exists() or own.is_symlink()):
+        check_plain(own)
+        path = own
     if path is None:
         return default_budgets()
     measured = (capture.plan.technique for capture in run.captures)
@@ -89,12 +92,12 @@ def load_budgets(
     """
     path = default_budgets_path() if path is None else path
     try:
-        raw = path.read_bytes()[: _MAX_BYTES + 1]
+        raw = read_given(path, _MAX_BYTES)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigurationError(f"can't read the budgets file {path}: {reason}") from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than 1 MB, not a budgets file")
+    except CaptureError as error:
+        raise ConfigurationError(f"{error}; give a budgets file (TOML, at most 1 MB)") from None
     try:
         text = raw.decode("utf-8")
         tables = tomllib.loads(text)

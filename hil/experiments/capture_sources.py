@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,9 +10,8 @@ from hil.boards.fault_injection import LinkFaults
 from hil.experiments.plan import LOOPBACK, Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
-from hil.recording.capture_file import capture_path, list_captures
-from hil.recording.chunk_file import is_plain_file
-from hil.recording.edge_file import list_edge_files
+from hil.recording.capture_file import capture_path, copy_capture
+from hil.recording.edge_file import copy_edges, list_edge_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +48,10 @@ class CaptureSource(Protocol):
     def clock_warning(self) -> str | None:
         """What the calibration found wrong with the board's clock, as a sentence."""
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The stored captures that could not be read, and why; of a board none."""
+
     def take(self, case: Case, observer: Observer | None) -> Capture:
         """The capture of one window of a case; errors as for ``Session.capture``."""
 
@@ -80,6 +82,8 @@ def open_source(
 
 class LiveSource:
     """Captures from a board on a session, each stored before it is read back."""
+
+    unreadable: tuple[str, ...] = ()
 
     def __init__(
         self, session: Session, captures: Path, number: int, *, loopback: bool = False
@@ -181,11 +185,12 @@ class ReplaySource:
 
         ``edges`` are the files that were recorded beside it.
         """
-        from hil.recording.stored_run import captures_folder, read_run
+        from hil.recording.stored_run import read_run
 
         run = read_run(folder)
         if not run.captures:
-            raise CaptureError(f"{spec.text}: the run has no captures")
+            why = "; ".join(run.unreadable[:1]) or "the run has no captures"
+            raise CaptureError(f"{spec.text}: {why}")
         if edges:
             from hil.experiments.recorded_edges import (
                 read_recordings,
@@ -198,9 +203,12 @@ class ReplaySource:
         board = run.captures[0].board
         self.identity = replace(run.log.board(board), source=spec.source)
         self.clock_warning = _clock_warning(run.captures[0].calibration)
-        for path in list_captures(captures_folder(folder)):
-            for file in (path, *filter(is_plain_file, list_edge_files(path).values())):
-                shutil.copyfile(file, captures / file.name)
+        self.unreadable = run.unreadable
+        for path in run.files:
+            copy_capture(path, captures)
+            for file in list_edge_files(path).values():
+                with contextlib.suppress(CaptureError):  # its recording says what is wrong with it
+                    copy_edges(file, captures)
         if edges:
             store_recordings(run.captures, [spec.name for spec in edges], captures)
         self._cases = {case.key[1:]: case.windows for case in run.cases}

@@ -113,7 +113,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
                 edges += measured.edges
         elif truncated and (rest := case.truncated()) is not None:
             measurements += evaluate(rest, None, truncated=True).measurements
-    errors += [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
+    errors += unreadable_captures(run)
     if not run.log.complete:
         errors.append(ErrorRecord("-", "-", "-", "the run did not come to its end", ""))
     boards = {capture.board.name: run.log.board(capture.board) for capture in run.captures}
@@ -126,6 +126,11 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         edges=tuple(edges),
         notices=tuple(notices),
     )
+
+
+def unreadable_captures(run: StoredRun) -> list[ErrorRecord]:
+    """The files of a stored run that could not be read, each as an error of no case."""
+    return [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
 
 
 def error_record(case: CaseKey, error: HilError, window: CapturePlan | None = None) -> ErrorRecord:
@@ -144,7 +149,7 @@ def results_in(folder: Path, run: StoredRun | None = None) -> Results:
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example reports/latest")
     stored = RunFolder(folder).results
-    if stored.is_file():
+    if stored.exists() or stored.is_symlink():
         return read_results(stored)
     run = read_run(folder) if run is None else run
     return evaluate_run(run, budgets_of_run(folder, run))
@@ -159,6 +164,8 @@ def judged_history_run(folder: Path) -> HistoryRun:
     if not SOURCES[run.log.info.source].measured:
         raise ConfigurationError(f"{folder}: a replayed run; add the run that it replays")
     results = results_in(folder, run)
+    missing = [error for error in unreadable_captures(run) if error not in results.errors]
+    results = replace(results, errors=(*results.errors, *missing))
     if not results.measurements and not results.errors:
         raise ConfigurationError(f"{folder}: nothing was measured in it")
     return make_history_run(results, sound_captures(run))
@@ -180,7 +187,8 @@ def unjudged_history_run(folder: Path) -> HistoryRun:
     """
     run = read_run(folder)
     results = evaluate_run(run, None, truncated=False)
-    results = replace(results, skipped=run.log.skipped, errors=run.log.errors)
+    errors = (*run.log.errors, *unreadable_captures(run))
+    results = replace(results, skipped=run.log.skipped, errors=errors)
     failed = {case_key(error) for error in run.log.errors}
     whole = sound_captures(run, truncated=False)
     usable = [c for c in whole if c.plan.windows > 1 or c.case not in failed]

@@ -272,6 +272,8 @@ class Bench:
             self._skip(Skip(board, "any", "any", reason))
         if source.clock_warning is not None:
             self._skip(Skip(board, CLOCK, "any", source.clock_warning))
+        for text in source.unreadable:
+            self.tell(ErrorRecord(board, "-", "-", f"left out: {text}"))
 
     def _tell_of_link(self, board: str, source: CaptureSource) -> None:
         """Say once of each board what a reader must know of the link to it."""

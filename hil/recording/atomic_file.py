@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.model.errors import CaptureError, ConfigurationError
+from hil.recording.stored_file import read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 T = TypeVar("T")
-_MAX_BYTES = 256 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 
 @contextmanager
@@ -66,12 +67,10 @@ def read_whole(path: Path, parse: Callable[[bytes], T]) -> T:
     """What ``parse`` makes of the file's bytes.
 
     Raises :class:`ConfigurationError` when the file can't be read and :class:`CaptureError` when it
-    is too large or ``parse`` says so; the line names the file.
+    is no file itself, is too large, or ``parse`` says so; the line names the file.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CaptureError(f"{path}: larger than {_MAX_BYTES >> 20} MB, not a {path.name}")
-        raw = path.read_bytes()
+        raw = read_stored(path, MAX_DOCUMENT_BYTES)
     except OSError as error:
         raise ConfigurationError(
             f"can't read {path}: {error.strerror or type(error).__name__}; give a run folder's file"

@@ -21,7 +21,14 @@ from hil.model.captures import CapturePlan
 from hil.model.codec import StoredRecord, check_plain, read_record, stored_as, write_record
 from hil.model.errors import CaptureError
 from hil.model.schema import Schema, parse_json
-from hil.recording.chunk_file import MAX_PAYLOAD, Chunk, ChunkWriter, head_bytes, read_chunk_file
+from hil.recording.chunk_file import (
+    MAX_PAYLOAD,
+    Chunk,
+    ChunkWriter,
+    copy_chunk_file,
+    head_bytes,
+    read_chunk_file,
+)
 from hil.recording.edge_file import write_edges
 
 if TYPE_CHECKING:
@@ -48,16 +55,21 @@ def capture_path(folder: Path, number: int, technique: str, load: str, window: i
 
 
 def list_captures(folder: Path) -> list[Path]:
-    """The capture files in ``folder`` by name; ``CaptureError`` if it is no folder."""
+    """All captures in ``folder`` by name, also what is none; ``CaptureError`` if it is no folder.
+
+    What has such a name and is no file can't be read either, and whoever reads it says so.
+    """
     if not folder.is_dir():
         raise CaptureError(f"{folder} is not a folder of captures")
-    return sorted(path for path in folder.glob(f"*{CAPTURE_SUFFIX}") if path.is_file())
+    return sorted(folder.glob(f"*{CAPTURE_SUFFIX}"))
 
 
 MAGIC = b"HILCAP"
 TIME = struct.Struct("<q")
 PING = struct.Struct("<qq")
 MAX_STATUS = 2000
+MAX_FILE_BYTES = 4_000_000_000
+"""More than what a board may send in one capture, and the heads of its chunks."""
 VALUES_PER_CHUNK = 100_000
 CAPTURE_SCHEMA: Schema[Chunk] = Schema("a capture", 1)
 
@@ -69,7 +81,12 @@ def file_head() -> bytes:
 
 def read_chunks(path: Path, faults: list[CaptureIssue]) -> Iterator[Chunk]:
     """The whole chunks of a capture; see :func:`~hil.recording.chunk_file.read_chunk_file`."""
-    return read_chunk_file(path, MAGIC, CAPTURE_SCHEMA, faults)
+    return read_chunk_file(path, MAGIC, CAPTURE_SCHEMA, faults, largest=MAX_FILE_BYTES)
+
+
+def copy_capture(path: Path, folder: Path) -> None:
+    """Copy a capture to ``folder``; see :func:`~hil.recording.chunk_file.copy_chunk_file`."""
+    copy_chunk_file(path, folder / path.name, head=len(file_head()), largest=MAX_FILE_BYTES)
 
 
 _MAX_TASKS = 1000

@@ -8,13 +8,13 @@ that ends anywhere is read up to its last whole chunk.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from hil.model.captures import CaptureIssue
 from hil.model.errors import CaptureError
+from hil.recording.stored_file import open_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hil.model.schema import Schema
 
 MAX_PAYLOAD = 1 << 20
+END = "E"
+"""The type of the last chunk."""
 _HEAD = struct.Struct("<cII")
 
 
@@ -47,27 +49,45 @@ def chunk_bytes(kind: str, payload: bytes) -> bytes:
 
 
 def read_chunk_file(
-    path: Path, magic: bytes, schema: Schema[Chunk], faults: list[CaptureIssue]
+    path: Path, magic: bytes, schema: Schema[Chunk], faults: list[CaptureIssue], *, largest: int
 ) -> Iterator[Chunk]:
     """The whole chunks of a file in their order; a fault is added where the file breaks off.
 
-    Raises ``CaptureError`` for a file that can't be read, is none of its ``schema``, or has a newer
-    one.
+    Raises ``CaptureError`` for a file that can't be read, is no file itself, is larger than
+    ``largest`` bytes, is none of its ``schema`` or has a newer one, or goes on behind its end.
     """
     try:
-        with path.open("rb") as file:
+        with open_stored(path, largest) as file:
             number = _check_head(path, file.read(len(magic) + 2), magic, schema)
-            yield from (schema.upgrade(chunk, number) for chunk in _chunks(path, file, faults))
+            for chunk in _chunks(path, file, faults):
+                if chunk.kind == END and file.read(1):
+                    raise CaptureError(
+                        f"{path} goes on behind its end: it is not what was written; not used"
+                    )
+                yield schema.upgrade(chunk, number)
     except OSError as error:
         raise CaptureError(f"can't read {schema.what} {path}: {error.strerror}") from None
 
 
-def is_plain_file(path: Path) -> bool:
-    """Whether ``path`` is a file itself: no link, no device."""
+def copy_chunk_file(path: Path, target: Path, *, head: int, largest: int) -> None:
+    """Copy a file of chunks that can be read, as it is, to ``target``, which is new.
+
+    ``head`` is the length of what comes before its first chunk. Behind the first damage at most
+    the length of a chunk is copied, which is all that a reader of the copy needs to find it again.
+    Raises ``CaptureError`` as :func:`read_chunk_file`, and where the copy can't be written.
+    """
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
+        with open_stored(path, largest) as file, target.open("xb") as copy:
+            copy.write(file.read(head))
+            while piece := file.read(_HEAD.size):
+                length = _HEAD.unpack(piece)[1] if len(piece) == _HEAD.size else 0
+                sound = length <= MAX_PAYLOAD
+                payload = file.read(min(length, MAX_PAYLOAD))
+                copy.write(piece + payload)
+                if not sound or _HEAD.unpack(piece)[2] != _crc(piece[:1], payload):
+                    break
+    except OSError as error:
+        raise CaptureError(f"can't copy {path} to {target}: {error.strerror}") from None
 
 
 def _chunks(path: Path, file: BinaryIO, faults: list[CaptureIssue]) -> Iterator[Chunk]:
@@ -145,7 +165,7 @@ class ChunkWriter:
 
     def end(self, payload: bytes) -> None:
         """Add the last chunk, wait until the disk has the file, and close it."""
-        self.chunk("E", payload)
+        self.chunk(END, payload)
         if self._file is not None:
             try:
                 os.fsync(self._file.fileno())

@@ -20,7 +20,7 @@ from hil.model.codec import StoredRecord, stored_as, write_record
 from hil.model.edges import EDGE_NAME
 from hil.model.errors import CaptureError
 from hil.model.schema import Schema
-from hil.recording.chunk_file import Chunk, ChunkWriter
+from hil.recording.chunk_file import Chunk, ChunkWriter, copy_chunk_file, head_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ MAX_INSTRUMENTS = 16
 MAX_EDGES = 100_000_000
 """Of all lines of a file together: 8 bytes each there, 16 in memory."""
 MAX_PAIRS = 10_000_000
+MAX_FILE_BYTES = 1_500_000_000
 MAX_ISSUES = 200
 MAX_TIME_NS = 1 << 61
 _PER_CHUNK = 65_000
@@ -131,6 +132,12 @@ def write_edges(capture: Path, recording: EdgeRecording) -> Path:
                 writer.chunk(kind, b"".join(part.astype("<i8").tobytes() for part in parts))
         writer.end(b"ok")
     return path
+
+
+def copy_edges(path: Path, folder: Path) -> None:
+    """Copy a file of edges; see :func:`~hil.recording.chunk_file.copy_chunk_file`."""
+    head = len(head_bytes(EDGE_MAGIC, EDGE_SCHEMA))
+    copy_chunk_file(path, folder / path.name, head=head, largest=MAX_FILE_BYTES)
 
 
 class _EdgeWriter(ChunkWriter):

@@ -12,11 +12,12 @@ from hil.model.codec import check_plain, read_record
 from hil.model.edges import EDGE_NAME, EdgeLine, EdgeRecording, LostInterval
 from hil.model.errors import CaptureError, NewerSchemaError
 from hil.model.schema import parse_json
-from hil.recording.chunk_file import is_plain_file, read_chunk_file
+from hil.recording.chunk_file import read_chunk_file
 from hil.recording.edge_file import (
     EDGE_MAGIC,
     EDGE_SCHEMA,
     MAX_EDGES,
+    MAX_FILE_BYTES,
     MAX_ISSUES,
     MAX_LINES,
     MAX_PAIRS,
@@ -52,8 +53,6 @@ def read_edges(path: Path, instrument: str) -> EdgeRecording:
     Memory: 16 bytes an edge.
     """
     try:
-        if not is_plain_file(path):
-            raise CaptureError(f"{path.name} is no file itself; links are not followed")
         return _read(path, instrument)
     except NewerSchemaError:
         raise
@@ -107,7 +106,8 @@ def _read(path: Path, instrument: str) -> EdgeRecording:
     issues: list[CaptureIssue] = []
     meta: StoredRecording | None = None
     parts = _Parts()
-    for kind, payload in read_chunk_file(path, EDGE_MAGIC, EDGE_SCHEMA, issues):
+    chunks = read_chunk_file(path, EDGE_MAGIC, EDGE_SCHEMA, issues, largest=MAX_FILE_BYTES)
+    for kind, payload in chunks:
         if meta is None:
             if kind != "M":
                 raise CaptureError(f"{path.name} does not begin with what was recorded")

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from hil.model.board import Temperature
@@ -24,9 +25,11 @@ from hil.model.result_files import build_changes, build_results, parse_changes, 
 from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
-from hil.recording.capture_file import list_captures
+from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES, list_captures
+from hil.recording.stored_file import open_stored
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
     from typing import Any
 
@@ -80,18 +83,20 @@ class RunFolder:
         if not list_captures(self.captures):
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def hashes(self) -> dict[str, str]:
+    def hashes(self, captures: Collection[Path] | None = None) -> dict[str, str]:
         """SHA-256 (hexadecimal) of each file in ``capture``, by its path in this folder.
 
-        A file that can't be read is left out.
+        A file that can't be read is left out, and of captures every one that is not among
+        ``captures``, where these are given.
         """
         digests = {}
         for path in sorted(self.captures.glob("*")):
-            with contextlib.suppress(OSError):
-                if path.is_file():
-                    with path.open("rb") as file:
-                        digest = hashlib.file_digest(file, "sha256").hexdigest()
-                    digests[path.relative_to(self.path).as_posix()] = digest
+            if captures is not None and path.suffix == CAPTURE_SUFFIX and path not in captures:
+                continue
+            with contextlib.suppress(OSError, CaptureError):
+                with open_stored(path, MAX_FILE_BYTES) as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digests[path.relative_to(self.path).as_posix()] = digest
         return digests
 
     @property
@@ -130,6 +135,7 @@ def create_run_folder(out: Path, board_slug: str, *, now: datetime | None = None
 RUN_LOG_SCHEMA: Schema[dict[str, Any]] = Schema("a run's log", 1)
 LOG_NAME = "run.jsonl"
 """The log's name in a run's folder of captures."""
+MAX_LOG_BYTES = 64_000_000
 _MAX_LINE = 1_000_000
 
 
@@ -246,7 +252,7 @@ def _read_part(path: Path) -> RunRecord:
     schema: int | None = None
     number = 0
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with TextIOWrapper(open_stored(path, MAX_LOG_BYTES), "utf-8", "replace") as lines:
             while text := lines.readline(_MAX_LINE):
                 number += 1
                 try:

@@ -12,7 +12,8 @@ from hil.model.results import RunInfo, case_order
 from hil.recording.capture_file import list_captures
 from hil.recording.capture_reader import read_capture, read_meta
 from hil.recording.joined_windows import join_windows
-from hil.recording.run_folder import LOG_NAME, RunRecord, read_run_log
+from hil.recording.run_folder import LOG_NAME, MAX_LOG_BYTES, RunRecord, read_run_log
+from hil.recording.stored_file import is_plain_folder, open_stored
 from hil.recording.validity import require_valid, truncate_capture
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 class StoredRun:
     """One run's folder, read: the log and the captures, one for each window of each case.
 
-    ``unreadable`` are the reasons why files in it could not be read at all.
+    ``files`` are the captures' own, ``unreadable`` the reasons why others could not be read at all.
     """
 
     log: RunRecord
     captures: tuple[Capture, ...]
     unreadable: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def cases(self) -> list[StoredCase]:
@@ -84,8 +86,11 @@ class StoredCase:
 
 
 def captures_folder(folder: Path) -> Path:
-    """Where the captures of a run's folder are; the folder itself if it has no ``capture``."""
-    return folder / "capture" if (folder / "capture").is_dir() else folder
+    """Where the captures of a run's folder are; the folder itself if it has no ``capture``.
+
+    Raises :class:`~hil.model.errors.CaptureError` where that is a link to another folder.
+    """
+    return folder / "capture" if is_plain_folder(folder / "capture") else folder
 
 
 def read_run(folder: Path) -> StoredRun:
@@ -97,9 +102,11 @@ def read_run(folder: Path) -> StoredRun:
     path = captures_folder(folder)
     captures: list[Capture] = []
     unreadable: list[str] = []
+    files: list[Path] = []
     for file in list_captures(path):
         try:
             captures.append(read_capture(file))
+            files.append(file)
         except NewerSchemaError:
             raise
         except CaptureError as error:
@@ -114,15 +121,15 @@ def read_run(folder: Path) -> StoredRun:
         log = _without_log(folder, captures)
         unreadable.append(str(error))
     known = (with_host_clock(capture, log.info) for capture in with_calibration(captures))
-    return StoredRun(log, tuple(known), tuple(unreadable))
+    return StoredRun(log, tuple(known), tuple(unreadable), tuple(files))
 
 
 def _has_text(log: Path) -> bool:
     """Whether a log was begun; a run that was killed before has none, or an unfinished line."""
     try:
-        with log.open("rb") as file:
+        with open_stored(log, MAX_LOG_BYTES) as file:
             return b"\n" in file.read(1 << 20)
-    except OSError:
+    except (OSError, CaptureError):
         return False
 
 
@@ -186,12 +193,14 @@ def sound_captures(run: StoredRun, *, truncated: bool = True) -> list[Capture]:
 class CaptureStream:
     """Reads the sound captures of a run's folder one case at a time, its windows joined.
 
-    ``left_out`` names the captures that are not whole, and why.
+    ``left_out`` names the captures that are not whole, and why; ``unreadable`` those of them that
+    could not be read at all.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = captures_folder(folder)
         self.left_out: list[str] = []
+        self.unreadable: list[str] = []
 
     def __iter__(self) -> Iterator[Capture]:
         """The capture of every case with activations.
@@ -199,6 +208,7 @@ class CaptureStream:
         Raises :class:`~hil.model.errors.CaptureError` if no file could be read at all.
         """
         self.left_out.clear()
+        self.unreadable.clear()
         files: dict[CaseKey, dict[int, Path]] = {}
         read = 0
         for file in list_captures(self._folder):
@@ -207,7 +217,7 @@ class CaptureStream:
             except NewerSchemaError:
                 raise
             except CaptureError as error:
-                self.left_out.append(str(error))
+                self._tell_unreadable(error)
                 continue
             read += 1
             if meta.plan.technique == CALIBRATE:
@@ -222,6 +232,10 @@ class CaptureStream:
             if sound is not None and sound.tracks:
                 yield sound
 
+    def _tell_unreadable(self, error: CaptureError) -> None:
+        self.left_out.append(str(error))
+        self.unreadable.append(str(error))
+
     def _read(self, files: Sequence[Path]) -> Capture | None:
         captures = []
         for file in files:
@@ -230,7 +244,7 @@ class CaptureStream:
             except NewerSchemaError:
                 raise
             except CaptureError as error:
-                self.left_out.append(str(error))
+                self._tell_unreadable(error)
         if not captures:
             return None
         case = StoredCase(tuple(captures))
@@ -242,6 +256,21 @@ class CaptureStream:
             name = f"{technique}, {load}, board {board}{window_name(capture.plan)}"
             self.left_out.append(f"{name}: {outcome}: {reason}")
         return sound
+
+
+def unreadable_files(folder: Path) -> tuple[str, ...]:
+    """Why captures of a run's folder can't be read, by their beginning; none in one without any."""
+    reasons = []
+    try:
+        files = list_captures(captures_folder(folder))
+    except CaptureError as error:
+        return (str(error),)
+    for file in files:
+        try:
+            read_meta(file)
+        except CaptureError as error:
+            reasons.append(str(error))
+    return tuple(reasons)
 
 
 def window_name(plan: CapturePlan) -> str:

@@ -9,6 +9,7 @@ from hil.recording.edge_files.csv_table import looks_like_csv, read_csv
 from hil.recording.edge_files.logic_analyzer import looks_like_lac, read_lac
 from hil.recording.edge_files.sigrok_session import looks_like_session, read_session
 from hil.recording.edge_files.vcd import looks_like_vcd, read_vcd
+from hil.recording.stored_file import open_given
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def read_recorded_file(
     """
     what = path.name
     try:
-        with path.open("rb") as file:
+        with open_given(path) as file:
             start = file.read(_START)
             file.seek(0)
             if not start:

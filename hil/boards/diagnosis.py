@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hil.boards.backend import Finding
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
+from hil.model.redaction import redacted_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,12 @@ def port_holders(port: str) -> tuple[PortHolder, ...]:
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process, printable and bounded; empty if it can't be told."""
+    """The command line of a process, printable, bounded and without secrets; empty if unknown."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return ""
-    text = b" ".join(words).decode("utf-8", "replace").strip()
+    text = redacted_command([word.decode("utf-8", "replace") for word in words]).strip()
     return "".join(c for c in text if c.isprintable())[:200]
 
 

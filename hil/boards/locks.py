@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hil.model.errors import BoardBusyError, ConfigurationError
+from hil.model.redaction import redacted_command, redacted_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,9 +135,9 @@ def lock_file(name: str) -> Path:
 
 
 def own_command() -> str:
-    """This process as a person would call it."""
+    """This process as a person would call it, without the secrets of its command line."""
     words = [Path(sys.argv[0]).name or "python", *sys.argv[1:]]
-    return " ".join(words)[:200]
+    return redacted_command(words)[:200]
 
 
 def _folder() -> Path:
@@ -173,6 +174,7 @@ def _read(handle: int) -> Holder:
     """Who wrote the note; a text from a file is data, so it is bounded and made printable."""
     with contextlib.suppress(ValueError, TypeError, AttributeError, OSError):
         note = json.loads(os.pread(handle, _MAX_TEXT, 0))
-        command = "".join(c for c in str(note.get("command", "")) if c.isprintable())
+        command = redacted_text(str(note.get("command", "")))  # an older version's has them still
+        command = "".join(c for c in command if c.isprintable())
         return Holder(int(note.get("pid", 0)), command[:200])
     return Holder(0, "")

@@ -136,16 +136,20 @@ def _head() -> str:
 def _engine(location: HistoryLocation) -> Engine:
     if location.file is not None:
         engine = sa.create_engine(
-            location.url, connect_args={"timeout": BUSY_S}, poolclass=sa.pool.NullPool
+            sa.URL.create("sqlite", database=str(location.file)),
+            connect_args={"timeout": BUSY_S},
+            poolclass=sa.pool.NullPool,
+            hide_parameters=True,
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
         return sa.create_engine(
-            location.url,
+            location.url.reveal(),
             connect_args={"connect_timeout": 10, "application_name": "hil"},
             poolclass=sa.pool.NullPool,
+            hide_parameters=True,
         )
     except ModuleNotFoundError:
         raise HistoryError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from hil.history.location import VARIABLE, find_location
 from hil.model.errors import ConfigurationError
@@ -43,6 +44,15 @@ def test_the_file_in_the_folder_of_runs_unless_something_else_is_said(monkeypatc
         ),
         ("postgresql:///farm?host=/run/pg", "postgresql:///farm?host=/run/pg", []),
         ("postgresql://me:pw4@[::1]:5432/farm", "postgresql://me@[::1]:5432/farm", ["pw4"]),
+        ("postgresql://me:p/w5@host/farm", "postgresql://me@host/farm", ["p/w5"]),
+        ("postgresql://me:p@w6@host/farm?a=b@c", "postgresql://me@host/farm?a=b%40c", ["p@w6"]),
+        ("postgresql://me:p?w#7:%@host:5/farm", "postgresql://me@host:5/farm", ["p?w#7:%"]),
+        ("postgresql://me:p w'8@/farm?host=/run", "postgresql://me@/farm?host=/run", ["p w'8"]),
+        (
+            "postgresql://host/farm?user=me&PassWord=p/w9@x&sslpassword=pwA",
+            "postgresql://host/farm?user=me",
+            ["p/w9@x", "pwA"],
+        ),
     ],
 )
 def test_a_password_is_never_shown(given, shown, secrets):
@@ -54,11 +64,22 @@ def test_a_password_is_never_shown(given, shown, secrets):
     assert "\n" not in location.clean("two\nlines")
 
 
+@pytest.mark.parametrize("password", ["p/w", "p@w", "p:w", "p#w", "p?w", "p%w", "p w", "p%2Fw"])
+def test_a_password_with_any_character_reaches_the_database(password):
+    location = find_location(f"postgresql://me:{password}@host:99/farm?sslmode=on", OUT)
+    url = sqlalchemy.make_url(location.url.reveal())
+    assert url.password == password.replace("%2F", "/")
+    assert (url.username, url.host, url.port, url.database) == ("me", "host", 99, "farm")
+    assert dict(url.query) == {"sslmode": "on"}
+
+
 @pytest.mark.parametrize(
     "given",
     [
         *("mysql://me:pw@host/farm", "http://host", "postgresql://me:pw@host:port/farm"),
         *("postgresql://me:pw@host", "sqlite://", "", "postgresql://[me:pw/x"),
+        *("postgresql:/me:pw@host/farm", "host=h password=pw dbname=x", "me:pw@host/farm"),
+        *("me:pw://host/farm", "postgresql://me:p/w/pw@ho st/farm"),
     ],
 )
 def test_what_is_no_location_is_refused_without_its_password(given):

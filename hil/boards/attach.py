@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hil.boards.slowness import Slowness
 
 GREETING = b"raw REPL; CTRL-B to exit\r\n"
-_STOP, _RAW, _FRIENDLY, _SOFT_RESET = b"\x03\x03", b"\x01", b"\x02", b"\x04"
+_STOP, _RAW, _FRIENDLY, _SOFT_RESET, _RETURN = b"\x03\x03", b"\x01", b"\x02", b"\x04", b"\r"
 _REBOOT = b"soft reboot"
 _SPACING_S = (0.1, 0.2, 0.4, 0.8)
 _FLOOD_SPACING_S, _FLOOD_S = 0.02, 1.5
@@ -94,6 +94,8 @@ class Attach:
                 return
             if left <= spacing:
                 break
+        self._port.write(_RETURN)  # a prompt of another kind shows itself at the end of a line
+        self._wait_for(GREETING, _SPACING_S[1] * self._slowness.factor)
         raise self._silence("no MicroPython prompt behind this port", "the raw REPL's greeting")
 
     def reset_softly(self) -> None:

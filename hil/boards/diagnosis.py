@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.boards.backend import Finding
+from hil.boards.other_firmware import recognise_other
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
 from hil.model.redaction import redacted_command
 
@@ -224,14 +225,6 @@ _PATTERNS: tuple[tuple[tuple[bytes, ...], str], ...] = (
         (b"Guru Meditation", b"abort() was called", b"FATAL: uncaught"),
         "the firmware crashes; flash it again (https://micropython.org/download)",
     ),
-    (
-        (b"login:", b"Password:"),
-        "a login prompt answers, not a board; choose another port (`hil boards` lists them)",
-    ),
-    (
-        (b"Adafruit CircuitPython",),
-        "the board runs CircuitPython; flash MicroPython (https://micropython.org/download)",
-    ),
 )
 _MAIN_PY = (
     "a program on the board prints and does not stop at Ctrl-C; press reset and run again at once, "
@@ -250,6 +243,8 @@ def next_step(port: str, seen: bytes) -> str:
     for words, advice in _PATTERNS:
         if any(word in seen for word in words):
             return advice
+    if other := recognise_other(seen):
+        return other
     if is_garbage(seen):
         return (
             "what comes is no text, so the baud rate is probably wrong; "

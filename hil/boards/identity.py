@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hil.agents import bundle
 from hil.boards.backends.registry import recognise
+from hil.boards.other_firmware import ask
 from hil.boards.wiring import check_answer, find_wiring
 from hil.model.board import SMALL_HEAP, VIRTUAL_TIME, BoardIdentity
-from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
+from hil.model.errors import (
+    CaptureError,
+    ConfigurationError,
+    HilError,
+    OtherFirmwareError,
+    RemoteCodeError,
+)
 from hil.model.printable import escaped_bytes
 from hil.recording.interfaces import seconds
 
@@ -65,12 +72,7 @@ def identity_from_probe(
 
     Raises :class:`~hil.model.errors.CaptureError` when the board did not even tell its tick period.
     """
-    period = _number(facts.get("tp"), int)
-    if period is None or period < 1 << 8 or period & (period - 1):
-        raise CaptureError(
-            f"{name}: the board's clock could not be identified "
-            f"(tick period {facts.get('tp', 'not told')!r}); is this MicroPython?"
-        )
+    period = require_tick_period(facts, name)
     caps = {c for c in facts.get("caps", "").split(",") if c.isidentifier()}
     free = _number(facts.get("free"), int) or None
     if free is not None and free < SMALL_HEAP_BYTES:
@@ -91,6 +93,20 @@ def identity_from_probe(
         clock_jump_us=clock_jump_us,
         clock=clock,
     )
+
+
+def require_tick_period(facts: Mapping[str, str], name: str) -> int:
+    """After so many ticks the board's clock begins anew.
+
+    Raises :class:`~hil.model.errors.CaptureError` when the board does not tell it.
+    """
+    period = _number(facts.get("tp"), int)
+    if period is None or period < 1 << 8 or period & (period - 1):
+        raise CaptureError(
+            f"{name}: the board's clock could not be identified "
+            f"(tick period {facts.get('tp', 'not told')!r}); is this MicroPython?"
+        )
+    return period
 
 
 def _number(text: str | None, kind: Callable[[str], _T]) -> _T | None:
@@ -121,9 +137,18 @@ class IdentifiedBoard:
 def identify(prompt: Prompt, spec: BoardSpec, port: str, wiring: Wiring | None) -> IdentifiedBoard:
     """Ask the board; without a given ``wiring`` the shipped one that fits its words is taken.
 
-    Raises :class:`~hil.model.errors.CaptureError` for a board that does not say enough.
+    Raises :class:`~hil.model.errors.OtherFirmwareError` for what is no MicroPython and can't answer
+    its questions, and :class:`~hil.model.errors.CaptureError` for a board that does not say enough.
     """
-    facts = probe_board(prompt)
+    try:
+        facts = probe_board(prompt)
+        require_tick_period(facts, spec.text)
+    except (RemoteCodeError, CaptureError) as error:
+        firmware = ask(prompt)
+        refusal = firmware.refusal() if firmware else ""
+        if refusal:
+            raise OtherFirmwareError(f"{spec.text}: {refusal}") from error
+        raise
     if wiring is None:
         machine, unique_id = facts.get("machine", ""), facts.get("uid", "")
         wiring = find_wiring(bundle.agents_folder() / "wiring", machine, unique_id)

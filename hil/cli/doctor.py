@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Finding
 from hil.boards.backends.registry import parse_board
+from hil.boards.other_firmware import DOWNLOAD, OLDEST
 from hil.boards.slowness import slower_hint
 from hil.boards.wiring import load_wiring
 from hil.experiments.session import Session
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 OPENING_STEPS = ("port", "permission", "lock")
 STEPS = (*OPENING_STEPS, "REPL", "version", "memory", "clock", "wiring")
 _MARKS: dict[State, str] = {"ok": "ok", "warning": "!", "wrong": "WRONG", "not tried": "-"}
-_FIRMWARE = "flash a current MicroPython (https://micropython.org/download)"
-_OLDEST = (1, 20)
+_FIRMWARE = f"flash a current MicroPython ({DOWNLOAD})"
 _HEAP_BYTES = 8192
 _CLOCK_S, _CLOCK_READS = 0.4, 5
 _TICKS = """
@@ -121,8 +121,8 @@ def _version(session: Session) -> Finding:
     version = re.match(r"(\d+)\.(\d+)", board.micropython)
     if not version:
         return Finding("version", "warning", text, _FIRMWARE)
-    if (int(version[1]), int(version[2])) < _OLDEST:
-        oldest = ".".join(map(str, _OLDEST))
+    if (int(version[1]), int(version[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
         return Finding(
             "version",
             "warning",

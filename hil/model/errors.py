@@ -28,6 +28,10 @@ class BoardBusyError(TransportError):
     """Somebody else holds the port or the board."""
 
 
+class OtherFirmwareError(TransportError):
+    """What answers is no MicroPython, or one that is too old to be measured."""
+
+
 class BoardTimeoutError(TransportError):
     """The board did not answer in time.
 

@@ -21,6 +21,7 @@ from hil.boards.diagnosis import (
     port_holders,
 )
 from hil.boards.locks import BoardLock, device_lock_names, lock_holder
+from hil.boards.other_firmware import ask
 from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl
 from hil.model.errors import BoardNotFoundError, ConfigurationError, HilError
@@ -36,8 +37,6 @@ _PORT_OPTION = re.compile(r"([?&])(baud|slow)=([^&]*)")
 _LEAST_BAUD, _MOST_BAUD = 300, 12_000_000
 _MOST_SLOW = 1000
 _AT_ONCE = 16
-_HELLO = "import sys\nprint('hil', sys.implementation[0])"
-_HELLO_ANSWER = b"hil micropython"
 _PATIENCE = AttachLimits(first_answer_s=3.0)
 
 
@@ -185,9 +184,10 @@ def _refusal(port: AttachedPort) -> str | None:
             RawRepl(port.port, limits=_PATIENCE) as repl,
         ):
             repl.enter(soft_reset=False)
-            if _HELLO_ANSWER in repl.exec(_HELLO):
-                return None
-            return f"{port.port}: another Python answers"
+            firmware = ask(repl)
+            if firmware is None:
+                return f"{port.port}: what answers does not say what it is"
+            return None if firmware.is_micropython else f"{port.port}: {firmware.refusal()}"
     except HilError as error:
         return str(error)
 

@@ -42,7 +42,7 @@ _CONSOLES = tuple(
     for pattern, what, advice in (
         (rb"login: ?|Password: ?", "a login prompt", _OTHER_PORT),
         (rb"(?m)^[\w.-]{1,64}@[\w.-]{1,64}:\S{0,200}[#$] ", "a shell", _OTHER_PORT),
-        (rb"(?:ba|da|a)?sh: .{0,80}: (?:command )?not match", "a shell", _OTHER_PORT),
+        (rb"(?:ba|da|a)?sh: .{0,80}: (?:command )?not found", "a shell", _OTHER_PORT),
         (rb"(?m)^(?:/|~)\S{0,80} [#$] ?\Z", "a shell", _OTHER_PORT),
         (
             rb"Hit any key to stop autoboot|U-Boot \d|(?m:^)=> ?\Z",

@@ -100,32 +100,44 @@ class _Port:
         return len(data)
 
 
-def spec_of(kind: str, size: int, chance: random.Random) -> FaultSpec:
-    """The link's faults for ``kind`` in a stream of about ``size`` bytes."""
+def link_faults(kind: str, size: int, chance: random.Random, *, always: bool = False) -> FaultSpec:
+    """The link's faults for ``kind`` in a stream of about ``size`` bytes, in captures or always."""
     rate = 10 ** chance.uniform(-4, -1.5)
     offset = chance.randrange(1, max(2, size))
     seed = chance.randrange(1 << 30)
+    more: dict[str, int] = {"always": 1} if always else {}
     match kind:
         case "drop" | "flip" | "dup" | "reorder" | "garbage" | "storm":
-            return FaultSpec(**{kind: rate}, seed=seed)  # type: ignore[arg-type]
+            return FaultSpec(**{kind: rate}, seed=seed, **more)  # type: ignore[arg-type]
         case "delay":
-            return FaultSpec(delay=rate, delay_ms=chance.uniform(1, 3000), seed=seed)
+            return FaultSpec(delay=rate, delay_ms=chance.uniform(1, 3000), seed=seed, **more)
         case "echo":
-            return FaultSpec(echo=1)
+            return FaultSpec(echo=1, **more)
         case "silence":
-            return FaultSpec(silence_at=offset)
+            return FaultSpec(silence_at=offset, **more)
         case "lost":
-            return FaultSpec(lost_at=offset, gone_s=chance.uniform(0.1, 30))
+            return FaultSpec(lost_at=offset, gone_s=chance.uniform(0.1, 30), **more)
         case "reset":
-            return FaultSpec(reset_at=offset)
+            return FaultSpec(reset_at=offset, **more)
         case "stall":
-            return FaultSpec(stall_at=offset, stall_s=chance.uniform(0.1, 10))
+            return FaultSpec(stall_at=offset, stall_s=chance.uniform(0.1, 10), **more)
         case "mix":
             return FaultSpec(
                 drop=rate / 6, flip=rate / 6, dup=rate / 6, reorder=rate / 6, garbage=rate / 6,
-                storm=rate / 6, seed=seed,
+                storm=rate / 6, seed=seed, **more,
             )  # fmt: skip
     return FaultSpec()
+
+
+def step_clock(script: Script, chance: random.Random) -> None:
+    """The board's clock steps in the middle of its window."""
+    # less than some per cent of the window can't be told from a clock of another rate
+    least = script.plan.duration_us // 8
+    step = script.step_us = chance.choice((-1, 1)) * chance.randrange(least, 3_000_000 + least)
+    script.pings = 20
+    for index, stamps in enumerate(script.stamps):
+        half = len(stamps) // 2
+        script.stamps[index] = np.concatenate((stamps[:half], stamps[half:] + step))
 
 
 def run(kind: str, seed: int, folder: Path) -> Outcome:
@@ -133,19 +145,13 @@ def run(kind: str, seed: int, folder: Path) -> Outcome:
     chance = random.Random(f"{kind} {seed}")
     script = make_script(chance, kind if kind in ON_BOARD and kind != "clock step" else "")
     if kind == "clock step":
-        # less than some per cent of the window can't be told from a clock of another rate
-        least = script.plan.duration_us // 8
-        step = script.step_us = chance.choice((-1, 1)) * chance.randrange(least, 3_000_000 + least)
-        script.pings = 20
-        for index, stamps in enumerate(script.stamps):
-            half = len(stamps) // 2
-            script.stamps[index] = np.concatenate((stamps[:half], stamps[half:] + step))
+        step_clock(script, chance)
     path = folder / f"{kind.replace(' ', '_')}_{seed}.hilcap"
     size = 600 + sum(len(s) for s in script.stamps) * 2 + script.pings * 80
     wrong: list[str] = []
     clock = ScriptedClock()
     board = ScriptedBoard(script, clock, chance)
-    faults = LinkFaults(spec_of(kind, size, chance))
+    faults = LinkFaults(link_faults(kind, size, chance))
     faults.follow(clock)
     faults.arm()
     repl = ScriptedRepl(board, faults)
@@ -190,7 +196,7 @@ def _take(
     elif kind == "folder removed":
         port.break_at = chance.randrange(size)
         port.on_break = lambda: shutil.rmtree(path.parent)
-    with _file_limit(limit), CaptureWriter(path, BOARD, script.plan) as writer:
+    with file_limit(limit), CaptureWriter(path, BOARD, script.plan) as writer:
         try:
             rest = run_capture(
                 repl,
@@ -219,7 +225,7 @@ def _interrupt() -> None:
 
 
 @contextlib.contextmanager
-def _file_limit(size: int | None) -> Iterator[None]:
+def file_limit(size: int | None) -> Iterator[None]:
     if size is None:
         yield
         return
@@ -244,7 +250,7 @@ def _judge(
         if kind not in ("folder removed", "kill -9", "file damaged"):
             wrong.append(f"unreadable: {error}")
         return Outcome(kind, seed, "error", tuple(wrong), cause or str(error))
-    wrong += _wrong_stamps(capture, script)
+    wrong += wrong_stamps(capture, script)
     committed = sum(len(track.stamps_us) for track in capture.tracks)
     if kind not in ("disk full", "kill -9", "file damaged"):
         stored = b"".join(c.payload[8:] for c in read_chunks(path, []) if c.kind == "R")
@@ -263,7 +269,7 @@ def _judge(
         if cause:
             wrong.append(f"failed ({cause[:60]}), but what is stored gives figures")
         end = "losses" if capture.faults else "sound"
-        wrong += _wrong_figures(capture, script)
+        wrong += wrong_figures(capture, script)
         if kind in MUST_FAIL and struck:
             wrong.append(f"a run with {kind!r} gave figures")
     if kind in ("none", "stall", "delay") and not cause and end != "sound":
@@ -273,7 +279,7 @@ def _judge(
     return Outcome(kind, seed, end, tuple(wrong), cause, committed)
 
 
-def _wrong_stamps(capture: Capture, script: Script) -> list[str]:
+def wrong_stamps(capture: Capture, script: Script) -> list[str]:
     """Stamps that differ from those that the board recorded at the same index."""
     wrong = []
     for track in capture.tracks:
@@ -292,7 +298,7 @@ def _wrong_stamps(capture: Capture, script: Script) -> list[str]:
     return wrong
 
 
-def _wrong_figures(capture: Capture, script: Script) -> list[str]:
+def wrong_figures(capture: Capture, script: Script) -> list[str]:
     """Figures of a capture that passed, against those of the script itself."""
     wrong = []
     clean = {t.index: t for t in capture.tracks}

@@ -21,7 +21,7 @@ from hil.experiments.stamp_sources import board_recorder
 from hil.model.errors import HilError
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
-from tools.faults.cases import Outcome, scratch, spec_of
+from tools.faults.cases import Outcome, link_faults, scratch
 
 KINDS = (
     *("none", "drop", "flip", "dup", "reorder", "delay", "garbage", "storm", "echo"),
@@ -102,7 +102,7 @@ def one_run(session: Session, faults: LinkFaults, kind: str, seed: int, folder: 
         profile, [technique], ["idle"], period_ms=5, duration_s=window_s, windows=1
     )
     faults.disarm()
-    faults.__init__(spec_of(kind, 6000, chance))  # type: ignore[misc]
+    faults.__init__(link_faults(kind, 6000, chance))  # type: ignore[misc]
     path = folder / f"{kind}_{seed}.hilcap"
     wrong: list[str] = []
     cause = ""

@@ -23,6 +23,8 @@ TRACE = (
 )
 BANNER = b"\r\nMPY: soft reboot\r\nMicroPython v1.24 on 2026-01-01; board\r\n>>> "
 _BYTE_S, _PATIENCE_S = 10 / 921_600, 2.0
+_NEVER_S = 1e300
+"""When what is at its end goes on; a program that hangs waits for a moment before that."""
 
 
 class ScriptedClock:
@@ -32,12 +34,17 @@ class ScriptedClock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._step_at = self._step_s = 0.0
 
     def now_ns(self) -> int:
         return round(self.now * 1e9)
 
     def wall_s(self) -> float:
-        return self.now
+        return self.now + (self._step_s if self.now >= self._step_at else 0.0)
+
+    def step_wall(self, at: float, seconds: float) -> None:
+        """At that moment somebody sets the time of day."""
+        self._step_at, self._step_s = at, seconds
 
     def sleep(self, seconds: float) -> None:
         self.now += max(0.0, seconds)
@@ -87,12 +94,29 @@ class ScriptedBoard:
     def __init__(self, script: Script, clock: ScriptedClock, chance: random.Random) -> None:
         self.script, self.clock, self.chance = script, clock, chance
         self.interrupted = False
+        self._still_s = 0.0
         self._input = bytearray()
         self._out = bytearray()
         self._sequence = 0
         self._begin, self._zero = clock.now, script.us0
         self._steps = self._program()
         self._step: tuple[str, float] | None = None
+
+    @property
+    def told_all(self) -> bool:
+        """Whether its program is at its end, read or not."""
+        return self._step == ("until", _NEVER_S)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is at its end and all that it said was read."""
+        if self._step is None and not self._out:
+            self._step = next(self._steps, ("until", _NEVER_S))
+        return self.told_all and not self._out
+
+    def stand_still(self, seconds: float) -> None:
+        """What it does next comes so much later."""
+        self._still_s += seconds
 
     def write(self, data: bytes) -> int:
         if b"\x03" in data and not self.interrupted:
@@ -110,7 +134,7 @@ class ScriptedBoard:
         end = self.clock.now + timeout_s
         while not self._out:
             if self._step is None:
-                self._step = next(self._steps, ("until", 1e18))
+                self._step = next(self._steps, ("until", _NEVER_S))
             kind, value = self._step
             if kind == "ping" and b"!" in self._input:
                 self._input.clear()
@@ -121,10 +145,12 @@ class ScriptedBoard:
                 self._step = None
                 continue
             due = value if kind == "until" else self._patience(value)
+            due += self._still_s
             if due > end:
                 self.clock.now = max(self.clock.now, end)
                 return b""
             self.clock.now = max(self.clock.now, due)
+            self._still_s = 0.0
             self._step = None
         size = self.chance.choice((1, 7, 64, 500, 4096))
         data = bytes(self._out[:size])
@@ -146,6 +172,11 @@ class ScriptedBoard:
         line = encode_text(kind, self._sequence, fields.items())
         self._sequence += 1
         return line
+
+    def _values(self, channel: int, numbers: list[int]) -> bytes:
+        lines = encode_stamps(channel, numbers, sequence=self._sequence, order=0)
+        self._sequence += len(lines)
+        return b"".join(lines)
 
     def _stamps(self, task: int, start: int, stop: int) -> bytes:
         raw = self.script.stamps[task][start:stop] % TICKS

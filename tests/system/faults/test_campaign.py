@@ -3,18 +3,51 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from tools.faults import cases
+from hil.boards.raw_repl import RawRepl
+from hil.recording.interfaces import Deadline
+from tools.faults import cases, sessions
 
 
 def test_every_kind_ends_in_time_and_tells_the_truth(tmp_path):
     folder = tmp_path / "captures"
     for kind in cases.KINDS:
-        for seed in (1, 2, 3):
+        for seed in (1, 2):
             folder.mkdir(exist_ok=True)
             outcome = cases.run(kind, seed, folder)
             assert outcome.wrong == (), outcome
             assert outcome.cause or outcome.end != "error"
+
+
+@pytest.mark.parametrize("kind", sessions.KINDS)
+def test_a_session_with_every_kind_ends_in_time_and_tells_the_truth(kind, tmp_path):
+    outcome = sessions.run(kind, 1, tmp_path)
+    assert outcome.wrong == (), outcome
+    assert outcome.cause or outcome.end != "error"
+
+
+def test_every_stage_of_a_session_is_hit(tmp_path):
+    hit = set()
+    for seed in range(25):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        hit.add(sessions.run("reset and silence", seed, folder).cause.partition(":")[0])
+    assert hit >= {"attach", "identify", "calibrate", "upload", "window"}
+
+
+def test_the_judge_of_sessions_sees_a_limit_that_is_none(monkeypatch, tmp_path):
+    def patient(repl, overall_s, idle_s=None):
+        return Deadline(50 * overall_s, None, repl.clock)
+
+    monkeypatch.setattr(RawRepl, "deadline", patient)
+    assert any(text.startswith("late") for text in sessions.run("hang", 1, tmp_path).wrong)
+
+
+def test_the_judge_of_sessions_sees_figures_of_a_window_that_was_reset(monkeypatch, tmp_path):
+    monkeypatch.setattr(sessions, "require_valid", lambda capture: None)
+    outcome = sessions.run("callback", 1, tmp_path)
+    assert any("gave figures" in text for text in outcome.wrong)
 
 
 def test_the_judge_sees_a_wrong_stamp(monkeypatch, tmp_path):

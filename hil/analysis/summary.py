@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from hil.model.results import EdgeComparison, Reason
 
 
+MEASURED_AGAIN = "{}. That capture is invalid, and the window was measured again"
+"""What is said of a window whose first capture was set aside, with the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """All figures of a capture, and a reason for each metric that could not be given.
@@ -88,6 +92,7 @@ def summarise(capture: Capture, analyses: Iterable[Analysis] = ()) -> Summary:
     edges = [compare_edges(capture, own, measurements, tools) for own in aligned.values()]
     notices = [Notice(*capture.case, task, notice.text) for task, notice in told]
     notices += [notice for comparison in edges for notice in edge_notices(comparison)]
+    notices += [Notice(*capture.case, None, MEASURED_AGAIN.format(w)) for w in capture.set_aside]
     return Summary(measurements, tuple(_reasons(sheets)), tuple(notices), tuple(edges), aligned)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from hil.boards.fault_injection import LinkFaults
 from hil.experiments.plan import LOOPBACK, Case, calibration_plan, capture_job
 from hil.experiments.session import Session
-from hil.model.errors import CapabilityMissing, CaptureError, HilError
+from hil.model.errors import CapabilityMissing, CaptureError, HilError, HostSleptError
 from hil.recording.capture_file import capture_path, copy_capture
 from hil.recording.edge_file import copy_edges, list_edge_files
+from hil.recording.host_pauses import host_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_CAPTURES = 1000
 """Of one board; the next board's file numbers begin behind them."""
+MOST_REPEATED = 10
+"""How many windows of a board are measured again in a run because the host slept."""
 
 
 class CaptureSource(Protocol):
@@ -92,6 +95,7 @@ class LiveSource:
         self._captures = captures
         self._first = number * MAX_CAPTURES
         self._stored = 0
+        self._repeated = 0
         session.open()
         try:
             available = LOOPBACK in session.identity.capabilities
@@ -121,8 +125,9 @@ class LiveSource:
         return _clock_warning(self._calibration)
 
     def take(self, case: Case, observer: Observer | None) -> Capture:
-        """Run the window of the case on the board."""
-        return replace(self._store(case, observer), calibration=self._calibration)
+        """Run the window of the case on the board, once more where the host slept meanwhile."""
+        capture = self._store_awake(case, observer)
+        return replace(capture, calibration=self._calibration)
 
     def close(self) -> None:
         """Leave the board at its prompt."""
@@ -131,7 +136,7 @@ class LiveSource:
 
     def _calibrate(self, *, loopback: bool) -> Calibration | None:
         """Let the instrument measure itself; later captures name the board with the result."""
-        capture = self._store(Case(calibration_plan(loopback=loopback)), None)
+        capture = self._store_awake(Case(calibration_plan(loopback=loopback)), None)
         # here: not before the board is open
         from hil.analysis.clock import instrument
         from hil.recording.validity import require_valid
@@ -145,13 +150,28 @@ class LiveSource:
         )
         return capture.calibration
 
+    def _store_awake(self, case: Case, observer: Observer | None) -> Capture:
+        """Capture, at most twice: a capture during which the host slept is stored and set aside."""
+        try:
+            capture = self._store(case, observer)
+            slept = host_sleep(capture)
+        except HostSleptError as error:
+            slept = str(error)
+        if slept is None:
+            return capture
+        if self._repeated == MOST_REPEATED:
+            raise HostSleptError(f"{slept}; no window is measured again any more in this run")
+        self._repeated += 1
+        again = self._store(case, observer)
+        return replace(again, set_aside=(*again.set_aside, slept))
+
     def _store(self, case: Case, observer: Observer | None) -> Capture:
         plan = case.plan
         number = self._first + self._stored
         path = capture_path(self._captures, number, plan.technique, plan.load, plan.window)
         job = capture_job(case, self._session.board)
+        self._stored += 1  # also where it fails: no file is ever written over
         self._session.capture(job, path, observer=observer)
-        self._stored += 1
         from hil.recording.capture_reader import read_capture  # here: not before the board is open
 
         capture = read_capture(path)

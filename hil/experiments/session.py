@@ -16,11 +16,12 @@ from hil.boards.thermometer import read_temperature
 from hil.experiments.edge_instruments import open_instruments, window_sources
 from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
-from hil.model.board import NO_WIRING, SOURCES, Temperature
-from hil.model.captures import CALIBRATE
-from hil.model.errors import HilError, LinkLostError
+from hil.model.board import NO_WIRING, SOURCES, VIRTUAL_TIME, Temperature
+from hil.model.captures import CALIBRATE, HOST_PAUSES
+from hil.model.errors import HilError, HostSleptError, LinkLostError
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
+from hil.recording.host_pauses import HostClocks, PauseWatch, describe_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -211,15 +212,18 @@ class Session:
             sources = [source for source in made if source is not None]
             sources += self._connection.board.stamp_sources
             sources += window_sources(self._instruments, board, job)
+            watch = self._pause_watch(opened)
             try:
                 if self._faults is not None and plan.tasks:
                     self._faults.arm()
                 with self._stage(job):
-                    self._record(job, sources, writer, observer)
+                    self._record(job, sources, writer, observer, watch)
                 if self._faults is not None:
                     self._faults.disarm()
                 for workload, options in job.workloads:
                     workload.after(board, keep, options)
+                if watch is not None:
+                    watch.look(None)
             except BaseException as error:
                 if self._faults is not None:
                     self._faults.disarm()
@@ -236,14 +240,29 @@ class Session:
                         error.args = (said, *error.args[1:])
                         status = f"error: {error}"
                     with contextlib.suppress(HilError):
+                        if watch is not None and watch.pauses:
+                            keep(HOST_PAUSES, watch.numbers())
                         writer.finish(status)
+                if watch is not None and watch.pauses and isinstance(error, HilError):
+                    text = f"{describe_pauses(watch.pauses)}; then: {error}"
+                    raise HostSleptError(text) from error
                 raise
+            if watch is not None and watch.pauses:
+                keep(HOST_PAUSES, watch.numbers())
             for companion in companions:
                 companion.close()
                 companion.keep(keep)
             writer.finish("ok")
         if job.interrupt:
             self._start_afresh()
+
+    def _pause_watch(self, opened: contextlib.ExitStack) -> PauseWatch | None:
+        """What finds pauses of the host; a board in virtual time stands still with it."""
+        if self.clock.kind == VIRTUAL_TIME:
+            return None
+        clocks = HostClocks()
+        opened.callback(clocks.close)
+        return PauseWatch(clocks.read)
 
     def _stage(self, job: CaptureJob) -> contextlib.AbstractContextManager[None]:
         if job.interrupt:  # what does not end at Ctrl-C is not only slow
@@ -257,6 +276,7 @@ class Session:
         sources: Sequence[StampSource],
         writer: CaptureWriter,
         observer: Observer | None,
+        watch: PauseWatch | None,
     ) -> None:
         """Let the sources record until the first one is at its end; it begins last, ends first."""
         sink = CountingSink(writer)
@@ -265,7 +285,9 @@ class Session:
                 begun.callback(source.end)
                 source.begin(job.plan, sink)
             deadline = self._repl.deadline(job.limit_s, job.idle_limit_s)
-            follow_sources(sources, sink, deadline, observer=observer)
+            if watch is not None:
+                watch.look(None)
+            follow_sources(sources, sink, deadline, observer=observer, watch=watch)
 
     def _tidy(self) -> None:
         """Take our files off a board that can be left as it is otherwise."""

@@ -109,6 +109,10 @@ CALIBRATION = Channel("calibration", "cal.{quantity}", "us", "values")
 OCCURRENCES = Channel("occurrences", OCCURRENCE_PREFIX + "{what}", "us", "occurrences")
 SYNC = Channel("sync pattern", "sync.{side}", "us", "events")
 """The clock read before and after each edge of the sync pattern, by the edge's number."""
+HOST_PAUSES = Channel(
+    "pauses of the host", "host.pauses", "ns", "records", ("at_ns", "length_ns", "suspended")
+)
+"""When the host went on after it had stood still, for how long, and whether it was suspended."""
 CAPTURE_CHANNELS = (
     TASK,
     STIMULUS,
@@ -119,6 +123,7 @@ CAPTURE_CHANNELS = (
     CALIBRATION,
     OCCURRENCES,
     SYNC,
+    HOST_PAUSES,
 )
 """The channels that every capture may have; a workload names its own beside them."""
 
@@ -364,7 +369,8 @@ class Capture:
     order of time; none where it is one window itself. ``sync`` is the pattern that the board made,
     ``edges`` what instruments saw, one recording each; a joined capture has neither, its
     ``windows`` have them. ``host_clock_ppm`` is how far the rate of the clock that the exchanges
-    are against may be off, ``None`` where nobody knows.
+    are against may be off, ``None`` where nobody knows. ``set_aside`` says of each earlier capture
+    of the same window why it is invalid.
     """
 
     board: BoardIdentity
@@ -385,6 +391,7 @@ class Capture:
     edges: tuple[EdgeRecording, ...] = ()
     windows: tuple[Capture, ...] = ()
     host_clock_ppm: float | None = None
+    set_aside: tuple[str, ...] = ()
 
     def numbers(self, channel: Channel) -> IntArray | None:
         """The numbers of a channel of values or records, ``None`` if the capture has none."""

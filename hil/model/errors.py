@@ -68,6 +68,10 @@ class CaptureError(HilError):
     """The capture ended without a trustworthy measurement, or a stored one can't be read."""
 
 
+class HostSleptError(CaptureError):
+    """The host stood still during the capture; nothing is wrong with the board."""
+
+
 class NewerSchemaError(CaptureError):
     """A file was written by a newer version of the harness, which must read it."""
 

@@ -90,9 +90,18 @@ class MeasuredRun:
             raise
 
     def select(self, pairs: Iterable[tuple[str, Case]]) -> None:
-        """Say which boards and cases the tests ask for: only these are measured."""
+        """Say which boards and cases the tests ask for: only these are measured.
+
+        In whatever order the tests run, a seed stands for one order of the windows.
+        """
         if self.bench is not None and self._output is not None:
-            self.bench.select(pairs)
+            asked = {(board, case.id) for board, case in pairs}
+            self.bench.select(
+                (board.text, case)
+                for board in self.options.boards
+                for case in self.options.cases
+                if (board.text, case.id) in asked
+            )
             self._output.expect(self.bench.expected)
 
     def marker_mistakes(self, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
@@ -121,6 +130,7 @@ class MeasuredRun:
             pytest.skip(str(failure))
         if failure is not None:
             pytest.fail(f"{board}, {case.id}: {failure}", pytrace=False)
+        node.user_properties += [("hil.set_aside", text) for text in measured.capture.set_aside]
         return Figures(measured, node, undecided_fails=self.options.undecided_fails)
 
 

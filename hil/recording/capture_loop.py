@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.model.edges import EdgeRecording
+    from hil.recording.host_pauses import PauseWatch
     from hil.recording.interfaces import CaptureSink, Clock, Companion, Deadline, Link, Observer
 
 MAX_CAPTURE_BYTES = 2_000_000_000
@@ -114,16 +115,23 @@ def follow_sources(
     deadline: Deadline,
     *,
     observer: Observer | None = None,
+    watch: PauseWatch | None = None,
 ) -> None:
     """Take what the sources send until the first of them is at its end; they have begun.
 
+    Pauses of the host are found by ``watch``; no limit runs while the host stands still.
     Raises :class:`~hil.model.errors.BoardTimeoutError` on a deadline, and
     :class:`~hil.model.errors.CaptureError` when a board never stops sending.
     """
     main, others = sources[0], list(sources[1:])
     received = 0
     last_report_s = 0.0
-    while main.poll(min(_POLL_S, max(0.0, deadline.remaining_s))):
+    while True:
+        going_on = main.poll(min(_POLL_S, max(0.0, deadline.remaining_s)))
+        if watch is not None and (paused_s := watch.look(_POLL_S)):
+            deadline.extend(paused_s)
+        if not going_on:
+            break
         others = [source for source in others if source.poll(0.0)]
         if sink.received_bytes != received:
             received = sink.received_bytes

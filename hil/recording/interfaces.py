@@ -89,6 +89,11 @@ class Deadline:
         """Something arrived: the idle limit starts anew."""
         self._last = seconds(self._clock)
 
+    def extend(self, seconds: float) -> None:
+        """Both limits end so much later: the time did not pass for who waits."""
+        self._start += seconds
+        self._last += seconds
+
     @property
     def expired(self) -> bool:
         """Whether either limit has passed."""

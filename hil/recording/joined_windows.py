@@ -86,6 +86,7 @@ def join_windows(captures: Sequence[Capture]) -> Capture:
         sync=None,
         edges=(),
         windows=tuple(captures),
+        set_aside=_named_lines(captures, lambda capture: capture.set_aside),
     )
 
 

@@ -11,6 +11,7 @@ from hil.model.errors import CaptureError, HilError, NewerSchemaError
 from hil.model.results import RunInfo, case_order
 from hil.recording.capture_file import list_captures
 from hil.recording.capture_reader import read_capture, read_meta
+from hil.recording.host_pauses import host_sleep
 from hil.recording.joined_windows import join_windows
 from hil.recording.run_folder import LOG_NAME, MAX_LOG_BYTES, RunRecord, read_run_log
 from hil.recording.stored_file import is_plain_folder, open_stored
@@ -143,21 +144,39 @@ def _without_log(folder: Path, captures: list[Capture]) -> RunRecord:
 def with_calibration(captures: Iterable[Capture]) -> list[Capture]:
     """The captures of techniques, each with its board's own calibration, in the order of windows.
 
-    Raises :class:`~hil.model.errors.CaptureError` when a window of a case is there twice.
+    Of a window that was captured again because the host slept, the last capture counts; why the
+    others are invalid is in its ``set_aside``. Raises :class:`~hil.model.errors.CaptureError` when
+    a window of a case is there twice for no such reason.
     """
     calibrations: dict[str, Calibration | None] = {}
-    windows: dict[tuple[CaseKey, int], Capture] = {}
+    others = []
     for capture in captures:
         if capture.plan.technique == CALIBRATE:
             calibrations[capture.board.name] = capture.calibration
         else:
-            key = (capture.case, capture.plan.window)
-            if windows.setdefault(key, capture) is not capture:
-                raise CaptureError(_twice(capture.case, capture.plan))
+            others.append(capture)
     return [
         replace(capture, calibration=calibrations.get(capture.board.name, capture.calibration))
-        for capture in sorted(windows.values(), key=lambda capture: capture.plan.window)
+        for capture in _one_a_window(others)
     ]
+
+
+def _one_a_window(captures: Iterable[Capture]) -> list[Capture]:
+    """The capture that counts of each window of each case, in the order of windows."""
+    windows: dict[tuple[CaseKey, int], Capture] = {}
+    for capture in captures:
+        key = (capture.case, capture.plan.window)
+        before = windows.get(key)
+        windows[key] = capture if before is None else _later(before, capture)
+    return sorted(windows.values(), key=lambda capture: capture.plan.window)
+
+
+def _later(before: Capture, capture: Capture) -> Capture:
+    """The second capture of a window, which knows why the first one is invalid."""
+    slept = host_sleep(before)
+    if slept is None:
+        raise CaptureError(_twice(capture.case, capture.plan))
+    return replace(capture, set_aside=(*before.set_aside, slept))
 
 
 def with_host_clock(capture: Capture, info: RunInfo) -> Capture:
@@ -209,7 +228,7 @@ class CaptureStream:
         """
         self.left_out.clear()
         self.unreadable.clear()
-        files: dict[CaseKey, dict[int, Path]] = {}
+        files: dict[CaseKey, list[Path]] = {}
         read = 0
         for file in list_captures(self._folder):
             try:
@@ -223,12 +242,11 @@ class CaptureStream:
             if meta.plan.technique == CALIBRATE:
                 continue
             case = (meta.board.name, meta.plan.technique, meta.plan.load)
-            if files.setdefault(case, {}).setdefault(meta.plan.window, file) is not file:
-                raise CaptureError(_twice(case, meta.plan))
+            files.setdefault(case, []).append(file)
         if not read:
             raise CaptureError(f"{self._folder} holds no capture that can be read")
-        for windows in files.values():
-            sound = self._read([windows[number] for number in sorted(windows)])
+        for own in files.values():
+            sound = self._read(own)
             if sound is not None and sound.tracks:
                 yield sound
 
@@ -247,7 +265,7 @@ class CaptureStream:
                 self._tell_unreadable(error)
         if not captures:
             return None
-        case = StoredCase(tuple(captures))
+        case = StoredCase(tuple(_one_a_window(captures)))
         whole, invalid = case.checked()
         sound = case.truncated() if whole is None else whole
         outcome = "only as far as it goes" if whole is None and sound is not None else "left out"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.model.errors import CaptureError, HilError, RemoteCodeError
+from hil.model.errors import CaptureError, HilError, HostSleptError, RemoteCodeError
 from hil.model.metrics import metric_or_unknown
+from hil.recording.host_pauses import host_sleep
 from hil.recording.program_failures import find_program_failure
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ def require_valid(capture: Capture) -> None:
 
     Raises :class:`~hil.model.errors.RemoteCodeError` when the agent, or the user's own program,
     failed on the board, and :class:`~hil.model.errors.CaptureError` when its times are ambiguous,
-    its end is missing, or the stamps of a task are.
+    its end is missing, or the stamps of a task are; :class:`~hil.model.errors.HostSleptError` when
+    the host stood still meanwhile.
     """
+    slept = host_sleep(capture)
+    if slept is not None:  # first: it may be the cause of all that follows
+        raise HostSleptError(slept)
     failure = find_program_failure(capture)
     if failure is not None:
         raise RemoteCodeError(failure.text, traceback=failure.traceback)

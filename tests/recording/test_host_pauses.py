@@ -1,0 +1,211 @@
+"""Pauses of the host, from made-up clocks."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hil.model.captures import HOST_PAUSES, Capture
+from hil.model.errors import BoardTimeoutError, CaptureError, HostSleptError
+from hil.recording.capture_loop import CountingSink, follow_sources
+from hil.recording.host_pauses import (
+    HostClocks,
+    HostPause,
+    HostTimes,
+    PauseWatch,
+    describe_pauses,
+    host_sleep,
+)
+from hil.recording.interfaces import Deadline
+from hil.recording.stored_run import CaptureStream, read_run
+from hil.recording.validity import require_valid
+from tools import synthetic_captures as synthetic
+
+MS = 1_000_000
+START = HostTimes(5_000 * MS, 700 * MS, 701 * MS, 40 * MS, 3 * MS)
+
+
+def later(*, now=0, suspended=0, used=0, queued=0, start=START):
+    """The clocks so many ms later."""
+    return HostTimes(
+        start.now + now * MS,
+        start.suspended_least + suspended * MS,
+        start.suspended_most + suspended * MS,
+        start.used + used * MS,
+        None if start.queued is None else start.queued + queued * MS,
+    )
+
+
+def pauses_seen(*times, waited_s=0.05, start=START):
+    readings = iter((start, *times))
+    watch = PauseWatch(lambda: next(readings))
+    stood_s = [watch.look(waited_s) for _ in times]
+    return [(round(p.length_ns / MS), p.suspended) for p in watch.pauses], stood_s
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ({"now": 50}, []),
+        ({"now": 2050}, [(2000, False)]),  # stopped
+        ({"now": 2050, "used": 2000}, []),  # it ran itself
+        ({"now": 2050, "queued": 2000}, []),  # a busy machine
+        ({"now": 2050, "queued": 700, "used": 700}, [(600, False)]),
+        ({"now": 540}, []),  # less than any board minds
+        ({"now": 551}, [(501, False)]),
+        ({"now": 40, "suspended": 9000}, [(8999, True)]),  # the clocks are read one by one
+        ({"now": 40, "suspended": 400}, []),
+        ({"now": 3050, "suspended": 9000}, [(11999, True)]),
+    ],
+)
+def test_a_pause_is_what_neither_work_nor_waiting_explains(change, seen):
+    assert pauses_seen(later(**change))[0] == seen
+
+
+def test_where_the_host_does_not_tell_who_waited_only_a_long_pause_counts():
+    unknown = replace(START, queued=None)
+    assert pauses_seen(later(now=1400, start=unknown), start=unknown)[0] == []
+    assert pauses_seen(later(now=2050, start=unknown), start=unknown)[0] == [(2000, False)]
+
+
+def test_after_a_wait_of_unknown_length_only_a_suspended_host_shows():
+    assert pauses_seen(later(now=60_000), waited_s=None)[0] == []
+    assert pauses_seen(later(now=60_000, suspended=3000), waited_s=None)[0] == [(2999, True)]
+
+
+def test_a_pause_is_told_once_and_how_long_the_process_stood():
+    first = later(now=2050)
+    seen, stood_s = pauses_seen(first, later(now=50, start=first))
+    assert seen == [(2000, False)]
+    assert stood_s == [2.0, 0.0]
+
+
+def test_a_suspended_host_stops_no_deadline():
+    assert pauses_seen(later(now=40, suspended=9000))[1] == [0.0]  # monotonic time stood still
+
+
+def test_the_clocks_of_this_host_go_forward_and_their_file_is_closed():
+    clocks = HostClocks()
+    readings = [clocks.read() for _ in range(3)]
+    clocks.close()
+    for before, after in itertools.pairwise(readings):
+        assert before.now <= after.now
+        assert before.used <= after.used
+        assert after.suspended_least - before.suspended_most < 100 * MS
+    assert clocks.read().queued is None
+
+
+def test_one_line_says_how_long_why_and_what_to_do():
+    stopped = HostPause(0, 2000 * MS, False)
+    assert "the host slept for 2 s during the capture: " in describe_pauses([stopped])
+    assert "stopped or frozen" in describe_pauses([stopped])
+    both = describe_pauses([stopped, HostPause(0, 500 * MS, True)])
+    assert "the host slept for 2.5 s in 2 pauses" in both
+    assert "suspended; keep it awake" in both
+
+
+class Clock:
+    kind = "real"
+
+    def __init__(self):
+        self.ns = 0
+
+    def now_ns(self):
+        return self.ns
+
+
+class Board:
+    """Says something at each poll, the last time its end; the host stops before the second."""
+
+    def __init__(self, clock, times):
+        self.clock, self.times = clock, times
+
+    def poll(self, timeout_s):
+        step_ms = self.times.pop(0)
+        self.clock.ns += step_ms * MS
+        return bool(self.times)
+
+
+class Nothing:
+    def rx(self, data, host_ns): ...
+
+
+def follow(times, *, watched):
+    clock = Clock()
+    sink, deadline = CountingSink(Nothing()), Deadline(5.0, 5.0, clock)
+    watch = PauseWatch(lambda: HostTimes(clock.ns, 0, 0, 0, 0)) if watched else None
+    follow_sources([Board(clock, times)], sink, deadline, watch=watch)
+    return watch
+
+
+def test_a_stopped_host_is_no_board_that_is_late():
+    watch = follow([40, 60_000, 40, 40], watched=True)
+    assert [round(p.length_ns / MS) for p in watch.pauses] == [59_950]
+    with pytest.raises(BoardTimeoutError):
+        follow([40, 60_000, 40, 40], watched=False)
+
+
+def test_a_pause_at_the_very_end_is_seen():
+    assert len(follow([40, 2000], watched=True).pauses) == 1
+
+
+def sound() -> Capture:
+    return synthetic.capture([np.zeros(20)])
+
+
+def slept(capture: Capture, *pauses: HostPause) -> Capture:
+    watch = PauseWatch(lambda: START)
+    watch.pauses += pauses
+    return replace(capture, values={HOST_PAUSES.stored: np.array(watch.numbers(), np.int64)})
+
+
+def test_a_capture_during_which_the_host_slept_is_invalid_and_says_so():
+    capture = sound()
+    require_valid(capture)
+    assert host_sleep(capture) is None
+    invalid = slept(capture, HostPause(7, 2000 * MS, False))
+    with pytest.raises(HostSleptError, match="the host slept for 2 s"):
+        require_valid(invalid)
+    failed = replace(invalid, errors=("error: the agent did not finish",))
+    with pytest.raises(HostSleptError, match="; then: the agent did not finish"):
+        require_valid(failed)
+
+
+STOPPED = HostPause(7, 2000 * MS, False)
+
+
+def stored(folder, *captures):
+    folder.mkdir()
+    for number, capture in enumerate(captures):
+        synthetic.store(folder / f"{number:03d}_x.hilcap", capture)
+    return folder
+
+
+def test_a_stored_window_that_was_captured_again_counts_once(tmp_path):
+    invalid = slept(sound(), STOPPED)
+    folder = stored(tmp_path / "capture", invalid, sound())
+    (capture,) = read_run(folder).captures
+    require_valid(capture)
+    assert [text.partition(" during")[0] for text in capture.set_aside] == [
+        "the host slept for 2 s"
+    ]
+    stream = CaptureStream(folder)
+    assert [c.set_aside for c in stream] == [capture.set_aside]
+    assert stream.left_out == []
+
+
+def test_a_host_that_slept_twice_leaves_no_capture_of_the_window(tmp_path):
+    invalid = slept(sound(), STOPPED)
+    run = read_run(stored(tmp_path / "capture", invalid, invalid))
+    (case,) = run.cases
+    assert case.checked()[0] is None
+    assert len(run.captures) == 1
+
+
+def test_two_sound_captures_of_a_window_are_refused(tmp_path):
+    folder = stored(tmp_path / "capture", sound(), sound())
+    with pytest.raises(CaptureError, match="two captures of"):
+        read_run(folder)
+    with pytest.raises(CaptureError, match="two captures of"):
+        list(CaptureStream(folder))

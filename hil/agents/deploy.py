@@ -95,7 +95,10 @@ def start_agent(
     for stage in staged_bundle.stages(config, identity.capabilities, free):
         if not first:
             limit_s = (2 * window_s + STAGE_TIMEOUT_S) * prompt.slowness
-            prompt.unread(run_capture(prompt, sink, prompt.deadline(limit_s), clock=prompt.clock))
+            rest = run_capture(
+                *(prompt, sink, prompt.deadline(limit_s)), clock=prompt.clock, name=prompt.port
+            )
+            prompt.unread(rest)
             prompt.end_of_program(prompt.deadline(CODE_TIMEOUT_S * prompt.slowness))
         first = False
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hil.boards.diagnosis import next_step
 from hil.boards.slowness import LOOP
 from hil.model.errors import BoardTimeoutError
+from hil.recording.boot_messages import find_boot_loop
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Attach:
         ``booting`` says that the board just started: it is interrupted as early as can be.
         """
         limit_s = self._limits.first_answer_s * self.scale
+        self._seen.clear()
         self._drain()
         begin = seconds(self._clock)
         for attempt in itertools.count():
@@ -94,6 +96,9 @@ class Attach:
                 return
             if left <= spacing:
                 break
+        loop = find_boot_loop(bytes(self._seen))
+        if loop is not None:
+            raise loop.error(self._name, when="again and again")
         self._port.write(_RETURN)  # a prompt of another kind shows itself at the end of a line
         self._wait_for(GREETING, _SPACING_S[1] * self._slowness.factor)
         raise self._silence("no MicroPython prompt behind this port", "the raw REPL's greeting")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hil.boards.attach import AttachLimits
     from hil.boards.fault_injection import LinkFaults
+    from hil.boards.overall_limit import OverallLimit
     from hil.model.board import PinId, Source
     from hil.recording.interfaces import Clock, Prompt, StampSource
 
@@ -141,6 +142,9 @@ class Board(Protocol):
     """
 
     traits: BoardTraits
+    overall_limit: OverallLimit
+    """Holds over everything that is asked of the board, in all its steps."""
+
     stamp_sources: tuple[StampSource, ...]
     """Instruments that this board brings with it, beside its own recorder."""
 

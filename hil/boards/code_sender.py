@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.attach import GREETING
 from hil.model.errors import BoardTimeoutError
+from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
     from hil.boards.serial_port import BufferedPort
@@ -22,6 +23,8 @@ _BEGIN_PASTE, _PASTES, _KNOWS_PASTE = b"\x05A\x01", b"R\x01", b"R\x00"
 _MORE, _END = b"\x01", b"\x04"
 _OK, _PROMPT = b"OK", b">"
 _PLAIN_BYTES, _PLAIN_PAUSE_S = 256, 0.01
+_EXPLAINED_S, _MOST_EXPLAINED = 0.5, 4000
+"""How long it is listened to a board that says something else: it may say why."""
 
 
 class CodeSender:
@@ -91,6 +94,7 @@ class CodeSender:
 
     def _type(self, code: bytes, pause_s: float) -> None:
         for at in range(0, len(code), _PLAIN_BYTES):
+            self._check()
             self._port.write(code[at : at + _PLAIN_BYTES])
             self._port.clock.sleep(pause_s)
         self._port.write(_END)
@@ -118,6 +122,11 @@ class CodeSender:
     def _refused(self, expected: str, said: bytes, why: str = "") -> BoardTimeoutError:
         if not (said or why):
             why = f"nothing came for {self._port.timeout_s:.3g} s"
+        clock, more = self._port.clock, b""
+        end = seconds(clock) + _EXPLAINED_S
+        while said and (left := end - seconds(clock)) > 0 and len(more) < _MOST_EXPLAINED:
+            more += self._port.read_some(left)
+        said += more
         text = f"{self._name}: the board stopped answering while code was sent"
         return BoardTimeoutError(
             f"{text}: {why}" if why else text, expected=expected, received=said

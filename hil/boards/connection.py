@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hil.boards.identity import find_leftover_activity
+from hil.boards.last_reset import LastReset, ask_last_reset
 from hil.boards.slowness import slower_hint
-from hil.model.errors import BoardBrokenError, BoardTimeoutError, HilError
-from hil.recording.interfaces import REAL_CLOCK
+from hil.model.errors import BoardBrokenError, BoardTimeoutError, HilError, RemoteCodeError
+from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from hil.recording.interfaces import Clock, Prompt
 
 LOG = logging.getLogger("hil")
+RECOVERY_S, RECOVERY_PER_SLOWNESS_S = 45.0, 15.0
+"""How long all recovery steps together may take, and how much longer for each time that a board is
+slower than a usual one."""
+MOST_RESETS, RESETS_WITHIN_S = 3, 3600.0
+"""A board that is reset so often in this time without having been asked to is given up."""
 
 
 class Connection:
@@ -29,7 +35,8 @@ class Connection:
 
     Once nothing brought the board back, ``broken`` says so and every further request fails at once.
     ``leftover_activity`` says what the board's own program had left running when it was opened.
-    ``traits`` are the backend's, until the board's own words are known.
+    ``traits`` are the backend's, until the board's own words are known. ``last_reset`` is what the
+    board told of it when it was last asked.
     """
 
     def __init__(
@@ -47,6 +54,8 @@ class Connection:
         self._faults = faults
         self._board: Board | None = None
         self._unexamined = False
+        self.last_reset = LastReset()
+        self._resets: dict[str, list[float]] = {}
 
     def open(self, *, gently: bool = False) -> None:
         """Take the board and bring it to a fresh prompt, whatever it is doing.
@@ -56,9 +65,10 @@ class Connection:
         """
         self._board = self.spec.backend.open(self.spec)
         self.traits = self._board.traits
-        self._board.connect(self._limits, self._faults)
-        self._unexamined = self.traits.own_programs
-        self.recover(gently=gently)
+        with self.within("bringing the board to its prompt", RECOVERY_S, RECOVERY_PER_SLOWNESS_S):
+            self._board.connect(self._limits, self._faults)
+            self._unexamined = self.traits.own_programs
+            self.recover(gently=gently)
 
     def close(self) -> None:
         """Leave the board at its prompt, let go of it; never raises."""
@@ -88,6 +98,28 @@ class Connection:
             with contextlib.suppress(HilError):
                 return self._board.prompt.slowness
         return self.spec.slow or 1.0
+
+    def within(
+        self, what: str, usual_s: float, per_slowness_s: float = 0.0, *, alone: bool = False
+    ) -> contextlib.AbstractContextManager[None]:
+        """See :meth:`~hil.boards.overall_limit.OverallLimit.within`; the board is held."""
+        return self.board.overall_limit.within(what, usual_s, per_slowness_s, alone=alone)
+
+    def count_reset(self, cause: str, why: str) -> str:
+        """The board was reset without being asked to; ``why`` is all that is known of it.
+
+        When that happened too often with the same ``cause``, the board is given up: what to say of
+        it, else nothing.
+        """
+        if self._faults is not None:
+            return ""  # that is on purpose
+        now_s = seconds(REAL_CLOCK)
+        times = [t for t in self._resets.get(cause, ()) if now_s - t < RESETS_WITHIN_S]
+        self._resets[cause] = [*times, now_s]
+        if len(times) + 1 < MOST_RESETS:
+            return ""
+        self.broken = f"it was reset {MOST_RESETS} times; the last time: {why}"
+        return f"it is given up, for it was reset {MOST_RESETS} times"
 
     @contextlib.contextmanager
     def stage(self, what: str) -> Iterator[None]:
@@ -144,17 +176,20 @@ class Connection:
                 f"{self.spec.text}: not tried, the board was given up earlier: {self.broken}"
             )
 
-    def recover(self, *, gently: bool = False) -> str:
+    def recover(self, *, gently: bool = False, ask: bool = False) -> str:
         """Bring the board to a fresh prompt: no timers, no threads; says by what it came back.
 
         The board's recovery steps in order, each once; with ``gently`` the first alone, which
-        resets nothing. Raises :class:`~hil.model.errors.BoardBrokenError` if nothing helped, now
-        and from then on.
+        resets nothing. With ``ask`` the board is first asked for its ``last_reset``. Raises
+        :class:`~hil.model.errors.BoardBrokenError` if nothing helped, now and from then on.
         """
         self.check()
         first, *more = self.board.recovery_steps()
         if self._unexamined:
             first = replace(first, attempt=partial(self._examine_first, first.attempt))
+        self.last_reset = LastReset()
+        if ask:
+            first = replace(first, attempt=partial(self._ask_first, first.attempt))
         try:
             return run_recovery_steps(self.spec.text, [first] if gently else [first, *more])
         except BoardBrokenError as error:
@@ -166,6 +201,13 @@ class Connection:
         """From now on every request fails at once; the error to raise."""
         self.broken = why
         return BoardBrokenError(f"{self.spec.text}: {why}")
+
+    def _ask_first(self, attempt: Callable[[], None]) -> None:
+        """Before a soft reset takes it away: what the board knows of its last reset."""
+        self.board.reach(soft_reset=False)  # a board that does not come gets the other steps
+        with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
+            self.last_reset = ask_last_reset(self.repl)
+        attempt()
 
     def _examine_first(self, attempt: Callable[[], None]) -> None:
         """Before the board is brought to a fresh start: see what was left running on it."""

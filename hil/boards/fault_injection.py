@@ -177,7 +177,6 @@ class LinkFaults:
                 data = read(min(wait, self._queue[0][0] - now) if self._queue else wait)
                 if data:
                     self._take(data)
-                    continue
             if self._clock() >= end:
                 return self._due(self._clock())
 

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hil.boards.backend import BoardTraits, RecoveryStep
+from hil.boards.overall_limit import OverallLimit
 from hil.boards.raw_repl import RawRepl, new_upload_numbers
 from hil.boards.serial_port import open_device
 from hil.boards.slowness import Slowness
@@ -67,6 +68,7 @@ class PortBoard:
         self.guessed = False
         self.limits: AttachLimits | None = None
         self.slowness = Slowness(spec.slow)
+        self.overall_limit = OverallLimit(spec.text, self.slowness)
         self._faults: LinkFaults | None = None
         self._held = held.pop_all()
         self._opener = opener
@@ -200,6 +202,7 @@ class PortBoard:
             try:
                 self._open_at_candidates()
             except HilError:
+                self.overall_limit.check(self.clock)
                 if seconds(self.clock) > end:
                     self._gone = True  # waiting once is enough
                     raise
@@ -235,6 +238,7 @@ class PortBoard:
             opener=self._opener,
             slowness=self.slowness,
             upload_numbers=self._upload_numbers,
+            limit=self.overall_limit,
         )
         prompt.inject(self._faults)
         self._prompt = prompt

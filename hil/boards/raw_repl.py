@@ -20,12 +20,14 @@ from hil.boards.serial_port import close_port, open_device, pulse_reset
 from hil.boards.slowness import Slowness
 from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
 from hil.model.printable import escaped_bytes
+from hil.recording.boot_messages import ResetWatch, find_reset
 from hil.recording.interfaces import END_OF_OUTPUT, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.boards.fault_injection import LinkFaults
+    from hil.boards.overall_limit import OverallLimit
     from hil.boards.serial_port import BufferedPort, Opener
     from hil.recording.interfaces import Clock
 
@@ -47,7 +49,8 @@ class RawRepl:
 
     ``opener`` brings the link and its clock: how ``port`` is opened, and the time of the board.
     Raises the errors of :mod:`hil.model.errors`, with what was expected and what came. Time-outs
-    are those of a usual board, times ``slowness``, which :meth:`enter` measures.
+    are those of a usual board, times ``slowness``, which :meth:`enter` measures; ``limit`` holds
+    over all of them.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class RawRepl:
         opener: Opener = open_device,
         slowness: Slowness | None = None,
         upload_numbers: Iterator[int] | None = None,
+        limit: OverallLimit | None = None,
     ) -> None:
         self.port = port
         self.upload_numbers = upload_numbers or new_upload_numbers()
         self._mp = opener(port, baudrate)
         self._baudrate = baudrate
         self._serial: BufferedPort = self._mp.serial
+        self._serial.limit = limit
         self.clock: Clock = self._serial.clock
         self._slowness = slowness or Slowness()
         self._attach = Attach(self._serial, port, limits or AttachLimits(), self._slowness)
@@ -93,7 +98,10 @@ class RawRepl:
             if soft_reset:
                 self._attach.measure()
                 self._attach.reset_softly()
-            self._attach.prove(timed=not soft_reset)
+            self._serial.mark()
+            with self._reset_told("while it was being reached"):
+                self._attach.prove(timed=not soft_reset)
+            self._serial.mark()
             self._serial.be_patient(_ANSWER_S * self.slowness, self.slowness)
             self._mp.in_raw_repl = True
 
@@ -133,7 +141,7 @@ class RawRepl:
         """
         sending_s = _SENDING_S + 2 * len(code) * _BITS_PER_BYTE / self._baudrate
         deadline = self.deadline(sending_s * self.slowness)
-        with _translated(self.port):
+        with _translated(self.port), self._reset_told("while code was sent to it"):
             self._attach.expect_prompt()
             self._sender.send(code.encode(), deadline, self.slowness)
 
@@ -146,8 +154,12 @@ class RawRepl:
     def end_of_program(self, deadline: Deadline) -> None:
         """After the program's output ended: raise what it raised, if anything."""
         errors = self._until_end(deadline, "the end of the program's errors")
+        reset, _ = find_reset(bytes(self._serial.recent))
+        self._serial.mark()
         if errors:
             if not _EXCEPTION.search(errors):
+                if reset is not None:
+                    raise reset.error(self.port, when="while it ran code")
                 raise TransportError(
                     f"{self.port}: the output ended in its middle, and {len(errors)} bytes that "
                     "are no traceback followed: the link is disturbed, or a Ctrl-D was printed"
@@ -191,8 +203,20 @@ class RawRepl:
         self._serial.forget()
         close_port(self._serial.lines, socket)  # also where a control line was missing
 
+    @contextlib.contextmanager
+    def _reset_told(self, when: str) -> Iterator[None]:
+        """A board that did not answer because it was reset is said to have been."""
+        try:
+            yield
+        except BoardTimeoutError as error:
+            reset, _ = find_reset(bytes(self._serial.recent))
+            if reset is None:
+                raise
+            raise reset.error(self.port, when=when) from error
+
     def _until_end(self, deadline: Deadline, expected: str) -> bytes:
         collected = bytearray()
+        watch = ResetWatch(self.port, self.clock)
         while True:
             data = self.read(min(0.2, max(0.0, deadline.remaining_s)))
             if data:
@@ -202,7 +226,14 @@ class RawRepl:
                 if mark:
                     self.unread(tail)
                     return bytes(collected)
-            if deadline.expired or len(collected) > _MAX_OUTPUT:
+                watch.feed(head)
+            watch.check(when="while it ran code")
+            if len(collected) > _MAX_OUTPUT:
+                raise TransportError(
+                    f"{self.port}: the board printed more than {_MAX_OUTPUT // 1_000_000} MB where "
+                    f"{expected} was expected"
+                )
+            if deadline.expired:
                 raise BoardTimeoutError(
                     f"{self.port}: {deadline.describe()}",
                     expected=expected,

@@ -27,6 +27,7 @@ from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
     from hil.boards.fault_injection import LinkFaults
+    from hil.boards.overall_limit import OverallLimit
     from hil.recording.interfaces import Clock
 
 Opener = Callable[[str, int], SerialTransport]
@@ -104,6 +105,7 @@ def pulse_reset(lines: Any) -> bool:
 POLL_S = 0.05
 WRITE_TIMEOUT_S = 5.0
 READ_SIZE = 65536
+_RECENT = 4000
 _RESET_KEYS = b"\x03\x03\x02\x04"
 SLICE_S = 0.001
 """The shortest wait after the first one while bytes are missing."""
@@ -114,8 +116,9 @@ class BufferedPort:
 
     It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
     bytes (in slices, of which the first is ``first_slice_s`` if given), ``faults`` what is done to
-    them on purpose. Raises :class:`OSError` when the port is gone. What it does not have is the
-    port's own. A backend with another way to wait overrides :meth:`receive`.
+    them on purpose, ``limit`` holds over all that is read and written. ``recent`` is the end of
+    what came since :meth:`mark`. Raises :class:`OSError` when the port is gone. What it does not
+    have is the port's own. A backend with another way to wait overrides :meth:`receive`.
     """
 
     def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
@@ -129,6 +132,8 @@ class BufferedPort:
         self.timeout_s = 0.5
         self.first_slice_s: float | None = None
         self.faults: LinkFaults | None = None
+        self.limit: OverallLimit | None = None
+        self.recent = bytearray()
         self._write_timeout_s: float | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
@@ -159,7 +164,7 @@ class BufferedPort:
 
     def write(self, data: bytes) -> int:
         """Send everything."""
-        self._check_open()
+        self._check_usable()
         if self.faults is not None:
             self.faults.push(self._port.write, data)
             return len(data)
@@ -197,17 +202,27 @@ class BufferedPort:
         """Give back what was read too far; the next read returns it first."""
         self._buffer[:0] = data
 
-    def _check_open(self) -> None:
+    def mark(self) -> None:
+        """The board is where it should be: what came before tells nothing of what follows."""
+        self.recent = self._buffer[-_RECENT:]
+
+    def _check_usable(self) -> None:
         if self._closed:
             raise OSError(errno.EBADF, "the port is closed")
+        if self.limit is not None:
+            self.limit.check(self.clock)
 
     def _fill(self, timeout_s: float) -> bytes:
-        self._check_open()
+        self._check_usable()
         if self.faults is None:
-            return self.receive(timeout_s)
-        data = self.faults.pull(self.receive, timeout_s)
-        if self.faults.wants_reset():
-            self._port.write(_RESET_KEYS)
+            data = self.receive(timeout_s)
+        else:
+            data = self.faults.pull(self.receive, timeout_s)
+            if self.faults.wants_reset():
+                self._port.write(_RESET_KEYS)
+        if data:
+            self.recent += data
+            del self.recent[:-_RECENT]
         return data
 
     def receive(self, timeout_s: float) -> bytes:

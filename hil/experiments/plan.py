@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hil.agents import bundle
 from hil.agents.deploy import agent_config
 from hil.experiments.registry import chosen_workloads, unasked_options, window_options
+from hil.model.board import SMALL_HEAP
 from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import CapabilityMissing, ConfigurationError
 from hil.model.known_names import unknown_name
@@ -247,6 +248,10 @@ def uses_loopback(case: Case) -> bool:
 
 _WINDOW_SLACK_S = 30.0
 _IDLE_SLACK_S = 15.0
+_PROGRAM_S, _PROGRAM_PER_SLOWNESS_S, _PROGRAM_BITS = 30.0, 20.0, 2_000_000
+"""How long a program may be on its way to a board: 100 kB, twice as slow as its line is."""
+_STAGES = 4
+"""On a small heap a capture is several programs, one after the other."""
 _BITS_PER_BYTE = 10
 _BYTES_PER_STAMP = 4
 
@@ -257,8 +262,10 @@ class CaptureJob:
 
     ``program`` is the technique or what takes its place, ``after_files`` follow its window,
     ``statements`` are executed before it is started with ``config``. ``interrupt``: it does not end
-    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` a silence; a slow board's own
-    time may be slow, too, so both have its factor throughout.
+    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` the time without a frame in
+    it; a slow board's own time may be slow, too, so both have its factor throughout.
+    ``case_limit_s`` bounds all of the job, from the first byte of the program to the end of what
+    follows the window.
     """
 
     plan: CapturePlan
@@ -270,6 +277,7 @@ class CaptureJob:
     interrupt: bool
     limit_s: float
     idle_limit_s: float
+    case_limit_s: float
 
 
 def post_window_files(workloads: Iterable[tuple[Workload, Options]]) -> tuple[str, ...]:
@@ -305,6 +313,10 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
         config.update(setup.config)
     window_s, slow = plan.duration_us / 1e6, board.connection.repl.slowness
     more_s = _limit_s(workloads)
+    baudrate = board.connection.spec.baudrate
+    limit_s = (2 * window_s + more_s + _WINDOW_SLACK_S) * slow + _transfer_s(plan, baudrate)
+    after_s = sum(workload.after_limit_s(options) for workload, options in workloads)
+    stages = _STAGES if SMALL_HEAP in have else 1
     return CaptureJob(
         plan=plan,
         program=program,
@@ -313,9 +325,12 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
         after_files=post_window_files(workloads),
         statements=tuple(code for setup in setups for code in setup.statements),
         interrupt=any(setup.interrupt for setup in setups),
-        limit_s=(2 * window_s + more_s + _WINDOW_SLACK_S) * slow
-        + _transfer_s(plan, board.connection.spec.baudrate),
+        limit_s=limit_s,
         idle_limit_s=(window_s + more_s + _IDLE_SLACK_S) * slow,
+        case_limit_s=stages * limit_s
+        + _PROGRAM_S
+        + (_PROGRAM_PER_SLOWNESS_S + after_s) * slow
+        + _PROGRAM_BITS / baudrate,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hil.agents.deploy import Deployment, execute
 from hil.agents.upload import CODE_TIMEOUT_S
-from hil.boards.connection import Connection
+from hil.boards.connection import RECOVERY_PER_SLOWNESS_S, RECOVERY_S, Connection
 from hil.boards.identity import identify, probe_board
 from hil.boards.port_board import INTERRUPT_STEP
 from hil.boards.slowness import LEAST_TOLD
@@ -18,10 +18,17 @@ from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
 from hil.model.board import NO_WIRING, SOURCES, VIRTUAL_TIME, Temperature
 from hil.model.captures import CALIBRATE, HOST_PAUSES
-from hil.model.errors import HilError, HostSleptError, LinkLostError
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    HilError,
+    HostSleptError,
+    LinkLostError,
+)
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
 from hil.recording.host_pauses import HostClocks, PauseWatch, describe_pauses
+from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
     from hil.model.edge_sources import EdgeSourceSpec
     from hil.recording.interfaces import Clock, Observer, Prompt, StampSource
 
+_IDENTIFY_S, _IDENTIFY_PER_SLOWNESS_S, _IDENTIFY_BITS = 30.0, 15.0, 200_000
+_CLOSE = (20.0, 5.0)
+_RECOVERY = (RECOVERY_S, RECOVERY_PER_SLOWNESS_S)
 _NOT_CLEAN = "; the board did not come back to its prompt, timers and pins may still be active"
 
 
@@ -64,6 +74,7 @@ class Session:
         self._connection = Connection(spec, faults=faults)
         self._on_board = Deployment(spec.text)
         self._why: Mapping[str, str] = {}
+        self._begun_s = 0.0
         self.identity: BoardIdentity
 
     def __enter__(self) -> Session:
@@ -82,7 +93,11 @@ class Session:
             self._cleanup.callback(self._tidy)
             self._connection.open(gently=gently)
             port = self._connection.port
-            with self._connection.stage("identified"):
+            limit_s = _IDENTIFY_S + _IDENTIFY_BITS / self.spec.baudrate
+            with (
+                self._connection.stage("identified"),
+                self._connection.within("identifying it", limit_s, _IDENTIFY_PER_SLOWNESS_S),
+            ):
                 try:
                     known = identify(self._repl, self.spec, port, self._wiring)
                 except LinkLostError:  # its USB may be set up anew some time after a reset
@@ -109,7 +124,8 @@ class Session:
         if not SOURCES[self.identity.source].thermometer:
             return
         try:
-            before = read_temperature(self._repl)
+            with self._connection.within("reading its temperature", *_CLOSE):
+                before = read_temperature(self._repl)
         except HilError:
             self._connection.recover()
             return
@@ -121,7 +137,10 @@ class Session:
         temperature = self.identity.temperature_c
         if temperature is None or self._connection.broken:
             return
-        with contextlib.suppress(HilError):
+        with (
+            contextlib.suppress(HilError),
+            self._connection.within("reading its temperature", *_CLOSE),
+        ):
             self._repl.enter(soft_reset=False)
             after = read_temperature(self._repl)
             known = replace(temperature, after=after)
@@ -146,9 +165,10 @@ class Session:
         """Bring the board back to a fresh start: no timers, no threads, nothing of ours."""
         self._on_board.clear()
         opened = self._connection.reopened
-        self._connection.recover()
-        if self._connection.reopened != opened:
-            self._check_same_board()
+        with self._connection.within("bringing it back", *_RECOVERY, alone=True):
+            self._connection.recover()
+            if self._connection.reopened != opened:
+                self._check_same_board()
 
     @property
     def wiring(self) -> Wiring:
@@ -184,7 +204,13 @@ class Session:
         Whatever came before an error is in ``path`` all the same, with the error as its outcome.
         """
         self._connection.check()
+        what = f"the capture of {job.plan.technique} under {job.plan.load}"
+        with self._connection.within(what, job.case_limit_s):
+            self._capture(job, path, observer)
+
+    def _capture(self, job: CaptureJob, path: Path, observer: Observer | None) -> None:
         plan = job.plan
+        self._begun_s = seconds(self.clock)
         try:
             with self._connection.stage("given its program"):
                 self._on_board.put(
@@ -292,7 +318,10 @@ class Session:
     def _tidy(self) -> None:
         """Take our files off a board that can be left as it is otherwise."""
         if self._on_board and not self._connection.broken:
-            with contextlib.suppress(HilError):
+            with (
+                contextlib.suppress(HilError),
+                self._connection.within("leaving the board clean", *_CLOSE, alone=True),
+            ):
                 self._connection.start_afresh()
 
     def _start_afresh(self) -> None:
@@ -328,15 +357,38 @@ class Session:
         Who interrupts the run does not wait for resets.
         """
         self._on_board.clear()
-        if isinstance(error, LinkLostError):
-            self._connection.lost()
-        opened, port = self._connection.reopened, self._connection.port
+        connection = self._connection
+        if isinstance(error, BoardResetError):
+            given_up = connection.count_reset(error.cause, str(error))
+            if given_up:
+                return f"; {given_up}"
+        lost, begun_s = isinstance(error, LinkLostError), self._begun_s
+        if lost:
+            connection.lost()
+        opened, port = connection.reopened, connection.port
+        told = ""
         try:
-            by = self._connection.recover(gently=not isinstance(error, HilError))
-            if self._connection.reopened != opened:
-                self._check_same_board()
+            with connection.within("bringing it back", *_RECOVERY, alone=True):
+                by = connection.recover(
+                    gently=not isinstance(error, HilError),
+                    ask=lost or isinstance(error, BoardTimeoutError),
+                )
+                told = self._silent_reset(None if lost else begun_s, error)
+                if connection.reopened != opened:
+                    self._check_same_board()
         except HilError as failure:
-            return f"{_NOT_CLEAN} ({failure})"
-        if self._connection.port != port:
-            return f"; the board came back at {self._connection.port}"
-        return "" if by == INTERRUPT_STEP else f"; the board came back after a {by}"
+            return f"{told}{_NOT_CLEAN} ({failure})"
+        if connection.port != port:
+            return f"{told}; the board came back at {connection.port}"
+        return told if by == INTERRUPT_STEP else f"{told}; the board came back after a {by}"
+
+    def _silent_reset(self, begun_s: float | None, error: BaseException) -> str:
+        """What the board tells afterwards of a reset that it did not announce, often nothing.
+
+        With ``begun_s`` one that was before that is none of it.
+        """
+        told = self._connection.last_reset.describe(begun_s)
+        if not told:
+            return ""
+        given_up = self._connection.count_reset("silent", f"{error}; {told}")
+        return f"; {told}" + (f"; {given_up}" if given_up else "")

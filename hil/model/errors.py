@@ -52,6 +52,14 @@ class BoardBrokenError(TransportError):
     """Nothing brought the board back, so nothing more is asked of it."""
 
 
+class BoardResetError(TransportError):
+    """The board was reset while it was used; ``cause`` is the same for resets of the same kind."""
+
+    def __init__(self, message: str, *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 class LinkLostError(TransportError):
     """The port went away in the middle of a conversation."""
 

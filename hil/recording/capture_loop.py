@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hil.model.errors import BoardTimeoutError, CaptureError
+from hil.recording.boot_messages import DOUBTED_S, ResetWatch
 from hil.recording.clock_exchange import ClockExchange
+from hil.recording.frame_watch import FrameWatch
 from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK
 
 if TYPE_CHECKING:
@@ -24,16 +26,21 @@ INTERRUPT_KEY = b"\x03"
 
 
 class CountingSink:
-    """A sink in front of another one: counts what the board sent, and keeps the last of it."""
+    """A sink in front of another one: counts what the board sent, and keeps the last of it.
+
+    ``frames`` counts the arrivals that a frame ended in.
+    """
 
     def __init__(self, sink: CaptureSink) -> None:
         self._sink = sink
-        self.received_bytes = 0
+        self._watch = FrameWatch()
+        self.received_bytes = self.frames = 0
         self.tail = b""
 
     def rx(self, data: bytes, host_ns: int) -> None:
         """Pass on bytes of the board."""
         self._sink.rx(data, host_ns)
+        self.frames += self._watch.feed(data) is not None
         self.received_bytes += len(data)
         self.tail = (self.tail + data)[-200:]
 
@@ -53,7 +60,9 @@ class AgentOutput:
     ``interrupt_after_s``: send Ctrl-C when the window has been open for so long, and again every
     ``interrupt_every_s`` until it closes: for a program that does not end by itself. ``clock`` is
     the one that arrivals are stamped with. ``rest`` is what came behind the end of the output, for
-    the REPL to go on with.
+    the REPL to go on with. ``name`` is the board's in messages. For ``window_s`` an agent may say
+    nothing, ``None`` if it sends its stamps at once: then a single line as of a boot may be a
+    program's own.
     """
 
     def __init__(
@@ -61,6 +70,8 @@ class AgentOutput:
         link: Link,
         sink: CaptureSink,
         *,
+        name: str = "the board",
+        window_s: float | None = None,
         companions: Sequence[Companion] = (),
         ping_every_s: float | None = None,
         interrupt_after_s: float | None = None,
@@ -76,9 +87,16 @@ class AgentOutput:
         self._clock = clock
         self._exchange = ClockExchange(link.write, sink.ping, every_s=ping_every_s, clock=clock)
         self._wait_s = _POLL_S
+        self._window_s = window_s
+        self._frames = FrameWatch()
+        self._resets = ResetWatch(name, clock)
 
     def poll(self, timeout_s: float) -> bool:
-        """Read what has arrived; ``False`` at the end of the output."""
+        """Read what has arrived; ``False`` at the end of the output.
+
+        Raises :class:`~hil.model.errors.BoardResetError` when the board says that it was reset,
+        and nothing of the agent follows.
+        """
         exchange = self._exchange
         # a program in step runs on to the end of a wait, whatever it said: an answer comes late
         soon = exchange.waiting and self._clock.kind == "virtual"
@@ -92,14 +110,25 @@ class AgentOutput:
             if mark:
                 return False
             exchange.feed(body, now)
+            behind = self._frames.feed(body)
+            if behind is not None:
+                self._resets.clear()
+            self._resets.feed(body if behind is None else behind)
             for companion in self._companions:
                 companion.feed(body)
         exchange.tick()
+        self._resets.check(when="while it was captured from", silent_s=self._silent_s())
         limit_s = self._interrupt_after_s
         if limit_s is not None and exchange.window_open_s > limit_s:
             self._interrupt_after_s = exchange.window_open_s + self._interrupt_every_s
             self._link.write(INTERRUPT_KEY)
         return True
+
+    def _silent_s(self) -> float:
+        """How long nothing needs to come of an agent that runs."""
+        if self._window_s is None or not self._exchange.window_open:
+            return DOUBTED_S
+        return max(0.0, self._window_s - self._exchange.window_open_s)
 
 
 class Polled(Protocol):
@@ -124,7 +153,7 @@ def follow_sources(
     :class:`~hil.model.errors.CaptureError` when a board never stops sending.
     """
     main, others = sources[0], list(sources[1:])
-    received = 0
+    received = seen = 0
     last_report_s = 0.0
     while True:
         going_on = main.poll(min(_POLL_S, max(0.0, deadline.remaining_s)))
@@ -135,6 +164,8 @@ def follow_sources(
         others = [source for source in others if source.poll(0.0)]
         if sink.received_bytes != received:
             received = sink.received_bytes
+        if sink.frames != seen:  # a drip of something else keeps nothing alive
+            seen = sink.frames
             deadline.touch()
         if received > MAX_CAPTURE_BYTES:
             raise CaptureError(
@@ -161,6 +192,8 @@ def run_capture(
     ping_every_s: float | None = None,
     interrupt_after_s: float | None = None,
     clock: Clock = REAL_CLOCK,
+    name: str = "the board",
+    window_s: float | None = None,
 ) -> bytes:
     """Read a started agent's output up to its end; arguments as for :class:`AgentOutput`.
 
@@ -174,6 +207,8 @@ def run_capture(
         ping_every_s=ping_every_s,
         interrupt_after_s=interrupt_after_s,
         clock=clock,
+        name=name,
+        window_s=window_s,
     )
     follow_sources((output,), counting, deadline, observer=observer)
     return output.rest

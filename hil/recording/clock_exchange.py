@@ -62,6 +62,11 @@ class ClockExchange:
         return (self._clock.now_ns() - self._opened_ns) / 1e9 if self._window_open else 0.0
 
     @property
+    def window_open(self) -> bool:
+        """Whether the window is open."""
+        return self._window_open
+
+    @property
     def waiting(self) -> bool:
         """Whether a ping is under way."""
         return self._sent_ns is not None

@@ -145,7 +145,7 @@ class SteppedPort(BufferedPort):
 
     def write(self, data: bytes) -> int:
         """Send everything; the board hears it when it runs next."""
-        self._check_open()
+        self._check_usable()
         self._step.written += len(data)
         return super().write(data)
 

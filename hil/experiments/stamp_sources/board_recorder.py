@@ -57,6 +57,8 @@ class BoardRecorder:
             interrupt_after_s=interrupt_after_s if job.interrupt else None,
             interrupt_every_s=INTERRUPT_EVERY_S * self._prompt.slowness,
             clock=self._prompt.clock,
+            name=self._prompt.port,
+            window_s=None if plan.streaming else plan.duration_us / 1e6,
         )
 
     def poll(self, timeout_s: float) -> bool:

@@ -19,7 +19,13 @@ from hil.agents.upload import execute_checked, load_upload
 from hil.analysis.metric_sheet import MetricSheet
 from hil.experiments.workload import Workload, by_profile, is_trial
 from hil.model.board import SMALL_HEAP
-from hil.model.errors import BoardTimeoutError, HilError, LinkLostError, RemoteCodeError
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    HilError,
+    LinkLostError,
+    RemoteCodeError,
+)
 from hil.model.reset_rows import (
     ASLEEP,
     BOOT,
@@ -61,6 +67,9 @@ _ALIVE_S = 0.3
 """The longest time between two resets: a little more than the schedule's shortest period at its
 speed."""
 _MAX_LINE = 500
+_SERIES_S, _RESET_S = 60.0, 20.0
+_LONGEST_SLEEP_S = 60.0
+_MOST_AT_ONCE = 1_000_000
 
 
 class ResetPersistence(Workload):
@@ -88,6 +97,11 @@ class ResetPersistence(Workload):
         if not any(reset_count(mode, given) for mode in RESET_MODES):
             return None
         return {name: given[name] for name in self.option_names if name in given}
+
+    def after_limit_s(self, options: Options) -> float:
+        """A boot, an upload and a piece of the schedule for each reset."""
+        times = sum(reset_count(mode, options) for mode in RESET_MODES)
+        return _SERIES_S * len(RESET_MODES) + _RESET_S * times
 
     def after(self, board: MeasuredBoard, keep: ChannelWriter, options: Options) -> None:
         """Reset the board as ``options`` say and keep what it reported.
@@ -172,7 +186,7 @@ class _ResetSeries:
 
     def _reset(self, boot: _BootSession) -> None:
         if self._mode == DEEP_SLEEP:
-            asleep_s = boot.follow(until="sleep") / 1000
+            asleep_s = min(boot.follow(until="sleep") / 1000, _LONGEST_SLEEP_S)
             self._wake(asleep_s)
             return
         boot.listen(self._rng.uniform(0.0, _ALIVE_S))
@@ -246,13 +260,15 @@ class _BootSession:
         end_ns = clock.now_ns() + round(duration_s * 1e9)
         while (left := (end_ns - clock.now_ns()) / 1e9) > 0:
             self._take(self._repl.read(left))
-        while data := self._repl.read(0.0):
+        taken = 0
+        while taken < _MOST_AT_ONCE and (data := self._repl.read(0.0)):
+            taken += len(data)
             self._take(data)
 
     def interrupt(self) -> None:
         """Send Ctrl-C and read what came before it took effect."""
         self._repl.write(INTERRUPT_KEY)
-        with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
+        with contextlib.suppress(RemoteCodeError, BoardTimeoutError, BoardResetError):
             self._take(self._repl.finish(self._repl.deadline(2.0 * self._repl.slowness)))
 
     def _take(self, data: bytes) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 from hil.model.board import NO_WIRING, Wiring
 from hil.model.edge_sources import add_line
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
+from hil.model.numbers import shown_value, within
+from hil.model.toml_text import MAX_BYTES, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,8 @@ _PIN_KEYS = ("outputs", "loopback", "avoid", "leds")
 _SINGLE_PINS = ("sync", "response")
 _JOINED = "0101"  # what a jumper makes of the levels that board/wiring_check.py drives
 _MAX_PINS = 64
-_MAX_BYTES = 1 << 20
+_HIGHEST_PIN = 999
+_TIMERS = (-1, 999)
 _PIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,16}\Z")
 
 
@@ -35,14 +37,10 @@ def load_wiring(path: Path) -> Wiring:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-        if len(raw) > _MAX_BYTES:
-            raise ConfigurationError(f"{path}: larger than 1 MB, not a wiring file")
-        data = tomllib.loads(raw.decode("utf-8"))
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: can't read the wiring ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
+    _, data = parse_toml(path, raw, "a wiring file")
     known = {
         *("name", "note", *_PATTERNS, *_PIN_KEYS, *_SINGLE_PINS),
         *("timers", "clock_jump_us", "deepsleep", "edges"),
@@ -144,9 +142,9 @@ def _pin(path: Path, data: dict[str, Any], key: str) -> PinId | None:
 
 
 def _check_pin(path: Path, key: str, pin: object) -> None:
-    number = isinstance(pin, int) and not isinstance(pin, bool) and 0 <= pin < 1000
+    number = isinstance(pin, int) and within(pin, 0, _HIGHEST_PIN)
     if not number and not (isinstance(pin, str) and _PIN_NAME.match(pin)):
-        raise ConfigurationError(f"{path}: {key}: {pin!r} is not a pin number or name")
+        raise ConfigurationError(f"{path}: {key}: {shown_value(pin)} is not a pin number or name")
 
 
 def _jump(path: Path, data: dict[str, Any]) -> int | None:
@@ -177,6 +175,10 @@ def _edges(path: Path, data: dict[str, Any]) -> dict[str, str]:
 
 def _ints(path: Path, data: dict[str, Any], key: str) -> tuple[int, ...]:
     value = data.get(key, [])
-    if not isinstance(value, list) or any(type(v) is not int for v in value):
-        raise ConfigurationError(f"{path}: {key} must be a list of whole numbers")
+    if not isinstance(value, list) or len(value) > _MAX_PINS:
+        raise ConfigurationError(f"{path}: {key} must be a list of {_MAX_PINS} numbers at most")
+    for number in value:
+        if type(number) is not int or not within(number, *_TIMERS):
+            allowed = f"must be whole numbers from {_TIMERS[0]} to {_TIMERS[1]}"
+            raise ConfigurationError(f"{path}: {key}: {shown_value(number)}: {allowed}")
     return tuple(value)

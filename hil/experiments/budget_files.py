@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ import hil
 from hil.model.budget_file import BudgetParser
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.techniques import LOADS, TECHNIQUES
+from hil.model.toml_text import MAX_BYTES, parse_toml
 from hil.recording.run_folder import RunFolder
 from hil.recording.stored_file import check_plain, read_given
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from hil.model.budgets import Budgets
     from hil.recording.stored_run import StoredRun
-
-_MAX_BYTES = 1 << 20
 
 
 def default_budgets_path() -> Path:
@@ -92,23 +89,11 @@ def load_budgets(
     """
     path = default_budgets_path() if path is None else path
     try:
-        raw = read_given(path, _MAX_BYTES)
+        raw = read_given(path, MAX_BYTES)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigurationError(f"can't read the budgets file {path}: {reason}") from error
     except CaptureError as error:
         raise ConfigurationError(f"{error}; give a budgets file (TOML, at most 1 MB)") from None
-    try:
-        text = raw.decode("utf-8")
-        tables = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        what = str(error).splitlines()[0] or type(error).__name__
-        where = re.search(r" \(at line (\d+), column \d+\)$", what)
-        if where:
-            raise ConfigurationError(
-                f"{path}:{where[1]}: malformed TOML: {what[: where.start()]}"
-            ) from None
-        raise ConfigurationError(f"{path}: malformed TOML: {what}") from None
+    text, tables = parse_toml(path, raw, "a budgets file")
     return BudgetParser(path, text, techniques, loads).parse(tables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ from hil.model.techniques import TECHNIQUES, is_variant
 from hil.model.verdicts import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hil.model.captures import CapturePlan
@@ -75,11 +75,18 @@ class Budgets:
 
     entries: tuple[Budget, ...] = ()
     path: Path | None = None
+    _by_metric: Mapping[str, list[Budget]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_metric: dict[str, list[Budget]] = {}
+        for entry in self.entries:
+            by_metric.setdefault(entry.metric, []).append(entry)
+        object.__setattr__(self, "_by_metric", by_metric)
 
     def find(self, measurement: Measurement) -> Budget | None:
         """The budget that counts for this measurement, or ``None``."""
         best: Budget | None = None
-        for entry in self.entries:
+        for entry in self._by_metric.get(measurement.metric, ()):
             if entry.fits(measurement) and (best is None or entry.rank() >= best.rank()):
                 best = entry
         return best
@@ -143,11 +150,15 @@ def unmatched_budgets(budgets: Budgets, measurements: Sequence[Measurement]) -> 
         return []
     patterns: dict[str, str] = {}
     metrics: dict[str, str] = {}
+    of_cases: dict[tuple[str | None, str, str], set[str]] = {}
     for entry in budgets.entries:
         if entry.board is not None and not any(fnmatchcase(b, entry.board) for b in boards):
             patterns.setdefault(entry.board, entry.location)
             continue
-        of_case = {figure.metric for figure in measurements if entry.fits_case(figure)}
+        case = (entry.board, entry.technique, entry.load)
+        if case not in of_cases:
+            of_cases[case] = {figure.metric for figure in measurements if entry.fits_case(figure)}
+        of_case = of_cases[case]
         if of_case and entry.metric not in of_case and entry.kind != "none":
             metrics.setdefault(entry.metric, entry.location)
     names = ", ".join(boards)

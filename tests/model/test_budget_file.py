@@ -3,7 +3,7 @@
 import pytest
 
 from hil.experiments.budget_files import load_budgets
-from hil.model.budget_file import find_toml_line
+from hil.model.budget_file import TomlLines
 from hil.model.errors import ConfigurationError
 
 
@@ -15,9 +15,9 @@ def test_headers_may_be_indented():
         "\t[budgets.any.gc]",
         "missed = 2",
     ]
-    assert find_toml_line(lines, ("budgets", "any", "idle", "missed")) == 3
-    assert find_toml_line(lines, ("budgets", "any", "gc")) == 4
-    assert find_toml_line(lines, ("budgets", "any", "gc", "missed")) == 5
+    assert TomlLines(lines).find(("budgets", "any", "idle", "missed")) == 3
+    assert TomlLines(lines).find(("budgets", "any", "gc")) == 4
+    assert TomlLines(lines).find(("budgets", "any", "gc", "missed")) == 5
 
 
 def test_without_a_line_the_file_alone_is_named(tmp_path):

@@ -17,11 +17,19 @@ import pytest
 from hil.boards.attach import AttachLimits
 from hil.boards.raw_repl import RawRepl
 from hil.experiments.preload import PRELOADED_MODULES
+from hil.model.secrets import KNOWN_SECRETS
 
 pytest_plugins = ["pytester"]
 sys.path.append(str(Path(__file__).parents[1]))  # `tools`, behind what is installed
 os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
 os.environ.pop("HIL_BOARD", None)  # and measure no board that they don't name
+
+
+@pytest.fixture(autouse=True)
+def _no_known_secrets() -> Iterator[None]:
+    """What one test is to keep secret is nothing to the next."""
+    yield
+    KNOWN_SECRETS.clear()
 
 
 class UsbPorts(list[SimpleNamespace]):

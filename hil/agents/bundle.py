@@ -17,6 +17,7 @@ from hil.agents.minify import group, native, shrunk, statements
 from hil.model.board import WHY_MISSING
 from hil.model.errors import CapabilityMissing, ConfigurationError
 from hil.model.known_names import unknown_name
+from hil.model.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -293,6 +294,8 @@ def _own_import(node: ast.AST) -> bool:
 
 
 def _literal(key: str, value: object) -> str:
+    if isinstance(value, Secret):
+        value = value.reveal()
     if value is None or (isinstance(value, str) and value.isascii()) or type(value) is int:
         return repr(value)
     if isinstance(value, tuple | list):

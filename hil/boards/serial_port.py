@@ -23,6 +23,8 @@ from mpremote.transport_serial import SerialTransport
 
 from hil.boards.backend import BAUDRATE
 from hil.boards.diagnosis import open_error
+from hil.model.secrets import KNOWN_SECRETS
+from hil.protocol.stream_scrubber import StreamScrubber
 from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
@@ -117,8 +119,9 @@ class BufferedPort:
     It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
     bytes (in slices, of which the first is ``first_slice_s`` if given), ``faults`` what is done to
     them on purpose, ``limit`` holds over all that is read and written. ``recent`` is the end of
-    what came since :meth:`mark`. Raises :class:`OSError` when the port is gone. What it does not
-    have is the port's own. A backend with another way to wait overrides :meth:`receive`.
+    what came since :meth:`mark`. Secrets that this process was given are masked in what it gives
+    out. Raises :class:`OSError` when the port is gone. What it does not have is the port's own. A
+    backend with another way to wait overrides :meth:`receive`.
     """
 
     def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
@@ -134,6 +137,7 @@ class BufferedPort:
         self.faults: LinkFaults | None = None
         self.limit: OverallLimit | None = None
         self.recent = bytearray()
+        self._scrubber: StreamScrubber | None = None
         self._write_timeout_s: float | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
@@ -214,15 +218,30 @@ class BufferedPort:
 
     def _fill(self, timeout_s: float) -> bytes:
         self._check_usable()
-        if self.faults is None:
-            data = self.receive(timeout_s)
-        else:
-            data = self.faults.pull(self.receive, timeout_s)
-            if self.faults.wants_reset():
-                self._port.write(_RESET_KEYS)
+        data = self._masked(timeout_s) if KNOWN_SECRETS else self._unmasked(timeout_s)
         if data:
             self.recent += data
             del self.recent[:-_RECENT]
+        return data
+
+    def _masked(self, timeout_s: float) -> bytes:
+        scrubber, held = self._scrubber, b""
+        if scrubber is None or scrubber.patterns is not KNOWN_SECRETS.patterns:
+            held = b"" if scrubber is None else scrubber.flush()
+            scrubber = self._scrubber = StreamScrubber(KNOWN_SECRETS.patterns)
+        try:
+            return held + scrubber.feed(self._unmasked(timeout_s))
+        except OSError:
+            if rest := held + scrubber.flush():
+                return rest  # the port is gone at the next read, too
+            raise
+
+    def _unmasked(self, timeout_s: float) -> bytes:
+        if self.faults is None:
+            return self.receive(timeout_s)
+        data = self.faults.pull(self.receive, timeout_s)
+        if self.faults.wants_reset():
+            self._port.write(_RESET_KEYS)
         return data
 
     def receive(self, timeout_s: float) -> bytes:

@@ -15,6 +15,7 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import AttachedPort, attached_ports
 from hil.experiments.session import Session
 from hil.model.errors import HilError
+from hil.model.redaction import without_credentials
 from hil.report.terminal.console import output_console
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def inspect_ports(ports: Sequence[str], *, probe: bool) -> list[BoardRow]:
 
 def _named(text: str) -> AttachedPort:
     """A port that the user names: any form of ``--board`` with a port behind it."""
-    return AttachedPort(text, "", "", "")
+    return AttachedPort(without_credentials(text), "", "", "")
 
 
 def _row(port: AttachedPort, probe: bool) -> BoardRow:

@@ -58,11 +58,12 @@ def run(args: argparse.Namespace) -> int:
 def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) -> int:
     """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file."""
     given = load_wiring(Path(wiring)) if wiring else None
-    findings = list(examine(parse_board(board), given))
+    spec = parse_board(board)
+    findings = list(examine(spec, given))
     wrong = any(finding.state == "wrong" for finding in findings)
     if as_json:
         rows = [dataclasses.asdict(finding) for finding in findings]
-        print(json.dumps({"schema": 1, "board": board, "ok": not wrong, "findings": rows}))
+        print(json.dumps({"schema": 1, "board": spec.text, "ok": not wrong, "findings": rows}))
     else:
         for finding in findings:
             print(f"{_MARKS[finding.state]:>5}  {finding.step:<10}  {escaped_line(finding.text)}")

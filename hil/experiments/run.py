@@ -22,6 +22,7 @@ from hil.experiments.rounds import Rounds, case_of
 from hil.model.board import SOURCES
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
 from hil.model.results import CLOCK, LINK, ErrorRecord, RunInfo, Skip
+from hil.model.secrets import KNOWN_SECRETS
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
 
 if TYPE_CHECKING:
@@ -197,6 +198,11 @@ class Bench:
 
     def tell(self, record: ErrorRecord) -> None:
         """Keep an error for the report; a log that can't be written is an error of its own."""
+        record = replace(
+            record,
+            error=KNOWN_SECRETS.masked(record.error),
+            detail=KNOWN_SECRETS.masked(record.detail),
+        )
         self.errors.append(record)
         if self._log is None:
             return
@@ -357,6 +363,7 @@ class Bench:
         return any(spec.text == board and spec.stored_run for spec in self._options.boards)
 
     def _skip(self, skip: Skip) -> None:
+        skip = replace(skip, reason=KNOWN_SECRETS.masked(skip.reason))
         self.skipped.append(skip)
         try:
             self._run_log.skip(skip)

@@ -7,9 +7,20 @@ skip.
 
 from __future__ import annotations
 
+from hil.model.secrets import KNOWN_SECRETS
+
 
 class HilError(Exception):
-    """Root of every error the harness raises; its text is one line that says what to do next."""
+    """Root of every error the harness raises; its text is one line that says what to do next.
+
+    Secrets that this process was given are masked in it, whoever put them there.
+    """
+
+    def __str__(self) -> str:
+        return KNOWN_SECRETS.masked(super().__str__())
+
+    def __repr__(self) -> str:
+        return KNOWN_SECRETS.masked(super().__repr__())
 
 
 class ConfigurationError(HilError):

@@ -7,6 +7,7 @@ sends, in error texts, logs and test reports.
 from __future__ import annotations
 
 import hmac
+import logging
 from typing import TYPE_CHECKING
 
 from hil.model.secret_patterns import SecretPatterns
@@ -88,6 +89,9 @@ class KnownSecrets:
             self._secrets |= fresh
             self._patterns = SecretPatterns(secret.reveal() for secret in self._secrets)
 
+            for name in _LOGGERS:
+                logging.getLogger(name).addFilter(_MASKING)  # one that is there stays one
+
     def clear(self) -> None:
         """Forget them, for the next run in this process."""
         self._secrets.clear()
@@ -99,6 +103,25 @@ class KnownSecrets:
 
 
 KNOWN_SECRETS = KnownSecrets()
+_LOGGERS = (
+    *("hil", "alembic", "alembic.runtime.migration", "psycopg", "sqlalchemy.engine.Engine"),
+    *("sqlalchemy.pool.impl.NullPool", "sqlalchemy.dialects"),
+)
+
+
+class _MaskingFilter(logging.Filter):
+    """Masks the known secrets in whatever a logger is told, a traceback included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if KNOWN_SECRETS:
+            record.msg, record.args = KNOWN_SECRETS.masked(record.getMessage()), None
+            if record.exc_info:
+                text = logging.Formatter().formatException(record.exc_info)
+                record.exc_text = KNOWN_SECRETS.masked(text)
+        return True
+
+
+_MASKING = _MaskingFilter()
 
 
 def masked_by(secrets: Iterable[Secret], text: str) -> str:

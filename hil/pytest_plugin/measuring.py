@@ -26,6 +26,7 @@ from hil.experiments.plan import (
 )
 from hil.experiments.registry import EDGE_SOURCES
 from hil.experiments.run import Bench
+from hil.experiments.wifi import learn_wifi
 from hil.experiments.workloads.sync_pattern import with_sync
 from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
@@ -37,6 +38,7 @@ from hil.model.metrics import METRICS, find_metric
 from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
 from hil.pytest_plugin.markers import marker_mistakes
+from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
 from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals, mark_report
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
@@ -140,6 +142,8 @@ def begin_measuring(config: pytest.Config) -> MeasuredRun:
     Raises :class:`pytest.UsageError` in one line for the first option that is wrong.
     """
     given = worker_input(config)
+    learn_wifi()
+    config.pluginmanager.register(MaskedReports(), "hil-masked-reports")
     try:
         return _run(config) if given is None else _worker_run(config, given)
     except HilError as error:

@@ -26,11 +26,9 @@ from hil.experiments.workloads.web_traffic import (
     WebClient,
     WebTraffic,
     request_status,
-    wifi_config,
 )
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, TaskPlan, Track
-from hil.model.errors import ConfigurationError
 from hil.protocol.encoder import encode_text
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_reader import read_capture
@@ -324,32 +322,6 @@ def test_the_embedded_board_is_not_told(wifi_file, tmp_path, monkeypatch):
         "hil.experiments.workloads.web_traffic.wifi_config", lambda: pytest.fail("read")
     )
     run_on_sim(tmp_path / "c.hilcap", "asyncio_deadline")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'ssid = "attic-net\npassword = "s3cret-word"',
-        'ssid = "attic-net"',
-        'ssid = "attic-net"\npassword = 5',
-        f'ssid = "attic-net"\npassword = "{"s3cret-word" * 9}"',
-    ],
-)
-def test_a_bad_wifi_file_is_named_and_not_quoted(wifi_file, text):
-    wifi_file.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        wifi_config()
-    assert str(wifi_file) in str(caught.value)
-    assert "attic" not in str(caught.value)
-    assert "s3cret" not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
-
-
-def test_no_wifi_file_is_no_wifi(tmp_path, monkeypatch):
-    monkeypatch.delenv("HIL_WIFI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert wifi_config() == {}
 
 
 def test_the_wifi_file_is_never_committed():

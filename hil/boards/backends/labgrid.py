@@ -22,6 +22,7 @@ from hil.boards.backends.remote import open_address
 from hil.boards.locks import BoardLock
 from hil.boards.port_board import PortBoard
 from hil.model.errors import BoardBusyError, BoardNotFoundError, ConfigurationError, TransportError
+from hil.model.secrets import KNOWN_SECRETS, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ class LabgridPlace:
         self._acquired = False
         self._client = _client()
         address = os.environ.get(_COORDINATOR, _DEFAULT_COORDINATOR)
+        login = address.rpartition("@")[0]
+        KNOWN_SECRETS.add(Secret(login), Secret(login.partition(":")[2]))
         arguments = argparse.Namespace(
             place=name, allow_unmatched=False, kick=False, name=None, action="cycle", delay=_OFF_S
         )

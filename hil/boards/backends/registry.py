@@ -14,6 +14,7 @@ from hil.boards.backends.serial import SerialBackend
 from hil.boards.backends.sim import SimBackend
 from hil.boards.diagnosis import not_a_board
 from hil.model.errors import BoardNotFoundError, ConfigurationError
+from hil.model.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +60,7 @@ def parse_board(text: str) -> BoardSpec:
 
     Raises :class:`~hil.model.errors.ConfigurationError` saying what is accepted.
     """
-    text = text.strip()
+    text = without_credentials(text.strip())  # no port's protocol sends them
     if not text:
         raise ConfigurationError(f"--board needs a value: {_forms()}")
     for backend in BACKENDS:

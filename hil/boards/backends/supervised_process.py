@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.model.errors import BoardTimeoutError, ConfigurationError
+from hil.model.redaction import harmless_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +51,9 @@ class SupervisorProcess:
         repeatable: bool = False,
     ) -> None:
         theirs, self._lifeline = os.pipe()
-        environment = {**os.environ, "PYTHONHASHSEED": "0"} if repeatable else None
+        environment = harmless_environment(os.environ)  # a board's program can read it
+        if repeatable:
+            environment["PYTHONHASHSEED"] = "0"
         with _fixed_addresses() if repeatable else contextlib.nullcontext():
             self._process = subprocess.Popen(
                 [*_python(module), "--parent", str(theirs), *arguments],

@@ -1,4 +1,4 @@
-"""The load ``web``: an HTTP client that keeps its rates, and the Wi-Fi that a board joins.
+"""The load ``web``: an HTTP client that keeps its rates.
 
 The agent announces its server in a ``W`` frame. A thread then asks for the page, its status and its
 controls at one rate after the other, telling the board at each step (``POST /mark``) so that the
@@ -6,9 +6,6 @@ board's stamps can be told apart by rate. How long the requests took goes into t
 
 Requests at a set rate are due on a grid and their latency counts from there: a server that falls
 behind is late for the ones that wait, too (no coordinated omission).
-
-``wifi.toml`` in the current folder, or the file that ``HIL_WIFI`` names, holds ``ssid`` and
-``password``. They go to the board only, never into a capture, a log, a report or an error's text.
 """
 
 from __future__ import annotations
@@ -16,20 +13,17 @@ from __future__ import annotations
 import contextlib
 import http
 import http.client
-import os
 import re
 import threading
 import time
-import tomllib
 from array import array
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import MetricSheet
+from hil.experiments.wifi import wifi_config
 from hil.experiments.workload import AgentSetup, Workload
 from hil.model.captures import Channel
-from hil.model.errors import ConfigurationError
 from hil.protocol.frames import is_sound, parse_fields
 
 if TYPE_CHECKING:
@@ -261,29 +255,3 @@ def request_status(
         except (OSError, http.client.HTTPException):
             return None
         return response.status
-
-
-WIFI_FILE = "wifi.toml"
-
-
-def wifi_config() -> dict[str, tuple[str, ...]]:
-    """What the agent's configuration gets: ``wifi``, in hex; nothing where there is no file.
-
-    Raises :class:`~hil.model.errors.ConfigurationError` for a file that can't be used, without a
-    word of what is in it.
-    """
-    named = os.environ.get("HIL_WIFI")
-    path = Path(named or WIFI_FILE)
-    if not named and not path.exists():
-        return {}
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        problem = "can't be read as TOML"
-    else:
-        texts = [fields.get("ssid"), fields.get("password")]
-        if all(isinstance(text, str) and 0 < len(text) <= 64 for text in texts):
-            return {"wifi": tuple(str(text).encode().hex() for text in texts)}
-        problem = "must hold the texts ssid and password"
-    # raised outside of the handler: the parser's own error may quote the file
-    raise ConfigurationError(f"{path}: {problem}")

@@ -201,3 +201,11 @@ def test_the_embedded_board_is_known_also_behind_its_port(tmp_path, monkeypatch)
 def test_a_port_may_be_any_url_that_is_opened_by_pyserial():
     spec = parse_board("port:loop://?logging=debug")
     assert (spec.backend.name, spec.target) == ("remote", "loop://?logging=debug")
+
+
+@pytest.mark.parametrize("password", ["pw", "p/w", "p@w", "p?w", "p#w", "p:w", "p%40w"])
+@pytest.mark.parametrize("form", ["socket://{}host:4000", "port:rfc2217://{}host:4000?baud=9600"])
+def test_user_and_password_of_an_address_are_dropped_for_no_port_sends_them(form, password):
+    spec = parse_board(form.format(f"meme:{password}@"))
+    assert spec == parse_board(form.format(""))
+    assert "meme" not in repr(spec) + spec.slug

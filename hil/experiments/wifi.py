@@ -1,0 +1,63 @@
+"""The Wi-Fi that a board joins for the load ``web``: where its name and password come from.
+
+``wifi.toml`` in the current folder, or the file that ``HIL_WIFI`` names, holds ``ssid`` and
+``password``; so do the variables ``HIL_WIFI_SSID`` and ``HIL_WIFI_PASSWORD``, which come first.
+They are on no command line. They go to the board only, and are masked in whatever comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.model.errors import ConfigurationError
+from hil.model.secrets import KNOWN_SECRETS, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WIFI_FILE = "wifi.toml"
+FILE_VARIABLE = "HIL_WIFI"
+VARIABLES: Mapping[str, str] = {"ssid": "HIL_WIFI_SSID", "password": "HIL_WIFI_PASSWORD"}
+_MOST_CHARACTERS = 64
+_MOST_BYTES = 100_000
+
+
+def wifi_config() -> dict[str, tuple[Secret, ...]]:
+    """What the agent's configuration gets: ``wifi``, in hex; nothing where none is described.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for a file or variables that can't be used,
+    without a word of what is in them.
+    """
+    given = [os.environ.get(variable) for variable in VARIABLES.values()]
+    named = os.environ.get(FILE_VARIABLE)
+    path = Path(named or WIFI_FILE)
+    where = f"{' and '.join(VARIABLES.values())}" if any(given) else str(path)
+    problem = "must be set both" if any(given) else ""
+    if not any(given):
+        if not named and not path.exists():
+            return {}
+        try:
+            with path.open("rb") as file:
+                fields = tomllib.loads(file.read(_MOST_BYTES).decode("utf-8-sig"))
+        except (OSError, ValueError):
+            problem = "can't be read as TOML"
+        else:
+            given = [fields.get(name) for name in VARIABLES]
+            problem = "must hold the texts ssid and password"
+    texts = [text for text in given if isinstance(text, str) and 0 < len(text) <= _MOST_CHARACTERS]
+    if len(texts) == len(VARIABLES):
+        KNOWN_SECRETS.add(*map(Secret, texts))
+        return {"wifi": tuple(Secret(text.encode().hex()) for text in texts)}
+    # raised outside of the handler: the parser's own error may quote the file
+    raise ConfigurationError(f"{where}: {problem}")
+
+
+def learn_wifi() -> None:
+    """Have the Wi-Fi masked from now on, if one is described: a board may know it from before."""
+    try:
+        wifi_config()
+    except ConfigurationError:  # told where it is needed
+        return

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from hil.history.location import HistoryLocation
     from hil.model.captures import Capture
     from hil.model.results import Measurement
+    from hil.pytest_plugin.internal_failures import InternalFailures
     from hil.pytest_plugin.run_output import CaptureOutput
 
 _LARGEST = 1e12
@@ -77,6 +78,11 @@ class MeasuredRun:
         self.options = options
         self.bench = bench
         self._output = output
+
+    @property
+    def internal(self) -> InternalFailures | None:
+        """What failed that should not have, where this process writes the run's files."""
+        return self._output.internal if isinstance(self._output, RunOutput) else None
 
     def open(self, config: pytest.Config) -> None:
         """Open the boards; a board that can't be opened ends the run in one line."""

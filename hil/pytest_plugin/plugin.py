@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.pytest_plugin.internal_failures import OutermostGuard
 from hil.pytest_plugin.options import (
     add_options,
     begin_again,
@@ -22,6 +23,7 @@ from hil.pytest_plugin.options import (
     suite_requested,
 )
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
+from hil.report.terminal.standard_streams import reopen_closed_streams
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -29,18 +31,23 @@ if TYPE_CHECKING:
 
     from hil.experiments.plan import Case
     from hil.experiments.run import Bench
+    from hil.pytest_plugin.internal_failures import InternalFailures
     from hil.pytest_plugin.measuring import Figures, MeasuredRun
 
 _RUN: pytest.StashKey[MeasuredRun] = pytest.StashKey()
+_MEASURES: pytest.StashKey[bool] = pytest.StashKey()
 _MISTAKE: pytest.StashKey[str] = pytest.StashKey()
 _NO_BOARD = "no board is measured in this run; give one with {}"
 _OTHER = "hil_other"
 _OTHER_IN_WORKER: pytest.StashKey[str] = pytest.StashKey()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options, and stand around everything that pytest does in a run."""
     add_options(parser)
+    guard = OutermostGuard(_measures, _internal_failures)
+    if not pluginmanager.has_plugin("hil-guard"):
+        pluginmanager.register(guard, "hil-guard")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -49,6 +56,7 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, None, None]:
     """Around all conftests of others: nothing of ours may stand in their way."""
     OWN_NAME.set_aside()
+    reopen_closed_streams()
     again = begin_again(early_config, args)
     yield
     if not again:
@@ -70,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not suite_requested(config):
         return
+    config.stash[_MEASURES] = True
     OWN_NAME.take()
     from hil.pytest_plugin.measuring import begin_measuring
 
@@ -177,6 +186,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test whose marker is wrong, before anything is measured for it."""
     if _MISTAKE in item.stash:
         pytest.fail(item.stash[_MISTAKE], pytrace=False)
+
+
+def _measures(config: pytest.Config) -> bool:
+    return config.stash.get(_MEASURES, False)
+
+
+def _internal_failures(config: pytest.Config) -> InternalFailures | None:
+    run = config.stash.get(_RUN, None)
+    return None if run is None else run.internal
 
 
 def _asks_for_case(metafunc: pytest.Metafunc) -> bool:

@@ -59,10 +59,17 @@ class Outcome:
             self._broken = self._broken or not by_figure
             self.told.update(tuple(key) for key in getattr(report, _FIGURES, ()))
 
-    def exit_status(self, status: int, *, worse: bool = False, broken: bool = False) -> int:
-        """``status`` told apart; what pytest says of an interrupted or refused run stays."""
+    def exit_status(
+        self, status: int, *, worse: bool = False, broken: bool = False, internal: bool = False
+    ) -> int:
+        """``status`` told apart; what pytest says of an interrupted or refused run stays.
+
+        ``internal`` says that something failed that should not have: pytest's status for that.
+        """
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return status
+        if internal:
+            return int(pytest.ExitCode.INTERNAL_ERROR)
         failed = OUT_OF_BUDGET if self._failed or worse else 0
         return failed + (BENCH_BROKEN if self._broken or broken else 0)
 

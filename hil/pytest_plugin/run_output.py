@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import sys
 from contextlib import nullcontext
@@ -21,12 +20,15 @@ from hil.model.edge_sources import EDGE_OPTION
 from hil.model.errors import HilError
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
+from hil.pytest_plugin.internal_failures import InternalFailures
 from hil.pytest_plugin.run_end import Outcome
+from hil.pytest_plugin.run_files import RunFiles
+from hil.pytest_plugin.run_streams import RunStreams
 from hil.pytest_plugin.unchecked_figures import reports_of, unchecked
-from hil.recording.atomic_file import replaced_file
-from hil.recording.run_folder import write_results
-from hil.report.page.template_environment import escape_cells, page_title, style_path
+from hil.recording.run_folder import LOG_NAME, write_results
+from hil.report.page.template_environment import escape_cells, page_title
 from hil.report.terminal.progress import RunProgress
+from hil.report.terminal.standard_streams import ASCII_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from hil.model.results import Comparison
     from hil.pytest_plugin.history_comparison import HistoryComparison
     from hil.recording.interfaces import Observer
-
-_HOST_NAME = re.compile(rb"(<testsuite\b[^>]*?) hostname=\"[^\"]*\"")
 
 
 class CaptureOutput:
@@ -114,12 +114,11 @@ class RunOutput(CaptureOutput):
         self._outcome = Outcome()
         self._selected = SelectedCases(config, options)
         config.pluginmanager.register(self._selected, "hil-selected")
-        option = config.option
-        option.xmlpath = option.xmlpath or str(bench.folder.junit)
-        if hasattr(option, "htmlpath"):
-            option.htmlpath = option.htmlpath or str(bench.folder.report)
-            option.self_contained_html = True
-            option.css = [*option.css, str(style_path())]
+        self._files = RunFiles(config, bench.folder)
+        config.pluginmanager.register(RunStreams(config), "hil-streams")
+        self.internal = InternalFailures(bench.folder.path)
+        self._finished = False
+        config.add_cleanup(self._finish_late)
 
     def results(self) -> Results:
         """Everything for ``results.json``, as far as the run has come."""
@@ -166,12 +165,16 @@ class RunOutput(CaptureOutput):
         """Write ``results.json``, let the others write theirs, say how the run came out."""
         self._finish(exitstatus)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            self._tell_unchecked()
+            with self.internal.caught("telling the figures that no test names"):
+                self._tell_unchecked()
         try:
             return (yield)
         except OSError as error:  # the page or junit.xml, on a full disk
             self._failure = self._failure or f"can't write the report: {error}"
+        except Exception as error:
+            self.internal.keep("writing the files at the end of the run", error)
         finally:
+            self._write_missing_files()
             history_comparison = self._history_comparison
             broken = bool(
                 self._failure
@@ -182,23 +185,50 @@ class RunOutput(CaptureOutput):
                 )
             )
             worse = history_comparison is not None and history_comparison.worse > 0
-            session.exitstatus = self._outcome.exit_status(exitstatus, worse=worse, broken=broken)
+            session.exitstatus = self._outcome.exit_status(
+                exitstatus, worse=worse, broken=broken, internal=self.internal.happened
+            )
 
     def _finish(self, exitstatus: int) -> None:
         """Close the bench and write the figures; what can't be told fails the run."""
-        if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
-            self._bench.interrupted()
-        self._bench.close()
-        self._close_stream()
+        self._finished = True
         folder = self._bench.folder
         try:
-            results = self.results()
-            info = replace(results.run, hashes=folder.hashes())
-            write_results(folder.results, replace(results, run=info))
+            with self.internal.caught("letting go of the boards"):
+                if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+                    self._bench.interrupted()
+                self._bench.close()
+            self._close_stream()
+            with self.internal.caught("writing the figures"):
+                results = self.results()
+                info = replace(results.run, hashes=folder.hashes())
+                write_results(folder.results, replace(results, run=info))
         except HilError as error:
             self._failure = str(error)
-        self._history_comparison = self._compare()
-        self._tell_server()
+        with self.internal.caught("comparing and storing the run"):
+            self._history_comparison = self._compare()
+        with self.internal.caught("writing the server's summary"):
+            self._tell_server()
+
+    def _finish_late(self) -> None:
+        """Where another plugin's failure kept pytest from ending the session: nothing is lost."""
+        if not self._finished and self._bench.folder.captures.joinpath(LOG_NAME).exists():
+            self._finish(pytest.ExitCode.INTERNAL_ERROR)
+            self._write_missing_files()
+
+    def _write_missing_files(self) -> None:
+        """The page and ``junit.xml``, where no plugin of pytest writes them."""
+        if self._failure is not None:
+            return
+        try:
+            with self.internal.caught("writing the report"):
+                self._files.write_missing(self.results(), self._captures(), self._comparison)
+        except HilError as error:
+            self._failure = str(error)
+
+    def pytest_internalerror(self) -> None:
+        """An exception in a hook: here, or in a worker, which xdist tells of in this way only."""
+        self.internal.happened = True
 
     def _tell_unchecked(self) -> None:
         """Make failed tests of the figures that fail the run and that no failed test named."""
@@ -254,11 +284,7 @@ class RunOutput(CaptureOutput):
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Take the name of this computer out of ``junit.xml``, where pytest puts it."""
-        junit = self._bench.folder.junit
-        with contextlib.suppress(OSError, HilError):
-            raw = junit.read_bytes()
-            with replaced_file(junit) as temporary:
-                temporary.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
+        self._files.leave_out_host()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -270,10 +296,11 @@ class RunOutput(CaptureOutput):
         self, prefix: MutableSequence[str], summary: MutableSequence[str]
     ) -> None:
         """Put the report in front of pytest-html's own table."""
-        from hil.report.page.page import add_to_summary, render_page_parts
+        with self.internal.caught("drawing the page"):
+            from hil.report.page.page import add_to_summary, render_page_parts
 
-        parts = render_page_parts(self.results(), self._captures(), self._comparison)
-        add_to_summary(prefix, summary, parts)
+            parts = render_page_parts(self.results(), self._captures(), self._comparison)
+            add_to_summary(prefix, summary, parts)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(
@@ -284,6 +311,15 @@ class RunOutput(CaptureOutput):
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, and where the files are."""
+        try:
+            with self.internal.caught("drawing the table"):
+                self._write_summary(terminalreporter)
+        except HilError as error:
+            self.internal.lines.append(str(error))
+        for line in self.internal.lines:
+            terminalreporter.write_line(f"error: {line}", red=True)
+
+    def _write_summary(self, terminalreporter: Any) -> None:
         from hil.report.terminal.run_summary import terminal_summary
 
         writer = terminalreporter._tw
@@ -298,7 +334,9 @@ class RunOutput(CaptureOutput):
             )
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
-        terminalreporter.write_line(f"report:  {_short(self._config.option.htmlpath or '-')}")
+        terminalreporter.write_line(f"report:  {_short(self._files.page)}")
+        for line in self._files.notes:
+            terminalreporter.write_line(f"note:    {line}")
         for line in self._recordings_to_come():
             terminalreporter.write_line(line)
         for line in self._unmatched():
@@ -361,10 +399,12 @@ def end_pytest_line(config: Any) -> None:
 def own_stdout() -> TextIO:
     """A text stream on a duplicate of the real standard output, untouched by later redirection.
 
-    Falls back to ``sys.__stderr__`` where there is none to duplicate.
+    What its encoding lacks is written in ASCII. Falls back to ``sys.__stderr__`` where there is
+    none to duplicate.
     """
     try:
         number = os.dup((sys.__stdout__ or sys.stdout).fileno())
     except (AttributeError, OSError, ValueError):
         return sys.__stderr__ or sys.stderr
-    return open(number, "w", encoding="utf-8", errors="replace", buffering=1)  # noqa: PTH123
+    encoding = getattr(sys.__stdout__ or sys.stdout, "encoding", None) or "utf-8"
+    return open(number, "w", encoding=encoding, errors=ASCII_ERRORS, buffering=1)  # noqa: PTH123

@@ -45,6 +45,11 @@ def test_each_kind_of_failure_has_its_status(phases, more, status):
     assert seen(*phases).exit_status(given, **more) == status
 
 
+@pytest.mark.parametrize("given", [pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED])
+def test_an_internal_failure_is_no_verdict(given):
+    assert seen("CALL").exit_status(given, worse=True, broken=True, internal=True) == 3
+
+
 @pytest.mark.parametrize("status", [2, 3, 4, 5])
 def test_what_pytest_says_of_a_run_that_did_not_come_to_its_end_stays(status):
     assert seen("CALL", "SETUP").exit_status(status, worse=True, broken=True) == status

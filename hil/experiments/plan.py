@@ -13,6 +13,7 @@ from hil.model.captures import CALIBRATE, CapturePlan, TaskPlan
 from hil.model.errors import CapabilityMissing, ConfigurationError
 from hil.model.known_names import unknown_name
 from hil.model.techniques import loads_of_profile, why_no_pace
+from hil.protocol.capture_limits import MAX_STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -158,6 +159,12 @@ def make_cases(
     tasks = (TaskPlan(0, period_us), TaskPlan(1, period_us))
     count = window_count(duration_us, period_us, windows)
     length_us = duration_us // count
+    stamps = len(tasks) * (length_us // period_us)
+    if stamps > MAX_STAMPS:
+        raise ConfigurationError(
+            f"--hil-duration-s={duration_us / 1e6:g}: {stamps:,} stamps in a window are more than "
+            f"the {MAX_STAMPS:,} that it may have; use a longer period or more --hil-windows"
+        )
     streaming = length_us > STREAMING_FROM_US
     bare = (
         Case(CapturePlan(technique, load, tasks, length_us, streaming=streaming, windows=count))

@@ -163,7 +163,7 @@ class CaptureIssue:
     ``duplicate``, ``truncated`` (the stream ended inside a frame), ``wrap`` (tick unwrapping is
     ambiguous), ``clock`` (the board's clock can't be trusted), ``clock_jump`` (what is
     known to be wrong with this board's clock happened, and was corrected), ``agent`` (the agent
-    reported an error).
+    reported an error), ``excess`` (more came than the capture's plan allows, and was not read).
     """
 
     kind: str

@@ -19,6 +19,7 @@ import numpy as np
 
 from hil.model.captures import TASK, Series, Track
 from hil.model.errors import CaptureError
+from hil.protocol.capture_limits import MAX_SERIES, task_limit
 from hil.protocol.frames import integer_field
 from hil.protocol.tick_unwrap import Ambiguous, TimeBase, extent, least_step, window_length
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hil.protocol.channels import RawChannel, TextFrame, Total
 
 _TASK_NUMBER = re.compile(r"[0-9]{1,4}\Z")
-MOST_PER_PERIOD = 100  # stamps a period of the plan beyond which an index can't be true
+MOST_PER_PERIOD = 100  # stamps a period beyond which an index can't be true
 MAX_PERIOD_US = 1 << 40
 
 
@@ -106,16 +107,22 @@ def read_tracks(
                 fault("missing", text)
             continue
         grid = grids[task]
-        most = MOST_PER_PERIOD * (base.length_us // grid.period_us + 100)
-        if channel.end_index > most or sum(gap.count for gap in total.gaps) > most:
-            fault("damaged", f"task {task} claims {channel.end_index} stamps, which can't be")
+        origin = base.point(grid.origin) + grid.offset_us
+        releases = max(0, base.end - origin) // grid.period_us
+        if releases > task_limit(plan, plan.tasks[task].period_us):
+            text = f"the grid of task {task} has {releases:,} releases, more than its plan allows"
+            fault("damaged", text)
+            continue
+        most = MOST_PER_PERIOD * (releases + 100)
+        claimed = max(channel.end_index, total.dropped, sum(gap.count for gap in total.gaps))
+        if claimed > most:
+            fault("damaged", f"task {task} claims {claimed} stamps, which can't be")
             continue
         values = channel.values
         least, most = extent(values) if len(values) else (0, 0)
         if least < 0 or most >= base.tick_modulus:
             fault("damaged", f"task {task} has stamps that are no ticks of this board")
             continue
-        origin = base.point(grid.origin) + grid.offset_us
         try:
             # in place: the raw ticks of a day are 0.7 GB
             stamps = base.track(
@@ -209,8 +216,11 @@ def _read(
         us0=us0, us1=us1, ms0=ms0, ms1=ms1, tick_modulus=tick_modulus, planned_us=0
     )
     most = MOST_PER_PERIOD * (length // every + 100)
-    if channel.end_index > most or sum(gap.count for gap in total.gaps) > most:
-        raise ValueError(f"it claims {channel.end_index} stamps, which can't be")
+    claimed = max(channel.end_index, total.dropped, sum(gap.count for gap in total.gaps))
+    if claimed > most:
+        raise ValueError(f"it claims {claimed} stamps, which can't be")
+    if max(0, length - offset) // every > MAX_SERIES:
+        raise ValueError("its grid has more releases than any series")
     values = channel.values
     if len(values) and not 0 <= values.min() <= values.max() < tick_modulus:
         raise ValueError("it has stamps that are no ticks of this board")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.model.captures import Gap
+from hil.protocol.capture_limits import MAX_NAME
 from hil.protocol.frames import integer_field
 from hil.protocol.stamp_blocks import Collected
 
@@ -84,6 +85,9 @@ def _announced(texts: Sequence[TextFrame], fault: OnFault) -> dict[int, tuple[st
         index, name, kind = (frame.fields.get(key, "") for key in ("i", "name", "kind"))
         if not (index.isascii() and index.isdigit() and len(index) <= 2 and int(index) <= 90):
             fault("damaged", f"channel index {index[:20]!r} is not 0..90", frame.offset)
+        elif len(name) > MAX_NAME:
+            text = f"the name of channel {index} has more than {MAX_NAME} characters"
+            fault("damaged", text, frame.offset)
         elif kind not in KINDS or not name:
             text = f"channel {index} has no name or the unknown kind {kind[:20]!r}"
             fault("damaged", text, frame.offset)

@@ -6,15 +6,20 @@ sequence numbers (which frames) and from the index in every stamp frame (which s
 
 from __future__ import annotations
 
+import bisect
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hil.model.captures import CaptureIssue
+from hil.protocol.capture_limits import MAX_FIELDS, USUAL_FIELDS, CaptureLimits
+from hil.protocol.channel_quota import ChannelQuota
 from hil.protocol.channels import TextFrame, read_channels
 from hil.protocol.device_log import DeviceLog
+from hil.protocol.fault_list import MAX_FAULTS, FaultList
 from hil.protocol.frames import (
     MARK,
     MAX_FRAME,
@@ -36,8 +41,7 @@ if TYPE_CHECKING:
     from hil.model.captures import IntArray
     from hil.protocol.channels import RawChannel
 
-MAX_FAULTS = 1000
-MAX_TEXT_FRAMES = 1_000_000
+_UNLIMITED = CaptureLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,12 @@ class Decoded:
 class StreamDecoder:
     """Decodes a capture's bytes as they arrive: :meth:`feed` any number, then :meth:`finish`.
 
-    Memory: 8 bytes a stamp; log, line length and faults are bounded whatever the board sends.
+    Memory: 8 bytes a stamp; log, line length and faults are bounded whatever the board sends, and
+    by ``limits`` so are stamps and frames. What is beyond them is a fault of the kind ``excess``
+    and left out before it is unpacked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: CaptureLimits = _UNLIMITED) -> None:
         self._rest = b""
         self._offset = 0  # of the first byte of _rest
         self._log = DeviceLog()
@@ -68,8 +74,16 @@ class StreamDecoder:
         self._channels: dict[int, Collected] = {}
         self._texts: list[tuple[int, TextFrame]] = []
         self._suspects: list[tuple[int, int]] = []  # offset, sound frames before it
-        self._faults: list[CaptureIssue] = []
-        self.stamps = 0
+        self._faults = FaultList()
+        self._limits = limits
+        self._quota = ChannelQuota(limits)
+        self._text_counts: Counter[str] = Counter()
+        self._full = False
+
+    @property
+    def stamps(self) -> int:
+        """How many values came so far."""
+        return self._quota.taken
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -97,12 +111,9 @@ class StreamDecoder:
         texts = tuple(frame for arrival, frame in self._texts if sequence.keep[arrival])
         channels = read_channels(texts, self._channels, sequence.keep, self._fault)
         self._channels.clear()
-        faults = sorted(self._faults, key=lambda fault: fault.offset)
-        if len(faults) > MAX_FAULTS:
-            more = len(faults) - MAX_FAULTS
-            faults[MAX_FAULTS:] = [CaptureIssue("damaged", f"and {more} more faults")]
+        faults = tuple(self._faults.issues())
         log = self._log.lines(lost.__contains__)
-        return Decoded(texts, channels, log, tuple(faults), len(self._numbers), received)
+        return Decoded(texts, channels, log, faults, len(self._numbers), received)
 
     def _accept(self, content: bytes, offset: int, line_end: int) -> None:
         number = sequence_of(content)
@@ -110,25 +121,47 @@ class StreamDecoder:
             self._fault("damaged", "a frame has no sequence number", offset)
             return
         arrival = len(self._numbers)
+        if arrival >= self._limits.frames:
+            self._exceeded(f"more than {arrival:,} frames, which its plan does not need", offset)
+            return
         kind = chr(content[0])
         try:
             if kind == "S":
                 block = parse_block(content, arrival, offset)
-                channel = self._channels.get(block.channel)
-                if channel is None:
-                    channel = self._channels[block.channel] = Collected()
-                channel.add(block)
-                self.stamps += block.size
+                if excess := self._quota.why_refused(block):
+                    self._faults.add("excess", excess, offset)
+                else:
+                    channel = self._channels.get(block.channel)
+                    if channel is None:
+                        channel = self._channels[block.channel] = Collected()
+                    channel.add(block)
             elif kind in TEXT_KINDS:
-                if len(self._texts) >= MAX_TEXT_FRAMES:
-                    raise ValueError("there are too many text frames")
-                fields = parse_fields(content[3:-6])
-                self._texts.append((arrival, TextFrame(kind, fields, offset, line_end)))
+                self._accept_text(kind, content, arrival, offset, line_end)
         except ValueError as error:
             self._fault("damaged", f"frame {number} ({kind}) is malformed: {error}", offset)
         self._numbers.append(number)
         self._checks.append(int.from_bytes(content[-6:], "little"))
         self._offsets.append(offset)
+
+    def _accept_text(
+        self, kind: str, content: bytes, arrival: int, offset: int, line_end: int
+    ) -> None:
+        self._text_counts[kind] += 1
+        most = self._limits.of_text(kind)
+        if self._text_counts[kind] > most:
+            if self._text_counts[kind] == most + 1:
+                text = f"more than {most:,} frames of the kind {kind}, which no capture has"
+                self._faults.add("excess", text, offset)
+            return
+        fields = parse_fields(content[3:-6], MAX_FIELDS.get(kind, USUAL_FIELDS))
+        self._texts.append((arrival, TextFrame(kind, fields, offset, line_end)))
+        if kind == "C":
+            self._quota.announce(fields)
+
+    def _exceeded(self, text: str, offset: int) -> None:
+        if not self._full:
+            self._full = True
+            self._faults.add("excess", text, offset)
 
     def _mixed_line(self, line: bytes, offset: int) -> None:
         line_end = offset + len(line)
@@ -200,10 +233,14 @@ class StreamDecoder:
         return lost
 
     def _explain_loss(self, loss: Loss) -> set[int]:
-        suspects = [
-            offset for offset, before in self._suspects if loss.after < before <= loss.before
-        ]
-        suspects = suspects[: loss.count]
+        at = bisect.bisect_right(self._suspects, loss.after, key=lambda suspect: suspect[1])
+        suspects: list[int] = []
+        while at < len(self._suspects) and len(suspects) < loss.count:
+            suspect, before = self._suspects[at]
+            if before > loss.before:
+                break
+            suspects.append(suspect)
+            at += 1
         for offset in suspects:
             self._fault("damaged", "a frame has a wrong checksum", offset)
         missing = loss.count - len(suspects)
@@ -216,7 +253,7 @@ class StreamDecoder:
         return set(suspects)
 
     def _fault(self, kind: str, detail: str, offset: int) -> None:
-        self._faults.append(CaptureIssue(kind, detail, offset))
+        self._faults.add(kind, detail, offset)
 
 
 def decode(data: bytes) -> Decoded:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_LOG_CHARACTERS = 4_000_000
 MAX_LOG_LINE = 500
+_MAX_LINES = 200_000
 _RESERVE = 10_000  # characters of tracebacks that are kept when all room is taken
 _MOST_UNCAUGHT = 20
 _BEGINS = re.compile(
@@ -46,7 +47,7 @@ class DeviceLog:
         line = escaped_bytes(text[:MAX_LOG_LINE])
         if len(text) > MAX_LOG_LINE:
             line += f" ... ({len(text) - MAX_LOG_LINE} more bytes)"
-        self._room -= len(line) + 1
+        self._room -= max(len(line) + 1, MAX_LOG_CHARACTERS // _MAX_LINES)
         self._entries.append((line, suspect))
 
     def _is_traceback(self, text: bytes) -> bool:

@@ -20,6 +20,7 @@ from hil.model.captures import (
     Occurrences,
     Pings,
 )
+from hil.protocol.capture_limits import MAX_LOST_VALUES
 from hil.protocol.frames import integer_field
 from hil.protocol.tick_unwrap import Ambiguous, nearest, unwrap
 
@@ -37,7 +38,6 @@ _STAGES: tuple[tuple[Stage, Channel, Channel], ...] = (
 )
 _BETWEEN: Mapping[Stage, Between] = {"isr": "pin", "defer": "handler"}
 _MOST_COUNTED_US = 1_000_000
-_MOST_LOST = 1_000_000  # events in a row that a capture may claim to have lost
 
 
 def read_events(
@@ -179,7 +179,7 @@ def read_values(channels: Mapping[str, RawChannel]) -> dict[str, IntArray]:
 
 def _slots(channel: RawChannel, tick_modulus: int) -> IntArray:
     # by event index, -1 where there is no stamp
-    if channel.end_index - len(channel.values) > _MOST_LOST:
+    if channel.end_index - len(channel.values) > MAX_LOST_VALUES:
         raise ValueError(f"{channel.end_index} events can't be")
     if (
         len(channel.values)

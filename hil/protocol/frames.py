@@ -134,8 +134,10 @@ def read_snumber(body: bytes, at: int) -> tuple[int, int]:
     return (-(code >> 1) - 1 if code & 1 else code >> 1), at
 
 
-def parse_fields(body: bytes) -> dict[str, str]:
+def parse_fields(body: bytes, most: int = 256) -> dict[str, str]:
     """The ``key=value`` pairs of a text frame; ``ValueError`` for a piece without ``=``.
+
+    There are at most ``most`` of them.
 
     The text of an error (``t=…``) runs to the end of the body, semicolons and all.
     """
@@ -144,6 +146,8 @@ def parse_fields(body: bytes) -> dict[str, str]:
     text = body.decode("ascii")
     if text.startswith("t="):
         return {"t": text[2:]}
+    if text.count(";") > most:
+        raise ValueError(f"more than {most} fields")
     fields: dict[str, str] = {}
     for piece in filter(None, text.split(";")):
         key, equals, value = piece.partition("=")

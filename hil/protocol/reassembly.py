@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hil.model.captures import Capture, CaptureIssue
+from hil.model.captures import Capture
 from hil.model.errors import CaptureError
 from hil.protocol.activation_tracks import read_grids, read_series, read_tracks
 from hil.protocol.channels import read_totals
+from hil.protocol.device_log import MAX_LOG_LINE
 from hil.protocol.events import (
     read_calibration,
     read_events,
@@ -20,6 +21,7 @@ from hil.protocol.events import (
     read_pings,
     read_values,
 )
+from hil.protocol.fault_list import FaultList
 from hil.protocol.frames import counter_fields, integer_field
 from hil.protocol.sync_pattern import read_sync
 from hil.protocol.tick_unwrap import MAX_TICK_MODULUS, MIN_TICK_MODULUS, TimeBase, window_length
@@ -50,11 +52,8 @@ def assemble(
     which the byte at a stream offset arrived; both are needed for
     :class:`~hil.model.captures.Pings`.
     """
-    faults = list(decoded.faults)
-
-    def fault(kind: str, detail: str, offset: int = -1) -> None:
-        faults.append(CaptureIssue(kind, detail, offset))
-
+    fault_list = FaultList()
+    fault = fault_list.add
     texts = decoded.texts
     tick_modulus = _tick_modulus(texts, board, plan, fault)
     end = next((frame for frame in texts if frame.kind == "E"), None)
@@ -97,7 +96,7 @@ def assemble(
         log=decoded.log,
         errors=_errors(texts, end, fault),
     )
-    return replace(capture, faults=tuple(faults))
+    return replace(capture, faults=(*decoded.faults, *fault_list.issues()))
 
 
 def _tick_modulus(
@@ -177,7 +176,7 @@ def _compare_clocks(
 def _errors(
     texts: Sequence[TextFrame], end: TextFrame | None, fault: Callable[..., None]
 ) -> tuple[str, ...]:
-    lines = [frame.fields.get("t", "") for frame in texts if frame.kind == "X"]
+    lines = [frame.fields.get("t", "")[:MAX_LOG_LINE] for frame in texts if frame.kind == "X"]
     if len(lines) > _MAX_ERROR_LINES:
         more = len(lines) - _MAX_ERROR_LINES
         lines[_MAX_ERROR_LINES:] = [f"... ({more} more lines)"]

@@ -28,7 +28,7 @@ from hil.protocol.frames import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -261,6 +261,15 @@ _GROWTH = 1 << 21
 _LARGE = 1 << 19
 
 
+@contextlib.contextmanager
+def _out_of_memory() -> Iterator[None]:
+    """A map that there is no room for is an ``OSError``; everybody expects a ``MemoryError``."""
+    try:
+        yield
+    except OSError as error:
+        raise MemoryError from error
+
+
 class GrowingArray:
     """int64 values, one stretch behind the other."""
 
@@ -296,11 +305,13 @@ class GrowingArray:
         size_bytes = 8 * size
         if self._pages is not None:
             self._values = np.empty(0, np.int64)  # a map that is looked at can't be moved
-            self._pages.resize(size_bytes)
+            with _out_of_memory():
+                self._pages.resize(size_bytes)
             self._values = np.frombuffer(self._pages, np.int64)
             return
         kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self._pages = mmap.mmap(-1, size_bytes, flags=kind)
+        with _out_of_memory():
+            self._pages = mmap.mmap(-1, size_bytes, flags=kind)
         with contextlib.suppress(OSError):  # a kernel without them
             self._pages.madvise(mmap.MADV_HUGEPAGE)
         values = np.frombuffer(self._pages, np.int64)

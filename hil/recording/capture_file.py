@@ -90,6 +90,7 @@ def copy_capture(path: Path, folder: Path) -> None:
 
 
 _MAX_TASKS = 1000
+_MAX_DURATION_US = 366 * 24 * 3600 * 1_000_000
 _MAX_TEXT = 10_000
 _BITS = 63
 
@@ -123,12 +124,22 @@ def load_meta(payload: bytes, path: Path) -> StoredMeta:
         document = parse_json(payload, constant=lambda _name: None)
         check_plain(document, longest_text=_MAX_TEXT, bits=_BITS)
         meta = read_record(StoredMeta, document)
-        if len(meta.plan.tasks) > _MAX_TASKS:
-            raise CaptureError(f"plan.tasks: more than {_MAX_TASKS}")
+        _check_plan(meta.plan)
     except CaptureError as error:
         text = f"{path} does not say properly what was measured: {error}"
         raise CaptureError(text) from None
     return meta
+
+
+def _check_plan(plan: CapturePlan) -> None:
+    """Raise ``CaptureError`` for what nobody can have planned: limits are taken from the plan."""
+    if len(plan.tasks) > _MAX_TASKS:
+        raise CaptureError(f"plan.tasks: more than {_MAX_TASKS}")
+    if not 0 <= plan.duration_us <= _MAX_DURATION_US:
+        raise CaptureError(f"plan.duration_us: {plan.duration_us} is no length of a window")
+    for task in plan.tasks:
+        if not 1 <= task.period_us <= _MAX_DURATION_US:
+            raise CaptureError(f"plan.tasks: {task.period_us} us is no period")
 
 
 class CaptureWriter(ChunkWriter):

@@ -11,6 +11,7 @@ import numpy as np
 
 from hil.model.captures import CaptureIssue
 from hil.model.errors import CaptureError
+from hil.protocol.capture_limits import CaptureLimits
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.device_log import uncaught_exceptions
 from hil.protocol.events import HostPing
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture, IntArray
     from hil.recording.capture_file import StoredMeta
 
-_MAX_PINGS = 10_000_000
 _MAX_VALUES = 1000
 
 
@@ -41,40 +41,62 @@ def read_capture(path: Path) -> Capture:
     """Decode a stored capture; what it lacks is in the capture's faults and errors.
 
     What instruments saw is read from the files beside it, which do not spoil the board's own
-    stamps. Memory: 8 bytes a stamp, 16 an edge. Raises ``CaptureError`` for a file that
-    is no capture, has a newer schema or does not even say what was measured.
+    stamps. Memory: 8 bytes a stamp, 16 an edge; at most what its plan allows, see
+    :class:`~hil.protocol.capture_limits.CaptureLimits`. Raises ``CaptureError`` for a file that
+    is no capture, has a newer schema or does not even say what was measured, and where there is
+    not enough memory for it.
     """
+    try:
+        return _read(path)
+    except MemoryError:
+        raise CaptureError(
+            f"{path} needs more memory than there is; read it on a larger computer"
+        ) from None
+
+
+def _read(path: Path) -> Capture:
     faults: list[CaptureIssue] = []
     errors: list[str] = []
     meta: StoredMeta | None = None
-    decoder = StreamDecoder()
+    decoder, limits = StreamDecoder(), CaptureLimits()
     ends, times = array("Q"), array("q")
     pings: list[HostPing] = []
     values: dict[str, list[IntArray]] = {}
-    received = 0
+    received = taken = 0
+    excess = ""
     status: str | None = None
     for kind, payload in read_chunks(path, faults):
         if meta is None:
             if kind != "M":
                 raise CaptureError(f"{path} does not begin with what was measured")
             meta = load_meta(payload, path)
+            limits = CaptureLimits.of_plan(meta.plan)
+            decoder = StreamDecoder(limits)
         elif kind == "R" and len(payload) >= TIME.size:
             data = payload[TIME.size :]
             decoder.feed(data)
             received += len(data)
             ends.append(received)
             times.append(TIME.unpack_from(payload)[0])
-        elif kind == "P" and len(payload) == PING.size and len(pings) < _MAX_PINGS:
+        elif kind == "P" and len(payload) == PING.size:
+            if len(pings) >= limits.pings:
+                excess = f"more than {limits.pings:,} clock exchanges, which no capture has"
+                continue
             pings.append(HostPing(*PING.unpack(payload)))
         elif kind == "V" and payload:
             name = payload[1 : 1 + payload[0]].decode("utf-8", "replace")
             numbers = payload[1 + payload[0] :]
-            if len(values) < _MAX_VALUES and len(numbers) % 8 == 0:
+            taken += len(numbers) // 8
+            if taken > limits.host_values or len(values) >= _MAX_VALUES:
+                excess = f"more than {limits.host_values:,} numbers of the host's own"
+            elif len(numbers) % 8 == 0:
                 values.setdefault(name, []).append(np.frombuffer(numbers, "<i8"))
         elif kind == "E":
             status = payload[:MAX_STATUS].decode("utf-8", "replace")
     if meta is None:
         raise CaptureError(f"{path} was cut before it said what was measured: delete it")
+    if excess:
+        faults.append(CaptureIssue("excess", f"{excess}: the rest is not read"))
     if status is None:
         faults.append(CaptureIssue("truncated", f"{path.name} was never finished"))
     elif status != "ok":
@@ -86,11 +108,11 @@ def read_capture(path: Path) -> Capture:
 
     capture = assemble(decoder.finish(), meta.board, meta.plan, pings, arrival_ns)
     errors += uncaught_exceptions(capture.log)
-    taken = {name: np.concatenate(parts).astype(np.int64) for name, parts in values.items()}
+    of_host = {name: np.concatenate(parts).astype(np.int64) for name, parts in values.items()}
     return replace(
         capture,
         faults=(*capture.faults, *faults),
         errors=(*capture.errors, *errors),
-        values={**capture.values, **taken},
+        values={**capture.values, **of_host},
         edges=read_capture_edges(path),
     )

@@ -29,6 +29,7 @@ SUMMED_COUNTERS = frozenset(
 )
 """Counters of what happened, which add up over windows; of any other the last one counts."""
 _NS = 1000
+_MOST_TRIES = 1000
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -181,6 +182,7 @@ def _join_tracks(windows: Sequence[Sequence[Track]]) -> tuple[tuple[Track, ...],
         reached = max(_last_time(task) for task in joined)
         lead = joined[0]
         release = lead.releases_until(row[0], reached - row[0].origin_us)
+        step, tried = lead.releases_step, 0
         while True:
             shift = lead.shift_us(row[0], release)
             releases = [task.releases_until(t, shift) for task, t in zip(joined, row, strict=True)]
@@ -189,7 +191,10 @@ def _join_tracks(windows: Sequence[Sequence[Track]]) -> tuple[tuple[Track, ...],
                 for task, track, number in zip(joined, row, releases, strict=True)
             ):
                 break
-            release += lead.releases_step
+            release += step
+            tried += 1
+            if tried > _MOST_TRIES:  # periods of quite another size: nearer steps gain nothing
+                step *= 2
         for task, track, number in zip(joined, row, releases, strict=True):
             task.add(track, number)
         moves.append(shift)

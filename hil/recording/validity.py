@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _RATE_SLACK = 500e-6
 """What a board's clock may change its rate by within a capture, warm-up included."""
 _NEW_BLOCK = 10  # times the usual spacing of exchanges
-_INVALIDATING = ("wrap", "truncated", "clock", "incomplete", "agent")
+_INVALIDATING = ("excess", "wrap", "truncated", "clock", "incomplete", "agent")
 
 
 def require_valid(capture: Capture) -> None:

@@ -6,8 +6,10 @@ import bisect
 from array import array
 from typing import TYPE_CHECKING
 
+from hil.protocol.capture_limits import CaptureLimits
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.events import HostPing
+from hil.protocol.frames import MAX_BLOCK
 from hil.protocol.witness_edges import read_recording
 from hil.recording.clock_exchange import ClockExchange
 
@@ -26,14 +28,17 @@ class WitnessStream:
     """Takes the bytes of one window as they arrive; answers the agent's requests for pings.
 
     ``send`` puts bytes on the link, ``lines`` are the lines that the agent was told to watch,
-    ``clock`` is the one that arrivals are stamped with.
+    ``clock`` is the one that arrivals are stamped with, ``window_us`` the planned length.
     """
 
-    def __init__(self, send: Callable[[bytes], None], lines: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, send: Callable[[bytes], None], lines: Sequence[str], clock: Clock, window_us: int
+    ) -> None:
         self.counting = False
         """Whether the agent has begun to watch."""
         self._lines = tuple(lines)
-        self._decoder = StreamDecoder()
+        self._limits = CaptureLimits.of_edges(window_us, MAX_EDGES)
+        self._decoder = StreamDecoder(self._limits)
         self._pings: list[HostPing] = []
         self._ends, self._times = array("Q"), array("q")
         self._received = 0
@@ -44,7 +49,7 @@ class WitnessStream:
     @property
     def full(self) -> bool:
         """Whether more edges came than a window may have."""
-        return self._decoder.stamps >= MAX_EDGES
+        return self._decoder.stamps + MAX_BLOCK > self._limits.other
 
     def feed(self, data: bytes, host_ns: int) -> None:
         """Take what arrived at a time of the host."""

@@ -72,3 +72,10 @@ def test_stamps_get_the_time_that_their_line_needs():
     assert slow == pytest.approx(12 * usual)
     stamps = 2 * 6_000
     assert slow > stamps * 4 * 10 / 9_600
+
+
+def test_more_stamps_than_a_capture_may_have_are_refused_before_they_are_measured():
+    month = 30 * 24 * 3600
+    with pytest.raises(ConfigurationError, match=r"172,800,000 stamps in a window .*--hil-windows"):
+        make_cases(QUICK, ["a"], ["idle"], duration_s=month)
+    assert make_cases(QUICK, ["a"], ["idle"], duration_s=month, windows=10)

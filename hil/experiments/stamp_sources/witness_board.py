@@ -155,7 +155,7 @@ class WitnessWindow:
         """One turn of a state machine at 125 MHz."""
         return 0.016 * self._witness.divider
 
-    def begin(self, plan: CapturePlan, sink: CaptureSink) -> None:  # noqa: ARG002
+    def begin(self, plan: CapturePlan, sink: CaptureSink) -> None:
         """Start the agent and wait until it counts."""
         from hil.recording.witness_stream import WitnessStream
 
@@ -163,7 +163,8 @@ class WitnessWindow:
         self._sink = sink
         try:
             prompt = witness.ready()
-            self._stream = WitnessStream(prompt.write, tuple(witness.pins.values()), prompt.clock)
+            lines = tuple(witness.pins.values())
+            self._stream = WitnessStream(prompt.write, lines, prompt.clock, plan.duration_us)
             prompt.start(witness.start_code())
             deadline = prompt.deadline(_START_S * prompt.slowness)
             while not (self._stream.counting or self._at_end) and not deadline.expired:

@@ -39,6 +39,8 @@ WEB_LOAD = "web"
 """The name of the load."""
 WEB_MARKS = Channel("rates of requests", "web.marks", "1", "records", ("server", "rate_hz", "ms"))
 """When each rate began, in ms from the first release of task 0; the board's."""
+MOST_MARKS = 64
+"""Twice what a board has room for; each is an analysis of its own."""
 WEB_LATENCY = Channel("latency of requests", "web.latency.{server}.{rate}", "us", "values")
 """From when each request was due; the host's."""
 WEB_TOTALS = Channel(
@@ -216,7 +218,8 @@ class WebTraffic(Workload):
         capture = capture.windows[-1] if capture.windows else capture  # whose time the marks have
         marks = capture.numbers(WEB_MARKS)
         if marks is not None:
-            stretches = request_stretches(capture, WEB_MARKS.rows(marks), SERVERS)
+            rows = WEB_MARKS.rows(marks)[:MOST_MARKS]
+            stretches = request_stretches(capture, rows, SERVERS)
             yield from measure_tasks_by_rate(capture, stretches, cost.tick_us, cost.read_cost_us)
         sheet = MetricSheet()
         measure_requests(requests_of(capture), sheet)

@@ -3,15 +3,18 @@
     python -m tools.faults.moments [--runs N] [--seed S] [KIND ...]
 
 Kinds: ``unplug`` (the board's process is killed), ``SIGINT`` and ``SIGTERM`` (to the run), ``kill``
-(-9, to the run). The moment is uniform over what an undisturbed run takes. A run is wrong when it
-outlasts its limit, ends with 0 without all figures, prints a traceback of ours, leaves a process,
-or leaves a folder of which ``hil report`` makes nothing. Exit status 1 if any is.
+(-9, to the run), ``kill virtual`` (the same, the board in virtual time), ``kill all`` (-9, to the
+run and to what it started; then what the next run removes first is removed). The moment is uniform
+over what an undisturbed run takes. A run is wrong when it outlasts its limit, ends with 0 without
+all figures, prints a traceback of ours, leaves a process or a temporary file, or leaves a folder of
+which ``hil report`` makes nothing. Exit status 1 if any is.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -24,13 +27,18 @@ import time
 from pathlib import Path
 
 from hil.boards.backends.sim import VirtualBoard
-from tools.processes import session_members
+from hil.boards.scratch_folder import LOCK_NAME, PREFIX, remove_abandoned
 
 SUITE = 'def test_it(figures):\n    figures.check("lateness_p50_us")\n'
 TECHNIQUES = ("timer_soft", "timer_hard", "thread")
 LIMIT_S = 120.0
-KINDS = ("unplug", "SIGINT", "SIGTERM", "kill")
-HANDLED = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM, "kill": signal.SIGKILL}
+KINDS = ("unplug", "SIGINT", "SIGTERM", "kill", "kill virtual", "kill all")
+HANDLED = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM} | dict.fromkeys(
+    ("kill", "kill virtual", "kill all"), signal.SIGKILL
+)
+MEMORY = Path("/dev/shm")
+GONE_S = 5.0
+"""So long what a killed run started may need to see that it is alone."""
 
 
 def start(folder: Path, board: str) -> subprocess.Popen[str]:
@@ -42,7 +50,54 @@ def start(folder: Path, board: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "pytest", "-q", f"--board={board}", *options],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True, preexec_fn=heed_interrupts,
+        env={**os.environ, "TMPDIR": str(temporary_folder(folder))},
     )  # fmt: skip
+
+
+def temporary_folder(folder: Path) -> Path:
+    """Where the run in ``folder`` has its temporary files."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    return folder / "tmp"
+
+
+def left_files(folder: Path, before: set[str]) -> list[str]:
+    """Temporary files of the run in ``folder``, also in memory and beside its results."""
+    left = [path.name for path in temporary_folder(folder).iterdir()]
+    left += [path.name for path in folder.glob("out/**/.*")]
+    left += [name for name in in_memory() - before if is_abandoned(MEMORY / name)]
+    return sorted(left)
+
+
+def in_memory() -> set[str]:
+    """The temporary folders in memory, of whatever process."""
+    return {path.name for path in MEMORY.glob(f"{PREFIX}*")}
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether no process holds a temporary folder."""
+    try:
+        handle = os.open(path / LOCK_NAME, os.O_RDONLY)
+    except OSError:
+        return False  # not one of these, or gone by now
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return path.exists()
+
+
+def family(folder: Path) -> list[int]:
+    """The processes that have their temporary files where the run in ``folder`` has them."""
+    own = f"TMPDIR={temporary_folder(folder)}".encode()
+    pids = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            state = path.with_name("stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and own in path.read_bytes().split(b"\0"):
+                pids.append(int(path.parent.name))
+    return pids
 
 
 def heed_interrupts() -> None:
@@ -57,13 +112,19 @@ def run_one(kind: str, chance: random.Random, usual_s: float) -> tuple[list[str]
         folder = Path(name)
         board = stack.enter_context(VirtualBoard()) if kind == "unplug" else None
         moment = chance.uniform(0, usual_s * 1.1)
-        process = start(folder, f"port:{board.port}" if board else "sim")
+        before = in_memory()
+        own = "sim:clock=virtual" if kind == "kill virtual" else "sim"
+        process = start(folder, f"port:{board.port}" if board else own)
         time.sleep(moment)
         if board is not None:
             os.kill(board.pid, signal.SIGKILL)
         elif kind:
             with contextlib.suppress(ProcessLookupError):
+                started = family(folder) if kind == "kill all" else []
                 process.send_signal(HANDLED[kind])
+                for pid in started:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         try:
             output, _ = process.communicate(timeout=LIMIT_S)
@@ -74,15 +135,21 @@ def run_one(kind: str, chance: random.Random, usual_s: float) -> tuple[list[str]
         status = process.returncode
         late = status < 0 and "report:  " in output  # all was written; pytest was tidying up
         begun = "test session starts" in output or (folder / "out").exists()
-        if begun and not late and kind != "kill" and re.search(r"Traceback|INTERNALERROR", output):
+        killed = kind.startswith("kill")
+        if begun and not late and not killed and re.search(r"Traceback|INTERNALERROR", output):
             traced = [line.strip() for line in output.splitlines() if '  File "' in line]
             wrong.append(f"a traceback: {output.strip().splitlines()[-1][:80]} {traced[-3:]}")
-        deadline = time.monotonic() + 5
-        while (left := session_members(process.pid)) and time.monotonic() < deadline:
+        deadline = time.monotonic() + GONE_S
+        while (left := family(folder)) and time.monotonic() < deadline:
             time.sleep(0.1)
         if left:
             wrong.append(f"{len(left)} processes are left")
-        wrong += _told(folder, kind, status, begun and not late)
+        if kind == "kill all":  # nobody was there to remove them: the next run does that first
+            remove_abandoned(temporary_folder(folder))
+            remove_abandoned(MEMORY)
+        if files := left_files(folder, before):
+            wrong.append(f"left: {', '.join(files[:5])}")
+        wrong += _told(folder, "kill" if killed else kind, status, begun and not late)
         end = f"{kind} at {moment:.1f} s: status {status} after {time.monotonic() - began:.1f} s"
         return wrong, end
 

@@ -68,6 +68,8 @@ def _file(data: bytes, name: str) -> Iterator[Path]:
         yield path
     finally:
         path.unlink()
+        with contextlib.suppress(OSError):  # another file is still in use
+            own.rmdir()
 
 
 def frames_of(data: bytes) -> bytes:

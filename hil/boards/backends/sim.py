@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import tempfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,11 @@ from hil.boards.backends.sim_clock import VirtualClock, open_in_step
 from hil.boards.backends.sim_edges import EDGES_FILE
 from hil.boards.backends.sim_knobs import SimKnobs, format_sim_knobs, parse_sim_knobs
 from hil.boards.backends.sim_pins import SimPins
-from hil.boards.backends.sim_program import find_vm
+from hil.boards.backends.sim_program import CONTROL_NAME, find_vm
 from hil.boards.backends.supervised_process import STOP_TIMEOUT_S, SupervisorProcess
 from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl
+from hil.boards.scratch_folder import ScratchFolder
 from hil.boards.serial_port import open_device
 from hil.model.errors import TransportError
 
@@ -53,18 +53,23 @@ class VirtualBoard(SupervisorProcess):
         text = knobs if isinstance(knobs, str) else format_sim_knobs(knobs or SimKnobs())
         self.knobs = parse_sim_knobs(text)
         find_vm()
-        self._folder = tempfile.TemporaryDirectory(prefix="hil-")
-        self._control = Path(self._folder.name, "control")
-        arguments = ["--control", str(self._control)]
+        # a virtual board's flash takes no time, so it must not wait for the host's disk either
+        self._folder = ScratchFolder(memory=self.knobs.virtual)
+        self._control = self._folder.path / CONTROL_NAME
+        arguments = ["--folder", str(self._folder.path)]
         arguments += ["--root", str(root)] if root is not None else []
         arguments += ["--hold"] if hold else []
-        super().__init__(
-            "hil.boards.backends.sim_supervisor",
-            [*arguments, text] if text else arguments,
-            what="the embedded board",
-            start_timeout_s=_START_TIMEOUT_S,
-            repeatable=self.knobs.virtual,
-        )
+        try:
+            super().__init__(
+                "hil.boards.backends.sim_supervisor",
+                [*arguments, text] if text else arguments,
+                what="the embedded board",
+                start_timeout_s=_START_TIMEOUT_S,
+                repeatable=self.knobs.virtual,
+            )
+        except BaseException:
+            self._folder.remove()
+            raise
 
     def new_opener(self) -> Opener:
         """How a session opens the port; in virtual time its clock keeps step with the board."""
@@ -92,7 +97,7 @@ class VirtualBoard(SupervisorProcess):
     def stop(self) -> None:
         """End the board; may be called again."""
         super().stop()
-        self._folder.cleanup()
+        self._folder.remove()
 
     def ask(self, command: str) -> list[str]:
         """Send a command to the board's supervisor; the words of its answer behind ``ok``."""

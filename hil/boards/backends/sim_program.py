@@ -31,6 +31,8 @@ WHEEL_MODULE = "micropython_run"
 _ELSE = "or measure an emulated Pico: --board=pico:FIRMWARE.uf2"
 ENDED_FRIENDLY, ENDED_RAW, ENDED_BADLY = 10, 11, 12
 """Exit statuses of a forked VM: the mode that its REPL was in."""
+CONTROL_NAME = "control"
+"""The socket of a board's supervisor, in its folder."""
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
 _START = "__import__('sim_boot').main(globals())"
 

@@ -16,7 +16,6 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 import time
 import tty
 from pathlib import Path
@@ -26,6 +25,7 @@ from hil.boards.backends.sim_client import Terminal
 from hil.boards.backends.sim_edges import EDGES_FILE
 from hil.boards.backends.sim_knobs import parse_sim_knobs
 from hil.boards.backends.sim_program import (
+    CONTROL_NAME,
     VmPlan,
     find_binary,
     overlay_folder,
@@ -36,6 +36,7 @@ from hil.boards.backends.sim_program import (
 from hil.boards.backends.sim_standstill import STUCK_IN_LOCK, InterruptWatch
 from hil.boards.backends.sim_time import VirtualTime
 from hil.boards.backends.sim_vm import VmProcess
+from hil.boards.scratch_folder import ScratchFolder
 from hil.model.errors import ConfigurationError, HilError
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from hil.boards.backends.sim_knobs import SimKnobs
 
 _CTRL_C = b"\x03"
-_MEMORY = "/dev/shm"
 _BACKLOG = 65536
 _POWER_ON, _HARD_RESET, _DEEPSLEEP, _SOFT_RESET = 1, 2, 4, 5
 
@@ -57,7 +57,7 @@ class Supervisor:
         self,
         knobs: SimKnobs,
         root: Path | None,
-        control: Path | None = None,
+        folder: Path | None = None,
         *,
         hold: bool = False,
     ) -> None:
@@ -67,11 +67,8 @@ class Supervisor:
         overlays: tuple[Path, ...] = (overlay / "real", overlay)
         if knobs.virtual:
             require_virtual()
-        self._folders = contextlib.ExitStack()
-        # a virtual board's flash takes no time, so it must not wait for the host's disk either
-        memory = _MEMORY if knobs.virtual and os.access(_MEMORY, os.W_OK) else None
-        folder = tempfile.TemporaryDirectory(prefix="hil-sim-", dir=memory)
-        runtime = Path(self._folders.enter_context(folder))
+        self._scratch = ScratchFolder(memory=knobs.virtual, path=folder)
+        runtime = self._scratch.path
         (runtime / "empty").mkdir()
         if knobs.virtual:
             write_native_overlay(overlay, runtime / "overlay")
@@ -80,7 +77,7 @@ class Supervisor:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self._folders.close()
+            self._scratch.remove()
             raise ConfigurationError(f"{root}: can't be the board's folder: {error}") from None
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -93,10 +90,10 @@ class Supervisor:
         self._early_ends = 0
         self._watch = InterruptWatch()
         self._listener: socket.socket | None = None
-        self._edges_file = None if control is None else control.with_name(EDGES_FILE)
-        if control is not None:
+        self._edges_file = None if folder is None else runtime / EDGES_FILE
+        if folder is not None:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._listener.bind(str(control))
+            self._listener.bind(str(runtime / CONTROL_NAME))
             self._listener.listen(4)
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._time: VirtualTime | None = None
@@ -145,9 +142,8 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 os.close(fd)
         if self._listener is not None:
-            Path(self._listener.getsockname()).unlink(missing_ok=True)
             self._listener.close()
-        self._folders.close()
+        self._scratch.remove()
 
     def _wait_s(self) -> float | None:
         if self._time is not None:
@@ -323,7 +319,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("knobs", nargs="?", default="", help="ppm=40,tick_bits=16,...")
     parser.add_argument("--root", type=Path, help="the board's file system (else temporary)")
     parser.add_argument(
-        "--control", type=Path, help="a socket that takes `pin N LEVEL`, `reset`, `edges start`"
+        "--folder",
+        type=Path,
+        help="of its own, removed at the end; in it a socket, `control`, that takes `pin N LEVEL`, "
+        "`reset`, `edges start`",
     )
     parser.add_argument("--parent", type=int, help="end when this file descriptor is closed")
     parser.add_argument(
@@ -332,11 +331,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         knobs = parse_sim_knobs(options.knobs)
-        board = Supervisor(knobs, options.root, options.control, hold=options.hold)
+        board = Supervisor(knobs, options.root, options.folder, hold=options.hold)
     except HilError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"port: {board.port}", flush=True)
+    try:
+        print(f"port: {board.port}", flush=True)
+    except BrokenPipeError:  # who started this one is gone
+        board.close()
+        return 0
     board.run(options.parent)
     return 0
 

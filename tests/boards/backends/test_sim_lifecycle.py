@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import serial
 from mpremote.transport_serial import SerialTransport
 
+from hil.boards import scratch_folder
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.backends.sim_program import find_vm
 from hil.model.errors import ConfigurationError
@@ -53,6 +55,59 @@ def test_stop_ends_everything(processes):
     board.stop()
     board.stop()
     assert all(processes.gone(pid) for pid in everybody)
+
+
+PARENT = """
+import sys, time
+from hil.boards import scratch_folder
+from hil.boards.backends.sim import VirtualBoard
+from hil.boards.backends import supervised_process
+if sys.argv[2] == "starting":
+    supervised_process.SupervisorProcess._wait_for_port = lambda *_: time.sleep(60)
+    print("0", flush=True)
+board = VirtualBoard(sys.argv[1])
+print(board.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@linux_only
+@pytest.mark.parametrize("knobs", ["", "clock=virtual"])
+@pytest.mark.parametrize("moment", ["starting", "running"])
+def test_whoever_started_a_board_may_be_killed_and_no_file_stays(knobs, moment, monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as name:
+        monkeypatch.setattr(scratch_folder, "_MEMORY", name)
+        home = Path(name)
+        parent = subprocess.Popen(
+            [sys.executable, "-c", f"from hil.boards import scratch_folder\n"
+             f"scratch_folder._MEMORY = {name!r}\n{PARENT}", knobs, moment],
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": name},
+        )  # fmt: skip
+        parent.stdout.readline()
+        if moment == "starting":  # its supervisor is, and finds nobody to speak to
+            assert wait_for(lambda: any(home.glob("hil-sim-*/empty")))
+        parent.kill()
+        parent.communicate()
+        assert wait_for(lambda: not any(home.iterdir())), list(home.rglob("*"))
+
+
+@linux_only
+def test_what_two_killed_processes_left_is_removed_by_the_next_board(processes, monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as name:
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT, "", "running"],
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": name},
+        )  # fmt: skip
+        supervisor = int(parent.stdout.readline())
+        os.kill(supervisor, signal.SIGSTOP)
+        parent.kill()
+        parent.communicate()
+        os.kill(supervisor, signal.SIGKILL)
+        assert wait_for(lambda: processes.gone(supervisor))
+        assert list(Path(name).glob("hil-sim-*"))
+        VirtualBoard().stop()
+        assert list(Path(name).iterdir()) == []
 
 
 @linux_only

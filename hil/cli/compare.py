@@ -16,6 +16,7 @@ from hil.model.errors import ConfigurationError, HilError
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_changes
 from hil.recording.atomic_file import write_text_atomically
+from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +75,11 @@ def _problems(runs: _Runs) -> Iterator[str]:
 
     for name, run in runs:
         recorded = [f"{error.technique}, {error.load}: {error.error}" for error in run.errors]
-        texts = unmeasured_parts(Path(name)) if Path(name).is_dir() else recorded
+        texts = (
+            unmeasured_parts(newest_run(Path(name)))
+            if newest_run(Path(name)).is_dir()
+            else recorded
+        )
         yield from (f"{run.info.id}: {text}" for text in texts)
 
 
@@ -135,8 +140,8 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
         wanted = RunFilter(board=name.removeprefix(_BOARD))
     elif name.startswith(_FIRMWARE):
         wanted = RunFilter(firmware=name.removeprefix(_FIRMWARE))
-    if wanted is None or Path(name).is_dir():
-        if history is None and not Path(name).is_dir():
+    if wanted is None or newest_run(Path(name)).is_dir():
+        if history is None and not newest_run(Path(name)).is_dir():
             raise ConfigurationError(
                 f"{escaped_line(name)}: no such folder, and there is no history ({shown}); "
                 "give run folders, or --history"

@@ -22,6 +22,7 @@ from hil.model.printable import escaped_line
 from hil.model.units import format_value
 from hil.model.verdicts import RUN_VERDICTS
 from hil.recording.atomic_file import replaced_file, write_text_atomically
+from hil.recording.latest_run import newest_run
 from hil.report.terminal.console import output_console
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _add_folders(args: argparse.Namespace) -> int:
     done = []
     with _opened_history(args, create=True) as history:
         for folder in args.folders:
-            name, new = add_run(history, judged_history_run(Path(folder)))
+            name, new = add_run(history, judged_history_run(newest_run(Path(folder))))
             done.append({"folder": folder, "run": name, "new": new})
             if not args.json:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")

@@ -21,6 +21,7 @@ from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
 from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
+from hil.recording.latest_run import newest_run
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
 from hil.recording.stored_file import open_stored
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures, unreadable_files
@@ -86,7 +87,7 @@ def write_report(
         write_out,
     )
 
-    path = Path(folder)
+    path = newest_run(Path(folder))
     if not path.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     run = read_run(path)
@@ -161,7 +162,7 @@ def show_run(args: argparse.Namespace) -> int:
         write_out,
     )
 
-    folder = Path(args.folder)
+    folder = newest_run(Path(args.folder))
     results = results_in(folder)
     captures, missing, unreadable = _captures(folder)
     if args.json:
@@ -252,7 +253,7 @@ def export(args: argparse.Namespace) -> int:
         return _list_exports(args.json)
     if args.out is not None and len(args.to) > 1:
         raise ConfigurationError("--out names one file: give one format, or leave --out away")
-    folder = Path(args.folder)
+    folder = newest_run(Path(args.folder))
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give a run's, for example {DEFAULT_FOLDER}")
     out = None if args.out is None else Path(args.out)

@@ -78,6 +78,7 @@ class Bench:
         self._link_warnings: set[tuple[str, str]] = set()
         self.skipped: list[Skip] = []
         self.errors: list[ErrorRecord] = []
+        self.notes: list[str] = []
         slug = options.boards[0].slug if len(options.boards) == 1 else "boards"
         self.folder = folder or create_run_folder(options.out, slug)
         self._info = RunInfo(
@@ -111,7 +112,8 @@ class Bench:
         self._info = replace(self._info, host_clock=self._host_clock)
         self._log = RunLog(self.folder.captures, self._info, self._part)
         if not self._part:
-            self.folder.publish()
+            note = self.folder.publish()
+            self.notes += [note] if note else []
 
     def _look_at_host_clock(self) -> None:
         """Record how the clock is kept that boards are compared with; of stored runs, was kept."""

@@ -31,6 +31,7 @@ from hil.model.codec import field_keys, read_record
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.results import ErrorRecord, Measurement, RunInfo, Skip
 from hil.model.schema import parse_json
+from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -274,8 +275,9 @@ def find_history_run(
 
     Raises :class:`~hil.model.errors.ConfigurationError` for neither.
     """
-    if Path(name).is_dir():
-        return read_folder(Path(name))
+    folder = newest_run(Path(name))
+    if folder.is_dir():
+        return read_folder(folder)
     if history is None:
         raise ConfigurationError(f"{name}: no such run's folder, and there is no history")
     number = find_run(history, name)

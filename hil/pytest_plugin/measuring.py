@@ -50,6 +50,7 @@ from hil.pytest_plugin.xdist_workers import (
     worker_folder,
     worker_input,
 )
+from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -303,7 +304,7 @@ def check_compare(compare: str | None, location: HistoryLocation | None) -> None
     Raises :class:`~hil.model.errors.ConfigurationError`. A history that can't be reached now is
     told at the end of the run.
     """
-    if compare is None or (compare not in COMPARE_WORDS and Path(compare).is_dir()):
+    if compare is None or (compare not in COMPARE_WORDS and newest_run(Path(compare)).is_dir()):
         return
     if location is None:
         raise ConfigurationError(f"--hil-compare={compare}: needs a history (--hil-history)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ BENCH_BROKEN = 8
 OUT_OF_BUDGET_AND_BROKEN = OUT_OF_BUDGET + BENCH_BROKEN
 
 
+_HOME = Path(__file__).parents[1]
 FAILED_FIGURES: pytest.StashKey[list[tuple[Any, ...]]] = pytest.StashKey()
 """What tells the figures from others that a test found to fail the run, in the test's stash."""
 _FIGURES, _NO_FIGURE = "hil_failed_figures", "hil_no_figure"
@@ -35,9 +37,16 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
     """
     if report.failed:
         setattr(report, _FIGURES, [list(key) for key in item.stash.get(FAILED_FIGURES, ())])
-        setattr(
-            report, _NO_FIGURE, call.excinfo is not None and call.excinfo.errisinstance(HilError)
-        )
+        setattr(report, _NO_FIGURE, call.excinfo is not None and _found_no_figure(call.excinfo))
+
+
+def _found_no_figure(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether an exception says that there is no figure, or that this package has failed."""
+    if excinfo.errisinstance(HilError):
+        return True
+    if excinfo.errisinstance(pytest.fail.Exception):
+        return False
+    return any(Path(entry.path).is_relative_to(_HOME) for entry in excinfo.traceback)
 
 
 class Outcome:

@@ -212,9 +212,13 @@ class RunOutput(CaptureOutput):
 
     def _finish_late(self) -> None:
         """Where another plugin's failure kept pytest from ending the session: nothing is lost."""
-        if not self._finished and self._bench.folder.captures.joinpath(LOG_NAME).exists():
-            self._finish(pytest.ExitCode.INTERNAL_ERROR)
-            self._write_missing_files()
+        if self._finished:
+            return
+        if not self._bench.folder.captures.joinpath(LOG_NAME).exists():
+            self._bench.abandon()
+            return
+        self._finish(pytest.ExitCode.INTERNAL_ERROR)
+        self._write_missing_files()
 
     def _write_missing_files(self) -> None:
         """The page and ``junit.xml``, where no plugin of pytest writes them."""
@@ -335,7 +339,7 @@ class RunOutput(CaptureOutput):
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
         terminalreporter.write_line(f"report:  {_short(self._files.page)}")
-        for line in self._files.notes:
+        for line in (*self._bench.notes, *self._files.notes):
             terminalreporter.write_line(f"note:    {line}")
         for line in self._recordings_to_come():
             terminalreporter.write_line(line)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
 from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES, list_captures
+from hil.recording.latest_run import publish_latest
 from hil.recording.stored_file import open_stored
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from hil.model.board import BoardIdentity
     from hil.model.results import Comparison, Results
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,9 @@ class RunFolder:
         """The limits that judged the run, where it was given its own."""
         return self.path / "budgets.toml"
 
-    def publish(self) -> None:
-        """Point ``latest`` beside this folder at it, in one step: no reader finds it missing."""
-        with contextlib.suppress(OSError, NotImplementedError):  # no symlinks here: runs still work
-            temporary = self.path.with_name(f".{LATEST}-{os.getpid()}")
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(self.id, target_is_directory=True)
-            temporary.replace(self.path.with_name(LATEST))
+    def publish(self) -> str | None:
+        """See :func:`~hil.recording.latest_run.publish_latest`."""
+        return publish_latest(self.path)
 
     def discard(self) -> None:
         """Remove the folder of a run that never began; one with a capture in it stays."""

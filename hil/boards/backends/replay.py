@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from hil.boards.backend import Backend, BoardSpec
 from hil.boards.diagnosis import not_a_board
 from hil.model.errors import BoardNotFoundError, ConfigurationError
+from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ class ReplayBackend(Backend):
 
     def stored_run(self, spec: BoardSpec) -> Path:
         """The run's folder."""
-        return Path(spec.target)
+        return newest_run(Path(spec.target))
 
     def checks(self, spec: BoardSpec) -> Iterable[Finding]:
         """There is no board to look at."""

@@ -1,0 +1,72 @@
+"""What fails that should not have is status 3 with one line: 1 says "out of budget"."""
+
+import json
+
+import pytest
+
+WRAPPER = "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+HOOKS = {
+    "sessionstart": "@pytest.hookimpl(trylast=True)\n"
+    "def pytest_sessionstart():\n    raise KeyError('of a plugin')\n",
+    "sessionfinish": "def pytest_sessionfinish():\n    raise KeyError('of a plugin')\n",
+    "before all others": WRAPPER
+    + "def pytest_sessionfinish():\n    raise KeyError('of a plugin')\n    yield\n",
+    "terminal_summary": "def pytest_terminal_summary():\n    raise KeyError('of a plugin')\n",
+    "unconfigure": "def pytest_unconfigure():\n    raise KeyError('of a plugin')\n",
+    "makereport": "def pytest_runtest_makereport():\n    raise KeyError('of a plugin')\n",
+    "page": "@pytest.hookimpl(optionalhook=True)\n"
+    "def pytest_html_results_summary():\n    raise KeyError('of a plugin')\n",
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_of_another_plugin_raises(pytester, run_here, replayed, hook):
+    pytester.makeconftest(f"import pytest\n{HOOKS[hook]}")
+    result = run_here(replayed, "--hil-out=out", "--hil-budgets=strict.toml")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    shown = result.stdout.str() + result.stderr.str()
+    assert "of a plugin" in shown
+    folder = pytester.path / "out" / "latest"
+    results = json.loads((folder / "results.json").read_text())
+    if hook not in ("sessionstart", "makereport"):  # pytest itself tells of these, at length
+        assert "Traceback" not in shown
+        assert "KeyError: 'of a plugin'" in (folder / "internal-error.txt").read_text()
+        assert results["measurements"]
+
+
+def test_our_own_table_fails(pytester, run_here, replayed, monkeypatch):
+    def fail(*args, **more):
+        raise ZeroDivisionError("of our own")
+
+    monkeypatch.setattr("hil.report.terminal.run_summary.terminal_summary", fail)
+    monkeypatch.setattr("hil.report.page.page.render_page_parts", fail)
+    result = run_here(replayed, "--hil-out=out")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    result.stdout.fnmatch_lines(["error: internal failure, *ZeroDivisionError: of our own;*"])
+    assert (pytester.path / "out" / "latest" / "junit.xml").exists()
+
+
+def test_our_own_code_fails_under_a_test(pytester, run_here, replayed):
+    """Not a figure out of its budget: nothing was found to be."""
+    pytester.makepyfile(
+        test_suite="def test_it(figures):\n    figures._measured = None\n    figures.check('missed')\n"
+    )
+    assert run_here(replayed, "--hil-out=out").ret == 8
+
+
+def test_a_test_of_the_suite_that_fails_is_still_one_that_failed(pytester, run_here, replayed):
+    pytester.makepyfile(test_suite="def test_it(figures):\n    assert not figures.all('missed')\n")
+    assert run_here(replayed, "--hil-out=out").ret == 1
+
+
+def test_a_run_that_measures_nothing_is_left_to_pytest(pytester):
+    pytester.makepyfile("def test_it():\n    pass\n")
+    pytester.makeconftest("def pytest_sessionfinish():\n    raise KeyError('of a plugin')\n")
+    with pytest.raises(KeyError):
+        pytester.inline_run("-p", "no:hypothesispytest")
+
+
+def test_a_run_that_does_not_begin_leaves_nothing(pytester, run_here, replayed):
+    pytester.makeconftest("def pytest_sessionstart():\n    raise KeyError('of a plugin')\n")
+    assert run_here(replayed, "--hil-out=out").ret == pytest.ExitCode.INTERNAL_ERROR
+    assert not list((pytester.path / "out").iterdir())

@@ -48,9 +48,8 @@ def test_our_own_table_fails(pytester, run_here, replayed, monkeypatch):
 
 def test_our_own_code_fails_under_a_test(pytester, run_here, replayed):
     """Not a figure out of its budget: nothing was found to be."""
-    pytester.makepyfile(
-        test_suite="def test_it(figures):\n    figures._measured = None\n    figures.check('missed')\n"
-    )
+    spoiled = "    figures._measured = None\n    figures.check('missed')\n"
+    pytester.makepyfile(test_suite=f"def test_it(figures):\n{spoiled}")
     assert run_here(replayed, "--hil-out=out").ret == 8
 
 

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.boards.backend import Finding
+from hil.boards.foreign_bytes import MODEM_MANAGER_FIX
 from hil.boards.other_firmware import recognise_other
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
 from hil.model.redaction import redacted_command
+
+_MOST_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,42 @@ def port_holders(port: str) -> tuple[PortHolder, ...]:
     if not pids:
         pids = [pid for pid in _openers(os.path.realpath(port)) if pid != own]
     return tuple(PortHolder(pid, command_of(pid)) for pid in sorted(set(pids)))
+
+
+def second_readers(port: str) -> str:
+    """Other processes that have ``port`` open beside this one and what to do, else empty.
+
+    Each takes bytes away that were meant for this one; a lock keeps only those out that ask for it.
+    What stands behind a pseudo-terminal has both of its ends, and is none.
+    """
+    device = os.path.realpath(port)
+    own = os.getpid()
+    pids = [pid for pid in _openers(device) if pid != own and not _offers(pid, device)]
+    if not pids:
+        return ""
+    holders = [str(PortHolder(pid, command_of(pid))) for pid in sorted(pids)[:_MOST_TOLD]]
+    more = f" and {len(pids) - _MOST_TOLD} more" if len(pids) > _MOST_TOLD else ""
+    have, them = ("has", "it") if len(pids) == 1 else ("have", "them")
+    return (
+        f"{', '.join(holders)}{more} {have} the port open too, and what is read there is missing "
+        f"here: end {them}"
+    )
+
+
+def _offers(pid: int, device: str) -> bool:
+    """Whether a process has the other end of the pseudo-terminal ``device``."""
+    folder = Path(device).parent
+    if folder.name != "pts":
+        return False
+    with contextlib.suppress(OSError):
+        for handle in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                if handle.readlink().name == "ptmx":
+                    text = Path(f"/proc/{pid}/fdinfo/{handle.name}").read_text()
+                    _, mark, number = text.partition("tty-index:")
+                    if mark and number.split()[0] == Path(device).name:
+                        return True
+    return False
 
 
 def command_of(pid: int) -> str:
@@ -145,7 +184,7 @@ def _lock_owners(port: str) -> list[int]:
 
 def _openers(device: str) -> list[int]:
     pids = []
-    for folder in Path("/proc").glob("[0-9]*/fd"):
+    for folder in Path("/proc").glob("[0-9]*/fd"):  # of other users' processes it is not told
         with contextlib.suppress(OSError):
             if any(str(handle.readlink()) == device for handle in folder.iterdir()):
                 pids.append(int(folder.parent.name))
@@ -176,8 +215,7 @@ def check_device(port: str) -> Finding:
             "port",
             "warning",
             f"{port} is there, and ModemManager is running",
-            "it talks to new ports for a while: `sudo systemctl disable --now ModemManager`, "
-            'or an udev rule with ENV{ID_MM_DEVICE_IGNORE}="1"',
+            f"it talks to new ports for a while: {MODEM_MANAGER_FIX}",
         )
     return Finding("port", "ok", f"{port} is there")
 

@@ -13,7 +13,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hil.agents import bundle
-from hil.model.errors import BoardTimeoutError, RemoteCodeError, TransportError
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    LinkLostError,
+    RemoteCodeError,
+    TransportError,
+)
 from hil.recording.interfaces import END_OF_OUTPUT
 
 if TYPE_CHECKING:
@@ -84,7 +90,7 @@ def _send(prompt: Prompt, code: str, wait: Callable[[Prompt], bytes]) -> bytes:
     while True:
         try:
             _start(prompt, statement, may_stick=not first)
-            return wait(prompt)
+            return _answered(prompt, wait, may_stick=not first)
         except RemoteCodeError as error:
             if not loaded and f"'{_FUNCTION}'" in str(error) and "NameError" in str(error):
                 if first:
@@ -123,6 +129,19 @@ def _start(prompt: Prompt, statement: str, *, may_stick: bool) -> None:
         except TransportError:
             raise error from None  # it is not the upload that is stuck
         raise _StuckError("not all of it got through") from error
+
+
+def _answered(prompt: Prompt, wait: Callable[[Prompt], bytes], *, may_stick: bool) -> bytes:
+    try:
+        return wait(prompt)
+    except (LinkLostError, BoardResetError):
+        raise
+    except TransportError:
+        cause = prompt.disturbance
+        if not (may_stick and cause):
+            raise
+        prompt.enter(soft_reset=False)
+        raise _StuckError(f"its answer did not come through, {cause}") from None
 
 
 def _statement(code: str, number: int) -> str:

@@ -166,7 +166,7 @@ class Attach:
 
     def _drain(self) -> None:
         for _ in range(64):
-            data = self._port.read_some(0.0)
+            data = self._port.read_answer(0.0)
             if not data:
                 return
             self._remember(data)
@@ -179,7 +179,7 @@ class Attach:
         end = seconds(self._clock) + limit_s
         recent = b""
         while True:
-            data = self._port.read_some(max(0.0, min(slice_s, end - seconds(self._clock))))
+            data = self._port.read_answer(max(0.0, min(slice_s, end - seconds(self._clock))))
             recent += data
             at = recent.find(mark)
             if at >= 0:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hil.boards.attach import AttachLimits
     from hil.boards.fault_injection import LinkFaults
+    from hil.boards.foreign_bytes import ForeignBytes
     from hil.boards.overall_limit import OverallLimit
     from hil.model.board import PinId, Source
     from hil.recording.interfaces import Clock, Prompt, StampSource
@@ -162,6 +163,19 @@ class Board(Protocol):
 
     interrupt_power: Callable[[], None] | None
     """Takes the board's power away for a moment, whatever it does; ``None`` where nothing can."""
+
+    foreign: ForeignBytes
+    """What has come from its link beside its own answers."""
+
+    def silence_log(self) -> None:
+        """Let a board log nothing of its own any more, if it did; it is at its prompt."""
+
+    def disturbance(self, before: Mapping[str, int]) -> str:
+        """What has disturbed the link since the foreign bytes' ``counts`` were ``before``, as known
+        now, and what stops it; else empty."""
+
+    def look_for_second_readers(self) -> str:
+        """Who else reads from its port now and what to do, else empty; kept for the warnings."""
 
     @property
     def link_warnings(self) -> tuple[str, ...]:

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 
 from hil.boards.identity import find_leftover_activity
 from hil.boards.last_reset import LastReset, ask_last_reset
+from hil.boards.raw_repl import is_damage
 from hil.boards.slowness import slower_hint
-from hil.model.errors import BoardBrokenError, BoardTimeoutError, HilError, RemoteCodeError
+from hil.model.errors import (
+    BoardBrokenError,
+    BoardTimeoutError,
+    HilError,
+    RemoteCodeError,
+    TransportError,
+)
 from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.boards.attach import AttachLimits
     from hil.boards.backend import Board, BoardSpec, BoardTraits, RecoveryStep
@@ -123,14 +130,28 @@ class Connection:
 
     @contextlib.contextmanager
     def stage(self, what: str) -> Iterator[None]:
-        """In a time-out say that it came while the board "was being ``what``", and what helps."""
+        """In a time-out say that it came while the board "was being ``what``", and what helps.
+
+        Of every failure of the link, or damage on its way, say what disturbed the link meanwhile.
+        """
+        before = {} if self._board is None else dict(self._board.foreign.counts)
         try:
             yield
-        except BoardTimeoutError as error:
-            hint = slower_hint(self.spec, self.slowness)
-            text = f"while it was being {what}: {error}"
-            error.args = (f"{text}; {hint}" if hint else text, *error.args[1:])
+        except (TransportError, RemoteCodeError) as error:
+            texts = [str(error)]
+            if isinstance(error, BoardTimeoutError):
+                texts[0] = f"while it was being {what}: {error}"
+            link = isinstance(error, TransportError) or is_damage(error)
+            cause = self._disturbance(before) if link else ""
+            if cause:
+                texts.append(cause)
+            elif isinstance(error, BoardTimeoutError):
+                texts.append(slower_hint(self.spec, self.slowness))
+            error.args = ("; ".join(filter(None, texts)), *error.args[1:])
             raise
+
+    def _disturbance(self, before: Mapping[str, int]) -> str:
+        return "" if self._board is None else self._board.disturbance(before)
 
     @property
     def port(self) -> str:
@@ -184,6 +205,7 @@ class Connection:
         :class:`~hil.model.errors.BoardBrokenError` if nothing helped, now and from then on.
         """
         self.check()
+        before = dict(self.board.foreign.counts)
         first, *more = self.board.recovery_steps()
         if self._unexamined:
             first = replace(first, attempt=partial(self._examine_first, first.attempt))
@@ -193,6 +215,8 @@ class Connection:
         try:
             return run_recovery_steps(self.spec.text, [first] if gently else [first, *more])
         except BoardBrokenError as error:
+            if cause := self._disturbance(before):
+                error.args = (f"{error}; {cause}", *error.args[1:])
             if not gently:
                 self.broken = str(error)
             raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from hil.model.printable import escaped_bytes
+from hil.protocol.log_lines import BODY, COLOUR, LEVEL, LOG_LINE, MOST_BODY, TIME
 
 MODEM_MANAGER_FIX = (
     "stop it, `sudo systemctl disable --now ModemManager`, or keep it away from this port by an "
@@ -19,13 +20,8 @@ MODEM_MANAGER_FIX = (
 QUIET_CODE = "try:\n import esp\n esp.osdebug(None)\n print('hil:quiet')\nexcept Exception:\n pass"
 """Switches the log of an ESP chip off until the chip is reset; on other boards does nothing."""
 QUIET_ANSWER = b"hil:quiet"
-_MOST_LINE = 400
-_LEVEL, _BODY = rb"[EWIDV]", rb"[^\x00-\x08\x0a-\x1a\x1c-\x1f]"
-_COLOUR = rb"\x1b\[[0-9;]{0,8}m"
-_LOG = re.compile(
-    rb"(?:" + _COLOUR + rb")?" + _LEVEL + rb" \([\d:.]{1,16}\) " + _BODY + rb"{1,400}?\r?\n"
-)
-_SIGN = re.compile(_LEVEL + rb" \([\d:.]{1,16}\) [\w.-]{1,40}:")
+_LOG = re.compile(LOG_LINE + rb"\r?\n")
+_SIGN = re.compile(rb"%b \(%b\) [\w.-]{1,40}:" % (LEVEL, TIME))
 
 
 def _begun(*parts: bytes) -> bytes:
@@ -36,21 +32,15 @@ def _begun(*parts: bytes) -> bytes:
     return pattern
 
 
+_HEAD = (LEVEL, rb" ", rb"\(", TIME, rb"\)", rb" ")
 _UNFINISHED = re.compile(
-    rb"(?:\x1b"
-    + _begun(rb"\[", rb"[0-9;]{0,8}", rb"m", _LEVEL, rb" ", rb"\(", rb"[\d:.]{0,16}", rb"\)", rb" ")
-    + rb"|"
-    + _LEVEL
-    + _begun(rb" ", rb"\(", rb"[\d:.]{0,16}", rb"\)", rb" ")
-    + rb"|(?:"
-    + _COLOUR
-    + rb")?"
-    + _LEVEL
-    + rb" \([\d:.]{1,16}\) "
-    + _BODY
-    + rb"{0,400}\r?)\Z"
+    rb"(?:\x1b%b|%b%b|(?:%b)?%b \(%b\) %b{0,%d}\r?)\Z"
+    % (
+        *(_begun(rb"\[", rb"[0-9;]{0,8}", rb"m", *_HEAD), LEVEL, _begun(*_HEAD[1:])),
+        *(COLOUR, LEVEL, TIME, BODY, MOST_BODY),
+    )
 )
-_BEGINS = re.compile(rb"\x1b|" + _LEVEL + rb"(?: |\Z)")
+_BEGINS = re.compile(rb"\x1b|%b(?: |\Z)" % LEVEL)
 _AT = re.compile(rb"(?:\A|[\r\n>] ?)AT(?:[+&^$][ -~]{0,60}|[EFIZQVH]\d?(?: ?[EFIZQVH]\d)*)?\r")
 _NO_NAME = re.compile(r"NameError: name '(?:AT\w*|ATZ|ATI)'")
 _ECHO = (b"\x05A\x01", b"\x03\x03\x01")
@@ -99,7 +89,7 @@ class ForeignBytes:
         if not _BEGINS.search(data):
             return data, b""
         data = _LOG.sub(b"", data)
-        unfinished = _UNFINISHED.search(data, max(0, len(data) - _MOST_LINE - 40))
+        unfinished = _UNFINISHED.search(data, max(0, len(data) - MOST_BODY - 40))
         if unfinished is None:
             return data, b""
         return data[: unfinished.start()], data[unfinished.start() :]
@@ -116,7 +106,7 @@ class ForeignBytes:
 
     def _told(self, kind: str) -> str:
         if kind == ESP_LOG:
-            sample = escaped_bytes(self._sample.split(b"\r")[0].split(b"\n")[0])
+            sample = escaped_bytes(re.split(rb"[\r\n\x1b]", self._sample)[0])
             told = f"log lines of ESP-IDF came in between (`{sample}`): write "
             told += "`import esp; esp.osdebug(None)` into its boot.py"
             return f"{told}; for this run they were switched off so" if self.quiet else told

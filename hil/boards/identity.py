@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hil.agents import bundle
 from hil.boards.backends.registry import recognise
+from hil.boards.foreign_bytes import strip_whole
 from hil.boards.other_firmware import ask
 from hil.boards.wiring import check_answer, find_wiring
 from hil.model.board import SMALL_HEAP, VIRTUAL_TIME, BoardIdentity
@@ -234,7 +235,7 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
     said = b""
     try:
         prompt.interrupt()
-        said = _said_at_the_prompt(prompt)
+        said = strip_whole(_said_at_the_prompt(prompt))  # a chip's own log is no program's
         if not said:  # else its prints come between what is sent and the board's answers
             prompt.enter(soft_reset=False)
             for piece in bundle.pieces("board/leftover_activity.py"):

@@ -11,15 +11,22 @@ import logging
 from typing import TYPE_CHECKING
 
 from hil.boards.backend import BoardTraits, RecoveryStep
+from hil.boards.foreign_bytes import ESP_LOG, QUIET_ANSWER, QUIET_CODE, ForeignBytes
 from hil.boards.overall_limit import OverallLimit
 from hil.boards.raw_repl import RawRepl, new_upload_numbers
 from hil.boards.serial_port import open_device
 from hil.boards.slowness import Slowness
-from hil.model.errors import HilError, LinkLostError, TransportError
+from hil.model.errors import (
+    BoardTimeoutError,
+    HilError,
+    LinkLostError,
+    RemoteCodeError,
+    TransportError,
+)
 from hil.recording.interfaces import REAL_CLOCK, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hil.boards.attach import AttachLimits
     from hil.boards.backend import BoardSpec, PinWatch
@@ -77,6 +84,9 @@ class PortBoard:
         self._upload_numbers = new_upload_numbers()
         self._prompt: RawRepl | None = None
         self._lost = self._gone = self._leaves_at_reset = False
+        self.foreign = ForeignBytes()
+        self._silenced = 0
+        self._readers: list[str] = []
 
     @property
     def prompt(self) -> RawRepl:
@@ -94,6 +104,7 @@ class PortBoard:
         """Open the port; errors as for :class:`~hil.boards.raw_repl.RawRepl`."""
         self.limits, self._faults = limits, faults
         self._open_prompt()
+        self.look_for_second_readers()
 
     def reach(self, *, booting: bool = False, soft_reset: bool = True) -> None:
         """Enter the raw REPL, at the port where the board is now.
@@ -115,12 +126,39 @@ class PortBoard:
                 soft_reset &= not was_reset
                 booting = True
             else:
-                return
+                break
+        self.silence_log()
+
+    def silence_log(self) -> None:
+        """Switch an ESP chip's own log off if lines of it came since that was last done."""
+        count = self.foreign.counts[ESP_LOG]
+        if count == self._silenced:
+            return
+        self._silenced = count
+        with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
+            self.foreign.quiet = QUIET_ANSWER in self.prompt.exec(QUIET_CODE)
 
     @property
     def link_warnings(self) -> tuple[str, ...]:
         """See :class:`~hil.boards.backend.Board`."""
-        return (LEAVES_AT_RESET,) if self._leaves_at_reset else ()
+        told = [LEAVES_AT_RESET] if self._leaves_at_reset else []
+        return (*told, *self.foreign.warnings, *self._readers)
+
+    def disturbance(self, before: Mapping[str, int]) -> str:
+        """See :class:`~hil.boards.backend.Board`."""
+        texts = (self.foreign.since(dict(before)), self.look_for_second_readers())
+        return "; ".join(filter(None, texts))
+
+    def look_for_second_readers(self) -> str:
+        """Other processes that read from the port now, and what to do; kept for the warnings."""
+        text = self.second_readers()
+        if text and text not in self._readers:
+            self._readers.append(text)
+        return text
+
+    def second_readers(self) -> str:
+        """Who has the port open beside this process; empty where nothing tells it."""
+        return ""
 
     def lost(self) -> None:
         """The next attempt opens the port again."""
@@ -239,6 +277,8 @@ class PortBoard:
             slowness=self.slowness,
             upload_numbers=self._upload_numbers,
             limit=self.overall_limit,
+            foreign=self.foreign,
+            second_readers=self.look_for_second_readers,
         )
         prompt.inject(self._faults)
         self._prompt = prompt

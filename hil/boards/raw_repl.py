@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -16,27 +17,41 @@ import serial
 from hil.boards.attach import Attach, AttachLimits
 from hil.boards.backend import BAUDRATE
 from hil.boards.code_sender import CodeSender
+from hil.boards.foreign_bytes import ForeignBytes
 from hil.boards.serial_port import close_port, open_device, pulse_reset
 from hil.boards.slowness import Slowness
-from hil.model.errors import BoardTimeoutError, LinkLostError, RemoteCodeError, TransportError
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    LinkLostError,
+    RemoteCodeError,
+    TransportError,
+)
 from hil.model.printable import escaped_bytes
 from hil.recording.boot_messages import ResetWatch, find_reset
 from hil.recording.interfaces import END_OF_OUTPUT, Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hil.boards.fault_injection import LinkFaults
     from hil.boards.overall_limit import OverallLimit
     from hil.boards.serial_port import BufferedPort, Opener
     from hil.recording.interfaces import Clock
 
+LOG = logging.getLogger("hil")
 _MAX_TRACEBACK, _MAX_LINE = 20_000, 500
 _EXCEPTION = re.compile(rb"Traceback \(|^\w*(Error|Exception|Interrupt|Exit|Timer)\b", re.M)
+_DAMAGE = re.compile(r"raised (?:SyntaxError|IndentationError|NameError: name 'AT)")
 _ANSWER_S = 1.0
 _SENDING_S = 10.0
 _BITS_PER_BYTE = 10
 _MAX_OUTPUT = 20_000_000
+
+
+def is_damage(error: RemoteCodeError) -> bool:
+    """Whether sound code raises such an error only if it did not arrive as it was sent."""
+    return _DAMAGE.search(str(error)) is not None
 
 
 def new_upload_numbers() -> Iterator[int]:
@@ -63,6 +78,8 @@ class RawRepl:
         slowness: Slowness | None = None,
         upload_numbers: Iterator[int] | None = None,
         limit: OverallLimit | None = None,
+        foreign: ForeignBytes | None = None,
+        second_readers: Callable[[], str] = str,
     ) -> None:
         self.port = port
         self.upload_numbers = upload_numbers or new_upload_numbers()
@@ -70,6 +87,9 @@ class RawRepl:
         self._baudrate = baudrate
         self._serial: BufferedPort = self._mp.serial
         self._serial.limit = limit
+        self._foreign = self._serial.foreign = foreign or ForeignBytes()
+        self._second_readers = second_readers
+        self._before = dict(self._foreign.counts)
         self.clock: Clock = self._serial.clock
         self._slowness = slowness or Slowness()
         self._attach = Attach(self._serial, port, limits or AttachLimits(), self._slowness)
@@ -129,16 +149,40 @@ class RawRepl:
     def exec(self, code: str, *, timeout_s: float = 10.0) -> bytes:
         """Run ``code`` to its end and return what it printed.
 
-        Raises :class:`~hil.model.errors.RemoteCodeError` with the board's traceback if it raised.
+        It is sent once more if it did not arrive as it was sent, or if its answer did not come and
+        something foreign is on the link. Raises :class:`~hil.model.errors.RemoteCodeError` with the
+        board's traceback if it raised.
         """
+        try:
+            self.start(code)
+            return self.finish(self.deadline(timeout_s * self.slowness))
+        except RemoteCodeError as error:
+            self._foreign.notice_error(str(error))
+            if not is_damage(error):
+                raise
+            why = f"what arrived is no code ({error})"
+        except (BoardResetError, LinkLostError):
+            raise
+        except TransportError:
+            why = self.disturbance
+            if not why:
+                raise
+        LOG.warning("%s: %s; it is asked once more", self.port, why)
+        self.enter(soft_reset=False)
         self.start(code)
         return self.finish(self.deadline(timeout_s * self.slowness))
+
+    @property
+    def disturbance(self) -> str:
+        """See :class:`~hil.recording.interfaces.Prompt`."""
+        return "; ".join(filter(None, (self._foreign.since(self._before), self._second_readers())))
 
     def start(self, code: str) -> None:
         """Send ``code`` and let it run; its output is then read with :meth:`read`.
 
         A board that goes on printing does not hold this up: sending has one limit.
         """
+        self._before = dict(self._foreign.counts)
         sending_s = _SENDING_S + 2 * len(code) * _BITS_PER_BYTE / self._baudrate
         deadline = self.deadline(sending_s * self.slowness)
         with _translated(self.port), self._reset_told("while code was sent to it"):
@@ -218,7 +262,8 @@ class RawRepl:
         collected = bytearray()
         watch = ResetWatch(self.port, self.clock)
         while True:
-            data = self.read(min(0.2, max(0.0, deadline.remaining_s)))
+            with _translated(self.port):
+                data = self._serial.read_answer(min(0.2, max(0.0, deadline.remaining_s)))
             if data:
                 deadline.touch()
                 head, mark, tail = data.partition(END_OF_OUTPUT)

@@ -23,6 +23,7 @@ from mpremote.transport_serial import SerialTransport
 
 from hil.boards.backend import BAUDRATE
 from hil.boards.diagnosis import open_error
+from hil.boards.foreign_bytes import ForeignBytes
 from hil.model.secrets import KNOWN_SECRETS
 from hil.protocol.stream_scrubber import StreamScrubber
 from hil.recording.interfaces import REAL_CLOCK, seconds
@@ -119,9 +120,10 @@ class BufferedPort:
     It has the names that mpremote calls; ``timeout_s`` is how long its :meth:`read` waits for
     bytes (in slices, of which the first is ``first_slice_s`` if given), ``faults`` what is done to
     them on purpose, ``limit`` holds over all that is read and written. ``recent`` is the end of
-    what came since :meth:`mark`. Secrets that this process was given are masked in what it gives
-    out. Raises :class:`OSError` when the port is gone. What it does not have is the port's own. A
-    backend with another way to wait overrides :meth:`receive`.
+    what came since :meth:`mark`, ``foreign`` notices what is not the board's. Secrets that this
+    process was given are masked in what it gives out. Raises :class:`OSError` when the port is
+    gone. What it does not have is the port's own. A backend with another way to wait overrides
+    :meth:`receive`.
     """
 
     def __init__(self, port: Any, clock: Clock = REAL_CLOCK) -> None:
@@ -138,6 +140,7 @@ class BufferedPort:
         self.limit: OverallLimit | None = None
         self.recent = bytearray()
         self._scrubber: StreamScrubber | None = None
+        self.foreign = ForeignBytes()
         self._write_timeout_s: float | None = None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             # an RFC 2217 port refuses; its socket has a time-out of its own
@@ -176,26 +179,49 @@ class BufferedPort:
 
     def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
         """How many bytes :meth:`read` would return at once."""
-        if not self._buffer:
+        if not self._answered():
             self._buffer += self._fill(0.0)
-        return len(self._buffer)
+        return self._answered()
 
     def read(self, size: int = 1) -> bytes:
-        """``size`` bytes, or fewer when ``timeout_s`` has passed."""
+        """``size`` bytes of an answer, or fewer when ``timeout_s`` has passed."""
         end = seconds(self.clock) + self.timeout_s
         slice_s = self.timeout_s if self.first_slice_s is None else self.first_slice_s
-        while len(self._buffer) < size:
+        while (ready := self._answered()) < size:
             data = self._fill(max(0.0, min(slice_s, end - seconds(self.clock))))
             if not data and seconds(self.clock) >= end:
                 break
             self._buffer += data
             slice_s = max(SLICE_S, 2 * slice_s)
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        taken = bytes(self._buffer[: min(size, ready)])
+        del self._buffer[: len(taken)]
         return taken
 
+    def read_answer(self, timeout_s: float) -> bytes:
+        """What has arrived of an answer, without foreign lines; waits so long for the first byte.
+
+        The beginning of such a line is waited for, too, and else stays unread.
+        """
+        end = seconds(self.clock) + timeout_s
+        while not (ready := self._answered()):
+            data = self._fill(max(0.0, end - seconds(self.clock)))
+            self._buffer += data
+            if not data or (seconds(self.clock) >= end and not self._answered()):
+                return b""
+        taken = bytes(self._buffer[:ready])
+        del self._buffer[:ready]
+        return taken
+
+    def _answered(self) -> int:
+        """How many bytes of an answer are read already; foreign lines are taken out."""
+        if not self._buffer:
+            return 0
+        answer, rest = self.foreign.strip(bytes(self._buffer))
+        self._buffer[:] = answer + rest
+        return len(answer)
+
     def read_some(self, timeout_s: float) -> bytes:
-        """Everything that has arrived; waits up to ``timeout_s`` for the first byte."""
+        """Everything that has arrived, as it came; waits up to ``timeout_s`` for the first byte."""
         if self._buffer:
             taken = bytes(self._buffer)
             self._buffer.clear()
@@ -222,6 +248,7 @@ class BufferedPort:
         if data:
             self.recent += data
             del self.recent[:-_RECENT]
+            self.foreign.watch(data)
         return data
 
     def _masked(self, timeout_s: float) -> bytes:

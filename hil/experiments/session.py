@@ -158,6 +158,10 @@ class Session:
         """What a reader of the run must know of the link to the board so far, a sentence each."""
         return self._connection.link_warnings
 
+    def look_for_second_readers(self) -> None:
+        """Find who takes bytes of the board away, for the warnings of the link."""
+        self._connection.board.look_for_second_readers()
+
     @property
     def clock(self) -> Clock:
         """The time that the board runs in: the host's, or the board's own virtual one."""
@@ -214,6 +218,7 @@ class Session:
         plan = job.plan
         self._begun_s = seconds(self.clock)
         try:
+            self._connection.board.silence_log()
             with self._connection.stage("given its program"):
                 self._on_board.put(
                     self._repl, job.program, plan.load, self.identity, after=job.after_files

@@ -31,6 +31,7 @@ from hil.protocol.frames import (
     pieces,
     sequence_of,
 )
+from hil.protocol.log_lines import split_log_line
 from hil.protocol.stamp_blocks import Collected, parse_block
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class StreamDecoder:
         self._channels: dict[int, Collected] = {}
         self._texts: list[tuple[int, TextFrame]] = []
         self._suspects: list[tuple[int, int]] = []  # offset, sound frames before it
+        self._parted: tuple[bytes, int, list[bytes]] | None = None  # head, its offset, log lines
         self._faults = FaultList()
         self._limits = limits
         self._quota = ChannelQuota(limits)
@@ -91,7 +93,9 @@ class StreamDecoder:
         self._rest = lines.pop()
         offset = self._offset
         for line in lines:
-            if line[:1] == MARK and is_sound(content := line[1:].removesuffix(b"\r")):
+            if self._parted and self._rejoin(line, offset):
+                pass
+            elif line[:1] == MARK and is_sound(content := line[1:].removesuffix(b"\r")):
                 self._accept(content, offset, offset + len(line))
             else:
                 self._mixed_line(line, offset)
@@ -103,6 +107,7 @@ class StreamDecoder:
     def finish(self) -> Decoded:
         """The end of the stream: everything that was in it."""
         received = self._offset + len(self._rest)
+        self._give_up_parted()
         truncated_at = self._last_line()
         sequence = check_sequence(
             np.array(self._numbers, np.int64), np.array(self._checks, np.int64)
@@ -163,9 +168,49 @@ class StreamDecoder:
             self._full = True
             self._faults.add("excess", text, offset)
 
+    def _rejoin(self, line: bytes, offset: int) -> bool:
+        """Whether ``line`` is the rest of a frame that log lines parted; its checksum tells.
+
+        A line that is parted once more is waited for; else the head is text.
+        """
+        assert self._parted is not None
+        head, begin, texts = self._parted
+        rest, text = split_log_line(line)
+        content = (head + rest).removesuffix(b"\r")[1:]
+        if is_sound(content):
+            self._parted = None
+            for foreign in (*texts, text) if text else texts:
+                self._log.add(foreign)
+            self._accept(content, begin, offset + len(line))
+            return True
+        if text and MARK not in rest and len(content) < MAX_FRAME:
+            self._parted = (head + rest, begin, [*texts, text])
+            return True
+        self._give_up_parted()
+        return False
+
+    def _give_up_parted(self) -> None:
+        if self._parted is not None:
+            head, begin, texts = self._parted
+            self._parted = None
+            self._mixed_line(head, begin)
+            for text in texts:
+                self._log.add(text)
+
     def _mixed_line(self, line: bytes, offset: int) -> None:
         line_end = offset + len(line)
-        line = line.removesuffix(b"\r")
+        line, foreign = split_log_line(line)
+        at = line.rfind(MARK)
+        if foreign and at >= 0 and not is_sound(line[at + 1 :].removesuffix(b"\r")):
+            self._parted = (line[at:], offset + at, [foreign])
+            line, foreign = line[:at], b""
+            if not line:
+                return
+        self._pieces(line.removesuffix(b"\r"), offset, line_end)
+        if foreign:
+            self._log.add(foreign)
+
+    def _pieces(self, line: bytes, offset: int, line_end: int) -> None:
         for at, piece in pieces(line):
             if at == 0:
                 if piece or not line:
@@ -185,6 +230,7 @@ class StreamDecoder:
 
     def _shorten(self) -> None:
         # a line without end: keep what may still become a frame
+        self._give_up_parted()
         keep = self._rest.rfind(MARK)
         if keep < 0 or len(self._rest) - keep > MAX_FRAME:
             keep = len(self._rest)

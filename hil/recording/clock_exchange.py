@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.protocol import frames
+from hil.protocol.log_lines import split_log_line
 from hil.recording.interfaces import REAL_CLOCK
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ClockExchange:
         self._left = 0
         self._rounds = 0
         self._line = b""
+        self._head = b""  # what stood before a log line in it
         self._next_ns = self._opened_ns = 0
         self._window_open = False
 
@@ -54,7 +56,10 @@ class ClockExchange:
         lines = (self._line + data).split(b"\n")
         self._line = lines.pop()[-_MAX_LINE:]
         for line in lines:
-            self._see(line, host_ns)
+            head, log = split_log_line(line)
+            self._head = (self._head + head)[-_MAX_LINE:]
+            if self._see(self._head, host_ns) or not log:
+                self._head = b""
 
     @property
     def window_open_s(self) -> float:
@@ -80,11 +85,12 @@ class ClockExchange:
             self._next_ns = now + self._every_ns
             self._ping()
 
-    def _see(self, line: bytes, host_ns: int) -> None:
+    def _see(self, line: bytes, host_ns: int) -> bool:
+        """Whether the line ends in a frame of an exchange."""
         content = line.rstrip(b"\r").rpartition(frames.MARK)[2]
         kind = content[:1]
         if kind not in (b"R", b"P") or not frames.is_sound(content):
-            return
+            return False
         if kind == b"R":
             self._requested(frames.body_of(content), host_ns)
         elif self._sent_ns is not None:
@@ -92,6 +98,7 @@ class ClockExchange:
             self._sent_ns = None
             if self._left:
                 self._ping()
+        return True
 
     def _requested(self, body: bytes, host_ns: int) -> None:
         """A round begins (``n`` > 0) or ends; the window lies between the first two rounds."""

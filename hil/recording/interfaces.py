@@ -142,6 +142,13 @@ class Prompt(Link, Protocol):
     def upload_numbers(self) -> Iterator[int]:
         """A number for each upload, from 1 to 65520: two in a row differ."""
 
+    @property
+    def disturbance(self) -> str:
+        """What foreign bytes came since code was last sent, who else reads, and what stops it.
+
+        Empty if nothing is known to disturb the link.
+        """
+
     def enter(self, *, soft_reset: bool = True, booting: bool = False) -> None:
         """Interrupt what runs and wait for the prompt, by default from a fresh start.
 

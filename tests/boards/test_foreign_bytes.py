@@ -23,15 +23,15 @@ LINES = (
 
 @st.composite
 def mixed_answers(draw):
-    """The answer with lines at any places in it, and cuts at any places of both."""
-    places = sorted(draw(st.lists(st.integers(0, len(ANSWER)), max_size=4)))
+    """The answer with lines at any positions in it, and cuts at any positions of both."""
+    positions = sorted(draw(st.lists(st.integers(0, len(ANSWER)), max_size=4)))
     text, last = b"", 0
-    for place in places:
-        text += ANSWER[last:place] + draw(st.sampled_from(LINES))
-        last = place
+    for position in positions:
+        text += ANSWER[last:position] + draw(st.sampled_from(LINES))
+        last = position
     text += ANSWER[last:]
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
-    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)], len(places)
+    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)], len(positions)
 
 
 @given(mixed_answers())
@@ -114,7 +114,7 @@ def test_each_kind_is_told_once_with_what_stops_it():
     foreign.watch(b"\x03\x03\x01")
     logs, echo = foreign.warnings
     assert "esp.osdebug(None)" in logs
-    assert "`I (1234) wifi:state: run -> init (0x3c0)" in logs
+    assert "`I (1234) wifi:state: run -> init (0x3c0)`" in logs
     assert "\x1b" not in logs
     assert "local echo" in echo
     assert foreign.since(before) == f"{logs}; {echo}"

@@ -19,6 +19,7 @@ from hil.boards.diagnosis import (
     check_permission,
     is_locked,
     port_holders,
+    second_readers,
 )
 from hil.boards.locks import BoardLock, device_lock_names, lock_holder
 from hil.boards.other_firmware import ask
@@ -214,6 +215,10 @@ class SerialBoard(PortBoard):
     def candidates(self) -> tuple[str, ...]:
         """The port that has the board's number now, or those that the port's history tells."""
         return (find_port(self._number),) if self._number else self._history.candidates()
+
+    def second_readers(self) -> str:
+        """By what the system tells of other processes."""
+        return second_readers(self.port)
 
     def claim(self, port: str) -> None:
         """Lock the board at this port too."""

@@ -1,0 +1,26 @@
+"""Lines of a chip's own log (ESP-IDF), which another task writes into the middle of what comes.
+
+One stands between any two bytes, whole: a colour, a level, a time in brackets, a tag, a text and
+the end of a line. Where it parts a frame, the frame goes on in the next line.
+"""
+
+from __future__ import annotations
+
+import re
+
+COLOUR, LEVEL, TIME = rb"\x1b\[[0-9;]{0,8}m", rb"[EWIDV]", rb"[\d:.]{1,16}"
+BODY = rb"[^\x00-\x08\x0a-\x1a\x1c-\x1f]"
+MOST_BODY = 400
+LOG_LINE = rb"(?:%b)?%b \(%b\) %b{1,%d}?" % (COLOUR, LEVEL, TIME, BODY, MOST_BODY)
+_AT_END = re.compile(LOG_LINE + rb"\r?\Z")
+
+
+def split_log_line(line: bytes) -> tuple[bytes, bytes]:
+    """A line without its newline: what stands before the log line at its end, and the log line.
+
+    The latter is empty where the line does not end in one.
+    """
+    match = _AT_END.search(line) if b" (" in line else None
+    if match is None:
+        return line, b""
+    return line[: match.start()], line[match.start() :]

@@ -8,7 +8,7 @@ import resource
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from hil.boards.fault_injection import FaultSpec, LinkFaults
 from hil.boards.raw_repl import RawRepl
+from hil.boards.serial_port import BufferedPort
 from hil.experiments.evaluation import summarise_capture
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture
@@ -24,7 +25,14 @@ from hil.recording.capture_file import CaptureWriter, read_chunks
 from hil.recording.capture_loop import run_capture
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid, truncate_capture
-from tools.faults.scripted_board import TICKS, Script, ScriptedBoard, ScriptedClock, make_script
+from tools.faults.scripted_board import (
+    TICKS,
+    Script,
+    ScriptedBoard,
+    ScriptedClock,
+    ScriptedDevice,
+    make_script,
+)
 
 BOARD = BoardIdentity("scripted", "-", "sim", "x", "scripted", "1.24", TICKS)
 LINK = (
@@ -66,38 +74,33 @@ class ScriptedRepl(RawRepl):
     def __init__(self, board: ScriptedBoard, faults: LinkFaults) -> None:
         self.port = "scripted"
         self.clock = board.clock
-        self._serial = _Port(board, faults)  # type: ignore[assignment]
+        self._serial: _Port = _Port(board, faults)
 
 
-class _Port:
+class _Port(BufferedPort):
+    """Between them; ``delivered`` is what arrived, ``on_break`` is called at a byte of it."""
+
     def __init__(self, board: ScriptedBoard, faults: LinkFaults) -> None:
-        self._board, self._faults = board, faults
-        self._back = b""
+        super().__init__(ScriptedDevice(board.write), board.clock)
+        self._board = board
+        self.faults = faults
         self.delivered = bytearray()
         self.break_at = -1
         self.struck = False
-        self.on_break: object = None
+        self.on_break: Callable[[], None] = _interrupt
 
-    def read_some(self, timeout_s: float) -> bytes:
-        if self._back:
-            data, self._back = self._back, b""
-            return data
-        data = self._faults.pull(self._board.read, timeout_s)
-        if self._faults.wants_reset():
-            self._board.write(b"\x03\x03\x02\x04")
+    def receive(self, timeout_s: float) -> bytes:
+        """What the board says."""
+        return self._board.read(timeout_s)
+
+    def _fill(self, timeout_s: float) -> bytes:
+        data = super()._fill(timeout_s)
         if 0 <= self.break_at < len(self.delivered) + len(data):
             self.break_at = -1
             self.struck = True
-            self.on_break()  # type: ignore[operator]
+            self.on_break()
         self.delivered += data
         return data
-
-    def push_back(self, data: bytes) -> None:
-        self._back = data + self._back
-
-    def write(self, data: bytes) -> int:
-        self._faults.push(self._board.write, data)
-        return len(data)
 
 
 def link_faults(kind: str, size: int, chance: random.Random, *, always: bool = False) -> FaultSpec:
@@ -155,7 +158,7 @@ def run(kind: str, seed: int, folder: Path) -> Outcome:
     faults.follow(clock)
     faults.arm()
     repl = ScriptedRepl(board, faults)
-    port: _Port = repl._serial  # type: ignore[assignment]
+    port = repl._serial
     began = clock.now
     window_s = script.plan.duration_us / 1e6
     limit_s = 2 * window_s + _SLACK_S

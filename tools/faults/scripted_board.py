@@ -7,7 +7,7 @@ capture loop, the store, the decoder and the analysis above it are the real ones
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +48,19 @@ class ScriptedClock:
 
     def sleep(self, seconds: float) -> None:
         self.now += max(0.0, seconds)
+
+
+class ScriptedDevice:
+    """What the port of a scripted board has of pyserial's names."""
+
+    dtr = rts = True
+    write_timeout = None
+
+    def __init__(self, write: Callable[[bytes], int]) -> None:
+        self.write = write
+
+    def close(self) -> None:
+        """The board stays as it is."""
 
 
 @dataclass

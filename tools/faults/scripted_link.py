@@ -16,6 +16,7 @@ from hil.boards.serial_port import BufferedPort
 from hil.model.board import Source
 from hil.model.errors import BoardNotFoundError
 from tools.faults.repl_board import ReplBoard
+from tools.faults.scripted_board import ScriptedDevice
 
 NAME = "scripted"
 MOST_BYTES = 50_000_000
@@ -42,24 +43,13 @@ class Wire:
         self.generation += 1
 
 
-class _Device:
-    """What the port has of pyserial's names."""
-
-    dtr = rts = True
-    write_timeout = None
-
-    def close(self) -> None:
-        """The board stays as it is."""
-
-
 class ScriptedPort(BufferedPort):
     """The port, read on the board's clock."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(_Device(), wire.board.clock)
+        super().__init__(ScriptedDevice(self._send), wire.board.clock)
         self._wire = wire
         self._generation = wire.generation
-        self._port.write = self._send  # type: ignore[attr-defined]
 
     def _check(self) -> None:
         if self._generation != self._wire.generation:

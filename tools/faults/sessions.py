@@ -32,8 +32,8 @@ SOUND = frozenset(("none", "slow", "slow first answer", "host clock step", "re-e
 RESETS = frozenset(("reset", "reset and silence", "resets again", "watchdog", "drip"))
 """What was at work when they strike can't be measured."""
 MUST_FAIL = IN_PROGRAM
-BASE_S = 400.0
-"""Beside the limit of the capture: attaching, its recovery in all steps, upload and calibration."""
+BASE_S = 180.0
+"""Beside the window's own limit: attaching, identifying, the calibration, and bringing it back."""
 
 
 def run(kind: str, seed: int, folder: Path) -> Outcome:

@@ -6,7 +6,6 @@ And what `hil doctor` can say of a port before it is opened.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from pathlib import Path
 
 from hil.boards.backend import Finding
 from hil.boards.foreign_bytes import MODEM_MANAGER_FIX
+from hil.boards.lock_files import flock_owners
 from hil.boards.other_firmware import recognise_other
 from hil.model.errors import BoardBusyError, BoardNotFoundError, TransportError
 from hil.model.redaction import redacted_command
 
 _MOST_TOLD = 3
+_HELD = ("exclusively lock", "resource busy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +44,18 @@ def open_error(port: str, reason: str) -> TransportError:
         return BoardNotFoundError(f"{port}: that is a file or folder, not a serial port")
     if os.name == "posix" and not os.access(port, os.R_OK | os.W_OK):
         return TransportError(f"{port}: permission denied; {permission_fix(port)}")
-    if is_locked(port):
+    if is_locked(port) or any(word in reason.lower() for word in _HELD):
         held_by = ", ".join(str(holder) for holder in port_holders(port)) or "another program"
         return BoardBusyError(f"{port}: {held_by} holds the port; close it and try again")
     return TransportError(f"{port}: can't open the port ({reason})")
 
 
 def is_locked(port: str) -> bool:
-    """Whether another process holds the exclusive lock that pyserial and mpremote take."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        return error.errno == errno.EBUSY
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(handle)
+    """Whether a process holds the exclusive lock that pyserial and mpremote take.
+
+    Only looks: opening a port can reset its board. False where ``/proc`` does not tell.
+    """
+    return bool(flock_owners(port))
 
 
 def port_holders(port: str) -> tuple[PortHolder, ...]:
@@ -75,7 +64,7 @@ def port_holders(port: str) -> tuple[PortHolder, ...]:
     Empty where the system does not tell (no ``/proc``, or the process is another user's).
     """
     own = os.getpid()
-    pids = [pid for pid in _lock_owners(port) if pid != own]
+    pids = [pid for pid in flock_owners(port) or () if pid not in (0, own)]
     if not pids:
         pids = [pid for pid in _openers(os.path.realpath(port)) if pid != own]
     return tuple(PortHolder(pid, command_of(pid)) for pid in sorted(set(pids)))
@@ -167,19 +156,6 @@ def _listed_in(group: str) -> bool:
         return pwd.getpwuid(os.getuid()).pw_name in grp.getgrnam(group).gr_mem
     except (ImportError, KeyError):
         return False
-
-
-def _lock_owners(port: str) -> list[int]:
-    """From ``/proc/locks``: ``1: FLOCK  ADVISORY  WRITE 4711 00:18:3 0 EOF``."""
-    try:
-        status = Path(port).stat()
-        lines = Path("/proc/locks").read_text().splitlines()
-    except OSError:
-        return []
-    device = status.st_dev
-    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{status.st_ino}"
-    fields = [line.split() for line in lines]
-    return [int(f[4]) for f in fields if len(f) > 5 and f[1] == "FLOCK" and f[5] == wanted]
 
 
 def _openers(device: str) -> list[int]:

@@ -1,44 +1,54 @@
 """Locks across processes: two runs never share a board.
 
-A file is locked for each name that a board goes by: its device file, its USB identity, the address
-of its server. The operating system lets go of such a lock when its holder ends, however it ends.
-This is more than the exclusive flag of a serial port: it also holds for boards behind a network,
-between the reset of a board and its re-appearance, and under another name of the same port.
+A lock is taken for each name that a board goes by: its device, its USB identity, the address of its
+server (:mod:`hil.boards.lock_names`). The operating system lets go of it when its holder ends,
+however it ends. This is more than the exclusive flag of a serial port: it also holds for boards
+behind a network, between the reset of a board and its re-appearance, and under another name of the
+same port.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from hil.model.errors import BoardBusyError, ConfigurationError
+from hil.boards.diagnosis import command_of
+from hil.boards.lock_files import (
+    HeldLock,
+    lock_file,
+    lock_owners,
+    release_lock,
+    take_lock,
+    write_note,
+)
+from hil.model.errors import BoardBusyError
 from hil.model.redaction import redacted_command, redacted_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-if sys.platform != "win32":  # Windows itself gives a COM port to one program only
-    import fcntl
-_FOLDER_VARIABLE = "HIL_LOCK_DIR"
 _MAX_TEXT = 4096
-_LOCAL = ("localhost", "::1", "127.0.0.1")
+_BRIEF_WAIT_S = 60.0
+_BRIEF_POLL_S = 0.1
+_brief_uses = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a board: ``pid`` is 0 and ``command`` empty where that can't be told."""
+    """Who holds a board: ``pid`` is 0 and ``command`` empty where that can't be told.
+
+    ``brief`` if it only looks at the board and will soon be done.
+    """
 
     pid: int
     command: str
+    brief: bool = False
 
     def __str__(self) -> str:
         if not self.pid:
@@ -46,18 +56,15 @@ class Holder:
         return f"pid {self.pid}" + (f", `{self.command}`" if self.command else "")
 
 
-def device_lock_names(port: str, usb_identity: str = "") -> tuple[str, ...]:
-    """The names under which the board at a port of this host is locked, for every spelling."""
-    path = os.path.realpath(port) if os.name == "posix" else port.upper()
-    names = [f"port:{path}", *([f"usb:{usb_identity}"] if usb_identity else [])]
-    return tuple(sorted(names))
-
-
-def address_lock_names(url: str) -> tuple[str, ...]:
-    """The name under which the board behind an address is locked, for every spelling."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    return (f"tcp:{'127.0.0.1' if host in _LOCAL else host}:{parts.port}",)
+@contextlib.contextmanager
+def brief_locks() -> Iterator[None]:
+    """Locks that are taken meanwhile are held for seconds: a run waits for them to be let go."""
+    global _brief_uses
+    _brief_uses += 1
+    try:
+        yield
+    finally:
+        _brief_uses -= 1
 
 
 class BoardLock:
@@ -66,9 +73,12 @@ class BoardLock:
     Raises :class:`~hil.model.errors.BoardBusyError` that names the holder.
     """
 
-    def __init__(self, board: str, names: Iterable[str]) -> None:
+    def __init__(
+        self, board: str, names: Iterable[str], *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._board = board
-        self._files: dict[str, int] = {}
+        self._sleep = sleep
+        self._held: dict[str, HeldLock] = {}
         try:
             self.extend(names)
         except BaseException:
@@ -84,54 +94,49 @@ class BoardLock:
     def extend(self, names: Iterable[str]) -> None:
         """Hold the board under these names too; those that are held already stay so."""
         for name in names:
-            if name not in self._files:
-                self._take(self._board, name)
+            if name not in self._held:
+                self._take(name)
 
     def release(self) -> None:
         """Let go of the board; may be called again."""
-        while self._files:
-            os.close(self._files.popitem()[1])
+        while self._held:
+            release_lock(self._held.popitem()[1])
 
-    def _take(self, board: str, name: str) -> None:
+    def _take(self, name: str) -> None:
         if sys.platform == "win32":
             return
-        handle = _open(lock_file(name))
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = _read(handle)
-            os.close(handle)
-            raise BoardBusyError(
-                f"{board}: the board is in use by {holder}; "
-                "wait for it to end, or end it, and run again"
-            ) from None
-        self._files[name] = handle
-        os.ftruncate(handle, 0)
-        note = {"pid": os.getpid(), "command": own_command(), "board": board, "since": time.time()}
-        os.pwrite(handle, json.dumps(note).encode()[:_MAX_TEXT], 0)
+        waited_s = 0.0
+        while (held := take_lock(name)) is None:
+            holder = lock_holder((name,)) or Holder(0, "")
+            if not holder.brief or waited_s >= _BRIEF_WAIT_S:
+                raise BoardBusyError(
+                    f"{self._board}: the board is in use by {holder}; "
+                    "wait for it to end, or end it, and run again"
+                )
+            self._sleep(_BRIEF_POLL_S)
+            waited_s += _BRIEF_POLL_S
+        self._held[name] = held
+        note = {"pid": os.getpid(), "command": own_command(), "board": self._board}
+        note |= {"since": time.time(), "brief": bool(_brief_uses)}
+        write_note(held, json.dumps(note).encode()[:_MAX_TEXT])
 
 
 def lock_holder(names: Iterable[str]) -> Holder | None:
-    """Who holds a board under one of ``names``, without taking it."""
-    if sys.platform == "win32":
-        return None
+    """Who holds a board under one of ``names``; looks, and neither takes nor makes anything."""
     for name in names:
-        path = lock_file(name)
-        if not path.exists():
+        owners = lock_owners(name)
+        if owners == ():
             continue
-        handle = _open(path)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return _read(handle)
-        finally:
-            os.close(handle)
+        noted = _note(lock_file(name))
+        if owners is None:  # the system does not tell: is there who wrote the note?
+            if noted.pid and _is_running(noted.pid):
+                return noted
+            continue
+        if noted.pid in owners or not any(owners):
+            return noted
+        pid = next(filter(None, owners))
+        return Holder(pid, command_of(pid))
     return None
-
-
-def lock_file(name: str) -> Path:
-    """The file that stands for one name of a board."""
-    return _folder() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
 
 
 def own_command() -> str:
@@ -140,41 +145,25 @@ def own_command() -> str:
     return redacted_command(words)[:200]
 
 
-def _folder() -> Path:
-    """One folder a user, the same for a desktop and a nightly job (so not the login's run-time)."""
-    named = os.environ.get(_FOLDER_VARIABLE)
-    if named:
-        folder = Path(named)
-    else:
-        base = Path("/tmp") if os.name == "posix" else Path(tempfile.gettempdir())
-        folder = base / f"hil-locks-{os.getuid() if os.name == 'posix' else 'all'}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        theirs = os.name == "posix" and not named and folder.lstat().st_uid != os.getuid()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{folder}: no place for the boards' locks ({error.strerror}); "
-            f"name one with {_FOLDER_VARIABLE}=DIR"
-        ) from None
-    if theirs or folder.is_symlink():
-        raise ConfigurationError(
-            f"{folder}: belongs to somebody else; name another folder with {_FOLDER_VARIABLE}=DIR"
-        )
-    return folder
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: can't lock the board ({error.strerror})") from None
-
-
-def _read(handle: int) -> Holder:
+def _note(path: Path) -> Holder:
     """Who wrote the note; a text from a file is data, so it is bounded and made printable."""
     with contextlib.suppress(ValueError, TypeError, AttributeError, OSError):
-        note = json.loads(os.pread(handle, _MAX_TEXT, 0))
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            note = json.loads(os.read(handle, _MAX_TEXT))
+        finally:
+            os.close(handle)
         command = redacted_text(str(note.get("command", "")))  # an older version's has them still
         command = "".join(c for c in command if c.isprintable())
-        return Holder(int(note.get("pid", 0)), command[:200])
+        return Holder(int(note.get("pid", 0)), command[:200], note.get("brief") is True)
     return Holder(0, "")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return pid > 0

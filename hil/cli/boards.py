@@ -13,6 +13,7 @@ from rich.text import Text
 
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import AttachedPort, attached_ports
+from hil.boards.locks import brief_locks
 from hil.experiments.session import Session
 from hil.model.errors import HilError
 from hil.model.redaction import without_credentials
@@ -80,7 +81,7 @@ def inspect_ports(ports: Sequence[str], *, probe: bool) -> list[BoardRow]:
     wanted = [known.get(text) or _named(text) for text in ports] or list(known.values())
     if not wanted:
         return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(wanted))) as pool:
+    with brief_locks(), ThreadPoolExecutor(min(_AT_ONCE, len(wanted))) as pool:
         return list(pool.map(lambda port: _row(port, probe), wanted))
 
 

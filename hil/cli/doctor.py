@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Finding
 from hil.boards.backends.registry import parse_board
+from hil.boards.locks import brief_locks
 from hil.boards.other_firmware import DOWNLOAD, OLDEST
 from hil.boards.slowness import slower_hint
 from hil.boards.wiring import load_wiring
@@ -59,7 +60,8 @@ def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) 
     """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file."""
     given = load_wiring(Path(wiring)) if wiring else None
     spec = parse_board(board)
-    findings = list(examine(spec, given))
+    with brief_locks():
+        findings = list(examine(spec, given))
     wrong = any(finding.state == "wrong" for finding in findings)
     if as_json:
         rows = [dataclasses.asdict(finding) for finding in findings]

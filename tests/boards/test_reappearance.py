@@ -12,7 +12,8 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import PortHistory
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import probe_board
-from hil.boards.locks import BoardLock, device_lock_names
+from hil.boards.lock_names import device_lock_names
+from hil.boards.locks import BoardLock
 from hil.experiments.plan import Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import BoardBrokenError, BoardBusyError, BoardNotFoundError, HilError

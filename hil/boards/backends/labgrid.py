@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Backend, BoardSpec
 from hil.boards.backends.remote import open_address
+from hil.boards.lock_names import address_lock_names
 from hil.boards.locks import BoardLock
 from hil.boards.port_board import PortBoard
 from hil.model.errors import BoardBusyError, BoardNotFoundError, ConfigurationError, TransportError
@@ -175,8 +176,9 @@ class LabgridBackend(Backend):
     def open(self, spec: BoardSpec) -> PortBoard:
         """Acquire the place."""
         with contextlib.ExitStack() as held:
-            held.enter_context(BoardLock(spec.text, self.lock_names(spec)))
+            lock = held.enter_context(BoardLock(spec.text, self.lock_names(spec)))
             place = held.enter_context(LabgridPlace(spec.target))
+            lock.extend(address_lock_names(place.port))
             switch = place.power_cycle if place.has_power else None
             return PortBoard(spec, place.port, held, opener=open_address, power_switch=switch)
 

@@ -21,7 +21,8 @@ from hil.boards.diagnosis import (
     port_holders,
     second_readers,
 )
-from hil.boards.locks import BoardLock, device_lock_names, lock_holder
+from hil.boards.lock_names import device_lock_names
+from hil.boards.locks import BoardLock, brief_locks, lock_holder
 from hil.boards.other_firmware import ask
 from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl
@@ -181,6 +182,7 @@ def _refusal(port: AttachedPort) -> str | None:
     """Why the port is not taken by ``auto``; ``None`` when a MicroPython answers."""
     try:
         with (
+            brief_locks(),
             BoardLock(port.port, device_lock_names(port.port, port.identity)),
             RawRepl(port.port, limits=_PATIENCE) as repl,
         ):

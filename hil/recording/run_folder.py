@@ -73,8 +73,11 @@ class RunFolder:
         return publish_latest(self.path)
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began; one with a capture in it stays."""
-        if not list_captures(self.captures):
+        """Remove the folder of a run that never began; one with a capture in it stays.
+
+        May be called again.
+        """
+        if self.captures.is_dir() and not list_captures(self.captures):
             shutil.rmtree(self.path, ignore_errors=True)
 
     def hashes(self, captures: Collection[Path] | None = None) -> dict[str, str]:

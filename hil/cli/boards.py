@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import AttachedPort, attached_ports
 from hil.boards.locks import brief_locks
 from hil.experiments.session import Session
 from hil.model.errors import HilError
+from hil.model.printable import escaped_line
 from hil.model.redaction import without_credentials
-from hil.report.terminal.console import output_console
+from hil.report.terminal.console import TextConsole
+from hil.report.terminal.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
 _AT_ONCE = 16
+_HINT = "--json and a wider terminal have them"
 _NOTHING = "no USB serial port is attached; --board=sim measures the embedded board"
 
 
@@ -117,30 +117,34 @@ def _row(port: AttachedPort, probe: bool) -> BoardRow:
 
 def _print(rows: Sequence[BoardRow]) -> None:
     """A table; what a board says of itself is text, never markup."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("port", "USB", "board", "MicroPython", "clock", "can"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        usb = " ".join(filter(None, (row.usb_id, row.serial_number and f"id:{row.serial_number}")))
-        if row.held_by or row.problem or not row.machine:
-            said = f"busy: {row.held_by}" if row.held_by else row.problem or row.description
-            table.add_row(*map(Text, (row.port, usb, said)))
-            continue
-        cells = (
-            row.port,
-            usb,
-            f"{row.machine} ({row.platform})",
-            row.micropython,
-            " ".join(
-                filter(
-                    None,
-                    (
-                        f"{row.clock_hz / 1e6:g} MHz" if row.clock_hz else "",
-                        f"{row.tick_us:g} us" if row.tick_us else "",
-                    ),
-                )
-            ),
-            " ".join(row.capabilities),
-        )
-        table.add_row(*map(Text, cells))
-    output_console().print(table)
+    columns = (
+        Column("port"),
+        Column("USB", keep=3, folds=True),
+        Column("board", folds=True),
+        Column("MicroPython", keep=1, folds=True),
+        Column("clock", keep=2, folds=True),
+        Column("can", keep=4, folds=True),
+    )
+    console = TextConsole.of_output()
+    cells = [[Cell(escaped_line(text)) for text in _texts(row)] for row in rows]
+    console.table(Table(columns, cells, _HINT, spaced=False))
+    console.write()
+
+
+def _texts(row: BoardRow) -> tuple[str, ...]:
+    usb = " ".join(filter(None, (row.usb_id, row.serial_number and f"id:{row.serial_number}")))
+    if row.held_by or row.problem or not row.machine:
+        said = f"busy: {row.held_by}" if row.held_by else row.problem or row.description
+        return (row.port, usb, said, "", "", "")
+    clock = (
+        f"{row.clock_hz / 1e6:g} MHz" if row.clock_hz else "",
+        f"{row.tick_us:g} us" if row.tick_us else "",
+    )
+    return (
+        row.port,
+        usb,
+        f"{row.machine} ({row.platform})",
+        row.micropython,
+        " ".join(filter(None, clock)),
+        " ".join(row.capabilities),
+    )

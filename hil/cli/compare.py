@@ -17,6 +17,7 @@ from hil.model.printable import escaped_line
 from hil.model.result_files import build_changes
 from hil.recording.atomic_file import write_text_atomically
 from hil.recording.latest_run import newest_run
+from hil.report.terminal.console import TextConsole
 
 if TYPE_CHECKING:
     import argparse
@@ -94,15 +95,11 @@ def _compare(args: argparse.Namespace) -> tuple[SideBySide, _Runs]:
     if args.json:
         print(json.dumps(_document(view)))
         return view, runs
-    from hil.report.terminal.run_summary import (
-        comparison_text,
-        terminal_width,
-        wants_color,
-        write_out,
-    )
+    from hil.report.terminal.run_summary import print_comparison
 
-    color = wants_color(sys.stdout)
-    write_out(comparison_text(view, width=terminal_width(), color=color, every=args.all))
+    console = TextConsole.of_output()
+    print_comparison(console, view, every=args.all)
+    console.write()
     if args.html:
         print(f"page: {args.html}")
     return view, runs

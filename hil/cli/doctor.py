@@ -20,10 +20,12 @@ from hil.experiments.session import Session
 from hil.model.errors import CaptureError, HilError
 from hil.model.printable import escaped_line
 from hil.recording.interfaces import seconds
+from hil.report.terminal.console import TextConsole
+from hil.report.terminal.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hil.boards.backend import BoardSpec, State
     from hil.model.board import Wiring
@@ -67,11 +69,21 @@ def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) 
         rows = [dataclasses.asdict(finding) for finding in findings]
         print(json.dumps({"schema": 1, "board": spec.text, "ok": not wrong, "findings": rows}))
     else:
-        for finding in findings:
-            print(f"{_MARKS[finding.state]:>5}  {finding.step:<10}  {escaped_line(finding.text)}")
-            if finding.fix:
-                print(f"{'':>5}  {'':<10}  -> {escaped_line(finding.fix)}")
+        _print(findings)
     return int(wrong)
+
+
+def _print(findings: Iterable[Finding]) -> None:
+    rows = []
+    for finding in findings:
+        mark = _MARKS[finding.state]
+        rows.append([Cell(mark), Cell(finding.step), Cell(escaped_line(finding.text))])
+        if finding.fix:
+            rows.append([Cell(""), Cell(""), Cell(f"-> {escaped_line(finding.fix)}")])
+    console = TextConsole.of_output()
+    columns = (Column("", right=True), Column(""), Column("", folds=True))
+    console.table(Table(columns, rows, spaced=False))
+    console.write()
 
 
 def examine(spec: BoardSpec, wiring: Wiring | None = None) -> Iterator[Finding]:

@@ -11,10 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from hil.cli.main import Subcommand
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError
@@ -23,12 +19,11 @@ from hil.model.units import format_value
 from hil.model.verdicts import RUN_VERDICTS
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.latest_run import newest_run
-from hil.report.terminal.console import output_console
+from hil.report.terminal.console import TextConsole
+from hil.report.terminal.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from rich.console import Console
 
     from hil.history.database import History
     from hil.history.queries import ListedRun, RunFilter, TrendLine
@@ -174,21 +169,22 @@ def _back_up(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_runs(runs: Sequence[ListedRun]) -> None:
+_HISTORY_COLUMNS = (
+    Column("run", folds=True),
+    Column("boards", keep=1, folds=True),
+    Column("MicroPython", keep=3, folds=True),
+    Column("profile", keep=5),
+    Column("cases", keep=6, right=True),
+    Column("verdict"),
+    Column("worse", keep=2, right=True),
+    Column("commit", keep=4),
+)
+_JSON_HINT = "--json and a wider terminal have them"
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in (
-        "run",
-        "boards",
-        "MicroPython",
-        "profile",
-        "cases",
-        "verdict",
-        "worse",
-        "commit",
-    ):
-        table.add_column(heading, overflow="fold")
+
+def _print_runs(runs: Sequence[ListedRun]) -> None:
     styles = {"fail": "red", "error": "red", "undecided": "yellow", "pass": "green"}
+    rows = []
     for run in runs:
         cells = (
             run.title,
@@ -198,13 +194,17 @@ def _print_runs(runs: Sequence[ListedRun]) -> None:
             str(run.cases),
         )
         worse = "" if run.worse is None else str(run.worse)
-        table.add_row(
-            *(Text(escaped_line(cell)) for cell in cells),
-            Text(run.verdict, style=styles.get(run.verdict, "")),
-            Text(worse, style="red" if run.worse else ""),
-            Text(_short_revision(run.revision, run.modified)),
+        rows.append(
+            [
+                *(Cell(escaped_line(cell)) for cell in cells),
+                Cell(run.verdict, styles.get(run.verdict, "")),
+                Cell(worse, "red" if run.worse else ""),
+                Cell(escaped_line(_short_revision(run.revision, run.modified))),
+            ]
         )
-    output_console().print(table)
+    console = TextConsole.of_output()
+    console.table(Table(_HISTORY_COLUMNS, rows, _JSON_HINT))
+    console.write()
 
 
 def _add_trend_arguments(parser: argparse.ArgumentParser) -> None:
@@ -258,40 +258,47 @@ def show_trend(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_trend(lines: list[TrendLine]) -> None:
+_TREND_COLUMNS = (
+    Column("technique", folds=True),
+    Column("over time", keep=2),
+    Column("smallest", keep=3, right=True),
+    Column("largest", keep=4, right=True),
+    Column("last", right=True),
+    Column("runs", keep=1, right=True),
+)
 
+
+def _print_trend(lines: list[TrendLine]) -> None:
     from hil.report.page.history_pages import describe_trend_line
     from hil.report.terminal.sparklines import sparkline
 
-    console = output_console()
+    console = TextConsole.of_output()
     for group in dict.fromkeys((line.board, line.firmware, line.profile) for line in lines):
         board, firmware, profile = group
-        console.print(
-            Text(escaped_line(f"{board}, MicroPython {firmware}, profile {profile}"), "bold")
-        )
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for heading in ("technique", "over time", "smallest", "largest", "last", "runs"):
-            right = heading in ("smallest", "largest", "last", "runs")
-            table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-        for line in lines:
-            if (line.board, line.firmware, line.profile) != group:
-                continue
+        title = f"{board}, MicroPython {firmware}, profile {profile}"
+        console.print(escaped_line(title), "bold")
+        of_group = [line for line in lines if (line.board, line.firmware, line.profile) == group]
+        rows = []
+        for line in of_group:
             values = [point.value for point in line.points]
             last = line.points[-1]
-            table.add_row(
-                Text(escaped_line(describe_trend_line(line))),
-                sparkline(values),
-                *(format_value(value, line.unit) for value in (min(values), max(values))),
-                Text(format_value(last.value, line.unit), "red" if last.verdict == "fail" else ""),
-                str(len(values)),
+            style = "red" if last.verdict == "fail" else ""
+            rows.append(
+                [
+                    Cell(escaped_line(describe_trend_line(line))),
+                    Cell(sparkline(values)),
+                    *(Cell(format_value(end, line.unit)) for end in (min(values), max(values))),
+                    Cell(format_value(last.value, line.unit), style),
+                    Cell(str(len(values))),
+                ]
             )
-        console.print(table)
-        for line in lines:
-            if (line.board, line.firmware, line.profile) == group:
-                _print_trend_notes(console, line)
+        console.table(Table(_TREND_COLUMNS, rows, _JSON_HINT))
+        for line in of_group:
+            _print_trend_notes(console, line)
+    console.write()
 
 
-def _print_trend_notes(console: Console, line: TrendLine) -> None:
+def _print_trend_notes(console: TextConsole, line: TrendLine) -> None:
     """When a line has changed, and which of its runs have no start that can be right."""
     from hil.report.page.history_pages import describe_trend_line
     from hil.report.trend_changes import trend_changes
@@ -299,7 +306,7 @@ def _print_trend_notes(console: Console, line: TrendLine) -> None:
     texts = [change.text for change in trend_changes(line)]
     texts += [f"{point.run}: {point.when}" for point in line.points if point.clock_wrong]
     for text in texts:
-        console.print(Text(escaped_line(f"{describe_trend_line(line)}: {text}")))
+        console.print(escaped_line(f"{describe_trend_line(line)}: {text}"))
 
 
 def _add_baseline_arguments(parser: argparse.ArgumentParser) -> None:

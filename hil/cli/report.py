@@ -11,6 +11,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
+
 from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE, Subcommand
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
@@ -28,7 +30,9 @@ from hil.recording.stored_run import CaptureStream, read_run, sound_captures, un
 from hil.report.exports.job_summary import job_summary, write_summary
 from hil.report.exports.junit import junit_text
 from hil.report.exports.registry import EXPORTS
+from hil.report.terminal.console import TextConsole, can_show, wants_color
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line, bars, lateness_groups
+from hil.report.terminal.tables import Cell, Column, Table, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,12 +41,14 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
     from hil.report.exports.export_format import Export
-    from hil.report.terminal.sparklines import Group
+    from hil.report.terminal.console import TextConsole, can_show, wants_color
+from hil.report.terminal.sparklines import Group
 
 DEFAULT_FOLDER = "reports/latest"
 MAX_JUNIT_BYTES = 64_000_000
 STDOUT = Path("-")
-_WIDEST, _LEAST_BARS, _JSON_BINS = 120, 16, 80
+_WIDEST, _LEAST_BARS, _JSON_BINS = 120, 8, 80
+_READABLE_BARS = 16
 _BODY, _TAIL, _BOLD, _DIM, _END = "\x1b[36m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -80,12 +86,7 @@ def write_report(
     run judge it again.
     """
     from hil.report.page.page import write_page
-    from hil.report.terminal.run_summary import (
-        terminal_summary,
-        terminal_width,
-        wants_color,
-        write_out,
-    )
+    from hil.report.terminal.run_summary import print_summary
 
     path = newest_run(Path(folder))
     if not path.is_dir():
@@ -105,8 +106,9 @@ def write_report(
     if as_json:
         print(json.dumps(_written(files, results)))
         return _status(run.unreadable)
-    color = wants_color(sys.stdout)
-    write_out(terminal_summary(results, width=terminal_width(), color=color, comparison=comparison))
+    console = TextConsole.of_output()
+    print_summary(console, results, comparison)
+    console.write()
     print(f"results: {files.results}\nreport:  {files.report}\njunit:   {files.junit}")
     for line in unmatched_budgets(rules, results.measurements) if budgets else ():
         print(f"hint: {line}")
@@ -154,13 +156,7 @@ def _add_show_arguments(parser: argparse.ArgumentParser) -> None:
 
 def show_run(args: argparse.Namespace) -> int:
     """Print table and distributions; they need the captures, the table only ``results.json``."""
-    from hil.report.terminal.run_summary import (
-        can_show,
-        terminal_summary,
-        terminal_width,
-        wants_color,
-        write_out,
-    )
+    from hil.report.terminal.run_summary import print_summary
 
     folder = newest_run(Path(args.folder))
     results = results_in(folder)
@@ -169,13 +165,13 @@ def show_run(args: argparse.Namespace) -> int:
         groups = list(lateness_groups(captures, _JSON_BINS))
         print(json.dumps({**build_results(results), "lateness": list(map(_plain_group, groups))}))
         return _status(unreadable)
-    width = max(40, min(terminal_width(), _WIDEST))
-    color = wants_color(sys.stdout)
-    comparison = _stored_comparison(folder)
-    write_out(terminal_summary(results, width=width, color=color, comparison=comparison))
+    console = TextConsole.of_output()
+    print_summary(console, results, _stored_comparison(folder))
+    console.write()
+    width = min(console.width, _WIDEST)
     characters = UNICODE if can_show(UNICODE, sys.stdout) else ASCII
-    for line in _lines(captures, width, characters, color):
-        write_out(f"{line}\n")
+    for line in _lines(captures, width, characters, wants_color(sys.stdout)):
+        print(line)
     if missing:
         print(f"hil: no distributions: {escaped_line(missing)}", file=sys.stderr)
     return _status(unreadable)
@@ -194,22 +190,24 @@ def _captures(folder: Path) -> tuple[list[Capture], str, tuple[str, ...]]:
 
 
 def _lines(captures: Sequence[Capture], width: int, characters: str, color: bool) -> list[str]:
-    longest = max((len(escaped_line(c.plan.technique)) for c in captures), default=0)
-    name = min(longest, max(8, width // 4))
-    room = width - name - 3
-    bins = max(_LEAST_BARS, room)
+    longest = max((cell_len(escaped_line(c.plan.technique)) for c in captures), default=0)
+    beside = longest + _READABLE_BARS + 3 <= width
+    name = longest if beside else 0
+    bins = max(_LEAST_BARS, width - name - 3)
     lines: list[str] = []
     for group in lateness_groups(captures, bins):
         title = escaped_line(f"lateness, {group.board}, load {group.load}")
-        lines += ["", _styled(title[:width], _BOLD, color)]
+        lines += ["", *(_styled(line, _BOLD, color) for line in folded(title, width))]
         for row in group.rows:
             text = escaped_line(row.technique)
-            text = text if len(text) <= name else f"{text[: name - 1]}~"
+            if not beside:
+                lines.append(f" {text}")
+                text = ""
             drawn = bars(row.counts, characters)
             body, tail = drawn[: row.tail], drawn[row.tail :].rstrip()
             body = body if tail else body.rstrip()
             shown = _styled(body, _BODY, color) + _styled(tail, _TAIL, color)
-            lines.append(f" {text:<{name}} {shown}".rstrip())
+            lines.append(f" {set_cell_size(text, name)} {shown}".rstrip())
         axis = axis_line(group.axis, bins).rstrip()
         lines.append(_styled(f" {'':<{name}} {axis}", _DIM, color))
     if lines:
@@ -295,8 +293,11 @@ def _list_exports(as_json: bool) -> int:
     if as_json:
         print(json.dumps({"schema": 1, "formats": rows}))
         return 0
-    for row in rows:
-        print(f"{row['name']:<12} {row['file']:<18} {row['opens']}")
+    columns = (Column(""), Column("", keep=1), Column("", folds=True))
+    cells = [[Cell(str(row[key])) for key in ("name", "file", "opens")] for row in rows]
+    console = TextConsole.of_output()
+    console.table(Table(columns, cells, spaced=False))
+    console.write()
     return 0
 
 

@@ -65,8 +65,8 @@ class TomlLines:
         ``None`` where that can't be told.
         """
         above = (self._assigned.get(keys[:depth]) for depth in range(1, len(keys)))
-        found = [n for n in (self._at_or_below.get(keys), *above) if n is not None]
-        return min(found, default=None)
+        numbers = [n for n in (self._at_or_below.get(keys), *above) if n is not None]
+        return min(numbers, default=None)
 
 
 def _split(dotted: str) -> _Keys:

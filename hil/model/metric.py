@@ -15,12 +15,13 @@ SeriesName = Literal["lateness", "isr", "defer", "request"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its ``heading``, and ``narrow`` for it on 80 characters.
+    """A column of a table: its ``heading``, and ``narrow`` for it where there is little room.
 
     Columns stand in the order of ``position``, equal ones in the order of the metrics. ``brief``:
-    also in the short form of the table (terminal, CI summary). ``narrow_bounds``: its bounds are
-    shown on 80 characters too. In the table ``edges``, board and pin side by side, each is a row,
-    and those without a ``narrow`` heading are left out of its short form on 80 characters.
+    also in the short form of the table (terminal, CI summary). Where a terminal is too narrow, the
+    column with the largest ``keep`` is left out first, one with 0 never; ``keep_bounds`` is the
+    same for its bounds, which without it are left out before any column. In the table ``edges``,
+    board and pin side by side, each is a row.
     """
 
     table: Table
@@ -28,7 +29,8 @@ class Column:
     position: int = 1000
     narrow: str = ""
     brief: bool = True
-    narrow_bounds: bool = False
+    keep: int = 5
+    keep_bounds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,10 @@ _DEPENDENT = "definition; bounds: Korn and Graubard 1998"
 _TIE = "definition as in ITU-T G.810; grid: that of schedule_drift_ppm"
 
 _LATENCY_COLUMNS = {
-    "p50": (Column("latencies", "p50", 20),),
-    "p99": (Column("latencies", "p99", 30),),
+    "p50": (Column("latencies", "p50", 20, keep=2),),
+    "p99": (Column("latencies", "p99", 30, keep=0),),
     "p999": (Column("latencies", "p99.9", 40, brief=False),),
-    "max": (Column("latencies", "max", 50),),
+    "max": (Column("latencies", "max", 50, keep=3),),
 }
 _ISR_COLUMNS = {
     **_LATENCY_COLUMNS,
@@ -48,16 +48,16 @@ _ISR_COLUMNS = {
 }
 _LATENESS_COLUMNS = {
     "p50": (
-        Column("techniques", "lateness p50", 10, "late p50"),
+        Column("techniques", "lateness p50", 10, "late p50", keep=4),
         Column("variants", "lateness p50", 10),
         Column("requests", "task lateness p50", 60),
         Column("edges", "lateness p50", 30, brief=False),
     ),
     "p99": (
-        Column("techniques", "lateness p99", 20, "late p99", narrow_bounds=True),
+        Column("techniques", "lateness p99", 20, "late p99", keep=0, keep_bounds=6),
         Column("variants", "lateness p99", 20),
         Column("requests", "task lateness p99", 70),
-        Column("edges", "lateness p99", 40, "late p99"),
+        Column("edges", "lateness p99", 40, "late p99", keep=0),
     ),
     "max": (
         Column("techniques", "lateness max", 30, brief=False),
@@ -90,10 +90,10 @@ _ROWS = (
         _JEDEC,
         budget=IN_PERIODS,
         shown=(
-            Column("techniques", "jitter rms", 40, "jitter"),
+            Column("techniques", "jitter rms", 40, "jitter", keep=3),
             Column("variants", "jitter rms", 40),
             Column("requests", "task jitter rms", 90),
-            Column("edges", "jitter rms", 20),
+            Column("edges", "jitter rms", 20, keep=6),
         ),
         in_series=True,
     ),
@@ -149,7 +149,7 @@ _ROWS = (
         "1e6 / P * b; b is the slope of L_i over k_i, one for all windows",
         "weighted fits of cosine coefficients; docs/decisions/0004-statistics.md",
         sense="magnitude",
-        shown=(Column("techniques", "drift", 50), Column("variants", "drift", 50)),
+        shown=(Column("techniques", "drift", 50, keep=5), Column("variants", "drift", 50)),
         in_series=True,
         combined=True,
     ),
@@ -169,7 +169,7 @@ _ROWS = (
         bounds="exact",
         budget=IN_SHARES,
         shown=(
-            Column("techniques", "missed", 60, "miss"),
+            Column("techniques", "missed", 60, "miss", keep=2),
             Column("variants", "missed", 60),
             Column("requests", "missed", 100),
             Column("latencies", "lost", 60),
@@ -221,7 +221,7 @@ _ROWS = (
         *("stamps without room on the board, and stamps lost on the way", _COUNTED),
         bounds="exact",
         budget=IN_SHARES,
-        shown=(Column("techniques", "dropped", 80, "drop"),),
+        shown=(Column("techniques", "dropped", 80, "drop", keep=7),),
         in_series=True,
         in_truncated=False,
         outside_n=True,
@@ -231,7 +231,7 @@ _ROWS = (
         *("pin_delay_us", "us", "stamp to pin: how long after its stamp a task's pin changes"),
         *("median of D_i, from stamp i to the edge of the pin that belongs to it", ORDER_STATISTIC),
         budget=IN_PERIODS,
-        shown=(Column("edges", "pin delay", 24, "pin delay"),),
+        shown=(Column("edges", "pin delay", 24, keep=4),),
     ),
     Metric(
         *("pin_delay_min_us", "us", "stamp to pin, smallest", "min D_i, D_i as for pin_delay_us"),

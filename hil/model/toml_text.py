@@ -44,8 +44,8 @@ def parse_toml(path: Path, raw: bytes, kind: str) -> tuple[str, dict[str, Any]]:
         raise ConfigurationError(f"{path}: nested too deeply, not {kind}") from None
     except tomllib.TOMLDecodeError as error:
         what = escaped_line(str(error).splitlines()[0])
-        place = re.search(r" \(at line (\d+), column \d+\)$", what)
-        line, reason = (f":{place[1]}", what[: place.start()]) if place else ("", what)
+        position = re.search(r" \(at line (\d+), column \d+\)$", what)
+        line, reason = (f":{position[1]}", what[: position.start()]) if position else ("", what)
         raise ConfigurationError(
             f"{path}{line}: malformed TOML: {reason:.{_LONGEST_REASON}}"
         ) from None

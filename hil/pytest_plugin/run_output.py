@@ -28,7 +28,7 @@ from hil.pytest_plugin.unchecked_figures import reports_of, unchecked
 from hil.recording.run_folder import LOG_NAME, write_results
 from hil.report.page.template_environment import escape_cells, page_title
 from hil.report.terminal.progress import RunProgress
-from hil.report.terminal.standard_streams import ASCII_ERRORS
+from hil.report.terminal.standard_streams import ASCII_ERRORS, output_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from hil.model.results import Comparison
     from hil.pytest_plugin.history_comparison import HistoryComparison
     from hil.recording.interfaces import Observer
+
+_WIDEST = 120
 
 
 class CaptureOutput:
@@ -328,13 +330,15 @@ class RunOutput(CaptureOutput):
 
         writer = terminalreporter._tw
         terminalreporter.section("hil")
-        width = min(writer.fullwidth, 120)
+        stream = getattr(writer, "_file", sys.stdout)
+        width = output_width(stream) or writer.fullwidth  # pytest's own takes any below 40 for 80
         terminalreporter.write(
             terminal_summary(
                 self.results(),
-                width=width,
+                width=min(width, _WIDEST),
                 color=writer.hasmarkup,
                 comparison=self._comparison,
+                encoding=getattr(stream, "encoding", None) or "utf-8",
             )
         )
         terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")

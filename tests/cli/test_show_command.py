@@ -17,7 +17,7 @@ import pytest
 from hil.cli.main import main
 from hil.model.results import Comparison
 from hil.recording.run_folder import CHANGES_NAME, write_changes
-from hil.report.terminal.run_summary import wants_color
+from hil.report.terminal.console import wants_color
 from hil.report.terminal.sparklines import UNICODE
 
 BARS = set(UNICODE) - {" "}

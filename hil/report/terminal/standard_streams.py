@@ -59,6 +59,17 @@ def fitting_text(text: str, encoding: str | None) -> str:
         return ascii_text(text)
 
 
+def output_width(stream: TextIO) -> int | None:
+    """Columns of ``COLUMNS``, else of the terminal that ``stream`` is, else ``None``: no limit."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdecimal() and int(given[:9]) > 0:
+        return int(given[:9])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
 class LastingStream:
     """A text stream that never fails: what can't be written any more is lost, and that is noted.
 

@@ -59,6 +59,7 @@ class Supervisor:
         root: Path | None,
         folder: Path | None = None,
         *,
+        control: Path | None = None,
         hold: bool = False,
     ) -> None:
         require_posix()
@@ -90,10 +91,11 @@ class Supervisor:
         self._early_ends = 0
         self._watch = InterruptWatch()
         self._listener: socket.socket | None = None
-        self._edges_file = None if folder is None else runtime / EDGES_FILE
-        if folder is not None:
+        self._control = control or (None if folder is None else runtime / CONTROL_NAME)
+        self._edges_file = None if self._control is None else self._control.with_name(EDGES_FILE)
+        if self._control is not None:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._listener.bind(str(runtime / CONTROL_NAME))
+            self._listener.bind(str(self._control))
             self._listener.listen(4)
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._time: VirtualTime | None = None
@@ -141,8 +143,9 @@ class Supervisor:
         for fd in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(fd)
-        if self._listener is not None:
+        if self._listener is not None and self._control is not None:
             self._listener.close()
+            self._control.unlink(missing_ok=True)
         self._scratch.remove()
 
     def _wait_s(self) -> float | None:
@@ -319,10 +322,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("knobs", nargs="?", default="", help="ppm=40,tick_bits=16,...")
     parser.add_argument("--root", type=Path, help="the board's file system (else temporary)")
     parser.add_argument(
+        "--control", type=Path, help="a socket that takes `pin N LEVEL`, `reset`, `edges start`"
+    )
+    parser.add_argument(
         "--folder",
         type=Path,
-        help="of its own, removed at the end; in it a socket, `control`, that takes `pin N LEVEL`, "
-        "`reset`, `edges start`",
+        help="of its own, with the socket `control` in it; removed at the end",
     )
     parser.add_argument("--parent", type=int, help="end when this file descriptor is closed")
     parser.add_argument(
@@ -331,7 +336,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         knobs = parse_sim_knobs(options.knobs)
-        board = Supervisor(knobs, options.root, options.folder, hold=options.hold)
+        board = Supervisor(
+            *(knobs, options.root, options.folder), control=options.control, hold=options.hold
+        )
     except HilError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

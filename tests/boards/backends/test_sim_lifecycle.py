@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -203,6 +204,24 @@ def test_resets_and_their_causes():
         board.reset()
         read_until(line, b"MicroPython ", b">>> ")
         assert cause() == 2
+
+
+@linux_only
+def test_a_board_started_by_hand_takes_commands_at_a_socket_of_any_place():
+    control = Path(tempfile.mkdtemp(prefix="hil-", dir="/tmp")) / "c"
+    command = [sys.executable, "-m", "hil.boards.backends.sim_supervisor", "--control", control]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().split()[1]
+        with serial.Serial(port, timeout=0.1) as line:
+            read_until(line, b">>> ")
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(control))
+                client.sendall(b"reset")
+                assert client.recv(16) == b"ok\n"
+            read_until(line, b"MicroPython ", b">>> ")
+        process.terminate()
+    assert not control.exists()
+    control.parent.rmdir()
 
 
 def test_kbd_intr_off_passes_ctrl_c_as_data():

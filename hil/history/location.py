@@ -82,6 +82,10 @@ def _file(path: Path) -> HistoryLocation:
 
 
 def _server(rest: str) -> HistoryLocation:
+    try:
+        rest.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("--hil-history: the address is not UTF-8 text") from None
     parts = _SERVER.fullmatch(rest)
     host = _HOST.fullmatch(parts["host"]) if parts else None
     if parts is None or host is None or int(host["port"] or 0) > 65535:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hil.history.stamp_packing import pack_stamps, pack_values
 from hil.model.codec import write_record
 from hil.model.edges import EdgeLine, EdgeRecording, LostInterval
 from hil.model.result_files import build_results
@@ -18,6 +19,7 @@ from hil.protocol.encoder import StreamEncoder
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.edge_file import write_edges
 from tools.fuzz.targets import BOARD, PLAN
+from tools.synthetic_witness import Witness
 
 _INFO = RunInfo("id", "2026-01-02T12:00:00Z", 1.0, "quick", "0.1.0", "Linux", "sim")
 
@@ -67,6 +69,16 @@ def _edges() -> bytes:
         return write_edges(Path(folder, "a.hilcap"), recording).read_bytes()
 
 
+def _witness() -> list[bytes]:
+    counts = [62_500 * k for k in range(1, 8)]
+    return Witness({"task0": counts, "loop": [c + 7 for c in counts]}, [250_000, 500_000]).frames()
+
+
+def _packed() -> list[bytes]:
+    stamps, _ = pack_stamps(np.arange(9) * 1000, np.arange(9), np.ones(8, np.bool_), 1000.0)
+    return [stamps, pack_values(np.arange(5))[0]]
+
+
 def _session() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -112,7 +124,8 @@ SEEDS: dict[str, list[bytes]] = {
     "store": [_file(), _file()[:300]],
     "sound_chunks": [b"R" + bytes(8) + _stream() + b"\xffEok", b"P" + bytes(16)],
     "board": [b"sim:ppm=40,tick_bits=16", b"/dev/ttyUSB0", b"a0", b"id:E66", b"replay:x",
-              b"rfc2217://h:1", b"auto", b"COM5", b"sim:wires=4-5+6-7"],
+              b"rfc2217://h:1", b"/dev/ttyACM1?baud=9600&slow=80", b"auto", b"COM5",
+              b"sim:wires=4-5+6-7"],
     "budgets": [b'[budgets.timer_soft.idle]\nmissed = "1 %"\nlateness_p99_us = "0.5 period"\n',
                 b'[board."sim.*".timer_hard.idle]\ndropped = 0\n'],
     "wiring": [b'name="x"\nmatch_machine="^a"\noutputs=[1,"LED"]\nloopback=[4,5]\ntimers=[-1]\n'],
@@ -124,6 +137,29 @@ SEEDS: dict[str, list[bytes]] = {
     "edge_file": [_edges(), b"M{}\xffT\0" + bytes(16) + b"\xffE"],
     "run_log": [_LOG.encode() + b"\n"],
     "results": [json.dumps(build_results(Results(_INFO))).encode()],
+    "boot_messages": [
+        b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x8 (TG1WDT_SYS_RESET),boot:0x13 (SPI)\r\n",
+        b"\r\nMPY: soft reboot\r\nMicroPython v1.24 on 2026-01-01; board\r\n>>> ",
+        b" ets Jan  8 2013,rst cause:4, boot mode:(3,6)\r\nwdt reset\r\n",
+        b"a\r\nraw REPL; CTRL-B to exit\r\n>",
+        b"Guru Meditation Error: Core 0 panic'ed\r\nRebooting...\r\n"],
+    "foreign_lines": [
+        b"OK12\x1b[0;31mE (90210) wifi: lost\x1b[0m\r\n345\x04\x04>", b"I (12) a: b\r\nAT+GCAP\r",
+        b"\x05A\x01R\x01\x80\x00\x01AT\r\r\nNameError: name 'AT' isn't defined\r\n"],
+    "other_firmware": [
+        b"Adafruit CircuitPython 9.1.0 on 2024-07-10; Raspberry Pi Pico with rp2040\r\n>>> ",
+        b"Python 3.11.2 (main)\r\n>>> ", b"pi@host:~$ ", b"sh: 1: x: not found\r\n", b"login: "],
+    "scrubber": [b"wifi \xff and\r\n\xff\x04", _stream()[:300] + b"\xff" + _stream()[300:],
+                 b"Cana"],
+    "sync_pattern": [_bodies(), b"\x00tp=65536\n\x01i=0;name=sync.before;kind=ticks\n"
+                     b"\x01i=1;name=sync.after;kind=ticks"],
+    "witness_stream": [b"".join(_witness()), b"\x00tp=65536\n\x01i=0;name=task0;kind=slots"],
+    "redaction": [b"", b"/#?&=:@x", b"'; password=x", b"%40\n@"],
+    "history_address": [b"postgresql://u:p@h:5432/d?sslmode=require", b"@h/d?password=x", b"a.db",
+                        b"sqlite:///x.db", b"none", b"u:p/w@h/d"],
+    "toml_text": [b'[budgets.any.idle]\nmissed = "1 %"\nx = 1e400\n', b"a" + b".a" * 90 + b"=1"],
+    "latest_name": [b"20261127T120000Z_sim\n", b"../../etc", b"\xef\xbb\xbflatest"],
+    "packed_stamps": _packed(),
     "schedule": [b'7 {"jobs": [["a", 10, 5], ["b", 20, null]], "at": 1.5}', b"1 []", b"0 null"],
     "probe": [b"hil:tp=1073741824\nhil:machine=x\nhil:caps=timer,thread\nhil:free=1000\n"
               b"hil:res_us=1.5\nhil:uid=00\n"],

@@ -39,6 +39,21 @@ from hil.recording.edge_files.recorded_file import read_recorded_file
 from hil.recording.edge_reader import read_edges
 from hil.recording.run_folder import read_run_log
 from hil.recording.validity import require_valid
+from tools.fuzz.link_targets import (
+    boot_messages,
+    foreign_lines,
+    other_firmware,
+    scrubber,
+    sync_pattern,
+    witness_stream,
+)
+from tools.fuzz.text_targets import (
+    history_address,
+    latest_name,
+    packed_stamps,
+    redaction,
+    toml_text,
+)
 
 _spec = importlib.util.spec_from_file_location(
     "schedule_store", agents_folder() / "lib" / "schedule_store.py"
@@ -58,7 +73,8 @@ _MAX_STAMPS = 200_000
 
 
 @contextlib.contextmanager
-def _file(data: bytes, name: str) -> Iterator[Path]:
+def temporary_file(data: bytes, name: str) -> Iterator[Path]:
+    """A file of these bytes in a folder of its own, where there is one in memory."""
     folder = next(p for p in (Path("/dev/shm"), Path(tempfile.gettempdir())) if p.is_dir())
     own = folder / f"hil-fuzz-{os.getpid()}"
     own.mkdir(exist_ok=True)
@@ -105,7 +121,7 @@ def sound_frames(data: bytes) -> None:
 
 def store(data: bytes) -> None:
     """A capture file of any bytes."""
-    with _file(data, "a.hilcap") as path, contextlib.suppress(HilError):
+    with temporary_file(data, "a.hilcap") as path, contextlib.suppress(HilError):
         read_capture(path)
 
 
@@ -117,7 +133,7 @@ def sound_chunks(data: bytes) -> None:
             parts.append(_META)
         kind = chr(piece[0]) if piece and piece[0] < 128 else "R"
         parts.append(chunk_bytes(kind, piece[1:]))
-    with _file(b"".join(parts), "a.hilcap") as path, contextlib.suppress(HilError):
+    with temporary_file(b"".join(parts), "a.hilcap") as path, contextlib.suppress(HilError):
         require_valid(read_capture(path))
 
 
@@ -131,13 +147,13 @@ def board(data: bytes) -> None:
 
 def budgets(data: bytes) -> None:
     """A budgets file."""
-    with _file(data, "b.toml") as path, contextlib.suppress(HilError):
+    with temporary_file(data, "b.toml") as path, contextlib.suppress(HilError):
         load_budgets(path)
 
 
 def wiring(data: bytes) -> None:
     """A wiring file."""
-    with _file(data, "w.toml") as path, contextlib.suppress(HilError):
+    with temporary_file(data, "w.toml") as path, contextlib.suppress(HilError):
         load_wiring(path)
 
 
@@ -151,7 +167,7 @@ def edges_option(data: bytes) -> None:
 
 def recorded_file(data: bytes) -> None:
     """A recording of another program: what is read can be stored, and is the same again."""
-    with _file(data, "recorded") as path, contextlib.suppress(HilError):
+    with temporary_file(data, "recorded") as path, contextlib.suppress(HilError):
         choose = partial(map_channels, "x", lines={"D0": "task0", "D1": "sync"}, fallback={})
         recording = read_recorded_file(path, "la", choose, 1e6)
         stored = write_edges(path, recording)
@@ -170,7 +186,7 @@ def edge_file(data: bytes) -> None:
     for piece in data.split(b"\xff"):
         parts.append(chunk_bytes(chr(piece[0]) if piece and piece[0] < 128 else "T", piece[1:]))
     for content in (data, b"".join(parts)):
-        with _file(content, "a.la.hiledges") as path, contextlib.suppress(HilError):
+        with temporary_file(content, "a.la.hiledges") as path, contextlib.suppress(HilError):
             recording = read_edges(path, "la")
             for line in recording.lines:
                 if (line.times_ns[1:] < line.times_ns[:-1]).any():
@@ -179,7 +195,7 @@ def edge_file(data: bytes) -> None:
 
 def run_log(data: bytes) -> None:
     """A run's log."""
-    with _file(data, "run.jsonl") as path, contextlib.suppress(HilError):
+    with temporary_file(data, "run.jsonl") as path, contextlib.suppress(HilError):
         record = read_run_log(path.parent)
         texts = [record.info.id, *(skip.reason for skip in record.skipped)]
         texts += [error.detail for error in record.errors]
@@ -209,7 +225,7 @@ def schedule(data: bytes) -> None:
     body = b" " + data
     whole = b"%08x" % zlib.crc32(body) + body
     for content in (data, whole):
-        with _file(content, "plan.0") as path:
+        with temporary_file(content, "plan.0") as path:
             stored = _store.load(str(path.with_suffix("")), report=str)
         json.dumps(stored)
 
@@ -231,5 +247,7 @@ TARGETS: Mapping[str, Target] = {
         results,
         probe,
         schedule,
+        *(boot_messages, foreign_lines, other_firmware, scrubber, sync_pattern, witness_stream),
+        *(redaction, history_address, toml_text, latest_name, packed_stamps),
     )
 }

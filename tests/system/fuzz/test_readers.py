@@ -73,6 +73,7 @@ def test_the_examples_themselves_are_sound_or_refused_as_meant(name):
         ("board", b"rfc2217://["),
         ("board", b"/dev/x?baud=" + b"9" * 5000),
         ("results", b"[" * 100_000),
+        ("history_address", b"postgresql://u:p\x80@h/d"),
         ("probe", b"hil:tp=" + b"9" * 5000),
         ("probe", b"hil:tp=1073741824\nhil:free=" + b"9" * 5000),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +25,13 @@ from hil.model.result_files import build_results
 from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.latest_run import newest_run
-from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, write_results
+from hil.recording.run_folder import (
+    CHANGES_NAME,
+    RunFolder,
+    read_changes,
+    read_results,
+    write_results,
+)
 from hil.recording.stored_file import open_stored
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures, unreadable_files
 from hil.report.exports.job_summary import job_summary, write_summary
@@ -98,7 +105,7 @@ def write_report(
     results = replace(results, run=replace(results.run, hashes=files.hashes(run.files)))
     comparison = _stored_comparison(path)
     write_results(files.results, results)
-    write_page(files.report, results, sound_captures(run), comparison)
+    write_page(files.report, results, sound_captures(run, results.counted_attempts), comparison)
     if budgets or not _of_pytest(files.junit):
         write_text_atomically(files.junit, junit_text(results))
     if markdown is not None:
@@ -160,7 +167,7 @@ def show_run(args: argparse.Namespace) -> int:
 
     folder = newest_run(Path(args.folder))
     results = results_in(folder)
-    captures, missing, unreadable = _captures(folder)
+    captures, missing, unreadable = _captures(folder, results)
     if args.json:
         groups = list(lateness_groups(captures, _JSON_BINS))
         print(json.dumps({**build_results(results), "lateness": list(map(_plain_group, groups))}))
@@ -177,7 +184,7 @@ def show_run(args: argparse.Namespace) -> int:
     return _status(unreadable)
 
 
-def _captures(folder: Path) -> tuple[list[Capture], str, tuple[str, ...]]:
+def _captures(folder: Path, results: Results) -> tuple[list[Capture], str, tuple[str, ...]]:
     """The sound captures, or why there are none; and the files that could not be read."""
     try:
         run = read_run(folder)
@@ -185,7 +192,7 @@ def _captures(folder: Path) -> tuple[list[Capture], str, tuple[str, ...]]:
         raise
     except CaptureError as error:
         return [], str(error), ()
-    captures = sound_captures(run)
+    captures = sound_captures(run, results.counted_attempts)
     return captures, "" if captures else "no capture that can be trusted", run.unreadable
 
 
@@ -357,7 +364,10 @@ class FolderInput:
     def captures(self) -> CaptureStream:
         """The captures that give figures, read one at a time."""
         if self._captures is None:
-            self._captures = CaptureStream(self._folder)
+            counted = {}
+            with contextlib.suppress(HilError):  # stamps need no figures
+                counted = read_results(RunFolder(self._folder).results).counted_attempts
+            self._captures = CaptureStream(self._folder, counted)
         return self._captures
 
     @property

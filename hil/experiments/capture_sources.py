@@ -10,6 +10,7 @@ from hil.boards.fault_injection import LinkFaults
 from hil.experiments.plan import LOOPBACK, Case, calibration_plan, capture_job
 from hil.experiments.session import Session
 from hil.model.errors import CapabilityMissing, CaptureError, HilError, HostSleptError
+from hil.model.secrets import KNOWN_SECRETS
 from hil.recording.capture_file import capture_path, copy_capture
 from hil.recording.edge_file import copy_edges, list_edge_files
 from hil.recording.host_pauses import host_sleep
@@ -156,7 +157,7 @@ class LiveSource:
             capture = self._store(case, observer)
             slept = host_sleep(capture)
         except HostSleptError as error:
-            slept = str(error)
+            slept = KNOWN_SECRETS.masked(str(error))
         if slept is None:
             return capture
         if self._repeated == MOST_REPEATED:
@@ -168,7 +169,9 @@ class LiveSource:
     def _store(self, case: Case, observer: Observer | None) -> Capture:
         plan = case.plan
         number = self._first + self._stored
-        path = capture_path(self._captures, number, plan.technique, plan.load, plan.window)
+        path = capture_path(
+            *(self._captures, number, plan.technique, plan.load, plan.window, plan.attempt)
+        )
         job = capture_job(case, self._session.board)
         self._stored += 1  # also where it fails: no file is ever written over
         self._session.capture(job, path, observer=observer)
@@ -233,14 +236,18 @@ class ReplaySource:
                     copy_edges(file, captures)
         if edges:
             store_recordings(run.captures, [spec.name for spec in edges], captures)
-        self._cases = {case.key[1:]: case.windows for case in run.cases}
+        self._cases: dict[tuple[str, str], list[tuple[Capture, ...]]] = {}
+        for case in run.cases:
+            self._cases.setdefault(case.key[1:], []).append(case.windows)
 
     def take(self, case: Case, observer: Observer | None) -> Capture:  # noqa: ARG002
-        """The stored capture, windows counted among those that are stored."""
-        windows = self._cases.get((case.plan.technique, case.plan.load), ())
-        if case.plan.window >= len(windows):
+        """The stored capture, attempts and windows counted among those that are stored."""
+        plan = case.plan
+        attempts = self._cases.get((plan.technique, plan.load), [])
+        windows = attempts[plan.attempt] if plan.attempt < len(attempts) else ()
+        if plan.window >= len(windows):
             raise CapabilityMissing("not in the stored run")
-        return windows[case.plan.window]
+        return windows[plan.window]
 
     def close(self) -> None:
         """Nothing to let go of."""

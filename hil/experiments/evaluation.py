@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import skips_for_missing
 from hil.analysis.summary import Summary, summarise
+from hil.experiments.attempts import judge_attempts
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.registry import analyses
 from hil.experiments.window_figures import with_windows
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
     from hil.model.captures import Capture, CapturePlan
-    from hil.model.results import CaseKey, EdgeComparison, Measurement, Notice, Skip
-    from hil.recording.stored_run import StoredRun
+    from hil.model.results import Attempt, CaseKey, EdgeComparison, Measurement, Notice, Skip
+    from hil.recording.stored_run import StoredCase, StoredRun
 
 
 def summarise_capture(capture: Capture) -> Summary:
@@ -85,34 +86,39 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
 
     The figures of a case are those of its other windows. Where there is none, a truncated capture's
     stamps still support some figures, which are among the measurements, marked and without a
-    verdict, unless ``truncated`` is false.
+    verdict, unless ``truncated`` is false. Of a case that was measured several times the worst
+    attempt counts.
     """
     measurements: list[Measurement] = []
     skipped = list(run.log.skipped)
     notices: list[Notice] = []
     edges: list[EdgeComparison] = []
+    attempts: list[Attempt] = []
     errors = list(run.log.errors)
-    failed = {case_key(error) for error in errors}
-    for case in run.cases:
-        whole, invalid = case.checked()
-        if case.key in failed and case.windows[0].plan.windows == 1:
-            whole = None  # what failed may not be in the capture
-        for capture, error in invalid:
-            if case.key not in failed:
-                plan = None if whole is None and len(invalid) == 1 else capture.plan
-                errors.append(error_record(case.key, error, plan))
-        if whole is not None:
-            try:
-                measured = evaluate(whole, budgets)
-            except HilError as error:
-                errors.append(error_record(case.key, error))
-            else:
-                measurements += measured.measurements
-                skipped += measured.skips
-                notices += measured.notices
-                edges += measured.edges
-        elif truncated and (rest := case.truncated()) is not None:
-            measurements += evaluate(rest, None, truncated=True).measurements
+    cases: dict[CaseKey, list[StoredCase]] = {}
+    for stored in run.cases:
+        cases.setdefault(stored.key, []).append(stored)
+    for key, tries in cases.items():
+        outcomes: dict[int, MeasuredCase | HilError] = {}
+        for case in tries:
+            outcomes[case.attempt], told = _evaluate_case(case, run.log.errors, budgets)
+            errors += told
+        for error in run.log.errors:  # an attempt may have failed before there was a file
+            if case_key(error) == key:
+                outcomes.setdefault(error.attempt, CaptureError(error.error))
+        judged = judge_attempts(key, outcomes)
+        errors = [e for e in errors if case_key(e) != key or e.attempt not in judged.replaced]
+        attempts += judged.attempts
+        notices += judged.notices
+        if (measured := judged.counted) is not None:
+            measurements += measured.measurements
+            skipped += measured.skips
+            notices += measured.notices
+            edges += measured.edges
+        elif truncated:
+            rests = (case.truncated() for case in tries if case.checked()[0] is None)
+            if (rest := next(filter(None, rests), None)) is not None:
+                measurements += evaluate(rest, None, truncated=True).measurements
     errors += unreadable_captures(run)
     if not run.log.complete:
         errors.append(ErrorRecord("-", "-", "-", "the run did not come to its end", ""))
@@ -125,7 +131,29 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         errors=tuple(errors),
         edges=tuple(edges),
         notices=tuple(notices),
+        attempts=tuple(attempts),
     )
+
+
+def _evaluate_case(
+    case: StoredCase, logged: Sequence[ErrorRecord], budgets: Budgets | None
+) -> tuple[MeasuredCase | HilError, list[ErrorRecord]]:
+    """What came of one attempt of a case, and what the run's log does not tell of it."""
+    told_before = [e for e in logged if (case_key(e), e.attempt) == (case.key, case.attempt)]
+    whole, invalid = case.checked()
+    if told_before and case.windows[0].plan.windows == 1:
+        whole = None  # what failed may not be in the capture
+    told = []
+    for capture, error in invalid if not told_before else ():
+        plan = None if whole is None and len(invalid) == 1 else capture.plan
+        told.append(error_record(case.key, error, plan, case.attempt))
+    if whole is None:
+        texts = [error.error for error in (*told_before, *told)]
+        return CaptureError(texts[0] if texts else "it was not measured"), told
+    try:
+        return evaluate(whole, budgets), told
+    except HilError as error:
+        return error, [*told, error_record(case.key, error, None, case.attempt)]
 
 
 def unreadable_captures(run: StoredRun) -> list[ErrorRecord]:
@@ -133,11 +161,13 @@ def unreadable_captures(run: StoredRun) -> list[ErrorRecord]:
     return [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
 
 
-def error_record(case: CaseKey, error: HilError, window: CapturePlan | None = None) -> ErrorRecord:
+def error_record(
+    case: CaseKey, error: HilError, window: CapturePlan | None = None, attempt: int = 0
+) -> ErrorRecord:
     """What a case that gives no figures is in the results, or one ``window`` of several."""
     detail = error.traceback if isinstance(error, RemoteCodeError) else ""
     name = "" if window is None else window_name(window).removeprefix(", ")
-    return ErrorRecord(*case, f"{name}: {error}" if name else str(error), detail)
+    return ErrorRecord(*case, f"{name}: {error}" if name else str(error), detail, attempt)
 
 
 def results_in(folder: Path, run: StoredRun | None = None) -> Results:
@@ -168,7 +198,7 @@ def judged_history_run(folder: Path) -> HistoryRun:
     results = replace(results, errors=(*results.errors, *missing))
     if not results.measurements and not results.errors:
         raise ConfigurationError(f"{folder}: nothing was measured in it")
-    return make_history_run(results, sound_captures(run))
+    return make_history_run(results, sound_captures(run, results.counted_attempts))
 
 
 def unmeasured_parts(folder: Path) -> list[str]:
@@ -190,6 +220,6 @@ def unjudged_history_run(folder: Path) -> HistoryRun:
     errors = (*run.log.errors, *unreadable_captures(run))
     results = replace(results, skipped=run.log.skipped, errors=errors)
     failed = {case_key(error) for error in run.log.errors}
-    whole = sound_captures(run, truncated=False)
+    whole = sound_captures(run, results.counted_attempts, truncated=False)
     usable = [c for c in whole if c.plan.windows > 1 or c.case not in failed]
     return make_history_run(results, usable)

@@ -76,11 +76,13 @@ class Case:
     """One technique under one load, as a test parameter; ``plan`` says how it is captured.
 
     It is measured in ``plan.windows`` windows of ``plan.duration_us`` each, :meth:`in_window` is
-    one of them. ``program`` is the user's own, which is measured in the technique's place.
+    one of them. ``program`` is the user's own, which is measured in the technique's place. A stored
+    case was measured ``attempts`` times.
     """
 
     plan: CapturePlan = field(hash=False)
     program: UserProgram | None = field(default=None, compare=False, repr=False)
+    attempts: int = field(default=1, compare=False)
 
     @property
     def id(self) -> str:
@@ -91,6 +93,10 @@ class Case:
     def measured_s(self) -> float:
         """The length of all windows together, in seconds."""
         return self.plan.windows * self.plan.duration_us / 1e6
+
+    def in_attempt(self, number: int) -> Case:
+        """The same once more, after it was measured ``number`` times."""
+        return replace(self, plan=replace(self.plan, attempt=number))
 
     def in_window(self, number: int) -> Case:
         """What is measured in window ``number``, from 0 on; what follows a window, in the last."""

@@ -72,8 +72,8 @@ class Rounds:
     """The cases that are asked for, by their boards, and which of their windows are to come."""
 
     def __init__(self, seed: int) -> None:
-        self.measured: dict[CaseKey, MeasuredWindows] = {}
-        """What was begun: the cases of a board in the order in which they were selected."""
+        self.measured: dict[tuple[CaseKey, int], MeasuredWindows] = {}
+        """What was begun, by attempts: the cases of a board in the order of their selection."""
         self._seed = seed
         self._selected: dict[str, dict[str, Case]] = {}
         self._to_come: dict[str, Iterator[Case]] = {}
@@ -91,16 +91,16 @@ class Rounds:
     def to_come(self, board: str, case: Case) -> Iterator[Case]:
         """The windows of a board that were not given yet, all of its selected cases.
 
-        A case that was not selected is measured alone. Each window is given once, whatever happens
-        to whoever asked for it.
+        A case that was not selected is measured alone, and so is one that is measured again. Each
+        window is given once, whatever happens to whoever asked for it.
         """
         cases = self._selected.get(board, {})
-        alone = case.id not in cases
-        name = f"{board} {case.id}" if alone else board
+        alone = case.id not in cases or case.plan.attempt > 0
+        name = f"{board} {case.id} {case.plan.attempt}" if alone else board
         if name not in self._to_come:
             wanted = (case,) if alone else tuple(cases.values())
             for each in wanted:
-                key = case_of(board, each)
+                key = (case_of(board, each), each.plan.attempt)
                 self.measured.setdefault(key, MeasuredWindows(each))
             self._to_come[name] = windows_in_rounds(wanted, self._seed)
         return self._to_come[name]

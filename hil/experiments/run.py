@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hil import __version__
 from hil.boards.fault_injection import format_faults
+from hil.experiments.attempts import JudgedAttempts, judge_attempts
 from hil.experiments.capture_sources import open_source
 from hil.experiments.edge_instruments import missing_edges
 from hil.experiments.host_clock import read_host_clock
@@ -21,7 +22,7 @@ from hil.experiments.preload import start_preload
 from hil.experiments.rounds import Rounds, case_of
 from hil.model.board import SOURCES
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
-from hil.model.results import CLOCK, LINK, ErrorRecord, RunInfo, Skip
+from hil.model.results import CLOCK, LINK, ErrorRecord, RunInfo, Skip, case_key
 from hil.model.secrets import KNOWN_SECRETS
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
 
@@ -55,7 +56,7 @@ class _NoDisplay:
 
 
 class Bench:
-    """One process's part of a run; each case is captured once and serves every test.
+    """One process's part of a run; what is captured of a case serves every test.
 
     All windows of all cases that :meth:`select` names for a board are captured in rounds (see
     :func:`~hil.experiments.rounds.windows_in_rounds`) when the first of them is asked for.
@@ -72,12 +73,12 @@ class Bench:
         self._started = time.monotonic()
         self._cleanup = contextlib.ExitStack()
         self._sources: dict[str, CaptureSource | HilError] = {}
-        self._outcomes: dict[CaseKey, MeasuredCase | HilError] = {}
+        self._outcomes: dict[tuple[CaseKey, int], MeasuredCase | HilError] = {}
         self._looked_at: set[str] = set()
         self._missing_edges: set[tuple[str, str]] = set()
         self._link_warnings: set[tuple[str, str]] = set()
         self.skipped: list[Skip] = []
-        self.errors: list[ErrorRecord] = []
+        self._errors: list[ErrorRecord] = []
         self.notes: list[str] = []
         slug = options.boards[0].slug if len(options.boards) == 1 else "boards"
         self.folder = folder or create_run_folder(options.out, slug)
@@ -140,21 +141,52 @@ class Bench:
     ) -> MeasuredCase:
         """The figures of one case; what has to be captured for it is told to ``display``.
 
-        The first call for a board captures all windows of its selected cases. Raises the same
-        :class:`~hil.model.errors.HilError` again at every further call.
+        The first call for a board captures all windows of its selected cases; a case with another
+        number of ``plan.attempt`` is captured anew. Of a stored case the worst attempt is returned.
+        Raises the same :class:`~hil.model.errors.HilError` again at every further call.
         """
-        for window in self._rounds.to_come(board, case):
-            self._capture(board, window, display or _NoDisplay())
-        outcome = self._outcome(case_of(board, case))
+        stored = self._is_stored(board)
+        for attempt in range(case.attempts) if stored else (case.plan.attempt,):
+            for window in self._rounds.to_come(board, case.in_attempt(attempt)):
+                self._capture(board, window, display or _NoDisplay())
+        key = case_of(board, case)
+        outcome: MeasuredCase | HilError | None = None
+        if stored:
+            outcome = self._judged(key).counted
+        if outcome is None:
+            outcome = self._outcome(key, 0 if stored else case.plan.attempt)
         if isinstance(outcome, HilError):
             raise outcome
         return outcome
 
     @property
     def results(self) -> Iterator[MeasuredCase]:
-        """What was measured so far, in the order of the cases; also what no test has asked for."""
-        outcomes = (self._outcome(key) for key in list(self._rounds.measured))
-        return (o for o in outcomes if not isinstance(o, HilError))
+        """What was measured so far, in the order of the cases; also what no test has asked for.
+
+        Of a case that was measured several times it is the worst attempt.
+        """
+        return (j.counted for j in self.judged if j.counted is not None)
+
+    @property
+    def judged(self) -> Iterator[JudgedAttempts]:
+        """Every case with what came of all its attempts so far."""
+        return map(self._judged, dict.fromkeys(key for key, _ in list(self._rounds.measured)))
+
+    @property
+    def errors(self) -> list[ErrorRecord]:
+        """What went wrong, but for attempts without figures whose case was measured again."""
+        replaced = {
+            (key, number)
+            for key in dict.fromkeys(key for key, number in self._rounds.measured if number)
+            for number in self._judged(key).replaced
+        }
+        return [e for e in self._errors if (case_key(e), e.attempt) not in replaced]
+
+    def _judged(self, key: CaseKey) -> JudgedAttempts:
+        numbers = [number for other, number in list(self._rounds.measured) if other == key]
+        outcomes = {number: self._outcome(key, number) for number in sorted(numbers)}
+        tried = {n: o for n, o in outcomes.items() if not isinstance(o, CapabilityMissing)}
+        return judge_attempts(key, tried)
 
     @property
     def stamps(self) -> int:
@@ -205,7 +237,7 @@ class Bench:
             error=KNOWN_SECRETS.masked(record.error),
             detail=KNOWN_SECRETS.masked(record.detail),
         )
-        self.errors.append(record)
+        self._errors.append(record)
         if self._log is None:
             return
         try:
@@ -216,7 +248,8 @@ class Bench:
     def interrupted(self) -> None:
         """The run ends before its time: say how much of it was not measured."""
         planned = len(self.expected) or len(self._options.boards) * len(self._options.cases)
-        begun = [windows for windows in self._rounds.measured.values() if windows.taken]
+        first = (w for (_, attempt), w in self._rounds.measured.items() if not attempt)
+        begun = [windows for windows in first if windows.taken]
         text = (
             f"the run was interrupted: {planned - len(begun)} of {planned} cases were not measured"
         )
@@ -227,8 +260,8 @@ class Bench:
 
     def _log_failed(self, error: HilError) -> None:
         record = ErrorRecord("-", "-", "-", str(error))
-        if record not in self.errors:
-            self.errors.append(record)
+        if record not in self._errors:
+            self._errors.append(record)
 
     def abandon(self) -> None:
         """The run can't begin: leave nothing behind."""
@@ -301,7 +334,7 @@ class Bench:
     def _capture(self, board: str, window: Case, display: CaptureDisplay) -> None:
         """Capture one window of a case; a failure is kept with the case, and told."""
         key = case_of(board, window)
-        windows = self._rounds.measured[key]
+        windows = self._rounds.measured[key, window.plan.attempt]
         if windows.ended and not self._is_stored(board):
             display.pass_over(window)
             return
@@ -323,16 +356,17 @@ class Bench:
                 windows.captures.append(with_host_clock(capture, self._info))
         except CapabilityMissing as reason:
             windows.failure = windows.failure or reason
-            if not windows.captures:
+            if not windows.captures and not window.plan.attempt:
                 self._skip(Skip(*key, str(reason)))
         except HilError as error:
             if windows.failure is None or self._is_stored(board):
                 first = window.plan.window == 0  # the case ends with it
-                self._tell_failure(key, error, None if first else window.plan)
+                told = None if first else window.plan
+                self._tell_failure(key, error, told, window.plan.attempt)
             windows.failure = windows.failure or error
         except BaseException as cause:  # Ctrl-C, SIGTERM, a fault of our own: no silent gap
             text = "interrupted" if isinstance(cause, KeyboardInterrupt) else repr(cause)[:200]
-            self._tell_failure(key, CaptureError(text), window.plan)
+            self._tell_failure(key, CaptureError(text), window.plan, window.plan.attempt)
             raise
 
     def _tell_missing_edges(self, key: CaseKey, capture: Capture) -> None:
@@ -346,20 +380,20 @@ class Bench:
                 # of no case: what the board stamped is whole
                 self.tell(ErrorRecord(board, "-", "-", f"{text} (first in {first})"))
 
-    def _outcome(self, key: CaseKey) -> MeasuredCase | HilError:
+    def _outcome(self, key: CaseKey, attempt: int) -> MeasuredCase | HilError:
         """The figures of a case by what was captured of it, or why there are none."""
-        if key not in self._outcomes:
-            windows = self._rounds.measured[key]
+        if (key, attempt) not in self._outcomes:
+            windows = self._rounds.measured[key, attempt]
             if not windows.captures:
                 return windows.failure or CaptureError("it was not measured")
             from hil.experiments.evaluation import evaluate  # late: not before the first capture
 
             try:
-                self._outcomes[key] = evaluate(windows.joined(), self._options.budgets)
+                self._outcomes[key, attempt] = evaluate(windows.joined(), self._options.budgets)
             except HilError as error:
-                self._tell_failure(key, error)
-                self._outcomes[key] = error
-        return self._outcomes[key]
+                self._tell_failure(key, error, None, attempt)
+                self._outcomes[key, attempt] = error
+        return self._outcomes[key, attempt]
 
     def _is_stored(self, board: str) -> bool:
         return any(spec.text == board and spec.stored_run for spec in self._options.boards)
@@ -373,11 +407,11 @@ class Bench:
             self._log_failed(error)
 
     def _tell_failure(
-        self, key: CaseKey, error: HilError, window: CapturePlan | None = None
+        self, key: CaseKey, error: HilError, window: CapturePlan | None, attempt: int
     ) -> None:
         from hil.experiments.evaluation import error_record  # late: not before the first capture
 
-        self.tell(error_record(key, error, window))
+        self.tell(error_record(key, error, window, attempt))
 
 
 def _profile_name(options: RunOptions) -> str:

@@ -142,7 +142,7 @@ class CapturePlan(StoredRecord):
     """One capture as it was asked for: window number ``window`` of the ``windows`` of its case.
 
     ``duration_us`` is the length of this window; in a capture that was joined of several, the sum
-    of theirs.
+    of theirs. ``attempt`` counts how often the case was measured in the run before.
     """
 
     technique: str
@@ -153,6 +153,7 @@ class CapturePlan(StoredRecord):
     options: Mapping[str, int | str] = field(default_factory=dict)
     window: int = field(default=0, metadata=ABSENT)
     windows: int = field(default=1, metadata=ABSENT)
+    attempt: int = field(default=0, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,13 +121,33 @@ class Notice(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRecord(StoredRecord):
-    """A combination with no trustworthy measurement; ``detail`` may be the board's traceback."""
+    """A combination with no trustworthy measurement; ``detail`` may be the board's traceback.
+
+    ``attempt`` is which measurement of the case it was, from 0 on.
+    """
 
     board: str
     technique: str
     load: str
     error: str
     detail: str = ""
+    attempt: int = field(default=0, metadata=ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(StoredRecord):
+    """One of several times that a case was measured in a run, number ``attempt`` from 1 on.
+
+    ``verdict`` is the worst of its figures', ``invalid`` where there are none; ``text`` says why.
+    """
+
+    board: str
+    technique: str
+    load: str
+    attempt: int
+    verdict: Literal["pass", "fail", "undecided", "none", "invalid"]
+    text: str = ""
+    measurements: tuple[Measurement, ...] = field(default=(), metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +295,15 @@ class Results(StoredRecord):
     causes: tuple[Cause, ...] = field(default=(), metadata=ABSENT)
     edges: tuple[EdgeComparison, ...] = field(default=(), metadata=ABSENT)
     notices: tuple[Notice, ...] = field(default=(), metadata=ABSENT)
+    attempts: tuple[Attempt, ...] = field(default=(), metadata=ABSENT)
+
+    @property
+    def counted_attempts(self) -> dict[CaseKey, int]:
+        """Of each case with several attempts the one whose figures are its own, from 0 on."""
+        counted: dict[CaseKey, int] = {}
+        for attempt in self.attempts:  # the worst of a case comes first
+            counted.setdefault(case_key(attempt), attempt.attempt - 1)
+        return counted
 
 
 @dataclass(frozen=True, slots=True)

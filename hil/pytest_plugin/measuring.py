@@ -40,6 +40,7 @@ from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
+from hil.pytest_plugin.reruns import AttemptCounter, mark_attempt
 from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals, mark_report
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
 from hil.pytest_plugin.unchecked_figures import figure_key
@@ -79,6 +80,7 @@ class MeasuredRun:
         self.options = options
         self.bench = bench
         self._output = output
+        self._attempts = AttemptCounter()
 
     @property
     def internal(self) -> InternalFailures | None:
@@ -122,23 +124,31 @@ class MeasuredRun:
     ) -> None:
         """Tell a failed test's figures with its report, and whether the bench ended it."""
         mark_report(item, call, report)
+        mark_attempt(item, call, report, told=bool(item.stash.get(FAILED_FIGURES, ())))
+        if self._output is not None:
+            self._output.failed_attempts.made(report)
 
     def figures(self, board: str, case: Case, node: pytest.Item) -> Figures:
         """The figures of one case for a test; skips what the board can't run, fails what has none.
 
-        Each figure that is checked becomes one of the test's properties.
+        A test that asks again, because it is run again, gets those of a new measurement. Each
+        figure that is checked becomes one of the test's properties.
         """
         assert self.bench is not None
         assert self._output is not None
         failure: HilError | None = None
+        attempt = self._attempts.count(node, board, case.id)
+        node.stash[FAILED_FIGURES] = []
         try:
-            measured = self.bench.measured(board, case, self._output)
+            measured = self.bench.measured(board, case.in_attempt(attempt), self._output)
         except HilError as error:
             failure = error
         if isinstance(failure, CapabilityMissing):
             pytest.skip(str(failure))
         if failure is not None:
             pytest.fail(f"{board}, {case.id}: {failure}", pytrace=False)
+        if attempt:
+            node.user_properties.append(("hil.attempt", attempt + 1))
         node.user_properties += [("hil.set_aside", text) for text in measured.capture.set_aside]
         return Figures(measured, node, undecided_fails=self.options.undecided_fails)
 
@@ -291,9 +301,10 @@ def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tup
     stored: dict[str, Case] = {}
     for board in boards:
         if board.stored_run is not None:
-            for windows in (case.windows for case in read_run(board.stored_run).cases):
-                case = Case(replace(windows[-1].plan, window=0, windows=len(windows)))
-                stored[case.id] = case
+            for own in read_run(board.stored_run).cases:
+                plan = replace(own.windows[-1].plan, window=0, windows=len(own.windows), attempt=0)
+                case = Case(plan, attempts=own.attempt + 1)
+                stored[case.id] = case  # of several attempts the last one
     wanted = {case.id for case in asked}
     return tuple(case for name, case in stored.items() if not wanted or name in wanted)
 

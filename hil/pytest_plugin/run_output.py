@@ -21,10 +21,11 @@ from hil.model.errors import HilError
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
 from hil.pytest_plugin.internal_failures import InternalFailures
+from hil.pytest_plugin.reruns import FailedAttempts
 from hil.pytest_plugin.run_end import Outcome
 from hil.pytest_plugin.run_files import RunFiles
 from hil.pytest_plugin.run_streams import RunStreams
-from hil.pytest_plugin.unchecked_figures import reports_of, unchecked
+from hil.pytest_plugin.unchecked_figures import reports_of, reports_of_attempts, unchecked
 from hil.recording.run_folder import LOG_NAME, write_results
 from hil.report.page.template_environment import escape_cells, page_title
 from hil.report.terminal.progress import RunProgress
@@ -56,6 +57,7 @@ class CaptureOutput:
     ) -> None:
         self._bench = bench
         self._stream = stream
+        self.failed_attempts = FailedAttempts()
         self._progress = RunProgress(stream, before_bar=before_bar)
         self.expect(case for _ in options.boards for case in options.cases)
 
@@ -126,7 +128,8 @@ class RunOutput(CaptureOutput):
         """Everything for ``results.json``, as far as the run has come."""
         if self._workers_measure:
             return self._from_folder()[0]
-        cases = list(self._bench.results)
+        several = list(self._bench.judged)
+        cases = [judged.counted for judged in several if judged.counted is not None]
         return Results(
             run=self._bench.info,
             boards=tuple(self._bench.boards),
@@ -134,7 +137,11 @@ class RunOutput(CaptureOutput):
             skipped=(*self._bench.skipped, *(skip for case in cases for skip in case.skips)),
             errors=tuple(self._bench.errors),
             edges=tuple(comparison for case in cases for comparison in case.edges),
-            notices=tuple(notice for case in cases for notice in case.notices),
+            notices=(
+                *(notice for judged in several for notice in judged.notices),
+                *(notice for case in cases for notice in case.notices),
+            ),
+            attempts=tuple(attempt for judged in several for attempt in judged.attempts),
         )
 
     def _captures(self) -> list[Capture]:
@@ -153,12 +160,13 @@ class RunOutput(CaptureOutput):
             source = common_source(results.boards)
             errors = tuple(dict.fromkeys((*results.errors, *self._bench.errors)))
             results = replace(results, run=replace(results.run, source=source), errors=errors)
-            self._stored = results, sound_captures(run)
+            self._stored = results, sound_captures(run, results.counted_attempts)
         return self._stored
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep in mind which tests failed, and which had no measurement."""
         self._outcome.see(report)
+        self.failed_attempts.told(report)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(
@@ -249,7 +257,7 @@ class RunOutput(CaptureOutput):
         reporter = manager.getplugin("terminalreporter")
         # the reporter shows progress by the tests that were collected: it is told the outcome only
         others = manager.subset_hook_caller("pytest_runtest_logreport", [reporter])
-        for report in reports_of(cases):
+        for report in (*reports_of(cases), *reports_of_attempts(self.failed_attempts.texts)):
             others(report=report)
             if reporter is not None and report.failed:
                 reporter._add_stats("failed", [report])

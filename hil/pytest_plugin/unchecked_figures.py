@@ -15,13 +15,14 @@ from hil.model.results import case_key
 from hil.model.verdicts import refuses, verdict_message
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from hil.model.results import CaseKey, Measurement
 
 FigureKey = tuple[object, ...]
 """What tells a figure from all others of its run: plain values."""
 HEADLINE = "out of budget, and no failed test says so"
+ATTEMPT_HEADLINE = "it failed in one attempt and passed in another; the worst one counts"
 
 
 def figure_key(figure: Measurement) -> FigureKey:
@@ -47,14 +48,23 @@ def reports_of(cases: dict[CaseKey, list[Measurement]]) -> Iterator[pytest.TestR
     """What pytest is told: for each case the two phases of a test that failed."""
     for (board, technique, load), figures in cases.items():
         name = f"figures[{board}-{technique}-{load}]"
-        text = "\n".join([f"{HEADLINE}:", *map(verdict_message, figures)])
-        for when, outcome, said in (("call", "failed", text), ("teardown", "passed", None)):
-            yield pytest.TestReport(
-                nodeid=f"hil::{name}",
-                location=("hil", None, name),
-                keywords={},
-                outcome=outcome,  # type: ignore[arg-type]
-                longrepr=said,
-                when=when,  # type: ignore[arg-type]
-                duration=0.0,
-            )
+        yield from _reports(name, "\n".join([f"{HEADLINE}:", *map(verdict_message, figures)]))
+
+
+def reports_of_attempts(texts: Mapping[str, str]) -> Iterator[pytest.TestReport]:
+    """The same for each test that failed in an attempt before it passed, by its name."""
+    for name, text in texts.items():
+        yield from _reports(f"attempts[{name}]", f"{ATTEMPT_HEADLINE}:\n{text}")
+
+
+def _reports(name: str, text: str) -> Iterator[pytest.TestReport]:
+    for when, outcome, said in (("call", "failed", text), ("teardown", "passed", None)):
+        yield pytest.TestReport(
+            nodeid=f"hil::{name}",
+            location=("hil", None, name),
+            keywords={},
+            outcome=outcome,  # type: ignore[arg-type]
+            longrepr=said,
+            when=when,  # type: ignore[arg-type]
+            duration=0.0,
+        )

@@ -42,15 +42,19 @@ if TYPE_CHECKING:
 CAPTURE_SUFFIX = ".hilcap"
 
 
-def capture_path(folder: Path, number: int, technique: str, load: str, window: int = 0) -> Path:
+def capture_path(
+    folder: Path, number: int, technique: str, load: str, window: int = 0, attempt: int = 0
+) -> Path:
     """``<nnn>_<technique>_<load>.hilcap`` in ``folder``, names reduced to a safe alphabet.
 
-    A window behind the first has its number too: ``<nnn>_<technique>_<load>_w2.hilcap``.
+    A window behind the first has its number too: ``<nnn>_<technique>_<load>_w2.hilcap``, and so has
+    an attempt: ``<nnn>_<technique>_<load>_a2_w2.hilcap``.
     """
     technique, load = (
         re.sub(r"[^A-Za-z0-9-]+", "_", name)[:40] or "_" for name in (technique, load)
     )
-    behind = f"_w{window + 1}" if window else ""
+    behind = f"_a{attempt + 1}" if attempt else ""
+    behind += f"_w{window + 1}" if window else ""
     return folder / f"{number:03d}_{technique}_{load}{behind}{CAPTURE_SUFFIX}"
 
 

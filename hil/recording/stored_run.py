@@ -18,7 +18,7 @@ from hil.recording.stored_file import is_plain_folder, open_stored
 from hil.recording.validity import require_valid, truncate_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hil.model.captures import Calibration, Capture, CapturePlan
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run's folder, read: the log and the captures, one for each window of each case.
+    """One run's folder, read: the log, and the captures, one for each window of each attempt.
 
     ``files`` are the captures' own, ``unreadable`` the reasons why others could not be read at all.
     """
@@ -39,22 +39,30 @@ class StoredRun:
 
     @property
     def cases(self) -> list[StoredCase]:
-        """The captures by case: boards in the order in which they come, then by load, technique."""
-        windows: dict[CaseKey, list[Capture]] = {}
+        """The captures by case: boards in the order in which they come, then by load, technique.
+
+        A case that was measured several times is there as often, in the order of its attempts.
+        """
+        windows: dict[tuple[CaseKey, int], list[Capture]] = {}
         for capture in self.captures:
-            windows.setdefault(capture.case, []).append(capture)
-        boards = list(dict.fromkeys(board for board, _, _ in windows))
+            windows.setdefault((capture.case, capture.plan.attempt), []).append(capture)
+        boards = list(dict.fromkeys(case[0] for case, _ in windows))
         return [
             StoredCase(tuple(windows[key]))
-            for key in sorted(windows, key=lambda key: case_order(key, boards))
+            for key in sorted(windows, key=lambda key: (case_order(key[0], boards), key[1]))
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """The captures of one case's windows, at least one, and which of them give figures."""
+    """The captures of the windows of one attempt of a case, at least one, and which are valid."""
 
     windows: tuple[Capture, ...]
+
+    @property
+    def attempt(self) -> int:
+        """How often the case had been measured before."""
+        return self.windows[0].plan.attempt
 
     @property
     def key(self) -> CaseKey:
@@ -163,9 +171,9 @@ def with_calibration(captures: Iterable[Capture]) -> list[Capture]:
 
 def _one_a_window(captures: Iterable[Capture]) -> list[Capture]:
     """The capture that counts of each window of each case, in the order of windows."""
-    windows: dict[tuple[CaseKey, int], Capture] = {}
+    windows: dict[tuple[CaseKey, int, int], Capture] = {}
     for capture in captures:
-        key = (capture.case, capture.plan.window)
+        key = (capture.case, capture.plan.attempt, capture.plan.window)
         before = windows.get(key)
         windows[key] = capture if before is None else _later(before, capture)
     return sorted(windows.values(), key=lambda capture: capture.plan.window)
@@ -194,19 +202,26 @@ def _twice(case: CaseKey, plan: CapturePlan) -> str:
     return f"two captures of {' '.join(case)}{window_name(plan)} in one run"
 
 
-def sound_captures(run: StoredRun, *, truncated: bool = True) -> list[Capture]:
+def sound_captures(
+    run: StoredRun, counted: Mapping[CaseKey, int] | None = None, *, truncated: bool = True
+) -> list[Capture]:
     """One capture for each case that gives figures, its valid windows joined.
 
-    Of a case without a valid window the ``truncated`` ones are taken, up to their last stamps.
+    Of a case that was measured several times the attempt that is ``counted`` is taken (see
+    :class:`~hil.model.results.Results`), else the first that is valid. Of a case without a valid
+    window the ``truncated`` ones are taken, up to their last stamps.
     """
-    captures = []
+    captures: dict[CaseKey, Capture] = {}
+    left: dict[CaseKey, Capture] = {}
     for case in run.cases:
         whole, _ = case.checked()
-        if whole is None and truncated:
-            whole = case.truncated()
-        if whole is not None:
-            captures.append(whole)
-    return captures
+        wanted = (counted or {}).get(case.key, case.attempt) == case.attempt
+        if whole is not None and wanted:
+            captures.setdefault(case.key, whole)
+        elif whole is None and truncated and (rest := case.truncated()) is not None:
+            left.setdefault(case.key, rest)
+    keys = dict.fromkeys(case.key for case in run.cases)
+    return [both[key] for both in ({**left, **captures},) for key in keys if key in both]
 
 
 class CaptureStream:
@@ -216,8 +231,10 @@ class CaptureStream:
     could not be read at all.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, counted: Mapping[CaseKey, int] | None = None) -> None:
+        """``counted`` as for :func:`sound_captures`."""
         self._folder = captures_folder(folder)
+        self._counted = counted or {}
         self.left_out: list[str] = []
         self.unreadable: list[str] = []
 
@@ -228,7 +245,7 @@ class CaptureStream:
         """
         self.left_out.clear()
         self.unreadable.clear()
-        files: dict[CaseKey, list[Path]] = {}
+        files: dict[CaseKey, dict[int, list[Path]]] = {}
         read = 0
         for file in list_captures(self._folder):
             try:
@@ -242,13 +259,16 @@ class CaptureStream:
             if meta.plan.technique == CALIBRATE:
                 continue
             case = (meta.board.name, meta.plan.technique, meta.plan.load)
-            files.setdefault(case, []).append(file)
+            files.setdefault(case, {}).setdefault(meta.plan.attempt, []).append(file)
         if not read:
             raise CaptureError(f"{self._folder} holds no capture that can be read")
-        for own in files.values():
-            sound = self._read(own)
-            if sound is not None and sound.tracks:
-                yield sound
+        for case, attempts in files.items():
+            wanted = self._counted.get(case)
+            for number in sorted(attempts) if wanted not in attempts else [wanted]:
+                sound = self._read(attempts[number])
+                if sound is not None and sound.tracks:
+                    yield sound
+                    break
 
     def _tell_unreadable(self, error: CaptureError) -> None:
         self.left_out.append(str(error))

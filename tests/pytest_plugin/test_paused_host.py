@@ -55,7 +55,6 @@ def measure(pytester, run_here, monkeypatch):
         result = run_here(
             *("--board=sim:clock=virtual", "--hil-out=out", "--hil-duration-s=0.3"),
             *(f"--hil-windows={windows}", f"--hil-technique={techniques}"),
-            "-p", "no:randomly",
         )  # fmt: skip
         folder = pytester.path / "out" / "latest"
         captures = [read_capture(path) for path in list_captures(folder / "capture")]
@@ -120,7 +119,7 @@ def test_windows_are_measured_again_so_many_times_and_no_more(measure, monkeypat
 def test_a_stored_run_tells_the_same(measure, pytester, run_here):
     _, told, _ = measure(1)
     folder = (pytester.path / "out" / "latest").resolve()
-    result = run_here(f"--board=replay:{folder}", "--hil-out=again", "-p", "no:randomly")
+    result = run_here(f"--board=replay:{folder}", "--hil-out=again")
     assert result.ret == 0
     again = json.loads((pytester.path / "again" / "latest" / "results.json").read_text())
     assert [n["text"] for n in again["notices"]] == [n["text"] for n in told["notices"]]

@@ -18,7 +18,7 @@ from hil.model.verdicts import verdict_message
 from hil.report.exports.figure_keys import named_figures
 
 if TYPE_CHECKING:
-    from hil.model.results import ErrorRecord, OfCase, Results, Skip
+    from hil.model.results import Attempt, ErrorRecord, OfCase, Results, Skip
     from hil.report.exports.figure_keys import NamedFigure
 
 _RUN = "-"
@@ -30,6 +30,7 @@ class _Case:
     figures: list[NamedFigure] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
 
 
 def junit_text(results: Results) -> str:
@@ -61,6 +62,8 @@ def _cases(results: Results) -> dict[tuple[str, str, str], _Case]:
         case(error).errors.append(error)
     for skip in results.skipped:
         case(skip).skips.append(skip)
+    for attempt in results.attempts:
+        case(attempt).attempts.append(attempt)
     boards = [board.name for board in results.boards]
     return {key: cases[key] for key in sorted(cases, key=lambda key: case_order(key, boards))}
 
@@ -92,6 +95,9 @@ def _testcase(suite: ET.Element, key: tuple[str, str, str], case: _Case) -> str:
             number = getattr(figure, what)
             rows += [(f"{stem}.{what}", repr(number))] if number is not None else []
         rows += [(f"{stem}.verdict", figure.verdict)] if figure.budget is not None else []
+    for attempt in case.attempts:
+        stem = f"attempt.{attempt.attempt}"
+        rows += [(f"{stem}.verdict", attempt.verdict), (stem, attempt.text)]
     missing: dict[str, list[str]] = {}
     for skip in case.skips:
         if metric := missing_metric(skip):

@@ -257,6 +257,9 @@ class Session:
                     workload.after(board, keep, options)
                 if watch is not None:
                     watch.look(None)
+                for companion in companions:
+                    companion.close()
+                    companion.keep(keep)
             except BaseException as error:
                 if self._faults is not None:
                     self._faults.disarm()
@@ -282,9 +285,6 @@ class Session:
                 raise
             if watch is not None and watch.pauses:
                 keep(HOST_PAUSES, watch.numbers())
-            for companion in companions:
-                companion.close()
-                companion.keep(keep)
             writer.finish("ok")
         if job.interrupt:
             self._start_afresh()

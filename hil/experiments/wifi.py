@@ -3,12 +3,16 @@
 ``wifi.toml`` in the current folder, or the file that ``HIL_WIFI`` names, holds ``ssid`` and
 ``password``; so do the variables ``HIL_WIFI_SSID`` and ``HIL_WIFI_PASSWORD``, which come first.
 They are on no command line. They go to the board only, and are masked in whatever comes back.
+
+``network`` in the file, or ``HIL_WIFI_NETWORK``, is the network in which boards have their
+addresses, where that is none of those that this computer is in.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +25,10 @@ if TYPE_CHECKING:
 WIFI_FILE = "wifi.toml"
 FILE_VARIABLE = "HIL_WIFI"
 VARIABLES: Mapping[str, str] = {"ssid": "HIL_WIFI_SSID", "password": "HIL_WIFI_PASSWORD"}
+NETWORK_VARIABLE = "HIL_WIFI_NETWORK"
 _MOST_CHARACTERS = 64
 _MOST_BYTES = 100_000
+_WIDEST_NETWORK = 16
 
 
 def wifi_config() -> dict[str, tuple[Secret, ...]]:
@@ -53,6 +59,35 @@ def wifi_config() -> dict[str, tuple[Secret, ...]]:
         return {"wifi": tuple(Secret(text.encode().hex()) for text in texts)}
     # raised outside of the handler: the parser's own error may quote the file
     raise ConfigurationError(f"{where}: {problem}")
+
+
+def wifi_network() -> IPv4Network | None:
+    """The network in which boards have their addresses, ``None`` where nobody said it.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for what is none, or too wide.
+    """
+    text = os.environ.get(NETWORK_VARIABLE)
+    where = NETWORK_VARIABLE
+    path = Path(os.environ.get(FILE_VARIABLE) or WIFI_FILE)
+    if not text:
+        where = f"{path}: network"
+        try:
+            with path.open("rb") as file:
+                text = tomllib.loads(file.read(_MOST_BYTES).decode("utf-8-sig")).get("network")
+        except (OSError, ValueError):  # told where its password is needed
+            return None
+        if text is None:
+            return None
+    try:
+        network = IPv4Network(text if isinstance(text, str) else "")
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen < _WIDEST_NETWORK:
+        raise ConfigurationError(
+            f'{where}: must be the network of the bench, such as "192.168.4.0/24", '
+            f"/{_WIDEST_NETWORK} at the widest"
+        )
+    return network
 
 
 def learn_wifi() -> None:

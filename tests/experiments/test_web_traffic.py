@@ -1,5 +1,6 @@
 """The host's side of the web load: announcements, rates, what is kept, and the Wi-Fi's secrecy."""
 
+import contextlib
 import http.server
 import threading
 import time
@@ -15,6 +16,7 @@ from hil.analysis.clock import Instrument
 from hil.analysis.request_latency import request_stretches
 from hil.boards.backend import BoardTraits
 from hil.boards.backends.registry import parse_board
+from hil.experiments.bench_network import address_check
 from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import Case, capture_job
 from hil.experiments.registry import chosen_workloads
@@ -25,10 +27,10 @@ from hil.experiments.workloads.web_traffic import (
     Served,
     WebClient,
     WebTraffic,
-    request_status,
 )
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, TaskPlan, Track
+from hil.model.errors import CaptureError
 from hil.protocol.encoder import encode_text
 from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_reader import read_capture
@@ -76,8 +78,16 @@ def announce(port: object, ms: object, host: str = "127.0.0.1", server: str = "l
     return encode_text("W", 0, fields)
 
 
+WINDOW_S = 60.0
+
+
+def anywhere(host: str, port: int) -> bool:
+    """No address is refused."""
+    return True
+
+
 def drive(frame: bytes, steps: tuple[tuple[int, float], ...]) -> WebClient:
-    client = WebClient(steps)
+    client = WebClient(anywhere, WINDOW_S, steps)
     for at in range(len(frame)):  # however it arrives
         client.feed(frame[at : at + 1])
     for thread in client._threads:
@@ -104,7 +114,7 @@ class Played:
         self.now_s = 1000.0
         self._delay_s = delay_s
         monkeypatch.setattr("hil.experiments.workloads.web_traffic.time", self)
-        monkeypatch.setattr("hil.experiments.workloads.web_traffic.request_status", self.ask)
+        monkeypatch.setattr("hil.experiments.workloads.web_traffic.exchange", self.ask)
 
     def monotonic(self) -> float:
         return self.now_s
@@ -122,9 +132,9 @@ class Played:
 
     def drive(self, seconds: float, *steps: tuple[int, float]) -> list[Served]:
         """What comes of a server that runs for so long, a tenth of a second of it idle."""
-        client = WebClient(steps)
+        client = WebClient(anywhere, WINDOW_S, steps)
         client._stop = self  # type: ignore[assignment]
-        client._drive("loop", "127.0.0.1", 80, seconds + 0.1)
+        client._drive("loop", "127.0.0.1", 80, seconds + 0.1, self.now_s + 60)
         return client.served
 
 
@@ -153,22 +163,9 @@ def test_as_fast_as_it_answers(monkeypatch):
     assert served_rate.errors == 0
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        announce("x", 100),
-        announce(70000, 100),
-        announce(80, -5),
-        announce(80, 100, host="example.org"),
-        announce(80, 100, host="::1"),
-        announce(80, 100, server="other"),
-        announce(80, 100)[:-3] + b"##\n",
-        b"~W\n",
-        b"\n~W",
-    ],
-)
+@pytest.mark.parametrize("frame", [announce(80, 100)[:-3] + b"##\n", b"~W\n", b"\n~W"])
 def test_what_is_no_announcement_starts_nothing(frame):
-    client = WebClient()
+    client = WebClient(anywhere, WINDOW_S)
     client.feed(frame)
     client.close()
     assert client.served == []
@@ -176,12 +173,79 @@ def test_what_is_no_announcement_starts_nothing(frame):
 
 
 def test_a_server_that_is_not_there_ends_with_the_capture():
-    client = WebClient()
+    client = WebClient(anywhere, WINDOW_S)
     client.feed(announce(9, 60_000))
     client.close()  # the minute that was announced is not waited for
     assert not any(thread.is_alive() for thread in client._threads)
     assert client.served == []
-    assert request_status("127.0.0.1", 9, "GET", "/") is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        announce("x", 100),
+        announce(70000, 100),
+        announce(0, 100),
+        announce(80, -5),
+        announce(80, 100, server="other"),
+    ],
+)
+def test_an_announcement_that_can_not_be_ends_the_capture(frame):
+    client = WebClient(anywhere, WINDOW_S)
+    with pytest.raises(CaptureError, match="announced"):
+        client.feed(frame)
+    assert client._threads == []
+
+
+def test_a_third_server_ends_the_capture():
+    client = WebClient(anywhere, WINDOW_S)
+    with pytest.raises(CaptureError, match="more than 2 web servers"):
+        client.feed(announce(9, 100) * 3)
+    client.close()
+
+
+def test_an_address_that_is_refused_is_not_asked_and_ends_the_capture(server):
+    port = server(0.0)
+
+    def refuse(host: str, port: int) -> bool:
+        raise CaptureError(f"not {host}, port {port}")
+
+    client = WebClient(refuse, WINDOW_S)
+    with contextlib.suppress(CaptureError):  # the thread may be through already
+        client.feed(announce(port, 600))
+    client._threads[0].join(60)
+    with pytest.raises(CaptureError, match=f"not 127.0.0.1, port {port}"):
+        client.feed(b"x")
+    client.close()
+    with pytest.raises(CaptureError, match="not 127"):  # also where nothing came any more
+        client.keep(lambda _channel, _numbers: pytest.fail("kept"))
+    assert server.servers[0].marks == []
+
+
+def test_a_server_that_does_not_listen_yet_is_waited_for(server):
+    port = server(0.0)
+    answers = [False, False, True]
+    client = WebClient(lambda _host, _port: answers.pop(0), WINDOW_S, ((0, 1.0),))
+    client.feed(announce(port, 150))
+    client._threads[0].join(60)
+    client.close()
+    assert answers == []
+    assert server.servers[0].marks[0] == "/mark?rate=0"
+
+
+def test_what_is_announced_lasts_no_longer_than_the_window(monkeypatch):
+    seconds: list[float] = []
+    client = WebClient(anywhere, 0.25)
+    monkeypatch.setattr(client, "_drive", lambda *given: seconds.append(given[3]))
+    client.feed(announce(9, 999_999_999))
+    client._threads[0].join(60)
+    assert seconds == [0.25]
+
+
+def test_requests_as_fast_as_it_answers_are_counted(monkeypatch):
+    monkeypatch.setattr("hil.experiments.workloads.web_traffic.MOST_REQUESTS_A_SECOND", 2)
+    (served_rate,) = Played(monkeypatch, 0.0).drive(1.0, (9999, 1.0))
+    assert len(served_rate.latency_us) == 2 * (1 + WINDOW_S)
 
 
 @pytest.mark.parametrize(("load", "has_client"), [("idle", False), ("web", True)])
@@ -194,7 +258,7 @@ def test_only_this_load_has_a_client(load, has_client):
 def test_what_the_host_took_is_in_the_capture(tmp_path):
     served_rate = Served("loop", 10, errors=3, duration_us=5)
     served_rate.latency_us.extend(range(250_000))
-    client = WebClient()
+    client = WebClient(anywhere, WINDOW_S)
     client.served.append(served_rate)
     path = tmp_path / "one.hilcap"
     with CaptureWriter(path, BOARD, CapturePlan("thread", "web", (), 0)) as writer:
@@ -306,6 +370,8 @@ def test_the_wifi_goes_to_the_board_and_nowhere_else(wifi_file, tmp_path, monkey
         return sent[-1]
 
     monkeypatch.setattr("hil.agents.bundle.start_code", start_code)
+    module = "hil.experiments.workloads.web_traffic"
+    monkeypatch.setattr(f"{module}.address_check", lambda _traits, _port: anywhere)
     capture = run_on_sim(tmp_path / "c.hilcap", "asyncio_deadline", monkeypatch)
 
     assert b"attic-net".hex() in sent[0]  # it was needed, so it was sent
@@ -315,6 +381,17 @@ def test_the_wifi_goes_to_the_board_and_nowhere_else(wifi_file, tmp_path, monkey
         for form in (secret, secret.encode().hex()):
             assert form.encode() not in stored
             assert form not in shown
+
+
+def test_a_board_that_names_another_server_has_no_valid_capture(tmp_path, monkeypatch):
+    """One that is told not to be on this computer: its 127.0.0.1 is somebody else's."""
+    check = address_check(BoardTraits(), "-")
+    module = "hil.experiments.workloads.web_traffic"
+    monkeypatch.setattr(f"{module}.address_check", lambda _traits, _port: check)
+    with pytest.raises(CaptureError, match=r"named '127\.0\.0\.1', port .* which is not asked"):
+        run_on_sim(tmp_path / "c.hilcap", "timer_soft")
+    (error,) = read_capture(tmp_path / "c.hilcap").errors
+    assert "as its web server, which is not asked" in error
 
 
 def test_the_embedded_board_is_not_told(wifi_file, tmp_path, monkeypatch):

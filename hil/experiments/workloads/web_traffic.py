@@ -6,14 +6,14 @@ board's stamps can be told apart by rate. How long the requests took goes into t
 
 Requests at a set rate are due on a grid and their latency counts from there: a server that falls
 behind is late for the ones that wait, too (no coordinated omission).
+
+The server is the board's or none: the address is checked (:mod:`hil.experiments.bench_network`)
+before a byte goes there, and a board that names another one has no valid capture. What it announces
+lasts no longer than the window that was planned.
 """
 
 from __future__ import annotations
 
-import contextlib
-import http
-import http.client
-import re
 import threading
 import time
 from array import array
@@ -21,20 +21,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import MetricSheet
+from hil.experiments.bench_network import address_check
 from hil.experiments.wifi import wifi_config
 from hil.experiments.workload import AgentSetup, Workload
+from hil.experiments.workloads.web_exchange import exchange
 from hil.model.captures import Channel
-from hil.protocol.frames import is_sound, parse_fields
+from hil.model.errors import CaptureError, HilError
+from hil.protocol.frames import integer_field, is_sound, parse_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from hil.analysis.clock import Instrument
     from hil.analysis.request_latency import Requests
+    from hil.experiments.bench_network import AddressCheck
     from hil.experiments.plan import Case
     from hil.experiments.workload import ChannelWriter, MeasuredBoard, Options
     from hil.model.captures import Capture
 
+WINDOW = "window_us"
 WEB_LOAD = "web"
 """The name of the load."""
 WEB_MARKS = Channel("rates of requests", "web.marks", "1", "records", ("server", "rate_hz", "ms"))
@@ -60,8 +65,11 @@ RATE_STEPS: tuple[tuple[int, float], ...] = (
 _OVER = 9998
 """What the board is told at the end: no rate of its own."""
 TIMEOUT_S = 2.0
+MOST_REQUESTS_A_SECOND = 5000
 _END_S = 0.1
-_HOST = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+_BEGINS_S = 20.0
+"""So long after the window that was announced its beginning is still waited for."""
+_SOON, _SOON_S, _LATER_S = 500, 0.01, 0.1
 _REQUESTS = (
     ("GET", "/"),
     ("GET", "/status"),
@@ -93,26 +101,41 @@ class Served:
 
 
 class WebClient:
-    """Follows a capture's bytes, drives each server that is announced, keeps what came of it."""
+    """Follows a capture's bytes, drives each server that is announced, keeps what came of it.
+
+    ``check`` refuses an address that is not the board's; no server lasts longer than ``window_s``.
+    """
 
     def __init__(
-        self, steps: Sequence[tuple[int, float]] = RATE_STEPS, *, slowness: float = 1.0
+        self,
+        check: AddressCheck,
+        window_s: float,
+        steps: Sequence[tuple[int, float]] = RATE_STEPS,
+        *,
+        slowness: float = 1.0,
     ) -> None:
+        self._check = check
+        self._window_s = window_s
         self._steps = tuple(steps)
         self._timeout_s = TIMEOUT_S * slowness
+        self._refusal: HilError | None = None
         self._line = b""
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self.served: list[Served] = []
 
     def feed(self, data: bytes) -> None:
-        """Look for announcements in what arrived."""
+        """Look for announcements in what arrived.
+
+        Raises :class:`~hil.model.errors.HilError` for one that is refused, or was meanwhile.
+        """
         lines = (self._line + data).split(b"\n")
         self._line = lines.pop()[-4096:]
         for line in lines:
             _, mark, frame = line.rstrip(b"\r").rpartition(b"~")
             if mark and frame[:1] == b"W" and is_sound(frame):
-                self._announced(dict(parse_fields(frame[3:-6])))
+                self._announced(frame[3:-6])
+        self._raise_refusal()
 
     def close(self) -> None:
         """End every request that is under way and wait for the threads."""
@@ -121,31 +144,55 @@ class WebClient:
             thread.join(self._timeout_s + 1)
 
     def keep(self, keep: ChannelWriter) -> None:
-        """Store what came of it, rate by rate."""
+        """Store what came of it, rate by rate; raises as :meth:`feed`."""
+        self._raise_refusal()
         for served in self.served:
             served.keep(keep)
 
-    def _announced(self, fields: dict[str, str]) -> None:
+    def _raise_refusal(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _announced(self, body: bytes) -> None:
+        try:
+            fields = parse_fields(body)
+            port = integer_field(fields, "port", low=1, high=65_535)
+            ms = integer_field(fields, "ms")
+        except ValueError as error:
+            raise CaptureError(f"the board announced a web server that can't be: {error}") from None
         server, host = fields.get("server", ""), fields.get("host", "")
-        numbers = [fields.get(key, "") for key in ("port", "ms")]
-        if server not in SERVERS or not _HOST.match(host):
-            return
-        if not all(number.isdecimal() and len(number) < 10 for number in numbers):
-            return
-        port, ms = map(int, numbers)
-        if port > 65535 or len(self._threads) >= len(SERVERS):
-            return
+        if server not in SERVERS:
+            raise CaptureError(
+                f"the board announced an unknown kind of web server, {server[:40]!r}"
+            )
+        if len(self._threads) >= len(SERVERS):
+            raise CaptureError(f"the board announced more than {len(SERVERS)} web servers")
+        seconds = min(ms / 1000, self._window_s)
         thread = threading.Thread(
-            target=self._drive, args=(server, host, port, ms / 1000), name="hil-web", daemon=True
+            target=self._checked, args=(server, host, port, seconds), name="hil-web", daemon=True
         )
         self._threads.append(thread)
         thread.start()
 
-    def _drive(self, server: str, host: str, port: int, seconds: float) -> None:
-        waited = time.monotonic() + seconds + 20.0
+    def _checked(self, server: str, host: str, port: int, seconds: float) -> None:
+        """In a thread of its own: looking at this computer's sockets may take a while."""
+        waited = time.monotonic() + seconds + _BEGINS_S
+        try:
+            while not self._check(host, port):
+                if self._stop.wait(_SOON_S) or time.monotonic() > waited:
+                    return
+        except HilError as error:
+            self._refusal = error
+            return
+        self._drive(server, host, port, seconds, waited)
+
+    def _drive(self, server: str, host: str, port: int, seconds: float, waited: float) -> None:
+        asked = 0
         while not self._mark(host, port, self._steps[0][0]):
+            asked += 1
             # not listening yet, or the window has not begun
-            if self._stop.wait(0.01) or time.monotonic() > waited:
+            pause_s = _SOON_S if asked < _SOON else _LATER_S
+            if self._stop.wait(pause_s) or time.monotonic() > waited:
                 return
         start = time.monotonic()
         until = 0.0
@@ -163,7 +210,8 @@ class WebClient:
     def _keep_rate(self, served: Served, host: str, port: int, until: float) -> None:
         begun = time.monotonic()
         number = 0
-        while not self._stop.is_set():
+        most = MOST_REQUESTS_A_SECOND * (1 + self._window_s)
+        while not self._stop.is_set() and number < most:
             due = (
                 begun + (number + 0.5) / served.rate if 0 < served.rate < 9999 else time.monotonic()
             )
@@ -186,7 +234,7 @@ class WebClient:
         return self._request(host, port, "POST", f"/mark?rate={rate}") == 200
 
     def _request(self, host: str, port: int, method: str, target: str) -> int | None:
-        return request_status(host, port, method, target, self._timeout_s)
+        return exchange(host, port, method, target, self._timeout_s)
 
 
 class WebTraffic(Workload):
@@ -196,8 +244,8 @@ class WebTraffic(Workload):
     channels = (WEB_MARKS, WEB_LATENCY, WEB_TOTALS)
 
     def chosen(self, case: Case) -> Options | None:
-        """In every case under this load; it has no options."""
-        return {} if case.plan.load == WEB_LOAD else None
+        """In every case under this load; how long its window is, is no option of the board's."""
+        return {WINDOW: case.plan.duration_us} if case.plan.load == WEB_LOAD else None
 
     def setup(self, board: MeasuredBoard, case: Case) -> AgentSetup:
         """The Wi-Fi, for a board that is not on the host's own network."""
@@ -205,7 +253,9 @@ class WebTraffic(Workload):
 
     def companion(self, board: MeasuredBoard, options: Options) -> WebClient:
         """The client."""
-        return WebClient(slowness=board.connection.slowness)
+        connection = board.connection
+        check = address_check(board.traits, connection.port)
+        return WebClient(check, int(options[WINDOW]) / 1e6, slowness=connection.slowness)
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """The tasks' figures at each rate, then the requests'; of several windows, of the last."""
@@ -243,18 +293,3 @@ def requests_of(capture: Capture) -> Iterator[Requests]:
                 totals[:0] if latency_us is None else latency_us,
                 *totals.tolist(),
             )
-
-
-def request_status(
-    host: str, port: int, method: str, target: str, timeout_s: float = TIMEOUT_S
-) -> int | None:
-    """One whole request on a connection of its own: its status, or ``None`` when it failed."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
-    with contextlib.closing(connection):
-        try:
-            connection.request(method, target)
-            response = connection.getresponse()
-            response.read()
-        except (OSError, http.client.HTTPException):
-            return None
-        return response.status

@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.boards.diagnosis import next_step
+from hil.boards.silent_board import next_step
 from hil.boards.slowness import LOOP
 from hil.model.errors import BoardTimeoutError
 from hil.recording.boot_messages import find_boot_loop
@@ -82,7 +82,8 @@ class Attach:
         ``booting`` says that the board just started: it is interrupted as early as can be.
         """
         limit_s = self._limits.first_answer_s * self.scale
-        self._seen.clear()
+        if not self.reset_asked:  # else what came since the reset tells why it does not come
+            self._seen.clear()
         self._drain()
         begin = seconds(self._clock)
         for attempt in itertools.count():
@@ -109,6 +110,7 @@ class Attach:
         self._port.write(_SOFT_RESET)
         if not self._wait_for(_REBOOT, self._limits.reboot_s * self.scale):
             raise self._silence("the board does not reset softly", "'soft reboot'")
+        self._seen.clear()
         if not self._wait_for(GREETING, self._limits.boot_s * self.scale):
             self.reach()  # boot.py does not come to an end
 
@@ -199,7 +201,7 @@ class Attach:
     def _silence(self, what: str, expected: str) -> BoardTimeoutError:
         seen = bytes(self._seen)
         return BoardTimeoutError(
-            f"{self._name}: {what}: {next_step(self._name, seen)}",
+            f"{self._name}: {what}: {next_step(self._name, seen, was_reset=self.reset_asked)}",
             expected=expected,
             received=seen,
         )

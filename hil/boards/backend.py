@@ -174,6 +174,9 @@ class Board(Protocol):
         """What has disturbed the link since the foreign bytes' ``counts`` were ``before``, as known
         now, and what stops it; else empty."""
 
+    def without_files(self) -> str:
+        """How this kind of board starts without its own files, for a person; else empty."""
+
     def look_for_second_readers(self) -> str:
         """Who else reads from its port now and what to do, else empty; kept for the warnings."""
 

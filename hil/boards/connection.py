@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hil.boards.identity import find_leftover_activity
 from hil.boards.last_reset import LastReset, ask_last_reset
 from hil.boards.raw_repl import is_damage
+from hil.boards.silent_board import START_WITHOUT
 from hil.boards.slowness import slower_hint
 from hil.model.errors import (
     BoardBrokenError,
@@ -215,8 +216,12 @@ class Connection:
         try:
             return run_recovery_steps(self.spec.text, [first] if gently else [first, *more])
         except BoardBrokenError as error:
+            text = str(error)
             if cause := self._disturbance(before):
-                error.args = (f"{error}; {cause}", *error.args[1:])
+                text = f"{self.spec.text}: {cause}; {text}"
+            elif START_WITHOUT in text and (hint := self.board.without_files()):
+                text += f"; this kind of board: {hint}"
+            error.args = (text, *error.args[1:])
             if not gently:
                 self.broken = str(error)
             raise

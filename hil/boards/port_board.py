@@ -15,6 +15,7 @@ from hil.boards.foreign_bytes import ESP_LOG, QUIET_ANSWER, QUIET_CODE, ForeignB
 from hil.boards.overall_limit import OverallLimit
 from hil.boards.raw_repl import RawRepl, new_upload_numbers
 from hil.boards.serial_port import open_device
+from hil.boards.silent_board import LEFT_FOR_GOOD
 from hil.boards.slowness import Slowness
 from hil.model.errors import (
     BoardTimeoutError,
@@ -112,9 +113,15 @@ class PortBoard:
         With a run-time USB device the port goes away when the board is reset softly, and once more
         when its boot.py sets USB up: it is opened again then, and the reset is not asked for again.
         """
+        was_reset = False
         for left in reversed(range(_MOST_TIMES_AWAY)):
             if self._lost:
-                self._reopen()
+                try:
+                    self._reopen()
+                except HilError as error:
+                    if was_reset:
+                        error.args = (f"{error}; {LEFT_FOR_GOOD}", *error.args[1:])
+                    raise
             try:
                 with self._watched():
                     self.prompt.enter(booting=booting, soft_reset=soft_reset)
@@ -143,6 +150,10 @@ class PortBoard:
         """See :class:`~hil.boards.backend.Board`."""
         told = [LEAVES_AT_RESET] if self._leaves_at_reset else []
         return (*told, *self.foreign.warnings, *self._readers)
+
+    def without_files(self) -> str:
+        """See :class:`~hil.boards.backend.Board`; empty where nothing tells what board it is."""
+        return ""
 
     def disturbance(self, before: Mapping[str, int]) -> str:
         """See :class:`~hil.boards.backend.Board`."""

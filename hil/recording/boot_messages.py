@@ -17,7 +17,7 @@ from hil.recording.interfaces import REAL_CLOCK, seconds
 if TYPE_CHECKING:
     from hil.recording.interfaces import Clock
 
-ResetKind = Literal["watchdog", "supply", "crash", "soft reboot", "other"]
+ResetKind = Literal["watchdog", "supply", "crash", "soft reboot", "sleep", "other"]
 CONFIRMED_S, DOUBTED_S = 1.5, 10.0
 """How long a boot's lines of two kinds, or of one, are believed to be a program's own text."""
 _TAIL = 2000
@@ -54,6 +54,7 @@ _CAUSES: dict[ResetKind, str] = {
     "supply": "the board's supply failed or its reset button was pressed, and it started anew",
     "crash": "the board's firmware crashed, and it started anew",
     "soft reboot": "the board was reset softly",
+    "sleep": "the board woke from a deep sleep and started anew",
     "other": "the board was reset",
 }
 _FEED_IT = (
@@ -70,6 +71,10 @@ _REMEDIES: dict[ResetKind, str] = {
     "soft reboot": (
         "something sent it a Ctrl-D or ended its program: look for another program that has the "
         "port open"
+    ),
+    "sleep": (
+        "its main.py or boot.py calls machine.deepsleep(): press reset and run again at once, or "
+        "take that out of it"
     ),
     "other": _LOOK_AT_IT,
 }
@@ -133,6 +138,8 @@ def _kind_of(matches: dict[str, re.Match[bytes]], said: str) -> tuple[ResetKind,
         return "watchdog", said, cause
     if crash is not None:
         return "crash", said, cause
+    if "SLEEP" in cause:
+        return "sleep", said, cause
     return ("soft reboot" if "soft" in matches else "other"), said, cause
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from hil.boards.attach import AttachLimits
-from hil.boards.diagnosis import is_garbage, next_step
 from hil.boards.raw_repl import RawRepl
 from hil.boards.serial_port import pulse_reset
+from hil.boards.silent_board import is_garbage, next_step
 from hil.boards.slowness import Slowness
 from hil.model.errors import BoardTimeoutError, LinkLostError
 

@@ -13,9 +13,9 @@ from hil.boards.attach import AttachLimits
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import answering_ports
 from hil.boards.backends.sim import VirtualBoard
-from hil.boards.diagnosis import next_step
 from hil.boards.other_firmware import Firmware, ask, recognise_other
 from hil.boards.raw_repl import RawRepl
+from hil.boards.silent_board import next_step
 from hil.cli.main import main
 from hil.experiments.session import Session
 from hil.model.errors import BoardNotFoundError, BoardTimeoutError, OtherFirmwareError

@@ -26,6 +26,7 @@ from hil.boards.locks import BoardLock, brief_locks, lock_holder
 from hil.boards.other_firmware import ask
 from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl
+from hil.boards.silent_board import without_files
 from hil.model.errors import BoardNotFoundError, ConfigurationError, HilError
 
 if TYPE_CHECKING:
@@ -221,6 +222,10 @@ class SerialBoard(PortBoard):
     def second_readers(self) -> str:
         """By what the system tells of other processes."""
         return second_readers(self.port)
+
+    def without_files(self) -> str:
+        """By its USB id."""
+        return without_files(self._history.known.usb_id) if self._history.known else ""
 
     def claim(self, port: str) -> None:
         """Lock the board at this port too."""

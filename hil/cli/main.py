@@ -10,20 +10,30 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from hil import __version__
-from hil.model.errors import HilError
+from hil.model.errors import HilError, brief
 from hil.model.redaction import redacted_text
+from hil.report.terminal.standard_streams import (
+    lasting_streams,
+    reader_has_gone,
+    reopen_closed_streams,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_INTERNAL = 3
+"""A fault of this program, or a file that nobody foresaw to be unreadable: no verdict at all."""
 EXIT_INCOMPLETE = 8
 """It was done, but without stored captures that could not be read; each is named on stderr."""
-_INTERRUPTED = 130
+_READER_GONE, _INTERRUPTED = 141, 130
+TRACEBACK_VARIABLE = "HIL_TRACEBACK"
+"""Set to anything, the traceback of an internal failure is printed."""
 
 
 class CommandEntry(NamedTuple):
@@ -88,22 +98,49 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; bad input is one line on stderr and a non-zero exit."""
+    """Run one subcommand; bad input is one line on stderr and a non-zero exit.
+
+    What fails that should not have is status 3, and one line too; a reader of the output that goes
+    away changes no status.
+    """
     words = sys.argv[1:] if argv is None else list(argv)
+    reopen_closed_streams()
+    with lasting_streams() as output:
+        status = _status(words)
+        output.flush()
+        failure = output.failure
+        if failure is not None and not reader_has_gone(failure):
+            print(f"hil: standard output could not be written: {failure}", file=sys.stderr)
+            status = status or EXIT_FAILED
+    return status
+
+
+def _status(words: Sequence[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
     args = make_parser([name]).parse_args(words)
     try:
-        status = load_command(args.command).run(args)
-        sys.stdout.flush()
+        return load_command(args.command).run(args)
     except HilError as error:
         print(f"hil: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+    except BrokenPipeError:  # bytes for a program that has seen enough
+        return _READER_GONE
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return status
+    except OSError as error:
+        print(f"hil: can't read or write: {brief(error)}", file=sys.stderr)
+        return EXIT_INTERNAL
+    except Exception as error:
+        print(f"hil: internal failure: {brief(error)}; {_traceback(error)}", file=sys.stderr)
+        return EXIT_INTERNAL
+
+
+def _traceback(error: Exception) -> str:
+    """Print the traceback of an error if that is asked for; returns where it is."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+        return "its traceback is above"
+    return f"{TRACEBACK_VARIABLE}=1 in the environment prints its traceback"
 
 
 def make_parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:

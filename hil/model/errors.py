@@ -7,6 +7,7 @@ skip.
 
 from __future__ import annotations
 
+from hil.model.printable import escaped_line
 from hil.model.secrets import KNOWN_SECRETS
 
 
@@ -97,3 +98,13 @@ class NewerSchemaError(CaptureError):
 
 class CapabilityMissing(HilError):  # noqa: N818 - a reason to skip, not a failure
     """The board can't do this; the text is the reason shown with the skip."""
+
+
+_LONGEST_BRIEF = 300
+
+
+def brief(error: BaseException) -> str:
+    """The kind of any exception and its text without secrets, on one line of bounded length."""
+    text = escaped_line(" ".join(KNOWN_SECRETS.masked(str(error)).split()))
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:_LONGEST_BRIEF]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.errors import HilError
+from hil.model.errors import HilError, brief
+from hil.model.secrets import KNOWN_SECRETS
 from hil.report.terminal.standard_streams import LastingStream
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 TRACEBACK_NAME = "internal-error.txt"
 """The file's name in a run's folder."""
-_LONGEST_LINE, _LONGEST_TEXT = 300, 20_000
+_LONGEST_TEXT = 20_000
 _JUDGED = (0, 1, 8, 9)
 """Statuses of a run that came to its end."""
 
@@ -49,7 +50,7 @@ class InternalFailures:
     def keep(self, what: str, error: BaseException) -> None:
         """Keep one exception, with what could not be done."""
         self.happened = True
-        text = "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
+        text = KNOWN_SECRETS.masked("".join(traceback.format_exception(error)))[-_LONGEST_TEXT:]
         line = f"internal failure, {what}: {brief(error)}"
         try:
             with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
@@ -105,10 +106,3 @@ def _say(text: str) -> None:
     stream = LastingStream(sys.stderr)
     stream.write(f"{text}\n\n")
     stream.flush()
-
-
-def brief(error: BaseException) -> str:
-    """The kind of an exception and its text, on one line of bounded length."""
-    text = " ".join(str(error).split())
-    name = type(error).__name__
-    return (f"{name}: {text}" if text else name)[:_LONGEST_LINE]

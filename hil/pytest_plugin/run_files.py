@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hil.model.errors import HilError
 from hil.recording.atomic_file import replaced_file, write_text_atomically
+from hil.report.exports.junit import junit_text
 from hil.report.page.template_environment import style_path
 
 if TYPE_CHECKING:
@@ -75,8 +76,6 @@ class RunFiles:
                 self.page.parent.mkdir(parents=True, exist_ok=True)
             write_page(self.page, results, captures, comparison)
         if self._own_junit:
-            from hil.report.exports.junit import junit_text
-
             write_text_atomically(self._junit, junit_text(results))
 
     def leave_out_host(self) -> None:

@@ -9,7 +9,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -29,7 +29,7 @@ from hil.pytest_plugin.unchecked_figures import reports_of, reports_of_attempts,
 from hil.recording.run_folder import LOG_NAME, write_results
 from hil.report.page.template_environment import escape_cells, page_title
 from hil.report.terminal.progress import RunProgress
-from hil.report.terminal.standard_streams import ASCII_ERRORS, output_width
+from hil.report.terminal.standard_streams import ASCII_ERRORS, LastingStream, output_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence
@@ -56,9 +56,9 @@ class CaptureOutput:
         before_bar: Callable[[], None] | None = None,
     ) -> None:
         self._bench = bench
-        self._stream = stream
+        self._stream = cast("TextIO", LastingStream(stream))
         self.failed_attempts = FailedAttempts()
-        self._progress = RunProgress(stream, before_bar=before_bar)
+        self._progress = RunProgress(self._stream, before_bar=before_bar)
         self.expect(case for _ in options.boards for case in options.cases)
 
     def expect(self, cases: Iterable[Case]) -> None:

@@ -53,3 +53,67 @@ def test_a_wrong_command_line_is_one_line_that_says_where_to_read_on(capsys, wor
     err = capsys.readouterr().err
     assert err.endswith(f"{told}\n")
     assert err.count("\n") == 1
+
+
+class Fails:
+    """A command that fails as none should."""
+
+    error: Exception = ZeroDivisionError("of our own\n\x1b[2J")
+
+    @staticmethod
+    def add_arguments(parser):
+        pass
+
+    @classmethod
+    def run(cls, args):
+        raise cls.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (
+            Fails.error,
+            3,
+            "hil: internal failure: ZeroDivisionError: of our own \\x1b[2J; HIL_TRACE",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            3,
+            "hil: can't read or write: OSError: [Errno 28]",
+        ),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
+    ],
+)
+def test_what_fails_inside_is_one_line_and_no_verdict(capsys, monkeypatch, error, status, told):
+    monkeypatch.setattr(Fails, "error", error)
+    monkeypatch.setattr("hil.cli.main.load_command", lambda name: Fails)
+    monkeypatch.delenv("HIL_TRACEBACK", raising=False)
+    assert main(["doctor"]) == status
+    err = capsys.readouterr().err
+    assert err.startswith(told)
+    assert err.count("\n") == bool(told)
+
+
+def test_the_traceback_can_be_asked_for(capsys, monkeypatch):
+    monkeypatch.setattr("hil.cli.main.load_command", lambda name: Fails)
+    monkeypatch.setenv("HIL_TRACEBACK", "1")
+    assert main(["doctor"]) == 3
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("its traceback is above\n")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status"), [("| true", 0), (">&-", 0), (">/dev/full", 1), ("2>&1 | true", 0)]
+)
+def test_whatever_becomes_of_the_output(redirection, status):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m hil export --list {redirection}; exit $PIPESTATUS"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status
+    assert b"Error" not in done.stderr.replace(b"[Errno", b"")
+    assert done.stderr.count(b"\n") == status

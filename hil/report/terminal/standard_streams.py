@@ -7,12 +7,14 @@ standard library is imported here: every pytest run where the package is install
 from __future__ import annotations
 
 import codecs
+import contextlib
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, TextIO
 
 ASCII_ERRORS = "hil.ascii"
@@ -121,6 +123,22 @@ def reopen_closed_streams() -> None:
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
+
+
+@contextlib.contextmanager
+def lasting_streams() -> Iterator[LastingStream]:
+    """Standard output and error that never fail, in this process for so long; gives the output.
+
+    What Python flushes at its end can't fail then either.
+    """
+    before = sys.stdout, sys.stderr
+    output, errors = map(LastingStream, before)
+    sys.stdout, sys.stderr = cast("tuple[TextIO, TextIO]", (output, errors))
+    try:
+        yield output
+    finally:
+        sys.stdout, sys.stderr = before
+        settle_streams()
 
 
 def settle_streams() -> Exception | None:

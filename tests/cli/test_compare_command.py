@@ -213,3 +213,18 @@ def test_runs_with_nothing_in_common(make_run, tmp_path, capsys):
     assert main(["compare", str(first), str(other), "--html", str(page)]) == 0
     assert "thread, idle, sim" in capsys.readouterr().out
     assert "no case in common" in page.read_text("utf-8")
+
+
+def test_a_comparison_at_every_width(two, capsys, monkeypatch):
+    """Every number of a narrow table is one of the wide one, and the narrowest has the verdicts."""
+    monkeypatch.delenv("COLUMNS")
+    assert main(["compare", *two, "--all"]) == 0
+    wide = set(re.findall(r"-?\d[\d.]*", capsys.readouterr().out))
+    for width in (80, 60, 40, 20):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert main(["compare", *two, "--all"]) == 0
+        narrow = capsys.readouterr().out
+        assert set(re.findall(r"-?\d[\d.]*", narrow)) <= wide
+        assert "worse" in narrow
+        for line in narrow.splitlines():
+            assert len(line) <= width or len(line.split()) == 1, line

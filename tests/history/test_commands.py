@@ -204,3 +204,21 @@ def test_the_trend_dates_a_change(location, address, monkeypatch, capsys):
     assert (change["last_before"], change["first_after"]) == (
         "20261101T000800Z_pico", "20261101T000900Z_pico"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("history",), ("trend", "lateness_p99_us")])
+def test_the_tables_at_every_width(filled, capsys, monkeypatch, words):
+    """Nothing is cut: each word of a narrow table, but for what names the rest, is a wide one's."""
+    status, wide = said(capsys, *words)
+    assert status == 0
+    for width in (80, 60, 40, 20):
+        monkeypatch.setenv("COLUMNS", str(width))
+        status, narrow = said(capsys, *words)
+        assert status == 0
+        for line in narrow.splitlines():
+            assert len(line) <= width or len(line.split()) == 1, line
+        shown = re.sub(
+            r"left\s+out\s+at\s+this\s+width:.*?have\s+them", "", narrow, flags=re.DOTALL
+        )
+        words_of_table = {word.rstrip(":") for word in shown.split() if set(word) != {"─"}}
+        assert words_of_table <= {word.rstrip(":") for word in wide.split()}

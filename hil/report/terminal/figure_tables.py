@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hil.model.metrics import table_columns
@@ -28,6 +29,7 @@ VERDICT_STYLES = {
 STANDS_OUT = ("fail", "undecided")
 TREND_STYLES = {"worse": "bold red", "better": "green", "same": "dim", "unclear": "yellow"}
 _HINT = "results.json, report.html and a wider terminal have them"
+_BOUNDS_BEHIND = re.compile(r"(.*?) ?((?:\[|[<>]= ).*|)", re.DOTALL)
 _BOUNDS = 90
 """Bounds are the first to be left out, before any column; those of the main figure stay longer."""
 
@@ -120,7 +122,7 @@ def comparison_table(cases: Sequence[CasePair], *, every: bool) -> Table:
         Column("figure", folds=True),
         Column("A", keep=2, right=True, keep_details=8),
         Column("B", right=True, keep_details=8),
-        Column("B less A", keep=1, right=True),
+        Column("B less A", keep=1, right=True, keep_details=7),
         Column("told from", keep=9, right=True),
         Column("B is"),
     ]
@@ -146,10 +148,16 @@ def _figure_cells(figure: Figure) -> list[Cell]:
         Cell(escaped_line(figure.name)),
         Cell(figure.before, detail=figure.before_bounds),
         Cell(figure.after, detail=figure.after_bounds),
-        Cell(figure.difference or "-"),
+        _with_bounds(figure.difference or "-"),
         Cell(figure.detectable or "-", "dim"),
         Cell(figure.trend or "-", TREND_STYLES.get(figure.trend, "dim")),
     ]
+
+
+def _with_bounds(text: str) -> Cell:
+    """A value that its bounds follow: they go below it."""
+    value, bounds = _BOUNDS_BEHIND.fullmatch(text).groups()  # type: ignore[union-attr]
+    return Cell(value, detail=bounds)
 
 
 def _keep_by_heading(table: TableName) -> dict[str, int]:

@@ -271,19 +271,20 @@ def _record(table: _Fitted, row: Sequence[Cell], width: int) -> Iterator[Text]:
         if number and column.heading:
             parts.insert(0, (f"{column.heading}:", "bold"))
         indent = "  " if number else ""
-        line = Text(indent)
+        line, begun = Text(indent), False
         for text, style in parts:
             pieces = _words(text) if column.folds or style == "bold" else [text]
             for piece in pieces:
-                filled = cell_len(line.plain)
-                blank = "" if filled <= len(indent) else " "
-                if blank and filled + 1 + cell_len(piece) > width:
+                needed = cell_len(piece)
+                if begun and cell_len(line.plain) + 1 + needed > width:
                     yield line
-                    line, blank = Text(indent * 2), ""
-                if cell_len(line.plain) + cell_len(piece) > width:
+                    line, begun = Text(indent * 2), False
+                if begun:
+                    line.append(" ")
+                elif cell_len(line.plain) + needed > width:
                     line = Text()  # the indentation is the first to go
-                line.append(blank)
                 line.append(piece, style)
+                begun = True
         yield line
 
 

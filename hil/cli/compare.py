@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from hil.history.location import find_location
 from hil.model.errors import ConfigurationError, HilError
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_changes
+from hil.model.secrets import masked_traceback
 from hil.recording.atomic_file import write_text_atomically
 from hil.recording.latest_run import newest_run
 from hil.report.terminal.console import TextConsole
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
         status, text = bisect_verdict(view.comparison, list(_problems(runs)))
     except HilError as error:
         status, text = NOT_MEASURED, f"not measured: {error}"
-    except Exception:  # a fault of our own makes no commit bad
-        traceback.print_exc()
+    except Exception as error:  # a fault of our own makes no commit bad
+        print(masked_traceback(error), end="", file=sys.stderr)
         status, text = NOT_MEASURED, "not measured: hil failed"
     print(f"bisect: {escaped_line(text)}", file=sys.stderr)
     return status

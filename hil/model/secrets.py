@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import traceback
 from typing import TYPE_CHECKING
 
 from hil.model.secret_patterns import SecretPatterns
@@ -109,15 +110,19 @@ _LOGGERS = (
 )
 
 
+def masked_traceback(error: BaseException) -> str:
+    """An exception with its traceback, as Python shows it, without the known secrets."""
+    return KNOWN_SECRETS.masked("".join(traceback.format_exception(error)))
+
+
 class _MaskingFilter(logging.Filter):
     """Masks the known secrets in whatever a logger is told, a traceback included."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if KNOWN_SECRETS:
             record.msg, record.args = KNOWN_SECRETS.masked(record.getMessage()), None
-            if record.exc_info:
-                text = logging.Formatter().formatException(record.exc_info)
-                record.exc_text = KNOWN_SECRETS.masked(text)
+            if record.exc_info and record.exc_info[1] is not None:
+                record.exc_text = masked_traceback(record.exc_info[1]).rstrip("\n")
         return True
 
 

@@ -10,12 +10,12 @@ import argparse
 import importlib
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from hil import __version__
 from hil.model.errors import HilError, brief
 from hil.model.redaction import redacted_text
+from hil.model.secrets import masked_traceback
 from hil.report.terminal.standard_streams import (
     lasting_streams,
     reader_has_gone,
@@ -138,7 +138,7 @@ def _status(words: Sequence[str]) -> int:
 def _traceback(error: Exception) -> str:
     """Print the traceback of an error if that is asked for; returns where it is."""
     if os.environ.get(TRACEBACK_VARIABLE):
-        traceback.print_exception(error)
+        print(masked_traceback(error), end="", file=sys.stderr)
         return "its traceback is above"
     return f"{TRACEBACK_VARIABLE}=1 in the environment prints its traceback"
 

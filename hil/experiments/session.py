@@ -14,8 +14,8 @@ from hil.boards.port_board import INTERRUPT_STEP
 from hil.boards.slowness import LEAST_TOLD
 from hil.boards.thermometer import read_temperature
 from hil.experiments.edge_instruments import open_instruments, window_sources
+from hil.experiments.given_secrets import learn_secrets
 from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
-from hil.experiments.wifi import learn_wifi
 from hil.experiments.workload import MeasuredBoard
 from hil.model.board import NO_WIRING, SOURCES, VIRTUAL_TIME, Temperature
 from hil.model.captures import CALIBRATE, HOST_PAUSES
@@ -89,7 +89,7 @@ class Session:
 
         A board that does not answer is also reset by its lines or its power, unless ``gently``.
         """
-        learn_wifi()
+        learn_secrets()
         try:
             self._cleanup.callback(self._connection.close)
             self._cleanup.callback(self._tidy)

@@ -88,11 +88,3 @@ def wifi_network() -> IPv4Network | None:
             f"/{_WIDEST_NETWORK} at the widest"
         )
     return network
-
-
-def learn_wifi() -> None:
-    """Have the Wi-Fi masked from now on, if one is described: a board may know it from before."""
-    try:
-        wifi_config()
-    except ConfigurationError:  # told where it is needed
-        return

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from hil.model.secrets import KNOWN_SECRETS, MASK
+from hil.model.secrets import KNOWN_SECRETS, MASK, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,10 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(.*)@", re.DOTALL)
 _URL_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\n]*@")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&;'\"]+)")
 _QUERY_PAIR = re.compile(r"(?<=[?&;])([A-Za-z][A-Za-z0-9_-]*)(=)([^&;\n]*)")
+_LOGIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^:/@\s]*:(?P<password>.+)@", re.DOTALL)
+_SECRET_QUERY = re.compile(r"[?&;]\w*(?:password|token|secret)\w*=(?P<value>[^&;]+)", re.IGNORECASE)
+_SECRET_VARIABLE = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN", re.IGNORECASE)
+_LEAST_VALUE = 8
 _USER_AT_HOST = re.compile(r"[^@]*:.*@", re.DOTALL)
 
 
@@ -70,6 +75,19 @@ def harmless_environment(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if not (is_secret_name(name) or name.startswith("HIL_HISTORY") or _URL.search(value))
     }
+
+
+def environment_secrets(environment: Mapping[str, str]) -> Iterator[Secret]:
+    """What is secret in the variables of a process: passwords, tokens, logins in addresses."""
+    for name, value in environment.items():
+        texts = [match["value"] for match in _SECRET_QUERY.finditer(value)]
+        login = _LOGIN.match(value)
+        if login:
+            texts.append(login["password"])
+        if _SECRET_VARIABLE.search(name) and len(value) >= _LEAST_VALUE and value[0] != "/":
+            texts.append(value)
+        for text in texts:
+            yield from (Secret(text), Secret(unquote(text)))
 
 
 def _redacted(words: Iterable[str]) -> Iterator[str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.model.errors import HilError, brief
-from hil.model.secrets import KNOWN_SECRETS
+from hil.model.secrets import masked_traceback
 from hil.report.terminal.standard_streams import LastingStream
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class InternalFailures:
     def keep(self, what: str, error: BaseException) -> None:
         """Keep one exception, with what could not be done."""
         self.happened = True
-        text = KNOWN_SECRETS.masked("".join(traceback.format_exception(error)))[-_LONGEST_TEXT:]
+        text = masked_traceback(error)[-_LONGEST_TEXT:]
         line = f"internal failure, {what}: {brief(error)}"
         try:
             with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
@@ -92,7 +91,7 @@ class OutermostGuard:
                 raise
             failures = self._failures(config)
             if failures is None:
-                _say("".join(traceback.format_exception(error)))
+                _say(masked_traceback(error))
             else:
                 failures.keep("at the end of the run", error)
                 _say(f"ERROR: {failures.lines[-1]}")

@@ -15,6 +15,7 @@ from hil.boards.fault_injection import parse_faults
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
 from hil.experiments.edge_instruments import check_edge_sources
+from hil.experiments.given_secrets import learn_secrets
 from hil.experiments.plan import (
     WINDOWS,
     Case,
@@ -26,7 +27,6 @@ from hil.experiments.plan import (
 )
 from hil.experiments.registry import EDGE_SOURCES
 from hil.experiments.run import Bench
-from hil.experiments.wifi import learn_wifi
 from hil.experiments.workloads.sync_pattern import with_sync
 from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
@@ -159,7 +159,7 @@ def begin_measuring(config: pytest.Config) -> MeasuredRun:
     Raises :class:`pytest.UsageError` in one line for the first option that is wrong.
     """
     given = worker_input(config)
-    learn_wifi()
+    learn_secrets()
     config.pluginmanager.register(MaskedReports(), "hil-masked-reports")
     try:
         return _run(config) if given is None else _worker_run(config, given)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
 from hil.model.redaction import (
+    environment_secrets,
     harmless_environment,
     redacted_command,
     redacted_text,
@@ -65,3 +68,23 @@ def test_a_process_that_needs_no_secrets_gets_none():
     assert harmless_environment({**secret, "PATH": "/bin", "HIL_WIFI": "net.toml"}) == {
         "PATH": "/bin"
     }
+
+
+@pytest.mark.parametrize("password", ["pw1pw1pw1", "p/w1pw1@x", "p:w#1pw?1", "p%2Fw1pw1%40"])
+def test_what_is_secret_in_the_variables_is_known(password):
+    texts = {
+        "HIL_HISTORY": f"postgresql://me:{password}@host/farm",
+        "LG_COORDINATOR": f"me:{password}@[::1]:20408",
+        "ANY": f"https://host/hook?user=me&access_token={password}&x=1",
+        "PGPASSWORD": password,
+        "CI_JOB_TOKEN": password,
+    }
+    for name, value in texts.items():
+        known = {secret.reveal() for secret in environment_secrets({name: value})}
+        assert {password, unquote(password)} <= known, name
+
+
+def test_what_is_no_secret_in_the_variables_stays():
+    plain = {"PATH": "/bin:/usr/bin", "TOKEN_FILE": "/run/token", "URL": "https://host:80/a"}
+    plain |= {"SSH_AUTH_SOCK": "/tmp/agent", "PASSWORD_MIN": "8", "DISPLAY": ":0", "MAIL": "a@b.c"}
+    assert not [secret.reveal() for secret in environment_secrets(plain)]

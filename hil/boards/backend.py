@@ -164,6 +164,9 @@ class Board(Protocol):
     interrupt_power: Callable[[], None] | None
     """Takes the board's power away for a moment, whatever it does; ``None`` where nothing can."""
 
+    process_id: int | None
+    """The process of this host that plays the board, with those that it started; else ``None``."""
+
     foreign: ForeignBytes
     """What has come from its link beside its own answers."""
 

@@ -55,6 +55,7 @@ class PortBoard:
     """
 
     interrupt_power: Callable[[], None] | None = None
+    process_id: int | None = None
     stamp_sources: tuple[StampSource, ...] = ()
     pin_watch: PinWatch | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hil.agents.deploy import Deployment, execute
@@ -30,6 +31,7 @@ from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
 from hil.recording.host_pauses import HostClocks, PauseWatch, describe_pauses
 from hil.recording.interfaces import seconds
+from hil.recording.stopped_processes import any_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -295,7 +297,8 @@ class Session:
             return None
         clocks = HostClocks()
         opened.callback(clocks.close)
-        return PauseWatch(clocks.read)
+        pid = self._connection.board.process_id
+        return PauseWatch(clocks.read, None if pid is None else partial(any_stopped, pid))
 
     def _stage(self, job: CaptureJob) -> contextlib.AbstractContextManager[None]:
         if job.interrupt:  # what does not end at Ctrl-C is not only slow

@@ -110,9 +110,10 @@ OCCURRENCES = Channel("occurrences", OCCURRENCE_PREFIX + "{what}", "us", "occurr
 SYNC = Channel("sync pattern", "sync.{side}", "us", "events")
 """The clock read before and after each edge of the sync pattern, by the edge's number."""
 HOST_PAUSES = Channel(
-    "pauses of the host", "host.pauses", "ns", "records", ("at_ns", "length_ns", "suspended")
+    "pauses of the host", "host.pauses", "ns", "records", ("at_ns", "length_ns", "kind")
 )
-"""When the host went on after it had stood still, for how long, and whether it was suspended."""
+"""When the host went on after it had stood still, for how long, and how: see
+:mod:`hil.recording.host_pauses`."""
 CAPTURE_CHANNELS = (
     TASK,
     STIMULUS,

@@ -25,7 +25,13 @@ LEAST_PAUSE_S = 0.5
 """A board's USB drops what it has when nobody read it for so long; shorter pauses lose nothing."""
 LEAST_UNEXPLAINED_S = 1.5
 """The least where the host does not tell how long a thread waited for a processor."""
+STOPPED, SUSPENDED, BOARD_STOPPED = 0, 1, 2
+"""This process was stopped, or frozen with others; the host was suspended; a board that a process
+of this host plays was stopped alone."""
+LEAST_BOARD_S = 0.2
+"""The least of a board: the embedded one is stopped for a moment at every Ctrl-C."""
 _NS = 1_000_000_000
+_BOARD_EVERY_NS = 20_000_000
 _QUEUE_FILE = "/proc/thread-self/schedstat"
 
 
@@ -92,23 +98,37 @@ def _suspend_clocks() -> tuple[int | None, int | None]:
 
 @dataclass(frozen=True, slots=True)
 class HostPause:
-    """The host stood still for ``length_ns``; ``at_ns`` is its monotonic time when it went on."""
+    """Something stood still for ``length_ns``; ``at_ns`` is the monotonic time when it went on.
+
+    ``kind`` is :data:`STOPPED`, :data:`SUSPENDED` or :data:`BOARD_STOPPED`.
+    """
 
     at_ns: int
     length_ns: int
-    suspended: bool
+    kind: int
 
 
 class PauseWatch:
     """Looks again and again, from one thread, whether the host stood still since it last looked.
 
-    ``pauses`` are those that were found, ``read`` gives the host's times.
+    ``read`` gives the host's times, ``board_stopped`` whether the board's processes are stopped,
+    where it has any here.
     """
 
-    def __init__(self, read: Callable[[], HostTimes]) -> None:
-        self.pauses: list[HostPause] = []
+    def __init__(
+        self, read: Callable[[], HostTimes], board_stopped: Callable[[], bool] | None = None
+    ) -> None:
+        self._pauses: list[HostPause] = []
         self._read = read
         self._before = read()
+        self._board_stopped = board_stopped
+        self._looked_at = self._before.now
+        self._running_at: int | None = None  # when the board that stands still was last seen to run
+
+    @property
+    def pauses(self) -> list[HostPause]:
+        """Those that were found so far, one that goes on among them."""
+        return [*self._pauses, *self._board_pause(self._looked_at)]
 
     def look(self, waited_s: float | None) -> float:
         """Look; ``waited_s`` is the longest that was waited on purpose since the last time.
@@ -123,15 +143,29 @@ class PauseWatch:
             suspended = 0
         stopped = 0 if waited_s is None else _stopped(before, times, round(waited_s * _NS))
         if stopped or suspended:
-            self.pauses.append(HostPause(times.now, stopped + suspended, bool(suspended)))
+            kind = SUSPENDED if suspended else STOPPED
+            self._pauses.append(HostPause(times.now, stopped + suspended, kind))
+        if self._board_stopped is not None and times.now - self._looked_at >= _BOARD_EVERY_NS:
+            self._look_at_board(times.now, self._board_stopped())
         return stopped / _NS
+
+    def _look_at_board(self, now: int, stopped: bool) -> None:
+        running_at, self._looked_at = self._looked_at, now
+        if stopped and self._running_at is None:
+            self._running_at = running_at
+        elif not stopped and self._running_at is not None:
+            self._pauses += self._board_pause(now)
+            self._running_at = None
+
+    def _board_pause(self, now: int) -> list[HostPause]:
+        length = 0 if self._running_at is None else now - self._running_at
+        enough = length >= LEAST_BOARD_S * _NS
+        return [HostPause(now, length, BOARD_STOPPED)] if enough else []
 
     def numbers(self) -> list[int]:
         """The pauses as the numbers of the channel :data:`~hil.model.captures.HOST_PAUSES`."""
         return [
-            number
-            for pause in self.pauses
-            for number in (pause.at_ns, pause.length_ns, int(pause.suspended))
+            number for pause in self.pauses for number in (pause.at_ns, pause.length_ns, pause.kind)
         ]
 
 
@@ -154,7 +188,7 @@ def host_sleep(capture: Capture) -> str | None:
     if numbers is None:
         return None
     rows = HOST_PAUSES.rows(numbers)
-    pauses = [HostPause(int(at), int(length), bool(kind)) for at, length, kind in rows]
+    pauses = [HostPause(int(at), int(length), int(kind)) for at, length, kind in rows]
     if not pauses:
         return None
     ending = f"; then: {capture.errors[-1].removeprefix('error: ')}" if capture.errors else ""
@@ -165,7 +199,13 @@ def describe_pauses(pauses: Sequence[HostPause]) -> str:
     """One line on the pauses of a capture, at least one."""
     total_s = sum(pause.length_ns for pause in pauses) / _NS
     times = "" if len(pauses) == 1 else f" in {len(pauses)} pauses"
-    if any(pause.suspended for pause in pauses):
+    kinds = {pause.kind for pause in pauses}
+    if kinds == {BOARD_STOPPED}:
+        return (
+            f"the board stood still for {total_s:.3g} s{times} during the capture: its process on "
+            "this host was stopped (a signal, a debugger)"
+        )
+    if SUSPENDED in kinds:
         why = "it was suspended; keep it awake during a run (systemd-inhibit, caffeinate)"
     else:
         why = (

@@ -100,9 +100,11 @@ def clock_step(pings: Pings | None, tick_us: float) -> str | None:
     off = np.where(slowest > usual, slowest - usual, np.minimum(fastest - usual, 0.0))
     at = int(np.argmax(np.abs(off) * longest))
     jump_ms = off[at] * longest[at] / 1000
+    still = "board" if jump_ms < 0 else "host"
     return (
         f"the board's clock jumped by about {jump_ms:.1f} ms within {longest[at] / 1e6:.3g} s, "
-        "or changed its rate; look for code that sets the time, or a failing oscillator"
+        f"or changed its rate; look for code that sets the time, a {still} that stood still "
+        "(deep sleep, a debugger, a paused virtual machine), or a failing oscillator"
     )
 
 

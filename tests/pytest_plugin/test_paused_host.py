@@ -16,7 +16,7 @@ from hil.model.captures import HOST_PAUSES
 from hil.model.errors import BoardTimeoutError
 from hil.recording.capture_file import list_captures
 from hil.recording.capture_reader import read_capture
-from hil.recording.host_pauses import HostPause, HostTimes, PauseWatch
+from hil.recording.host_pauses import STOPPED, SUSPENDED, HostPause, HostTimes, PauseWatch
 
 SUITE = """
 def test_lateness(figures):
@@ -25,8 +25,8 @@ def test_lateness(figures):
 def test_complete(figures):
     figures.check("missed", "dropped")
 """
-PAUSE = HostPause(1, 2_000_000_000, False)
-SUSPENDED = HostPause(1, 9_000_000_000, True)
+PAUSE = HostPause(1, 2_000_000_000, STOPPED)
+SUSPENSION = HostPause(1, 9_000_000_000, SUSPENDED)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def measure(pytester, run_here, monkeypatch):
         def watch(self, opened):
             made = PauseWatch(lambda: HostTimes(0, 0, 0, 0, 0))
             if next(numbers) in paused:
-                made.pauses.append(pause)
+                made._pauses.append(pause)
             return made
 
         def record_or_fail(self, job, sources, writer, observer, watch):
@@ -82,7 +82,7 @@ def test_a_window_that_the_host_slept_through_is_measured_again_and_told(measure
 
 
 def test_a_host_that_sleeps_again_breaks_the_bench_and_is_no_figure_out_of_budget(measure):
-    result, told, captures = measure(1, 2, pause=SUSPENDED)
+    result, told, captures = measure(1, 2, pause=SUSPENSION)
     assert result.ret == 8
     result.assert_outcomes(errors=2)
     assert len(captures) == 3

@@ -1,6 +1,11 @@
 """Pauses of the host, from made-up clocks."""
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +15,9 @@ from hil.model.captures import HOST_PAUSES, Capture
 from hil.model.errors import BoardTimeoutError, CaptureError, HostSleptError
 from hil.recording.capture_loop import CountingSink, follow_sources
 from hil.recording.host_pauses import (
+    BOARD_STOPPED,
+    STOPPED,
+    SUSPENDED,
     HostClocks,
     HostPause,
     HostTimes,
@@ -18,6 +26,7 @@ from hil.recording.host_pauses import (
     host_sleep,
 )
 from hil.recording.interfaces import Deadline
+from hil.recording.stopped_processes import any_stopped
 from hil.recording.stored_run import CaptureStream, read_run
 from hil.recording.validity import require_valid
 from tools import synthetic_captures as synthetic
@@ -41,7 +50,7 @@ def pauses_seen(*times, waited_s=0.05, start=START):
     readings = iter((start, *times))
     watch = PauseWatch(lambda: next(readings))
     stood_s = [watch.look(waited_s) for _ in times]
-    return [(round(p.length_ns / MS), p.suspended) for p in watch.pauses], stood_s
+    return [(round(p.length_ns / MS), p.kind == SUSPENDED) for p in watch.pauses], stood_s
 
 
 @pytest.mark.parametrize(
@@ -97,12 +106,65 @@ def test_the_clocks_of_this_host_go_forward_and_their_file_is_closed():
 
 
 def test_one_line_says_how_long_why_and_what_to_do():
-    stopped = HostPause(0, 2000 * MS, False)
+    stopped = HostPause(0, 2000 * MS, STOPPED)
     assert "the host slept for 2 s during the capture: " in describe_pauses([stopped])
     assert "stopped or frozen" in describe_pauses([stopped])
-    both = describe_pauses([stopped, HostPause(0, 500 * MS, True)])
+    both = describe_pauses([stopped, HostPause(0, 500 * MS, SUSPENDED)])
     assert "the host slept for 2.5 s in 2 pauses" in both
     assert "suspended; keep it awake" in both
+
+
+def board_pauses(*states):
+    """What is found where the board is looked at every 50 ms, and is stopped or not."""
+    times = itertools.count(0, 50 * MS)
+    stopped = iter(states)
+    watch = PauseWatch(lambda: HostTimes(next(times), 0, 0, 0, 0), lambda: next(stopped))
+    stood_s = [watch.look(0.05) for _ in states]
+    assert stood_s == [0.0] * len(states)  # a board that stands still is waited for as any other
+    return [(round(p.length_ns / MS), p.kind) for p in watch.pauses]
+
+
+def test_a_board_that_was_stopped_alone_stood_still_from_when_it_was_last_seen_to_run():
+    assert board_pauses(False, *[True] * 3, False, False) == [(200, BOARD_STOPPED)]
+    twice = board_pauses(*[True] * 3, False, *[True] * 4, False)
+    assert twice == [(200, BOARD_STOPPED), (250, BOARD_STOPPED)]
+    assert board_pauses(False, False) == []
+
+
+def test_the_moment_for_which_a_board_is_stopped_at_ctrl_c_is_no_pause():
+    assert board_pauses(False, True, False, True, True, False) == []
+
+
+def test_a_board_that_still_stands_still_is_told():
+    assert board_pauses(False, *[True] * 5) == [(250, BOARD_STOPPED)]
+    text = describe_pauses([HostPause(0, 2000 * MS, BOARD_STOPPED)])
+    assert text.startswith("the board stood still for 2 s during the capture: its process")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_stopped_process_and_one_that_it_has_started():
+    code = "import subprocess,sys; print(subprocess.Popen(['sleep','60']).pid, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        try:
+            assert not any_stopped(process.pid)
+            for pid in (process.pid, child):
+                os.kill(pid, signal.SIGSTOP)
+                assert waited_for(lambda: any_stopped(process.pid))
+                os.kill(pid, signal.SIGCONT)
+                assert waited_for(lambda: not any_stopped(process.pid))
+        finally:
+            os.kill(child, signal.SIGKILL)
+            process.kill()
+    assert not any_stopped(process.pid)
+
+
+def waited_for(condition):
+    end = time.monotonic() + 10.0
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
 
 
 class Clock:
@@ -156,7 +218,7 @@ def sound() -> Capture:
 
 def slept(capture: Capture, *pauses: HostPause) -> Capture:
     watch = PauseWatch(lambda: START)
-    watch.pauses += pauses
+    watch._pauses += pauses
     return replace(capture, values={HOST_PAUSES.stored: np.array(watch.numbers(), np.int64)})
 
 
@@ -164,7 +226,7 @@ def test_a_capture_during_which_the_host_slept_is_invalid_and_says_so():
     capture = sound()
     require_valid(capture)
     assert host_sleep(capture) is None
-    invalid = slept(capture, HostPause(7, 2000 * MS, False))
+    invalid = slept(capture, HostPause(7, 2000 * MS, STOPPED))
     with pytest.raises(HostSleptError, match="the host slept for 2 s"):
         require_valid(invalid)
     failed = replace(invalid, errors=("error: the agent did not finish",))
@@ -172,7 +234,7 @@ def test_a_capture_during_which_the_host_slept_is_invalid_and_says_so():
         require_valid(failed)
 
 
-STOPPED = HostPause(7, 2000 * MS, False)
+PAUSE = HostPause(7, 2000 * MS, STOPPED)
 
 
 def stored(folder, *captures):
@@ -183,7 +245,7 @@ def stored(folder, *captures):
 
 
 def test_a_stored_window_that_was_captured_again_counts_once(tmp_path):
-    invalid = slept(sound(), STOPPED)
+    invalid = slept(sound(), PAUSE)
     folder = stored(tmp_path / "capture", invalid, sound())
     (capture,) = read_run(folder).captures
     require_valid(capture)
@@ -196,7 +258,7 @@ def test_a_stored_window_that_was_captured_again_counts_once(tmp_path):
 
 
 def test_a_host_that_slept_twice_leaves_no_capture_of_the_window(tmp_path):
-    invalid = slept(sound(), STOPPED)
+    invalid = slept(sound(), PAUSE)
     run = read_run(stored(tmp_path / "capture", invalid, invalid))
     (case,) = run.cases
     assert case.checked()[0] is None

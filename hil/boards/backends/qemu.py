@@ -89,4 +89,7 @@ class QemuBackend(Backend):
     def open(self, spec: BoardSpec) -> PortBoard:
         """Start the emulator with the firmware."""
         with contextlib.ExitStack() as held:
-            return PortBoard(spec, held.enter_context(EmulatedMicrobit()).port, held)
+            process = held.enter_context(EmulatedMicrobit())
+            board = PortBoard(spec, process.port, held)
+            board.process_id = process.pid
+            return board

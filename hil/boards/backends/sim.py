@@ -140,6 +140,7 @@ class SimBoard(PortBoard):
         )
         self.process = process
         self.interrupt_power = process.reset
+        self.process_id = process.pid
         if process.knobs.virtual:
             self.pin_watch = SimPins(process, lambda: self.clock.now_ns())
 

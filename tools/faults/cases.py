@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import resource
 import shutil
@@ -328,4 +329,8 @@ def wrong_figures(capture: Capture, script: Script) -> list[str]:
 def scratch() -> Path:
     """A folder for captures, in memory where there is one."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="hil-faults-", dir=memory if memory.is_dir() else None))
+    return Path(
+        tempfile.mkdtemp(
+            prefix=f"hil-faults-{os.getpid()}-", dir=memory if memory.is_dir() else None
+        )
+    )

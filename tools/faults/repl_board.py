@@ -107,6 +107,7 @@ class ReplBoard:
         self.struck_in_window = False
         self.on_soft_reset: Callable[[], None] | None = None
         self.echoes = False
+        self.facts: dict[str, str] = {}
         self.program: ScriptedBoard | None = None
         self.interrupted = False
         self.started: list[str] = []
@@ -340,7 +341,10 @@ class ReplBoard:
         if code in self._known:
             if self.stage == "attach" and "hil:tp=" in code:
                 self.stage = "identify"
-            return self._known[code], b""
+            printed = self._known[code]
+            for key, value in self.facts.items():
+                printed = printed.replace(f"hil:{key}={FACTS[key]}".encode(), value.encode())
+            return printed, b""
         if code.startswith("hil_take("):
             return self._take_code(code)
         return b"", b"" if code.strip() in (

@@ -15,6 +15,7 @@ import numpy as np
 
 from hil.model.captures import CapturePlan, IntArray, TaskPlan
 from hil.protocol.encoder import encode_stamps, encode_text
+from hil.protocol.frames import MAX_BLOCK
 
 TICKS = 1 << 30
 TRACE = (
@@ -185,6 +186,30 @@ class ScriptedBoard:
         line = encode_text(kind, self._sequence, fields.items())
         self._sequence += 1
         return line
+
+    def hostile_frames(self) -> bytes:
+        """Sound frames that claim more than there is, name what is not, and begin anew."""
+        chance = self.chance
+        many = np.zeros(MAX_BLOCK, np.int64)
+        frames = [
+            lambda: self._text("C", i=chance.randrange(90), name="x" * 3000, kind="ticks"),
+            lambda: self._text("C", i=chance.randrange(90), name="<b>../\x1b[2J", kind="value"),
+            lambda: self._text("T", i=chance.randrange(3), n=10**chance.randrange(19), dropped=0),
+            lambda: self._text("G", task=0, origin=10**18, offset=-1, period=0),
+            lambda: self._text("H", v=9, technique="?", tp=chance.choice((0, 3, 1 << 62)), tasks=9),
+            lambda: self._text("P", n=chance.randrange(9), rx=-5, tx="x"),
+            lambda: self._text("R", n=10**chance.randrange(12)),
+            lambda: self._text("X", t="MemoryError: \x1b[31m<script>"),
+        ]  # fmt: skip
+        said = b"".join(chance.choice(frames)() for _ in range(chance.randint(1, 30)))
+        for _ in range(chance.randint(0, 40)):
+            lines = encode_stamps(
+                chance.randrange(4), many, sequence=self._sequence,
+                first_index=chance.choice((0, 400, 10**chance.randrange(17))), order=1,
+            )  # fmt: skip
+            self._sequence += len(lines)
+            said += b"".join(lines)
+        return said
 
     def _values(self, channel: int, numbers: list[int]) -> bytes:
         lines = encode_stamps(channel, numbers, sequence=self._sequence, order=0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from hil.boards.fault_injection import LinkFaults
+from hil.model.secrets import KNOWN_SECRETS, Secret
 from tools.faults.cases import ON_BOARD, link_faults
 from tools.faults.repl_board import BOOT_MESSAGES, STAGES, ReplBoard
 from tools.faults.scripted_link import Wire, interspersed, stolen
@@ -23,14 +25,24 @@ ON_LINK = (
     *("silence", "lost", "stall", "mix"),
 )
 """Faults of ``--hil-faults``, here from the first byte of the session on."""
+CANARY = "Canary-4711-of-the-bench"
+CANARY_FORMS = (
+    CANARY.encode(),
+    CANARY[::-1].encode(),
+    CANARY.encode().hex().encode(),
+    base64.b64encode(CANARY.encode()).rstrip(b"="),
+    CANARY.upper().encode(),
+    ", ".join(str(ord(char)) for char in CANARY).encode(),
+)
+"""Ways in which a board may give away a secret that it was sent."""
 IN_STAGES = (
     *("reset", "resets again", "reset and silence", "watchdog", "drip"),
     *("host pause", "board pause", "port away", "at commands"),
-    *("interrupt", "folder removed"),
+    *("interrupt", "folder removed", "canary"),
 )
 THROUGHOUT = (
     *("foreign lines", "second reader", "echo", "re-enumeration"),
-    *("slow", "slow first answer", "host clock step", "disk full"),
+    *("slow", "slow first answer", "host clock step", "disk full", "hostile frames"),
 )
 IN_PROGRAM = frozenset({*ON_BOARD, "board clock step"} - {"clock step", "watchdog"})
 """The program itself fails."""
@@ -41,6 +53,12 @@ TYPICAL_BYTES = {
 }
 SAID_BYTES = 12_000
 """What a board says in a whole session."""
+
+
+def canary_in(data: bytes) -> str:
+    """The form in which the secret stands in ``data``, empty if it does not."""
+    lowered = data.lower()
+    return next((repr(form) for form in CANARY_FORMS if form.lower() in lowered), "")
 
 
 class SessionFault:
@@ -57,6 +75,8 @@ class SessionFault:
             self.link = LinkFaults(link_faults(kind, SAID_BYTES, chance, always=True))
         board.when = chance.choice(STAGES)
         board.at = chance.randrange(TYPICAL_BYTES[board.when])
+        if kind == "hostile frames":
+            board.when, board.at = "window", chance.randrange(400)
         board.strike = self._strikes(folder).get(kind)
         self._from_the_start(kind)
 
@@ -75,12 +95,19 @@ class SessionFault:
             "port away": lambda: wire.unplug(pause_s),
             "at commands": lambda: self._command(chance.randint(1, 8)),
             "interrupt": _interrupt,
+            "canary": lambda: self._give_away(chance.randint(1, 6)),
+            "hostile frames": lambda: (
+                board.say(board.program.hostile_frames()) if board.program else None
+            ),
             "folder removed": lambda: shutil.rmtree(folder / "capture"),
         }
 
     def _from_the_start(self, kind: str) -> None:
         chance, board, wire = self.chance, self.board, self.wire
-        if kind == "foreign lines":
+        if kind == "canary":
+            KNOWN_SECRETS.add(Secret(CANARY))
+            board.facts = {"machine": f"hil:machine=a board in {CANARY}"}
+        elif kind == "foreign lines":
             wire.change = interspersed(chance, ESP_LOGS, 10 ** chance.uniform(2.5, 4.5))
         elif kind == "second reader":
             wire.change = stolen(chance, 10 ** chance.uniform(-3, -0.3))
@@ -96,6 +123,13 @@ class SessionFault:
         elif kind == "host clock step":
             step_s = chance.choice((-1, 1)) * 10 ** chance.uniform(0, 7)
             board.clock.step_wall(board.clock.now + chance.uniform(0, 10), step_s)
+
+    def _give_away(self, times: int) -> None:
+        """A program of the board prints what it was told, in some form."""
+        form = self.chance.choice(CANARY_FORMS)
+        self.board.say(self.chance.choice((b"", b"\r\n", b"key=")) + form + b"\r\n")
+        if times:
+            self.board.later(self.chance.uniform(0, 1), lambda: self._give_away(times - 1))
 
     def _pause_host(self, seconds: float) -> None:
         """The session does nothing for so long, and finds the board as far on."""

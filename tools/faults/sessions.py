@@ -12,18 +12,21 @@ import random
 from pathlib import Path
 
 from hil.experiments.capture_sources import LiveSource
+from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import Case
 from hil.experiments.session import Session
 from hil.model.board import Wiring
 from hil.model.captures import Capture
 from hil.model.errors import HilError
+from hil.model.secrets import KNOWN_SECRETS
+from hil.protocol.capture_limits import CaptureLimits
 from hil.recording.capture_reader import read_capture
 from hil.recording.validity import require_valid
 from tools.faults.cases import Outcome, file_limit, step_clock, wrong_figures, wrong_stamps
 from tools.faults.repl_board import ReplBoard
 from tools.faults.scripted_board import Script, ScriptedClock, make_script
 from tools.faults.scripted_link import Wire, spec_of
-from tools.faults.session_faults import IN_PROGRAM, KINDS, SessionFault
+from tools.faults.session_faults import IN_PROGRAM, KINDS, SessionFault, canary_in
 
 __all__ = ["KINDS", "run"]
 WIRING = Wiring("scripted", outputs=(0, 1, 2, 3), timers=(-1,))
@@ -32,6 +35,8 @@ SOUND = frozenset(("none", "slow", "slow first answer", "host clock step", "re-e
 RESETS = frozenset(("reset", "reset and silence", "resets again", "watchdog", "drip"))
 """What was at work when they strike can't be measured."""
 MUST_FAIL = IN_PROGRAM
+LIES = frozenset(("hostile frames",))
+"""What a board that means ill claims need not be so; it must not cost more than a board may."""
 BASE_S = 180.0
 """Beside the window's own limit: attaching, identifying, the calibration, and bringing it back."""
 
@@ -78,6 +83,8 @@ def run(kind: str, seed: int, folder: Path) -> Outcome:
         wrong += more
     elif stored := [path for path in captures.glob("*.hilcap") if "calibrate" not in path.name]:
         wrong += _wrong_store(stored[0], script)
+    wrong += _leaks(folder, cause)
+    KNOWN_SECRETS.clear()
     if kind in SOUND and end != "sound":
         wrong.append(f"nothing was lost: {cause[:200]}")
     where = board.struck_in or "-"
@@ -88,15 +95,27 @@ def _judge(
     capture: Capture, script: Script, kind: str, fault: SessionFault
 ) -> tuple[str, str, list[str]]:
     """How a capture ended, its cause if it is an error, and what is wrong with it."""
-    wrong = wrong_stamps(capture, script)
+    most = max(CaptureLimits.of_plan(script.plan).tasks)
+    wrong = [] if kind in LIES else wrong_stamps(capture, script)
+    wrong += ["more stamps than the plan allows" for t in capture.tracks if len(t.stamps_us) > most]
     try:
         require_valid(capture)
     except HilError as error:
         return "error", str(error), wrong
-    wrong += wrong_figures(capture, script)
+    if kind in LIES:
+        summarise_capture(capture)
+    else:
+        wrong += wrong_figures(capture, script)
     if (kind in RESETS and fault.board.struck_in_window) or kind in MUST_FAIL:
         wrong.append(f"a run with {kind!r} gave figures")
     return "losses" if capture.faults else "sound", "", wrong
+
+
+def _leaks(folder: Path, cause: str) -> list[str]:
+    """Where a secret stands that the board gave away."""
+    texts = {"the cause": cause.encode()}
+    texts |= {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return [f"{name} has {form}" for name, text in texts.items() if (form := canary_in(text))]
 
 
 def _wrong_store(path: Path, script: Script) -> list[str]:

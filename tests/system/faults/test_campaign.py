@@ -7,8 +7,9 @@ import pytest
 
 from hil.boards.overall_limit import OverallLimit
 from hil.boards.raw_repl import RawRepl
+from hil.protocol.stream_scrubber import StreamScrubber
 from hil.recording.interfaces import Deadline
-from tools.faults import cases, sessions
+from tools.faults import cases, sessions, stored
 
 
 def test_every_kind_ends_in_time_and_tells_the_truth(tmp_path):
@@ -26,6 +27,31 @@ def test_a_session_with_every_kind_ends_in_time_and_tells_the_truth(kind, tmp_pa
     outcome = sessions.run(kind, 1, tmp_path)
     assert outcome.wrong == (), outcome
     assert outcome.cause or outcome.end != "error"
+
+
+@pytest.mark.parametrize("kind", stored.KINDS)
+def test_hostile_folders_and_histories_are_one_line(kind, tmp_path):
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        outcome = stored.run(kind, seed, folder)
+        assert outcome.wrong == (), outcome
+
+
+def test_the_judge_sees_a_secret_that_came_through(monkeypatch, tmp_path):
+    monkeypatch.setattr(StreamScrubber, "feed", lambda scrubber, data: data)
+    outcome = sessions.run("canary", 1, tmp_path)
+    assert any("has b'" in text for text in outcome.wrong), outcome
+
+
+def test_the_judge_sees_what_was_read_outside_of_the_folder(monkeypatch, tmp_path):
+    def careless(words):
+        print(tmp_path.joinpath("outside", "secret.txt").read_text())
+        return 0
+
+    monkeypatch.setattr(stored, "hil", careless)
+    outcome = stored.run("hostile links", 1, tmp_path)
+    assert "what is outside of the folder was read" in outcome.wrong
 
 
 def test_every_stage_of_a_session_is_hit(tmp_path):

@@ -2,12 +2,14 @@
 
     python -m tools.faults [--sessions N] [--stored N] [--runs N] [--vm N] [--seed S] [KIND ...]
 
-``--sessions`` are whole sessions with a scripted board, from attaching it to its figures; ``--runs``
-are captures of one through the real capture loop, store, decoder and analysis; both on a clock that
-jumps. ``--stored`` are hostile folders of runs and histories that commands are given.
-``--vm`` are runs on the embedded board with the faults of ``--hil-faults``,
-in real time. A run is wrong when it ends late, passes a stamp or a figure that is not so, loses
-what was committed, or fails without a cause. The table goes to the output; exit 1 if any is wrong.
+``--sessions`` are whole sessions with a scripted board, from attaching it to its figures.
+``--runs`` are captures of one through the real capture loop, store, decoder and analysis. Both are
+on a clock that jumps. ``--stored`` are hostile folders of runs and histories that commands are
+given, ``--vm`` runs on the embedded board with the faults of ``--hil-faults``, in real time.
+
+A run is wrong when it ends late, passes a stamp or a figure that is not so, loses what was
+committed, gives a secret away, or fails without a cause. The table goes to the output; exit 1 if
+any is wrong or left something behind.
 """
 
 from __future__ import annotations

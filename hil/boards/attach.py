@@ -107,12 +107,23 @@ class Attach:
     def reset_softly(self) -> None:
         """From the raw REPL: a fresh start that does not run ``main.py``, back in the raw REPL."""
         self.reset_asked = True
-        self._port.write(_SOFT_RESET)
-        if not self._wait_for(_REBOOT, self._limits.reboot_s * self.scale):
+        if not self._resets() and not (self._ran_a_line() and self._resets()):
             raise self._silence("the board does not reset softly", "'soft reboot'")
         self._seen.clear()
         if not self._wait_for(GREETING, self._limits.boot_s * self.scale):
             self.reach()  # boot.py does not come to an end
+
+    def _resets(self) -> bool:
+        self._seen.clear()
+        self._port.write(_SOFT_RESET)
+        return self._wait_for(_REBOOT, self._limits.reboot_s * self.scale)
+
+    def _ran_a_line(self) -> bool:
+        """Whether something else stood on the line, which ran then; if so, back at the prompt."""
+        if not self._seen.endswith(_END + _PROMPT):
+            return False
+        self.reach()
+        return True
 
     def reset_blindly(self) -> None:
         """From an unknown state: leave every mode that is known, then ask for a soft reset."""

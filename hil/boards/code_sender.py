@@ -60,6 +60,8 @@ class CodeSender:
                 return True
             if answer == _KNOWS_PASTE:
                 break
+            if answer.startswith(_BEGIN_PASTE[:1]):
+                raise self._refused("raw paste to begin, and not what was sent", answer)
             self._read_until(GREETING + _PROMPT, answer)
         if self._pastes:
             raise self._refused("raw paste to begin, as before", answer)

@@ -216,6 +216,14 @@ def check_lock(holder: str) -> Finding:
     return Finding("lock", "ok", "nobody holds the board")
 
 
+def modem_manager_suspected(port: str) -> str:
+    """That ModemManager runs here, where it may be what sends to ``port``; else empty."""
+    kind = Path(os.path.realpath(port)).name[:6]
+    if kind in ("ttyACM", "ttyUSB") and _modem_manager():
+        return f"ModemManager is running, and talks to new ports for a while: {MODEM_MANAGER_FIX}"
+    return ""
+
+
 def _modem_manager() -> bool:
     for name in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):

@@ -41,8 +41,11 @@ _UNFINISHED = re.compile(
     )
 )
 _BEGINS = re.compile(rb"\x1b|%b(?: |\Z)" % LEVEL)
-_AT = re.compile(rb"(?:\A|[\r\n>] ?)AT(?:[+&^$][ -~]{0,60}|[EFIZQVH]\d?(?: ?[EFIZQVH]\d)*)?\r")
-_NO_NAME = re.compile(r"NameError: name '(?:AT\w*|ATZ|ATI)'")
+_AT = re.compile(
+    rb"[\r\n>] ?(?:NameError: name 'AT\w*'"
+    rb"|AT(?:[+&^$][ -~]{0,60}|[EFIZQVH]\d?(?: ?[EFIZQVH]\d)*)?\r)"
+)
+_NO_NAME = re.compile(r"NameError: name 'AT\w*'")
 _ECHO = (b"\x05A\x01", b"\x03\x03\x01")
 ESP_LOG, MODEM, ECHO = "log lines of ESP-IDF", "AT commands", "echo"
 
@@ -58,7 +61,7 @@ class ForeignBytes:
         self.quiet = False
         """Whether the board was told to log nothing, and did as it was told."""
         self._sample = b""
-        self._tail = b""
+        self._tail = b"\n"
 
     def watch(self, data: bytes) -> None:
         """Notice what comes, as it comes from the port."""

@@ -139,12 +139,11 @@ class PortBoard:
 
     def silence_log(self) -> None:
         """Switch an ESP chip's own log off if lines of it came since that was last done."""
-        count = self.foreign.counts[ESP_LOG]
-        if count == self._silenced:
+        if self.foreign.counts[ESP_LOG] == self._silenced:
             return
-        self._silenced = count
         with contextlib.suppress(RemoteCodeError, BoardTimeoutError):
             self.foreign.quiet = QUIET_ANSWER in self.prompt.exec(QUIET_CODE)
+        self._silenced = self.foreign.counts[ESP_LOG]
 
     @property
     def link_warnings(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from hil.boards.diagnosis import (
     check_lock,
     check_permission,
     is_locked,
+    modem_manager_suspected,
     port_holders,
     second_readers,
 )
@@ -222,6 +223,10 @@ class SerialBoard(PortBoard):
     def second_readers(self) -> str:
         """By what the system tells of other processes."""
         return second_readers(self.port)
+
+    def disturbance(self, before: Mapping[str, int]) -> str:
+        """What was seen; where that is nothing, what is known to disturb such ports."""
+        return super().disturbance(before) or modem_manager_suspected(self.port)
 
     def without_files(self) -> str:
         """By its USB id."""

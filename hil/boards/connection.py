@@ -15,6 +15,7 @@ from hil.boards.silent_board import START_WITHOUT
 from hil.boards.slowness import slower_hint
 from hil.model.errors import (
     BoardBrokenError,
+    BoardResetError,
     BoardTimeoutError,
     HilError,
     RemoteCodeError,
@@ -242,8 +243,17 @@ class Connection:
         """Before the board is brought to a fresh start: see what was left running on it."""
         self._unexamined = False
         self.board.reach(soft_reset=False)  # on a silent board there is nothing to see
-        self.leftover_activity = find_leftover_activity(self.repl)
-        attempt()
+        try:
+            self.leftover_activity = find_leftover_activity(self.repl)
+        except TransportError as error:
+            if isinstance(error, BoardResetError):
+                self.count_reset(error.cause, str(error))
+            try:
+                attempt()
+            except HilError:
+                raise error from None  # what went wrong first says most
+        else:
+            attempt()
 
 
 def run_recovery_steps(board: str, steps: Sequence[RecoveryStep]) -> str:

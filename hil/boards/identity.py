@@ -16,7 +16,6 @@ from hil.model.board import SMALL_HEAP, VIRTUAL_TIME, BoardIdentity
 from hil.model.errors import (
     CaptureError,
     ConfigurationError,
-    HilError,
     OtherFirmwareError,
     RemoteCodeError,
 )
@@ -230,7 +229,8 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
     Seen is what changes: global variables, attributes of global objects, levels of pins, and text
     that comes; and a PWM or a state machine that a global variable or such an attribute holds. A
     timer that does nothing of this is not seen; the soft reset that follows stops it
-    all the same. A board that does not answer gives nothing here: bringing it back comes later.
+    all the same. Raises the kinds of :class:`~hil.model.errors.TransportError` for a board that
+    does not answer.
     """
     said = b""
     try:
@@ -240,8 +240,8 @@ def find_leftover_activity(prompt: Prompt) -> tuple[str, ...]:
             prompt.enter(soft_reset=False)
             for piece in bundle.pieces("board/leftover_activity.py"):
                 said += prompt.exec(piece)
-    except HilError:
-        pass  # bringing the board back comes later
+    except RemoteCodeError:
+        pass  # of what its own program left there
     lines = _lines(said)
     told = []
     for mark, what in _MARKS.items():

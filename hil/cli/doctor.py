@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import json
 import re
+import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +20,20 @@ from hil.boards.other_firmware import DOWNLOAD, OLDEST
 from hil.boards.slowness import slower_hint
 from hil.boards.wiring import load_wiring
 from hil.experiments.session import Session
-from hil.model.errors import CaptureError, HilError
+from hil.model.errors import BoardResetError, CaptureError, HilError
 from hil.model.printable import escaped_line
 from hil.recording.interfaces import seconds
 from hil.report.terminal.console import TextConsole
 from hil.report.terminal.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterable, Iterator
 
     from hil.boards.backend import BoardSpec, State
     from hil.model.board import Wiring
 
 OPENING_STEPS = ("port", "permission", "lock")
-STEPS = (*OPENING_STEPS, "REPL", "version", "memory", "clock", "wiring")
+STEPS = (*OPENING_STEPS, "REPL", "version", "memory", "clock", "wiring", "watchdog")
 _MARKS: dict[State, str] = {"ok": "ok", "warning": "!", "wrong": "WRONG", "not tried": "-"}
 _FIRMWARE = f"flash a current MicroPython ({DOWNLOAD})"
 _HEAP_BYTES = 8192
@@ -44,26 +46,49 @@ except ImportError:
 print(time.ticks_us())
 """
 _CLOCK_TOLERANCE = 0.02
+_AFTER_RESET = "do what it says, then run this again"
+WATCH_S, _MOST_WATCHED_S = 9.0, 3600.0
+"""An RP2's watchdog waits 8.4 s at most, an ESP32's 5 s unless main.py says otherwise."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("--board", required=True, help="as for pytest, see the README")
     parser.add_argument("--wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
+    parser.add_argument(
+        "--watch-s",
+        metavar="N",
+        type=_seconds,
+        default=WATCH_S,
+        help="how long to watch for a watchdog's reset at the prompt, in seconds; 0 for not at all "
+        f"(default {WATCH_S:g})",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     """See :func:`run_doctor`."""
-    return run_doctor(args.board, wiring=args.wiring, as_json=args.json)
+    return run_doctor(args.board, wiring=args.wiring, as_json=args.json, watch_s=args.watch_s)
 
 
-def run_doctor(board: str, *, wiring: str | None = None, as_json: bool = False) -> int:
-    """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file."""
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= _MOST_WATCHED_S:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text:.40}: give seconds, 0 to {_MOST_WATCHED_S:g}")
+
+
+def run_doctor(
+    board: str, *, wiring: str | None = None, as_json: bool = False, watch_s: float = WATCH_S
+) -> int:
+    """Print the findings; exit status 1 if anything is wrong. ``wiring`` is the user's file.
+
+    ``watch_s`` is how long a board on which programs of its own run is watched.
+    """
     given = load_wiring(Path(wiring)) if wiring else None
     spec = parse_board(board)
     with brief_locks():
-        findings = list(examine(spec, given))
+        findings = list(examine(spec, given, watch_s=watch_s))
     wrong = any(finding.state == "wrong" for finding in findings)
     if as_json:
         rows = [dataclasses.asdict(finding) for finding in findings]
@@ -86,10 +111,12 @@ def _print(findings: Iterable[Finding]) -> None:
     console.write()
 
 
-def examine(spec: BoardSpec, wiring: Wiring | None = None) -> Iterator[Finding]:
+def examine(
+    spec: BoardSpec, wiring: Wiring | None = None, *, watch_s: float = WATCH_S
+) -> Iterator[Finding]:
     """Every step in order; what can't be tried after one that is wrong is told as such."""
     done = 0
-    for finding in _walk(spec, wiring):
+    for finding in _walk(spec, wiring, watch_s):
         yield finding
         done = STEPS.index(finding.step) + 1
         if finding.state == "wrong" and done <= STEPS.index("REPL") + 1:
@@ -98,7 +125,7 @@ def examine(spec: BoardSpec, wiring: Wiring | None = None) -> Iterator[Finding]:
         yield Finding(step, "not tried", "needs what is wrong above")
 
 
-def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
+def _walk(spec: BoardSpec, wiring: Wiring | None, watch_s: float) -> Iterator[Finding]:
     checked = []
     for finding in spec.backend.checks(spec):
         yield finding
@@ -117,8 +144,13 @@ def _walk(spec: BoardSpec, wiring: Wiring | None) -> Iterator[Finding]:
         yield _repl(session, f"answers and tells what it is in {_since(begin)}")
         yield _version(session)
         yield _memory(session)
-        yield _guarded("clock", _clock, session)
-        yield _guarded("wiring", _wiring, session)
+        checks: dict[str, Callable[[Session], Finding]]
+        checks = {"clock": _clock, "wiring": _wiring, "watchdog": partial(_watchdog, watch_s)}
+        for step, check in checks.items():
+            finding = _guarded(step, check, session)
+            yield finding
+            if finding.fix is _AFTER_RESET:
+                return
 
 
 def _repl(session: Session, text: str) -> Finding:
@@ -216,9 +248,37 @@ def _wiring(session: Session) -> Finding:
     return Finding("wiring", "ok", f"{wiring.name}: {pins}; a signal comes from {out} to {back}")
 
 
+def _watchdog(watch_s: float, session: Session) -> Finding:
+    """Leave the board alone: a watchdog that its own main.py started resets it meanwhile."""
+    if not session.spec.backend.traits.own_programs:
+        return Finding("watchdog", "ok", "no program of its own runs on this board")
+    if not watch_s:
+        return Finding("watchdog", "ok", "not watched for, as asked (--watch-s=0)")
+    shown = sys.stderr.isatty()
+
+    def tell(elapsed_s: float) -> None:
+        if shown:
+            print(
+                f"\rwatching for a reset: {elapsed_s:.0f} of {watch_s:g} s", end="", file=sys.stderr
+            )
+
+    try:
+        session.watch_idle(watch_s, tell)
+    finally:
+        if shown:
+            print(file=sys.stderr)
+    return Finding(
+        "watchdog",
+        "ok",
+        f"no reset within {watch_s:g} s, which is longer than a watchdog usually waits",
+    )
+
+
 def _guarded(step: str, check: Callable[[Session], Finding], session: Session) -> Finding:
     try:
         return check(session)
+    except BoardResetError as error:
+        return Finding(step, "wrong", str(error), _AFTER_RESET)
     except HilError as error:
         return Finding(step, "wrong", str(error), "run this again; if it stays, reset the board")
 

@@ -11,6 +11,7 @@ from hil.agents.deploy import Deployment, execute
 from hil.agents.upload import CODE_TIMEOUT_S
 from hil.boards.connection import RECOVERY_PER_SLOWNESS_S, RECOVERY_S, Connection
 from hil.boards.identity import identify, probe_board
+from hil.boards.idle_watch import watch_idle_board
 from hil.boards.port_board import INTERRUPT_STEP
 from hil.boards.slowness import LEAST_TOLD
 from hil.boards.thermometer import read_temperature
@@ -34,7 +35,7 @@ from hil.recording.interfaces import seconds
 from hil.recording.stopped_processes import any_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hil.boards.backend import BoardSpec
@@ -189,7 +190,14 @@ class Session:
 
     def run(self, code: str) -> bytes:
         """Run a short program at the prompt and return what it printed."""
-        return self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
+        with self._connection.within("running a short program", *_RECOVERY):
+            return self._repl.exec(code, timeout_s=CODE_TIMEOUT_S)
+
+    def watch_idle(self, duration_s: float, tell: Callable[[float], None]) -> None:
+        """See :func:`~hil.boards.idle_watch.watch_idle_board`."""
+        watch_s = 2 * duration_s + _CLOSE[0]
+        with self._connection.within("watching it", watch_s, _CLOSE[1]):
+            watch_idle_board(self._repl, duration_s, tell)
 
     def close(self) -> None:
         """Leave the board at its prompt with nothing of ours, and free the port; never raises."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TRACEBACK_NAME = "internal-error.txt"
 """The file's name in a run's folder."""
+NO_BEGIN: pytest.StashKey[int] = pytest.StashKey()
+"""The status of a run that can't begin, if that is not because of how it was asked for."""
 _LONGEST_TEXT = 20_000
 _JUDGED = (0, 1, 8, 9)
 """Statuses of a run that came to its end."""
@@ -85,7 +87,7 @@ class OutermostGuard:
             if not self._measures(config):
                 raise
             _say(f"ERROR: {error}")  # as pytest does, which fails where nobody reads it
-            return int(pytest.ExitCode.USAGE_ERROR)
+            return int(config.stash.get(NO_BEGIN, pytest.ExitCode.USAGE_ERROR))
         except Exception as error:
             if not self._measures(config):
                 raise

@@ -32,16 +32,33 @@ from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
 from hil.model.edge_sources import parse_edge_sources
-from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
+from hil.model.errors import (
+    BoardBrokenError,
+    BoardResetError,
+    BoardTimeoutError,
+    CapabilityMissing,
+    CaptureError,
+    ConfigurationError,
+    HilError,
+    LinkLostError,
+    RemoteCodeError,
+)
 from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
 from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
+from hil.pytest_plugin.internal_failures import NO_BEGIN
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
 from hil.pytest_plugin.reruns import AttemptCounter, mark_attempt
-from hil.pytest_plugin.run_end import FAILED_FIGURES, WholeReport, end_by_signals, mark_report
+from hil.pytest_plugin.run_end import (
+    BENCH_BROKEN,
+    FAILED_FIGURES,
+    WholeReport,
+    end_by_signals,
+    mark_report,
+)
 from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
 from hil.pytest_plugin.unchecked_figures import figure_key
 from hil.pytest_plugin.xdist_workers import (
@@ -95,6 +112,9 @@ class MeasuredRun:
             self.bench.open()
         except HilError as error:
             self.bench.abandon()
+            live = all(spec.stored_run is None for spec in self.options.boards)
+            if live and isinstance(error, _OF_THE_BENCH):
+                config.stash[NO_BEGIN] = BENCH_BROKEN
             raise _usage_error(config, error) from None
         except BaseException:
             self.bench.abandon()
@@ -151,6 +171,13 @@ class MeasuredRun:
             node.user_properties.append(("hil.attempt", attempt + 1))
         node.user_properties += [("hil.set_aside", text) for text in measured.capture.set_aside]
         return Figures(measured, node, undecided_fails=self.options.undecided_fails)
+
+
+_OF_THE_BENCH = (
+    *(BoardTimeoutError, BoardBrokenError, BoardResetError, LinkLostError),
+    *(RemoteCodeError, CaptureError),
+)
+"""What a board does that is there and was asked for rightly."""
 
 
 def begin_measuring(config: pytest.Config) -> MeasuredRun:

@@ -46,6 +46,16 @@ _SIGNS = {
         "raw prompt": _LINE + rb"raw REPL; CTRL-B to exit\r?\n>\Z",
     }.items()
 }
+_WORDS = {
+    "ROM": (b"ets ", b"ESP-ROM:", b"Zephyr OS"),
+    "cause": (b"rst:0x", b"rst cause:"),
+    "crash": (b" reset", b"Guru ", b"abort() ", b"Brownout ", b"Rebooting", b"task_wdt"),
+    "soft": (b"soft reboot",),
+    "banner": (b"MicroPython ", b"CircuitPython "),
+    "prompt": (b">>> ",),
+    "raw prompt": (b"raw REPL",),
+}
+"""One of them is in each such line: looked for first, which is fast in a flood of something."""
 _ESP8266_CAUSES = {b"1": "power-on", b"2": "its reset pin", b"3": "software", b"4": "watchdog"}
 _WATCHDOG = re.compile(r"WDT|watchdog", re.IGNORECASE)
 _SUPPLY = re.compile(r"BROWN|POWERON|POWER_ON|power-on", re.IGNORECASE)
@@ -106,7 +116,11 @@ def find_reset(text: bytes, *, running: bool = False) -> tuple[BoardReset | None
 
     Of a board where a program is ``running`` even the raw REPL's greeting is one.
     """
-    matches = {name: match for name, pattern in _SIGNS.items() if (match := pattern.search(text))}
+    matches = {
+        name: match
+        for name, words in _WORDS.items()
+        if any(word in text for word in words) and (match := _SIGNS[name].search(text))
+    }
     if not running:
         matches.pop("raw prompt", None)
     if not matches:
@@ -169,11 +183,12 @@ class ResetWatch:
         self._tail, self._reset, self._kinds = b"", None, 0
         self._silent_until_s = 0.0
 
-    def check(self, *, when: str = "", silent_s: float = 0.0) -> None:
+    def check(self, *, when: str = "", silent_s: float = 0.0, at_once: bool = False) -> None:
         """Raise :class:`~hil.model.errors.BoardResetError` if there was a reset.
 
         For the next ``silent_s`` nothing can be expected of a program that was not reset: before
-        that a single line of a boot is not believed, at most for :data:`DOUBTED_S`.
+        that a single line of a boot is not believed, at most for :data:`DOUBTED_S`; ``at_once``
+        everything is.
         """
         if self._reset is None:
             return
@@ -183,5 +198,5 @@ class ResetWatch:
         told_s = self._since_s + CONFIRMED_S
         if self._kinds == 1:
             told_s = min(self._since_s + DOUBTED_S, max(told_s, self._silent_until_s + CONFIRMED_S))
-        if now_s >= told_s:
+        if at_once or now_s >= told_s:
             raise self._reset.error(self._port, when=when)

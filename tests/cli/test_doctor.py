@@ -30,7 +30,7 @@ def board():
 
 
 def ask(capsys, board: str) -> tuple[int, dict[str, dict]]:
-    status = main(["doctor", f"--board={board}", "--json"])
+    status = main(["doctor", f"--board={board}", "--json", "--watch-s=0"])
     said = json.loads(capsys.readouterr().out)
     assert said["ok"] == (status == 0)
     findings = {finding["step"]: finding for finding in said["findings"]}

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from hil.pytest_plugin.run_end import BENCH_BROKEN
+
 SUITE = """
 def test_lateness(figures):
     figures.check("lateness_p99_us")
@@ -20,9 +22,9 @@ def run(pytester, run_here):
     return run
 
 
-def refused(result, *said):
+def refused(result, *said, status=pytest.ExitCode.USAGE_ERROR):
     text = "\n".join(result.outlines + result.errlines)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR, text
+    assert result.ret == status, text
     assert "Traceback" not in text
     assert "INTERNALERROR" not in text
     errors = [line for line in result.errlines if line.startswith("ERROR: ")]
@@ -89,7 +91,7 @@ def test_an_output_folder_that_cannot_be_written(run, pytester):
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 class TestPorts:
     def test_nothing_behind_the_port(self, run, silent):
-        refused(run(f"--board={silent}"), "MicroPython", silent)
+        refused(run(f"--board={silent}"), "MicroPython", silent, status=BENCH_BROKEN)
 
     def test_a_busy_port(self, run, silent):
         import fcntl

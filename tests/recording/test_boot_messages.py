@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import time
 
 import pytest
 
@@ -178,3 +180,14 @@ def test_a_board_that_boots_again_and_again_is_told_from_one_that_was_opened():
     loop = find_boot_loop(ESP32 + b"rubbish\r\n" + ESP32)
     assert loop is not None
     assert loop.cause == "TG1WDT_SYS_RESET"
+
+
+def test_a_flood_of_something_else_costs_little():
+    """To look for the lines themselves would take longer than all that is done."""
+    flood, line = b"A" * 65536, re.compile(rb"(?:\A|(?<=[\r\n]))MPY: soft reboot")
+    begin = time.perf_counter()
+    line.search(flood)
+    one_search_s = time.perf_counter() - begin
+    begin = time.perf_counter()
+    assert find_reset(flood) == (None, 0)
+    assert time.perf_counter() - begin < one_search_s

@@ -83,5 +83,5 @@ def test_a_board_under_two_names_is_one_board(shelf, board):
 
 
 def test_the_doctor_examines_it(shelf, capsys):
-    assert main(["doctor", "--board=shelf:pico-3"]) == 0
+    assert main(["doctor", "--board=shelf:pico-3", "--watch-s=0"]) == 0
     assert "ok  REPL" in capsys.readouterr().out

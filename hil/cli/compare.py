@@ -120,7 +120,7 @@ def _view(args: argparse.Namespace) -> tuple[SideBySide, _Runs]:
         return view, tuple(zip(names, (before, after), strict=True))
 
     location = find_location(args.history, _OUT)
-    if location is None or (location.file is not None and not location.file.is_file()):
+    if location is None or (location.file is not None and not location.file.exists()):
         return compared(None, location.shown if location else "--history none")
     with open_history(location) as history:
         return compared(history, location.shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from hil.history import sqlite_file
 from hil.history.sql_tables import HEAD_REVISION, metadata
+from hil.history.sqlite_file import begin_sqlite, prepare_sqlite
 from hil.model.errors import HilError, NewerSchemaError
 
 if TYPE_CHECKING:
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
 
     from hil.history.location import HistoryLocation
 
-BUSY_S = 20
-"""So long a writer waits for the others before it gives up."""
 _TRIES = 4
 _LOCK = 0x68696C68
+_NOT_OURS = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(MemoryError, RecursionError),
+)
 _T = TypeVar("_T")
 
 
@@ -86,21 +91,26 @@ class History:
             return work(connection)
 
     def _tried(self, work: Callable[[], _T]) -> _T:
+        begun = time.monotonic()
         for attempt in range(_TRIES):
             try:
                 return work()
             except DBAPIError as error:
-                if attempt + 1 == _TRIES or not _passing(error):
+                waited = time.monotonic() - begun > sqlite_file.BUSY_S
+                if attempt + 1 == _TRIES or waited or not _passing(error):
                     raise self._error(error) from None
                 time.sleep(0.05 * 2**attempt * (0.5 + random.random()))
             except SQLAlchemyError as error:
                 raise self._error(error) from None
+            except _NOT_OURS as error:  # SQLite keeps any kind of value in any column
+                raise self._error(error, "it holds what no version of hil writes: ") from None
         raise AssertionError("the last attempt returns or raises")
 
-    def _error(self, error: Exception) -> HistoryError:
+    def _error(self, error: Exception, what: str = "") -> HistoryError:
         cause = getattr(error, "orig", None) or error
-        text = self.location.clean(str(cause))[:300] or type(cause).__name__
-        return HistoryError(f"history {self.location.shown}: {text}")
+        text = what + (self.location.clean(str(cause))[:300] or type(cause).__name__)
+        todo = sqlite_file.advice(text) if self.location.file is not None else _server_advice(cause)
+        return HistoryError(f"history {self.location.shown}: {text}{todo}")
 
 
 @contextlib.contextmanager
@@ -110,6 +120,8 @@ def open_history(location: HistoryLocation, *, create: bool = True) -> Iterator[
     Raises :class:`HistoryError` where it can't be reached, and where there is none and ``create``
     is false; :class:`~hil.model.errors.NewerSchemaError` for one that a newer version has written.
     """
+    if location.file is not None and (reason := sqlite_file.why_no_file(location.file)):
+        raise HistoryError(f"history {location.shown}: {reason}, no database; name a file")
     if location.file is not None and not location.file.is_file():
         if not create:
             raise HistoryError(
@@ -122,7 +134,7 @@ def open_history(location: HistoryLocation, *, create: bool = True) -> Iterator[
             raise HistoryError(f"history {location.shown}: {error.strerror}") from None
     history = History(location, _engine(location))
     try:
-        if history.read(_revision) != _head():
+        if history.read(lambda connection: _checked_revision(connection, location)) != _head():
             history.write(lambda connection: _migrate(connection, location))
         yield history
     finally:
@@ -137,12 +149,12 @@ def _engine(location: HistoryLocation) -> Engine:
     if location.file is not None:
         engine = sa.create_engine(
             sa.URL.create("sqlite", database=str(location.file)),
-            connect_args={"timeout": BUSY_S},
+            connect_args={"timeout": sqlite_file.BUSY_S},
             poolclass=sa.pool.NullPool,
             hide_parameters=True,
         )
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "connect", prepare_sqlite)
+        sa.event.listen(engine, "begin", begin_sqlite)
         return engine
     try:
         return sa.create_engine(
@@ -159,29 +171,6 @@ def _engine(location: HistoryLocation) -> Engine:
         raise HistoryError("history: the address is malformed") from None
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """Transactions are begun here, not by the driver, which would leave DDL outside of them."""
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        for attempt in range(_TRIES):  # this switch does not wait for others by itself
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                break
-            except sqlite3.OperationalError as error:
-                if "readonly" in str(error):
-                    break
-            time.sleep(0.05 * 2**attempt)
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the lock at once: after having read it might not get it any more."""
-    reads = connection.get_execution_options().get("hil_reads")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
 def _passing(error: Exception) -> bool:
     """Whether the same may work a moment later: locks, and who was first to write a row."""
     if not isinstance(error, DBAPIError):
@@ -193,11 +182,40 @@ def _passing(error: Exception) -> bool:
     return "locked" in text or "unique constraint" in text or "busy" in text
 
 
+def _server_advice(error: object) -> str:
+    """What to do about an error of a server's, by its state (of the SQL standard)."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state in ("42501", "25006"):  # no rights; read only
+        return "; the user needs the right to read, write and make tables there"
+    if state.startswith("42"):
+        return "; these are not the tables of a history: name another database"
+    return "" if state else "; see that the server runs and the address is right"
+
+
+def _checked_revision(connection: Connection, location: HistoryLocation) -> str | None:
+    """As :func:`_revision`; raises :class:`HistoryError` for a file of another program."""
+    if location.file is not None and (reason := sqlite_file.why_not_ours(connection)):
+        raise HistoryError(f"history {location.shown}: {reason}; name another file")
+    revision = _revision(connection)
+    if revision is None and connection.dialect.name != "sqlite":
+        taken = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
+        if taken:
+            raise HistoryError(
+                f"history {location.shown}: another program's table {taken[0]!r} is there; "
+                "name another database"
+            )
+    return revision
+
+
 def _revision(connection: Connection) -> str | None:
     """The schema of an existing history, ``None`` for an empty database."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    rows = connection.execute(sa.text("SELECT version_num FROM alembic_version LIMIT 2")).all()
+    revision = rows[0][0] if len(rows) == 1 else None
+    if not isinstance(revision, str) or re.fullmatch(r"[0-9]{4,9}", revision) is None:
+        raise ValueError("the number of its schema is none")
+    return revision
 
 
 def _migrate(connection: Connection, location: HistoryLocation) -> None:
@@ -210,14 +228,19 @@ def _migrate(connection: Connection, location: HistoryLocation) -> None:
     if revision is None:  # the newest schema at once: Alembic takes a while to import
         _create(connection)
         return
-    from hil.history.schema_upgrade import known_revisions, upgrade
+    from hil.history.schema_upgrade import CommandError, known_revisions, upgrade
 
+    if revision not in known_revisions() and revision < _head():
+        raise ValueError("the number of its schema is none")
     if revision not in known_revisions():
         raise NewerSchemaError(
             f"history {location.shown}: written by a newer version (schema {revision[:20]}, "
             f"this one reads up to {_head()}); update hil"
         )
-    upgrade(connection)
+    try:
+        upgrade(connection)
+    except CommandError as error:
+        raise ValueError(str(error)) from None
 
 
 def _create(connection: Connection) -> None:

@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.column_values import (
+    number,
+    number_or_none,
+    periods_text,
+    text,
+    text_or_none,
+    whole,
+    whole_or_none,
+)
 from hil.history.run_order import CLOCK_WRONG, newest_first
 from hil.history.sql_tables import baselines, boards, cases, measurements, runs
 from hil.history.stored_records import describe_plan
@@ -149,19 +158,22 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
     count = {row[0]: int(row[1]) for row in counted}
     return [
         ListedRun(
-            run=row.run,
-            started_utc=row.started_utc,
-            duration_s=row.duration_s,
-            profile=row.profile,
-            source=row.source,
-            verdict=row.verdict,
-            worse=row.worse,
-            revision=row.revision,
+            run=text(row.run),
+            started_utc=text(row.started_utc),
+            duration_s=number(row.duration_s),
+            profile=text(row.profile),
+            source=text(row.source),
+            verdict=text(row.verdict),
+            worse=whole_or_none(row.worse),
+            revision=text_or_none(row.revision),
             modified=row.modified,
             baseline=row.base is not None,
             cases=count.get(row.id, 0),
             boards=tuple(
-                ListedBoard(board.name, board.key, board.machine, board.micropython, board.firmware)
+                ListedBoard(
+                    *(text(board.name), text(board.key), text(board.machine)),
+                    *(text(board.micropython), text(board.firmware)),
+                )
                 for board in boards_of_run.get(row.id, ())
             ),
             clock_wrong=row.order_utc != row.started_utc,
@@ -194,26 +206,29 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
     for row in connection.execute(query):
         source = _source(row.more)
+        task, method = whole_or_none(row.task), text_or_none(row.method)
         name = (
-            *(row.key, row.firmware, row.profile),
-            *(row.technique, row.load, row.task, row.method, source),
+            *(text(row.key), text(row.firmware), text(row.profile)),
+            *(text(row.technique), text(row.load), task, method, source),
         )
-        plan = describe_plan(row.duration_us, row.periods, row.windows)
+        plan = describe_plan(
+            number_or_none(row.duration_us), periods_text(row.periods), whole_or_none(row.windows)
+        )
         key = (name, plan)
         line = lines.get(key)
         if line is None:
             line = lines[key] = TrendLine(
-                row.name, row.key, row.firmware, row.profile, row.technique, row.load, row.task,
-                row.method, row.unit, source,
+                text(row.name), row.key, row.firmware, row.profile, row.technique, row.load, task,
+                method, text(row.unit), source,
             )  # fmt: skip
         point = TrendPoint(
-            row.run,
-            row.started_utc,
-            row.value,
-            row.lo,
-            row.hi,
-            int(row.n),
-            row.verdict,
+            text(row.run),
+            text(row.started_utc),
+            number(row.value),
+            number_or_none(row.lo),
+            number_or_none(row.hi),
+            whole(row.n),
+            text(row.verdict),
             row.order_utc != row.started_utc,
         )
         line.points.append(point)
@@ -235,7 +250,7 @@ def _source(more: str | None) -> str:
 def known_metrics(history: History) -> list[str]:
     """The metrics that the history has figures of."""
     query = sa.select(measurements.c.metric).distinct()
-    return history.read(lambda connection: sorted(connection.execute(query).scalars()))
+    return history.read(lambda connection: sorted(map(text, connection.execute(query).scalars())))
 
 
 def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:

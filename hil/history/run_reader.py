@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import sqlalchemy as sa
 
+from hil.history.column_values import (
+    data,
+    number,
+    periods_text,
+    text,
+    text_or_none,
+    whole,
+    whole_or_none,
+)
 from hil.history.run_order import newest_first
 from hil.history.sql_tables import (
     baselines,
@@ -25,12 +33,14 @@ from hil.history.stored_records import (
     HistoryCase,
     HistoryRun,
     HistoryStamps,
+    StampKind,
 )
 from hil.model.board import BoardIdentity
 from hil.model.codec import field_keys, read_record
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.results import ErrorRecord, Measurement, RunInfo, Skip
 from hil.model.schema import parse_json
+from hil.model.verdicts import RunVerdict
 from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
@@ -165,18 +175,25 @@ def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
     error_rows = connection.execute(sa.select(errors).where(errors.c.run_id == run_id))
     return HistoryRun(
         info=info,
-        fingerprint=row.fingerprint,
-        verdict=row.verdict,
+        fingerprint=text(row.fingerprint),
+        verdict=_verdict(row.verdict),
         boards=tuple(
             HistoryBoard(_identity(board), tuple(board_cases.get(board.id, ())))
             for board in board_rows
         ),
         skipped=tuple(_record(Skip, skip) for skip in skip_rows),
         errors=tuple(_record(ErrorRecord, error) for error in error_rows),
-        revision=row.revision,
+        revision=text_or_none(row.revision),
         modified=row.modified,
         clock_wrong=row.order_utc != row.started_utc,
     )
+
+
+def _verdict(value: Any) -> RunVerdict:
+    for verdict in get_args(RunVerdict):
+        if verdict == value:
+            return cast(RunVerdict, verdict)
+    raise ValueError(f"{value!r:.40} is no verdict of a run")
 
 
 def _identity(row: Any) -> BoardIdentity:
@@ -185,8 +202,8 @@ def _identity(row: Any) -> BoardIdentity:
         row,
         port="",
         tick_period=int(row.tick_period),
-        cpu_hz=None if row.cpu_hz is None else int(row.cpu_hz),
-        capabilities=row.capabilities.split(),
+        cpu_hz=whole_or_none(row.cpu_hz),
+        capabilities=text(row.capabilities).split(),
     )
 
 
@@ -196,6 +213,9 @@ def _record(kind: type[T], row: Any, **converted: Any) -> T:
     Raises :class:`~hil.model.errors.CaptureError` where a row holds what no version writes.
     """
     columns = {key: value for key, value in row._mapping.items() if key in field_keys(kind)}
+    for value in columns.values():
+        if isinstance(value, float):
+            number(value)  # none that is infinite
     more = getattr(row, "more", None)
     rest = parse_json(more) if more else {}
     if not isinstance(rest, dict):
@@ -222,11 +242,11 @@ def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[Hist
     )
     for row in rows:
         case = HistoryCase(
-            technique=row.technique,
-            load=row.load,
-            duration_us=None if row.duration_us is None else int(row.duration_us),
-            periods=row.periods,
-            windows=row.windows or 1,
+            technique=text(row.technique),
+            load=text(row.load),
+            duration_us=whole_or_none(row.duration_us),
+            periods=periods_text(row.periods),
+            windows=whole(row.windows or 1),
             measurements=tuple(
                 _record(
                     Measurement,
@@ -234,7 +254,7 @@ def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[Hist
                     board=names[row.board_id],
                     technique=row.technique,
                     load=row.load,
-                    n=int(figure.n),
+                    n=whole(figure.n),
                 )
                 for figure in figures.get(row.id, ())
             ),
@@ -252,19 +272,22 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _stamps_of_row(row: Any) -> HistoryStamps:
-    counts = json.loads(row.counts)
+    counts = parse_json(text(row.counts))
+    kind = next((kind for kind in get_args(StampKind) if kind == row.kind), None)
+    if kind is None or not isinstance(counts, dict):
+        raise ValueError("stamps of an unknown kind, or without their counts")
     return HistoryStamps(
-        kind=row.kind,
-        task=row.task,
-        method=row.method,
-        period_us=row.period_us,
-        cost_us=row.cost_us,
-        step_us=row.step_us,
-        taken=row.taken,
-        stored=row.kept,
-        counts=counts if isinstance(counts, dict) else {},
-        format=row.format,
-        data=bytes(row.data),
+        kind=kind,
+        task=whole_or_none(row.task),
+        method=text_or_none(row.method),
+        period_us=number(row.period_us),
+        cost_us=number(row.cost_us),
+        step_us=number(row.step_us),
+        taken=whole(row.taken),
+        stored=whole(row.kept),
+        counts={str(name): whole(count) for name, count in counts.items()},
+        format=whole(row.format),
+        data=data(row.data),
     )
 
 

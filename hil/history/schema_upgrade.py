@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+__all__ = ["CommandError", "known_revisions", "upgrade"]
 _FOLDER = Path(__file__).parent / "migrations"
 
 

@@ -38,6 +38,7 @@ MOST = 16_384
 BLOCKS = 16
 _MOST_BYTES = 64 * MOST
 _MOST_COLUMNS = 8
+_MOST_INDEX, _MOST_US = 1 << 40, 1 << 60
 _WIDTHS = (1, 2, 4, 8)
 
 
@@ -95,6 +96,12 @@ def unpack_stamps(
     broken = columns["broken"]
     broken = broken[(broken > 0) & (broken < late.size)]
     joined[broken - 1] = False
+    if not 0 < period_us < _MOST_US or (
+        index.size and not 0 <= index.min() <= index.max() < _MOST_INDEX
+    ):
+        raise CaptureError("stamps in the history are damaged: releases that can't be")
+    if late.size and np.abs(late).max() >= _MOST_US:
+        raise CaptureError("stamps in the history are damaged: times that can't be")
     window = np.unique(columns["window"])
     window = window[(window > 0) & (window < late.size)]
     joined[window - 1] = False

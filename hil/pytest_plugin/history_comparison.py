@@ -129,6 +129,9 @@ class HistoryComparison:
             if what == "history":
                 text += f"; nothing of the run is lost: `hil history add {self._folder}` puts it in"
             self.failures.append(text)
+        except Exception as error:  # whatever a history does to us, the run's own report is written
+            said = " ".join(str(error).split())[:200]
+            self.failures.append(f"{what}: internal error, {type(error).__name__}: {said}")
 
 
 def has_run(location: HistoryLocation, name: str) -> bool:

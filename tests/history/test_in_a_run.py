@@ -167,9 +167,9 @@ def test_what_cannot_be_compared_with_is_refused_at_the_start(tmp_path):
 
 def test_a_locked_history_is_waited_for_then_told(suite, monkeypatch):
     """Another program holds the file for good."""
-    from hil.history import database
+    from hil.history import database, sqlite_file
 
-    monkeypatch.setattr(database, "BUSY_S", 0)
+    monkeypatch.setattr(sqlite_file, "BUSY_S", 0)
     monkeypatch.setattr(database, "_TRIES", 2)
     path = suite.path / "held.db"
     location = find_location(str(path), suite.path)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from hil.recording.interfaces import Clock
 
 
+_MOST_STEP_S = 10.0
+"""A port is looked at more often than that: what is longer is a host that stood still."""
+
+
 @dataclass(slots=True)
 class _Limit:
     what: str
@@ -75,7 +79,7 @@ class OverallLimit:
 
     def _advance(self, clock: Clock) -> None:
         now_s = seconds(clock)
-        passed_s = now_s - self._last_s if clock is self._clock else 0.0
+        passed_s = min(now_s - self._last_s, _MOST_STEP_S) if clock is self._clock else 0.0
         self._clock, self._last_s = clock, now_s
         for limit in self._limits:
             limit.spent_s += passed_s

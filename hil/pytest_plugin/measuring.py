@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -326,12 +327,15 @@ def _stored_cases(boards: tuple[BoardSpec, ...], asked: tuple[Case, ...]) -> tup
     from hil.recording.stored_run import read_run
 
     stored: dict[str, Case] = {}
+    attempts: Counter[tuple[str, str]] = Counter()
     for board in boards:
         if board.stored_run is not None:
             for own in read_run(board.stored_run).cases:
                 plan = replace(own.windows[-1].plan, window=0, windows=len(own.windows), attempt=0)
-                case = Case(plan, attempts=own.attempt + 1)
-                stored[case.id] = case  # of several attempts the last one
+                case = Case(plan)
+                attempts[board.text, case.id] += 1
+                most = max(attempts[each.text, case.id] for each in boards)
+                stored[case.id] = replace(case, attempts=most)  # of several the last one's plan
     wanted = {case.id for case in asked}
     return tuple(case for name, case in stored.items() if not wanted or name in wanted)
 

@@ -77,10 +77,12 @@ class WorkerPerBoard:
         """Let xdist keep the tests of each board together."""
         from xdist.scheduler import LoadScopeScheduling
 
-        marks = {f"[{board.text}-": board.text for board in self._options.boards}
+        boards = sorted((board.text for board in self._options.boards), key=len, reverse=True)
 
         class BoardScheduling(LoadScopeScheduling):  # type: ignore[misc]
             def _split_scope(self, nodeid: str) -> str:
-                return next((board for mark, board in marks.items() if mark in nodeid), nodeid)
+                # a test's other parameters, or a repetition's number, may stand before the board
+                parameters = f"-{nodeid.partition('[')[2]}"
+                return next((board for board in boards if f"-{board}-" in parameters), nodeid)
 
         return BoardScheduling(config, log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hil.model.errors import BoardTimeoutError, CaptureError
+from hil.model.errors import BoardTimeoutError, CaptureError, HilError
 from hil.recording.boot_messages import DOUBTED_S, ResetWatch
 from hil.recording.clock_exchange import ClockExchange
 from hil.recording.frame_watch import FrameWatch
@@ -152,6 +152,21 @@ def follow_sources(
     Raises :class:`~hil.model.errors.BoardTimeoutError` on a deadline, and
     :class:`~hil.model.errors.CaptureError` when a board never stops sending.
     """
+    try:
+        _follow(sources, sink, deadline, observer, watch)
+    except HilError:
+        if watch is not None:  # the port may have given up first
+            watch.look(_POLL_S)
+        raise
+
+
+def _follow(
+    sources: Sequence[Polled],
+    sink: CountingSink,
+    deadline: Deadline,
+    observer: Observer | None,
+    watch: PauseWatch | None,
+) -> None:
     main, others = sources[0], list(sources[1:])
     received = seen = 0
     last_report_s = 0.0

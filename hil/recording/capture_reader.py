@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.model.captures import CaptureIssue
+from hil.model.captures import HOST_PAUSES, CaptureIssue
 from hil.model.errors import CaptureError
 from hil.protocol.capture_limits import CaptureLimits
 from hil.protocol.decoder import StreamDecoder
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture, IntArray
     from hil.recording.capture_file import StoredMeta
 
+HOSTS_ALONE = frozenset({HOST_PAUSES.stored})
+"""Channels that only the host fills: what a board says under their names is not read."""
 _MAX_VALUES = 1000
 
 
@@ -108,11 +110,12 @@ def _read(path: Path) -> Capture:
 
     capture = assemble(decoder.finish(), meta.board, meta.plan, pings, arrival_ns)
     errors += uncaught_exceptions(capture.log)
+    of_board = {name: own for name, own in capture.values.items() if name not in HOSTS_ALONE}
     of_host = {name: np.concatenate(parts).astype(np.int64) for name, parts in values.items()}
     return replace(
         capture,
         faults=(*capture.faults, *faults),
         errors=(*capture.errors, *errors),
-        values={**capture.values, **of_host},
+        values={**of_board, **of_host},
         edges=read_capture_edges(path),
     )

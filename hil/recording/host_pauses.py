@@ -209,7 +209,7 @@ def describe_pauses(pauses: Sequence[HostPause]) -> str:
         why = "it was suspended; keep it awake during a run (systemd-inhibit, caffeinate)"
     else:
         why = (
-            "this process was stopped or frozen (Ctrl-Z, a debugger, a paused container or "
-            "virtual machine)"
+            "this process was stopped, frozen or held up (Ctrl-Z, a debugger, a paused container "
+            "or virtual machine, its terminal or disk)"
         )
     return f"the host slept for {total_s:.3g} s{times} during the capture: {why}"

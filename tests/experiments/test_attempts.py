@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hil.boards.backends.registry import parse_board
 from hil.experiments.budget_files import load_budgets
 from hil.experiments.evaluation import evaluate_run
 from hil.model.budgets import Budgets
 from hil.model.errors import CaptureError
 from hil.model.result_files import build_results, parse_results
 from hil.model.results import ErrorRecord, RunInfo
+from hil.pytest_plugin.measuring import _stored_cases
 from hil.recording.capture_file import capture_path, list_captures
 from hil.recording.run_folder import RunLog
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures
@@ -101,6 +103,16 @@ def test_an_attempt_that_failed_after_a_sound_one_stays_an_error(tmp_path, budge
     results = evaluate_run(read_run(folder), budgets)
     assert [(error.error, error.attempt) for error in results.errors] == [("it rained", 1)]
     assert worst(results) < 100
+
+
+def test_a_made_up_number_of_attempts_is_not_counted_up_to(tmp_path):
+    folder = stored(tmp_path, 10)
+    (file,) = list_captures(folder / "capture")
+    capture = synthetic.capture([np.zeros(50)])
+    plan = replace(capture.plan, attempt=1 << 62)
+    synthetic.store(file.with_name("001_x.hilcap"), replace(capture, plan=plan))
+    (case,) = _stored_cases((parse_board(f"replay:{folder}"),), ())
+    assert (case.attempts, case.plan.attempt) == (2, 0)
 
 
 def test_the_same_attempt_twice_is_refused(tmp_path):

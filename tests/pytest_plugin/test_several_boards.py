@@ -1,8 +1,10 @@
 """Several boards side by side: one worker each, one report, and a broken board stops no other."""
 
 import json
+from types import SimpleNamespace
 
 from hil.pytest_plugin.run_end import BENCH_BROKEN
+from hil.pytest_plugin.xdist_workers import WorkerPerBoard
 
 SUITE = """
 def test_lateness(figures):
@@ -53,3 +55,14 @@ def test_a_single_board_is_never_shared_by_workers(pytester):
         "--hil-out=out",
     )
     result.assert_outcomes(passed=2)
+
+
+def test_a_test_stays_with_its_board_wherever_the_boards_name_stands():
+    boards = [SimpleNamespace(text=text) for text in ("sim", "sim:ppm=40")]
+    plugin = WorkerPerBoard(None, SimpleNamespace(boards=boards))
+    config = SimpleNamespace(getvalue=lambda name: ["popen", "popen"], option=SimpleNamespace())
+    split = plugin.pytest_xdist_make_scheduler(config, lambda *_: None)._split_scope
+    assert split("t.py::test[sim-thread-idle]") == "sim"
+    assert split("t.py::test[sim:ppm=40-thread-idle-1-3]") == "sim:ppm=40"
+    assert split("t.py::test[1-3-sim-thread-idle]") == "sim"
+    assert split("t.py::test[x]") == "t.py::test[x]"

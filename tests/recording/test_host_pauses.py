@@ -13,7 +13,9 @@ import pytest
 
 from hil.model.captures import HOST_PAUSES, Capture
 from hil.model.errors import BoardTimeoutError, CaptureError, HostSleptError
+from hil.recording.capture_file import CaptureWriter
 from hil.recording.capture_loop import CountingSink, follow_sources
+from hil.recording.capture_reader import read_capture
 from hil.recording.host_pauses import (
     BOARD_STOPPED,
     STOPPED,
@@ -108,7 +110,7 @@ def test_the_clocks_of_this_host_go_forward_and_their_file_is_closed():
 def test_one_line_says_how_long_why_and_what_to_do():
     stopped = HostPause(0, 2000 * MS, STOPPED)
     assert "the host slept for 2 s during the capture: " in describe_pauses([stopped])
-    assert "stopped or frozen" in describe_pauses([stopped])
+    assert "stopped, frozen or held up" in describe_pauses([stopped])
     both = describe_pauses([stopped, HostPause(0, 500 * MS, SUSPENDED)])
     assert "the host slept for 2.5 s in 2 pauses" in both
     assert "suspended; keep it awake" in both
@@ -208,6 +210,20 @@ def test_a_stopped_host_is_no_board_that_is_late():
         follow([40, 60_000, 40, 40], watched=False)
 
 
+def test_a_pause_is_seen_where_the_port_gives_up_first():
+    class Impatient(Board):
+        def poll(self, timeout_s):
+            super().poll(timeout_s)
+            raise BoardTimeoutError("the board answers too slowly")
+
+    clock = Clock()
+    watch = PauseWatch(lambda: HostTimes(clock.ns, 0, 0, 0, 0))
+    sink = CountingSink(Nothing())
+    with pytest.raises(BoardTimeoutError):
+        follow_sources([Impatient(clock, [60_000])], sink, Deadline(5.0, 5.0, clock), watch=watch)
+    assert [round(p.length_ns / MS) for p in watch.pauses] == [59_950]
+
+
 def test_a_pause_at_the_very_end_is_seen():
     assert len(follow([40, 2000], watched=True).pauses) == 1
 
@@ -240,8 +256,21 @@ PAUSE = HostPause(7, 2000 * MS, STOPPED)
 def stored(folder, *captures):
     folder.mkdir()
     for number, capture in enumerate(captures):
-        synthetic.store(folder / f"{number:03d}_x.hilcap", capture)
+        path = folder / f"{number:03d}_x.hilcap"
+        with CaptureWriter(path, capture.board, capture.plan) as writer:
+            writer.rx(synthetic.encode(replace(capture, values={})), 1)
+            if (numbers := capture.numbers(HOST_PAUSES)) is not None:
+                writer.values(HOST_PAUSES.stored, numbers.tolist())
+            writer.finish("ok")
     return folder
+
+
+def test_a_board_can_not_say_that_the_host_slept(tmp_path):
+    path = tmp_path / "0_x.hilcap"
+    synthetic.store(path, slept(sound(), PAUSE))
+    capture = read_capture(path)
+    assert capture.numbers(HOST_PAUSES) is None
+    require_valid(capture)
 
 
 def test_a_stored_window_that_was_captured_again_counts_once(tmp_path):

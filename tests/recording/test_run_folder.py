@@ -38,3 +38,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(ConfigurationError, match="--hil-out") as caught:
         create_run_folder(blocker / "out", "sim")
     assert "\n" not in str(caught.value)
+
+
+def test_a_clock_that_was_set_back_overwrites_nothing_and_the_last_run_is_the_latest(tmp_path):
+    first = create_run_folder(tmp_path, "sim", now=NOON)
+    first.publish()
+    year_before = create_run_folder(tmp_path, "sim", now=NOON.replace(year=2025))
+    year_before.publish()
+    assert (tmp_path / "latest").resolve() == year_before.path.resolve()
+    again = create_run_folder(tmp_path, "sim", now=NOON)  # the same second once more
+    again.publish()
+    assert (tmp_path / "latest").resolve() == again.path.resolve()
+    assert len({first.id, year_before.id, again.id}) == 3

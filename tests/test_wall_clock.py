@@ -1,0 +1,33 @@
+"""The time of day, which may be set at any moment, is asked for where a date is shown or stored.
+
+Every duration and every order goes by a clock that only runs forward.
+"""
+
+import ast
+from pathlib import Path
+
+import hil
+
+ASKED = {
+    "boards.locks": "when a board was taken, for whoever looks into the note",
+    "boards.scratch_folder": "whether an empty folder is young, against the date of the folder",
+    "cli.history": "how old runs are that were asked for in days",
+    "experiments.run": "when the run began",
+    "history.retention": "when a baseline was set",
+    "recording.interfaces": "the date that a board is told",
+    "recording.run_folder": "the folder's name",
+}
+WALL = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "time.localtime"}
+
+
+def test_nobody_else_asks_for_the_time_of_day():
+    package = Path(hil.__file__).parent
+    askers = set()
+    for path in package.rglob("*.py"):
+        name = path.relative_to(package).with_suffix("").as_posix().replace("/", ".")
+        if name.startswith(("device_agents", "suite")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in WALL:
+                askers.add(name)
+    assert askers == set(ASKED)

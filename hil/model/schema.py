@@ -70,6 +70,7 @@ def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -
     """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        text = text.removeprefix("\ufeff")  # an editor's byte order mark
         return json.loads(text, parse_constant=constant or _refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CaptureError(f"not valid JSON: {str(error).splitlines()[0]}") from None

@@ -34,7 +34,9 @@ def parse_toml(path: Path, raw: bytes, kind: str) -> tuple[str, dict[str, Any]]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start})") from None
+        raise ConfigurationError(
+            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from None
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS and not line.lstrip().startswith("#"):
             raise ConfigurationError(f"{path}:{number}: nested too deeply, not {kind}")

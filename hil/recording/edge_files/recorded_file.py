@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import TYPE_CHECKING
 
 from hil.model.errors import CaptureError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hil.recording.edge_files.vcd import Choose
 
 _START = 4096
+_UTF_16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 
 
 def read_recorded_file(
@@ -35,7 +37,11 @@ def read_recorded_file(
     try:
         with open_given(path) as file:
             start = file.read(_START)
-            file.seek(0)
+            if start.startswith(_UTF_16):
+                raise CaptureError(f"{what}: text in UTF-16; save it as UTF-8")
+            mark = len(BOM_UTF8) if start.startswith(BOM_UTF8) else 0
+            file.seek(mark)
+            start = start[mark:]
             if not start:
                 raise CaptureError(f"{what}: the file is empty")
             if looks_like_session(start):

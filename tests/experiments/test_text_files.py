@@ -18,7 +18,10 @@ STORED = Path(__file__).parents[1] / "replay" / "runs" / "loads"
 TEXTS = {
     "budgets": (load_budgets, "[budgets.any.idle]\nmissed = 1\n"),
     "wiring": (load_wiring, "outputs = [2, 3]\nloopback = [4, 5]\n"),
-    "program": (read_user_program, "# hil: period_ms=20\nfrom hil_agent import stamp\nstamp()  # µ\n"),
+    "program": (
+        read_user_program,
+        "# hil: period_ms=20\nfrom hil_agent import stamp\nstamp()  # µ\n",
+    ),
 }
 RECORDED = [form for form in FORMS if "vcd" in form or "csv" in form]
 

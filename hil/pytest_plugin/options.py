@@ -35,10 +35,15 @@ _TAKEN: pytest.StashKey[str] = pytest.StashKey()
 _AGAIN: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Declare the options; each begins with ``--hil-``."""
+def add_options(parser: pytest.Parser, *, late: bool = False) -> None:
+    """Declare the options; each begins with ``--hil-``.
+
+    ``late`` says that a conftest loads the plugin: :func:`shorten` is not going to be called then,
+    and ``--board`` is declared where nobody has done so before.
+    """
     add = parser.getgroup("hil", "timing measurement on MicroPython boards").addoption
-    add(LONG, action="append", metavar="BOARD", help=HELP)
+    names = [LONG, SHORT] if late and not _declared(parser) else [LONG]
+    add(*names, action="append", metavar="BOARD", dest="hil_board", help=HELP)
     add("--hil-profile", metavar="NAME", help="quick (default), nightly or soak")
     add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
     add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
@@ -212,8 +217,10 @@ def _taken(config: pytest.Config, parser: pytest.Parser) -> bool:
 
     What pytest keeps of the others has no public name, so it may be absent.
     """
-    if config.getoption(SHORT, _NOT_DECLARED) is not _NOT_DECLARED:
-        return True
+    return config.getoption(SHORT, _NOT_DECLARED) is not _NOT_DECLARED or _declared(parser)
+
+
+def _declared(parser: pytest.Parser) -> bool:
     groups = [getattr(parser, "_anonymous", None), *getattr(parser, "_groups", ())]
     options = (option for group in groups for option in getattr(group, "options", ()))
     return any(SHORT in option.names() for option in options)

@@ -8,6 +8,7 @@ the ini option's ``hil_suite`` folders. Only then is more of the package importe
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,8 @@ _OTHER_IN_WORKER: pytest.StashKey[str] = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the options, and stand around everything that pytest does in a run."""
-    add_options(parser)
+    conftests = (getattr(plugin, "__file__", None) for plugin in pluginmanager.get_plugins())
+    add_options(parser, late=any(Path(file or "").name == "conftest.py" for file in conftests))
     guard = OutermostGuard(_measures, _internal_failures)
     if not pluginmanager.has_plugin("hil-guard"):
         pluginmanager.register(guard, "hil-guard")
@@ -120,7 +122,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """One line if the suite has a package ``hil`` of its own."""
+    """One line if the suite has a package ``hil`` of its own, and what no header has said."""
+    clashing = clash(config)
+    if clashing and config.option.verbose < 0:
+        terminalreporter.write_line(clashing)
     other = OWN_NAME.other or config.stash.get(_OTHER_IN_WORKER, None)
     if other:
         terminalreporter.write_line(told_of_other(other, config.rootpath))

@@ -251,6 +251,16 @@ class TestOtherNames:
         assert asked_boards(parse()) == []
 
 
+@pytest.mark.parametrize("quiet", [(), ("-q",), ("-q", "-q")])
+def test_what_clashes_is_one_line_however_quiet(pytester, quiet):
+    pytester.makepyfile(SUITE.format("x"))
+    pytester.makeconftest(TAKES_ONE)
+    result = pytester.runpytest_inprocess("--board=x", *quiet)
+    assert result.ret == 0
+    lines = [line for line in result.outlines if "is declared by" in line]
+    assert len(lines) == 1
+
+
 class TestWaysToLoadThePlugin:
     @pytest.fixture
     def suite(self, pytester):
@@ -270,6 +280,16 @@ class TestWaysToLoadThePlugin:
     def test_by_a_conftest_beside_the_entry_point(self, pytester, suite):
         pytester.makeconftest("pytest_plugins = ['hil.pytest_plugin.plugin']")
         result = pytester.runpytest_subprocess(*suite)
+        result.stdout.fnmatch_lines(["*sim-thread-idle*"])
+
+    @pytest.mark.parametrize("own", ["", TAKES_ONE])
+    def test_by_a_conftest_alone(self, pytester, monkeypatch, suite, own):
+        """Its ``--board`` is ours, unless it is theirs."""
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        pytester.makeconftest(f"pytest_plugins = ['pytest_hil']\n{own}")
+        option = "--hil-board" if own else "--board"
+        result = pytester.runpytest_subprocess(f"{option}=sim", *suite[1:])
+        assert result.ret == 0, str(result.stderr)
         result.stdout.fnmatch_lines(["*sim-thread-idle*"])
 
     def test_not_at_all(self, pytester):

@@ -61,7 +61,7 @@ def test_a_test_stays_with_its_board_wherever_the_boards_name_stands():
     boards = [SimpleNamespace(text=text) for text in ("sim", "sim:ppm=40")]
     plugin = WorkerPerBoard(None, SimpleNamespace(boards=boards))
     config = SimpleNamespace(getvalue=lambda name: ["popen", "popen"], option=SimpleNamespace())
-    split = plugin.pytest_xdist_make_scheduler(config, lambda *_: None)._split_scope
+    split = plugin.pytest_xdist_make_scheduler(config, None)._split_scope
     assert split("t.py::test[sim-thread-idle]") == "sim"
     assert split("t.py::test[sim:ppm=40-thread-idle-1-3]") == "sim:ppm=40"
     assert split("t.py::test[1-3-sim-thread-idle]") == "sim"

@@ -23,7 +23,7 @@ _PATTERNS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ),
 )
 _TAKEN = (
-    "os.dupterm(None), micropython.kbd_intr(-1), USB set up without a serial port, "
+    "os.dupterm(None), Ctrl-C off by micropython.kbd_intr(-1), USB set up without a serial port, "
     "machine.deepsleep() or a loop without an end"
 )
 START_WITHOUT = "start it without its own files"

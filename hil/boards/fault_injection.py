@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
+from hil.model.numbers import finite_float, within
 from hil.recording.interfaces import seconds
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class FaultSpec:
 CHANCES = ("drop", "flip", "dup", "reorder", "garbage", "storm", "delay")
 POSITIONS = ("silence_at", "lost_at", "reset_at", "stall_at")
 _DEFAULT = FaultSpec()
+_LONGEST_NUMBER = 100
 _KNOWN = tuple(field.name for field in fields(FaultSpec))
 _TOP = {
     **dict.fromkeys(CHANCES, 0.5),
@@ -104,11 +106,11 @@ def format_faults(spec: FaultSpec) -> str:
 def _number(name: str, text: str) -> float | int:
     whole = isinstance(getattr(_DEFAULT, name), int)
     try:
-        value: float | int = int(text) if whole else float(text)
+        value: float | int = int(text[:_LONGEST_NUMBER]) if whole else finite_float(text)
     except ValueError:
         kind = "a whole number" if whole else "a number"
         raise ConfigurationError(f"--hil-faults: {name}={text[:40]!r} must be {kind}") from None
-    if not (math.isfinite(value) and 0 <= value <= _TOP[name]):
+    if len(text) > _LONGEST_NUMBER or not within(value, 0, _TOP[name]):
         raise ConfigurationError(f"--hil-faults: {name}={text[:40]} must be 0 to {_TOP[name]:g}")
     return value
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.main import Subcommand
+from hil.cli.number_arguments import MOST_RUNS, whole_number
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError
+from hil.model.numbers import shown_text
 from hil.model.printable import escaped_line
 from hil.model.units import format_value
 from hil.model.verdicts import RUN_VERDICTS
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _OUT = Path("reports")
 _LISTED_RUNS, _TREND_RUNS = 50, 100
+_RUNS, _RETAINED_RUNS = whole_number(1, MOST_RUNS), whole_number(0, MOST_RUNS)
 
 
 def add_location_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -76,8 +79,9 @@ def _parse_moment(option: str, given: str) -> str:
             moment = datetime.fromisoformat(given)
             moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
+        shown = shown_text(escaped_line(given))
         raise ConfigurationError(
-            f"{option} {given}: give a day (2026-11-01), a time, or an age in days (7d)"
+            f"{option} {shown}: give a day (2026-11-01), a time, or an age in days (7d)"
         ) from None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -104,7 +108,7 @@ def _add_history_arguments(parser: argparse.ArgumentParser) -> None:
     add_location_argument(parser)
     _add_filter_arguments(parser)
     parser.add_argument(
-        "--last", metavar="N", type=int, default=_LISTED_RUNS, help="the newest N (50)"
+        "--last", metavar="N", type=_RUNS, default=_LISTED_RUNS, help="the newest N (50)"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     actions = parser.add_subparsers(dest="action", metavar="add|backup")
@@ -125,8 +129,9 @@ def show_history(args: argparse.Namespace) -> int:
         return _back_up(args)
     from hil.history.queries import list_runs
 
+    wanted = _run_filter(args)
     with _opened_history(args) as history:
-        runs = list_runs(history, _run_filter(args), max(1, args.last))
+        runs = list_runs(history, wanted, args.last)
         shown = history.location.shown
     if args.json:
         rows = [dataclasses.asdict(run) for run in runs]
@@ -213,7 +218,7 @@ def _add_trend_arguments(parser: argparse.ArgumentParser) -> None:
     add_location_argument(parser)
     _add_filter_arguments(parser)
     parser.add_argument(
-        "--last", metavar="N", type=int, default=_TREND_RUNS, help="the newest N (100)"
+        "--last", metavar="N", type=_RUNS, default=_TREND_RUNS, help="the newest N (100)"
     )
     parser.add_argument("--html", metavar="FILE", help="write a page with charts")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -225,10 +230,9 @@ def show_trend(args: argparse.Namespace) -> int:
     from hil.report.page.history_pages import sort_trend_lines, trend_page
     from hil.report.trend_changes import trend_changes
 
+    wanted = _run_filter(args)
     with _opened_history(args) as history:
-        lines = sort_trend_lines(
-            trend_lines(history, args.metric, _run_filter(args), max(1, args.last))
-        )
+        lines = sort_trend_lines(trend_lines(history, args.metric, wanted, args.last))
         shown = history.location.shown
         others = [] if lines else known_metrics(history)
     if not lines:
@@ -366,7 +370,7 @@ def _add_prune_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_location_argument(parser)
     parser.add_argument(
-        "--keep", metavar="N", type=int, help="the newest N runs of each board stay"
+        "--keep", metavar="N", type=_RETAINED_RUNS, help="the newest N runs of each board stay"
     )
     parser.add_argument(
         "--older-than", metavar="DAYS", help="only what began before that: 90d, or a day"
@@ -381,8 +385,6 @@ def prune_runs(args: argparse.Namespace) -> int:
 
     if args.keep is None and args.older_than is None:
         raise ConfigurationError("say what stays: --keep N, --older-than 90d, or both")
-    if args.keep is not None and args.keep < 0:
-        raise ConfigurationError("--keep: a number of runs, 0 or more")
     given = args.older_than
     if given is not None and given.isdecimal():
         given += "d"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE, Subcommand
+from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_INTERNAL, Subcommand
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
 from hil.model.budgets import unmatched_budgets
@@ -264,6 +264,7 @@ def export(args: argparse.Namespace) -> int:
     out = None if args.out is None else Path(args.out)
     written: list[ExportedFile] = []
     failed: dict[str, str] = {}
+    broken = False
     for name in args.to:
         try:
             written.append(export_run(folder, EXPORTS[name], out))
@@ -273,10 +274,13 @@ def export(args: argparse.Namespace) -> int:
             if len(args.to) == 1:
                 raise
             kind = f"{type(error).__name__}: {error}"
-            failed[name] = f"internal error, `--to {name}` alone shows where: {kind}"
+            failed[name] = f"internal failure, `--to {name}` alone shows where: {kind}"
+            broken = True
     _tell_written(written, failed, args.json, sys.stderr if out == STDOUT else sys.stdout)
     status = _status(line for file in written for line in file.unreadable)
-    return EXIT_FAILED if failed else status
+    if failed:
+        return EXIT_INTERNAL if broken else EXIT_FAILED
+    return status
 
 
 def _formats(text: str) -> list[str]:

@@ -8,6 +8,7 @@ import tokenize
 from dataclasses import dataclass
 
 from hil.model.errors import ConfigurationError
+from hil.model.numbers import finite_float, shown_text
 
 HEADER_LINES = 5
 """The header stands in one of the first lines."""
@@ -85,13 +86,13 @@ def _comments(source: str) -> list[_Comment]:
 
 def _periods(comment: _Comment, text: str) -> tuple[int, ...]:
     try:
-        periods_ms = [float(part) for part in text.split(",")]
+        periods_ms = [finite_float(part) for part in text.split(",")]
     except ValueError:
         periods_ms = []
     if not periods_ms or not all(MIN_PERIOD_MS <= ms <= MAX_PERIOD_MS for ms in periods_ms):
         raise ConfigurationError(
-            f"line {comment.line}: period_ms={text.strip()}: each must be a number from "
-            f"{MIN_PERIOD_MS} to {MAX_PERIOD_MS} (milliseconds)"
+            f"line {comment.line}: period_ms={shown_text(text.strip())}: each must be a number "
+            f"from {MIN_PERIOD_MS} to {MAX_PERIOD_MS} (milliseconds)"
         )
     if len(periods_ms) > MAX_TASKS:
         raise ConfigurationError(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -51,6 +50,7 @@ from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
 from hil.pytest_plugin.internal_failures import NO_BEGIN
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
+from hil.pytest_plugin.number_options import number_option, whole_option
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
 from hil.pytest_plugin.reruns import AttemptCounter, mark_attempt
 from hil.pytest_plugin.run_end import (
@@ -83,8 +83,6 @@ if TYPE_CHECKING:
     from hil.pytest_plugin.internal_failures import InternalFailures
     from hil.pytest_plugin.run_output import CaptureOutput
 
-_LARGEST = 1e12
-_Default = TypeVar("_Default", int, None)
 COMPARE_WORDS = ("last", "baseline")
 """What ``--hil-compare`` takes beside a run's folder or its id in the history."""
 
@@ -242,9 +240,9 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
     specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
-    period_ms = _number("--hil-period-ms", get("--hil-period-ms"))
-    duration_s = _number("--hil-duration-s", get("--hil-duration-s"))
-    windows = _whole_number("--hil-windows", get("--hil-windows"), WINDOWS)
+    period_ms = number_option(get, "--hil-period-ms")
+    duration_s = number_option(get, "--hil-duration-s")
+    windows = whole_option(get, "--hil-windows") or WINDOWS
     cases = make_cases(
         *(profile, techniques, loads),
         period_ms=period_ms,
@@ -262,7 +260,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
     if all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     edges = parse_edge_sources(get("--hil-edges") or ())
-    check_edge_sources(edges, specs, EDGE_SOURCES, lambda path: Path(path).exists())
+    check_edge_sources(edges, specs, EDGE_SOURCES, _exists)
     if edges and not all(board.stored_run for board in specs):
         cases = with_sync(cases)
     out = Path(get("--hil-out") or config.rootpath / "reports")
@@ -282,37 +280,23 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
         faults=parse_faults(get("--hil-faults")) if get("--hil-faults") is not None else None,
         history=find_location(get("--hil-history"), out),
         compare=get("--hil-compare"),
-        seed=_whole_number("--hil-seed", get("--hil-seed"), None),
+        seed=whole_option(get, "--hil-seed"),
         undecided_fails=_choice("--hil-undecided", get("--hil-undecided")) == "fail",
         edges=edges,
     )
 
 
-def _whole_number(option: str, text: str | None, default: _Default) -> int | _Default:
-    number = _number(option, text)
-    if number is None:
-        return default
-    if number != int(number) or not 0 <= number < 1 << 32:
-        raise ConfigurationError(f"{option}={text:.40}: must be a whole number from 0 on")
-    return int(number)
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _choice(option: str, given: str | None) -> str | None:
     if given is not None and given not in UNDECIDED_CHOICES:
         raise ConfigurationError(f"{option}: {unknown_name('choice', given, UNDECIDED_CHOICES)}")
     return given
-
-
-def _number(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not abs(number) < _LARGEST:
-        raise ConfigurationError(f"{option}={text:.40}: not a number that can be used")
-    return number
 
 
 def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
+from hil.model.numbers import finite_float, shown_text, shown_value, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -117,6 +118,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 _WORDS = {"clock": (REAL, VIRTUAL)}
 _DEFAULT = SimKnobs()
+_LONGEST_NUMBER = 100
 _KNOWN = tuple(field.name for field in fields(SimKnobs))
 
 
@@ -166,7 +168,9 @@ def _value(name: str, text: str) -> float | int | str:
         return _wires(text)
     if name in _WORDS:
         if text not in _WORDS[name]:
-            raise ConfigurationError(f"knob {name}={text!r} must be {' or '.join(_WORDS[name])}")
+            raise ConfigurationError(
+                f"knob {name}={shown_value(text)} must be {' or '.join(_WORDS[name])}"
+            )
         return text
     return _number(name, text)
 
@@ -184,26 +188,31 @@ def _check_costs(knobs: SimKnobs, given: Collection[str]) -> None:
 
 def _number(name: str, text: str) -> float | int:
     convert: Callable[[str], float | int] = (
-        float if isinstance(getattr(_DEFAULT, name), float) else int
+        finite_float if isinstance(getattr(_DEFAULT, name), float) else int
     )
     low, high = _RANGES[name]
     try:
-        value = convert(text)
+        value = convert(text[:_LONGEST_NUMBER])
     except ValueError:
-        kind = "a number" if convert is float else "a whole number"
-        raise ConfigurationError(f"knob {name}={text!r} must be {kind}") from None
-    if not low <= value <= high:
-        raise ConfigurationError(f"knob {name}={text} must be from {low:g} to {high:g}")
+        kind = "a whole number" if convert is int else "a number"
+        raise ConfigurationError(f"knob {name}={shown_value(text)} must be {kind}") from None
+    if len(text) > _LONGEST_NUMBER or not within(value, low, high):
+        limits = f"must be from {low:g} to {high:g}"
+        raise ConfigurationError(f"knob {name}={shown_text(text)} {limits}")
     return value
 
 
 def _wires(text: str) -> str:
     if not _WIRES.fullmatch(text):
-        raise ConfigurationError(f"knob wires={text!r} must be pairs of pins as 4-5+6-7, or none")
+        raise ConfigurationError(
+            f"knob wires={shown_value(text)} must be pairs of pins as 4-5+6-7, or none"
+        )
     if text != "none":
         ends = [int(pin) for pin in re.split(r"[-+]", text)]
         if max(ends) >= PINS or any(a == b for a, b in zip(ends[::2], ends[1::2], strict=True)):
-            raise ConfigurationError(f"knob wires={text!r} must join different pins below {PINS}")
+            raise ConfigurationError(
+                f"knob wires={shown_value(text)} must join different pins below {PINS}"
+            )
     return text
 
 

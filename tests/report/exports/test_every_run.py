@@ -266,7 +266,7 @@ def test_one_format_that_fails_costs_no_other_its_file(run_folder, capsys, monke
         raise ZeroDivisionError("made to fail")
 
     monkeypatch.setitem(EXPORTS, "bmf", replace(EXPORTS["bmf"], write_text=broken))
-    assert main(["export", str(run_folder), "--to", "all", "--json"]) == 1
+    assert main(["export", str(run_folder), "--to", "all", "--json"]) == 3, "a fault of our own"
     said = capsys.readouterr()
     document = json.loads(said.out)
     assert set(document["failed"]) == {"vcd", "bmf"}
@@ -276,6 +276,7 @@ def test_one_format_that_fails_costs_no_other_its_file(run_folder, capsys, monke
     assert any("pins.vcd" in line for line in told)
     assert any("bmf" in line and "made to fail" in line for line in told)
     assert not (run_folder / "bmf.json").exists()
+    assert main(["export", str(run_folder), "--to", "vcd,csv"]) == 1
 
 
 def test_a_run_without_captures_gives_its_figures(tmp_path, capsys) -> None:

@@ -17,6 +17,7 @@ from hil.pytest_plugin.measuring import _stored_cases
 from hil.recording.capture_file import capture_path, list_captures
 from hil.recording.run_folder import RunLog
 from hil.recording.stored_run import CaptureStream, read_run, sound_captures
+from hil.report.exports.job_summary import job_summary
 from hil.report.exports.junit import junit_text
 from tools import synthetic_captures as synthetic
 
@@ -74,6 +75,7 @@ def test_the_worst_attempt_counts_everywhere(tmp_path, budgets):
         "002_timer_hard_idle_a3.hilcap",
     ]
     assert '<property name="attempt.2.verdict" value="fail"' in junit_text(results)
+    assert "### Measured several times: the worst counts (3)" in job_summary(results)
     assert parse_results(json.dumps(build_results(results))).attempts == results.attempts
 
 

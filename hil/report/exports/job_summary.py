@@ -57,6 +57,11 @@ def job_summary(results: Results, comparison: Comparison | None = None) -> str:
         parts += _listed("Board and pin disagree", apart)
     errors = [f"{e.technique}, {e.load}, {e.board}: {e.error}" for e in results.errors]
     parts += _listed("Errors: nothing trustworthy was measured", errors)
+    attempts = [
+        f"{a.technique}, {a.load}, {a.board}, attempt {a.attempt}: {a.text}"
+        for a in results.attempts
+    ]
+    parts += _listed("Measured several times: the worst counts", attempts)
     parts += _advice(results, rows)
     if comparison is not None:
         lines = change_lines(make_change_section(comparison), _MAX_CHANGES)

@@ -22,7 +22,7 @@ _SECRET_NAME = re.compile(
 )
 _ADDRESS_OPTION = re.compile(r"--?(hil-)?(hist\w*|board)\Z|hil_history\Z|HIL_HISTORY\Z")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(.*)@", re.DOTALL)
-_URL_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\n]*@")
+_URL_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\n]*)@")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&;'\"]+)")
 _QUERY_PAIR = re.compile(r"(?<=[?&;])([A-Za-z][A-Za-z0-9_-]*)(=)([^&;\n]*)")
 _LOGIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^:/@\s]*:(?P<password>.+)@", re.DOTALL)
@@ -49,8 +49,7 @@ def redacted_command(words: Sequence[str]) -> str:
 
 def redacted_text(text: str) -> str:
     """A message or a command line in one piece, without what looks like a secret in it."""
-    text = _QUERY_PAIR.sub(_masked_pair, text)
-    text = _URL_IN_TEXT.sub(rf"\1{MASK}@", text)
+    text = _masked_address(_URL_IN_TEXT, text)
     return KNOWN_SECRETS.masked(_PAIR.sub(_masked_pair, text))
 
 
@@ -59,8 +58,7 @@ def redacted_url(url: str) -> str:
 
     A password may hold any character, so that everything up to the last ``@`` goes.
     """
-    url = _QUERY_PAIR.sub(_masked_pair, url)
-    return KNOWN_SECRETS.masked(_URL.sub(rf"\1{MASK}@", url))
+    return KNOWN_SECRETS.masked(_masked_address(_URL, url))
 
 
 def without_credentials(url: str) -> str:
@@ -119,6 +117,18 @@ def _value(name: str, value: str) -> str:
     if _ADDRESS_OPTION.match(name):
         value = _USER_AT_HOST.sub(f"{MASK}@", value)
     return _PAIR.sub(_masked_pair, _QUERY_PAIR.sub(_masked_pair, value))
+
+
+def _masked_address(address: re.Pattern[str], text: str) -> str:
+    """``text`` without users and secret values of a query; either may reach into the other."""
+    spans = [match.span(2) for match in address.finditer(text)]
+    spans += [match.span(3) for match in _QUERY_PAIR.finditer(text) if is_secret_name(match[1])]
+    out, done = [], 0
+    for start, end in sorted(spans):
+        if start >= done:
+            out += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join([*out, text[done:]])
 
 
 def _masked_pair(match: re.Match[str]) -> str:

@@ -85,9 +85,10 @@ class SecretPatterns:
         self._opening = re.compile(b"(?=%b)" % _any_of(openings)) if openings else None
 
     def find(self, data: bytes) -> tuple[list[Finding], int]:
-        """Where secrets stand in ``data``, in order and apart, and where one may begin.
+        """Where secrets stand in ``data``, in order and apart, and where one may go on.
 
-        The latter is the position of the first that ``data`` ends in, its length if there is none.
+        The latter is the position of the first that more data may complete or lengthen, else the
+        length of ``data``.
         """
         findings: list[Finding] = []
         begins = len(data)
@@ -108,7 +109,7 @@ class SecretPatterns:
             if end:
                 findings.append(Finding(at, end, distinctive))
                 done = end
-        return findings, max(begins, done)
+        return findings, begins
 
     def masked(self, text: str, mask: str) -> str:
         """``text`` with ``mask`` in the place of each secret."""

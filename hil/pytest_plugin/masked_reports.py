@@ -13,12 +13,19 @@ from hil.model.secrets import KNOWN_SECRETS
 
 if TYPE_CHECKING:
     import warnings
+    from collections.abc import MutableMapping
 
 _DEEPEST = 20
 
 
 class MaskedReports:
     """Registered as a plugin where boards are measured."""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """What pytest-metadata has collected already, if it was configured before."""
+        key = getattr(config.pluginmanager.getplugin("metadata"), "metadata_key", None)
+        if key is not None and key in config.stash:
+            self.pytest_metadata(config.stash[key])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -45,6 +52,13 @@ class MaskedReports:
             if masked != said:
                 warning_message.message = warning_message.category(masked)
 
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_metadata(self, metadata: MutableMapping[str, object]) -> None:
+        """What pytest-metadata says of the run: a CI's addresses may have a token in them."""
+        if KNOWN_SECRETS:
+            for name in list(metadata):
+                metadata[name] = _masked(metadata[name])
+
 
 def _mask(report: pytest.TestReport | pytest.CollectReport) -> None:
     if KNOWN_SECRETS:
@@ -61,6 +75,8 @@ def _masked(value: object, depth: int = 0) -> object:
         return value
     if isinstance(value, list):
         return [_masked(item, depth + 1) for item in value]
+    if type(value) is dict:
+        return {key: _masked(item, depth + 1) for key, item in value.items()}
     if type(value) is tuple:
         return tuple(_masked(item, depth + 1) for item in value)
     if type(value).__module__.startswith("_pytest."):

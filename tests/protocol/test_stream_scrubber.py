@@ -46,6 +46,12 @@ def test_of_a_secret_that_drips_three_bytes_are_given_out():
     assert out == b"key: pl4***********!\n"
 
 
+def test_a_secret_that_another_one_begins_with_does_not_hide_that():
+    secrets = ["attic-net", "attic-net-5GHz"]
+    assert scrubbed([b"join attic-net", b"-5GHz now"], secrets) == b"join ************** now"
+    assert scrubbed([b"join attic-net", b" now"], secrets) == b"join ********* now"
+
+
 def test_what_ends_in_the_middle_of_one_is_masked_at_the_end_of_the_stream():
     assert scrubbed([b"key: pl4nted-can"]) == b"key: ***********"
 

@@ -39,6 +39,7 @@ def test_crash(figures, monkeypatch):
 @pytest.mark.parametrize("more", [("-l", "-vv", "-rA"), ("--tb=native",), ("-l", "--tb=short")])
 def test_no_report_has_it(pytester, run_here, monkeypatch, more):
     pytester.makepyfile(SUITE)
+    monkeypatch.setenv("GIT_URL", f"https://ci:{KEY}@forge.example/farm.git")  # of Jenkins
     wifi = pytester.path / "wifi.toml"
     wifi.write_text(f'ssid = "attic-net"\npassword = "{KEY}"\n')
     monkeypatch.setenv("HIL_WIFI", str(wifi))
@@ -54,6 +55,7 @@ def test_no_report_has_it(pytester, run_here, monkeypatch, more):
     forms = (KEY, KEY[::-1], KEY.encode().hex(), KEY.upper(), "pl4nted-canary")
     assert not [form for text in shown for form in forms if form in text]
     assert "***" in shown[0]
+    assert "https://ci:***@forge.example" in (pytester.path / "out/latest/report.html").read_text()
 
 
 def test_a_fault_of_a_plugin_is_masked(pytester, run_here, monkeypatch):

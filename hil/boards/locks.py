@@ -27,12 +27,22 @@ from hil.boards.lock_files import (
     take_lock,
     write_note,
 )
+from hil.boards.lock_names import address_lock_names, device_lock_names
 from hil.model.errors import BoardBusyError
 from hil.model.redaction import redacted_command, redacted_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+__all__ = [  # for who writes a backend, everything about locks is here
+    "BoardLock",
+    "Holder",
+    "address_lock_names",
+    "brief_locks",
+    "device_lock_names",
+    "lock_holder",
+    "own_command",
+]
 _MAX_TEXT = 4096
 _BRIEF_WAIT_S = 60.0
 _BRIEF_POLL_S = 0.1

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 
 from hil.boards.backend import Backend, BoardSpec
 from hil.boards.backends.remote import open_address
-from hil.boards.lock_names import address_lock_names
-from hil.boards.locks import BoardLock
+from hil.boards.locks import BoardLock, address_lock_names
 from hil.boards.port_board import PortBoard
 from hil.model.errors import BoardBusyError, BoardNotFoundError, ConfigurationError, TransportError
 from hil.model.secrets import KNOWN_SECRETS, Secret

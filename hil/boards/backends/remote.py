@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from hil.boards.backend import Backend, BoardSpec, Finding
 from hil.boards.backends.serial import PORT_PREFIX, split_port_options
 from hil.boards.diagnosis import check_lock
-from hil.boards.lock_names import address_lock_names
-from hil.boards.locks import BoardLock, lock_holder
+from hil.boards.locks import BoardLock, address_lock_names, lock_holder
 from hil.boards.port_board import PortBoard
 from hil.boards.serial_port import refusal_reason, try_open
 from hil.model.errors import BoardNotFoundError, ConfigurationError

@@ -22,8 +22,7 @@ from hil.boards.diagnosis import (
     port_holders,
     second_readers,
 )
-from hil.boards.lock_names import device_lock_names
-from hil.boards.locks import BoardLock, brief_locks, lock_holder
+from hil.boards.locks import BoardLock, brief_locks, device_lock_names, lock_holder
 from hil.boards.other_firmware import ask
 from hil.boards.port_board import PortBoard
 from hil.boards.raw_repl import RawRepl

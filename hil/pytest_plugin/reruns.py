@@ -65,7 +65,7 @@ class FailedAttempts:
 
     def told(self, report: pytest.TestReport) -> None:
         """A report was told: that of an attempt to be repeated, or the last one of its test."""
-        if str(report.outcome) == "rerun":  # as pytest-rerunfailures has it
-            self.made(report)
-        elif report.failed:
+        if report.failed:
             self.texts.pop(report.nodeid, None)
+        elif not report.passed and not report.skipped:  # a plugin's own outcome, such as "rerun"
+            self.made(report)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from hil.model.board import NO_WIRING, Wiring
 from hil.model.edge_sources import add_line
-from hil.model.errors import ConfigurationError
+from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.known_names import unknown_name
 from hil.model.numbers import shown_value, within
 from hil.model.toml_text import MAX_BYTES, parse_toml
+from hil.recording.stored_file import open_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,12 @@ def load_wiring(path: Path) -> Wiring:
     key.
     """
     try:
-        with path.open("rb") as file:
+        with open_given(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: can't read the wiring ({error.strerror})") from None
+    except CaptureError as error:
+        raise ConfigurationError(f"{error}; give a wiring file (TOML)") from None
     _, data = parse_toml(path, raw, "a wiring file")
     known = {
         *("name", "note", *_PATTERNS, *_PIN_KEYS, *_SINGLE_PINS),

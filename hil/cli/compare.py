@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.history import add_location_argument
+from hil.cli.main import EXIT_INCOMPLETE
 from hil.history.bisect import NOT_MEASURED, bisect_verdict
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError, HilError
@@ -56,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables; the exit status tells what changed with ``--bisect`` only."""
     if not args.bisect:
-        _compare(args)
-        return 0
+        _, runs = _compare(args)
+        return _name_left_out(runs)
     try:
         view, runs = _compare(args)
         status, text = bisect_verdict(view.comparison, list(_problems(runs)))
@@ -68,6 +69,16 @@ def run(args: argparse.Namespace) -> int:
         status, text = NOT_MEASURED, "not measured: hil failed"
     print(f"bisect: {escaped_line(text)}", file=sys.stderr)
     return status
+
+
+def _name_left_out(runs: _Runs) -> int:
+    """Name the stored captures that could not be read, and the exit status that says so."""
+    from hil.experiments.evaluation import left_out
+
+    lines = dict.fromkeys(line for _, run in runs for line in left_out(run.errors))
+    for line in lines:
+        print(f"hil: {escaped_line(line)}", file=sys.stderr)
+    return EXIT_INCOMPLETE if lines else 0
 
 
 def _problems(runs: _Runs) -> Iterator[str]:

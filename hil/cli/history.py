@@ -7,11 +7,12 @@ import contextlib
 import dataclasses
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.main import Subcommand
+from hil.cli.main import EXIT_INCOMPLETE, Subcommand
 from hil.cli.number_arguments import MOST_RUNS, whole_number
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError
@@ -144,19 +145,24 @@ def show_history(args: argparse.Namespace) -> int:
 
 
 def _add_folders(args: argparse.Namespace) -> int:
-    from hil.experiments.evaluation import judged_history_run
+    from hil.experiments.evaluation import judged_history_run, left_out
     from hil.history.run_writer import add_run
 
     done = []
+    missing: list[str] = []
     with _opened_history(args, create=True) as history:
         for folder in args.folders:
-            name, new = add_run(history, judged_history_run(newest_run(Path(folder))))
+            run = judged_history_run(newest_run(Path(folder)))
+            missing += left_out(run.errors)
+            name, new = add_run(history, run)
             done.append({"folder": folder, "run": name, "new": new})
             if not args.json:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
             print(json.dumps({"schema": 1, "history": history.location.shown, "added": done}))
-    return 0
+    for line in missing:
+        print(f"hil: {escaped_line(line)}", file=sys.stderr)
+    return EXIT_INCOMPLETE if missing else 0
 
 
 def _back_up(args: argparse.Namespace) -> int:

@@ -15,13 +15,13 @@ from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
 from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
-from hil.model.results import ErrorRecord, Results, case_key
+from hil.model.results import LEFT_OUT, ErrorRecord, Results, case_key
 from hil.recording.run_folder import RunFolder, read_results
 from hil.recording.stored_run import read_run, sound_captures, window_name
 from hil.recording.validity import mark_truncated, require_valid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hil.analysis.summary import Summary
@@ -158,7 +158,12 @@ def _evaluate_case(
 
 def unreadable_captures(run: StoredRun) -> list[ErrorRecord]:
     """The files of a stored run that could not be read, each as an error of no case."""
-    return [ErrorRecord("-", "-", "-", reason, "") for reason in run.unreadable]
+    return [ErrorRecord("-", "-", "-", f"{LEFT_OUT}{reason}", "") for reason in run.unreadable]
+
+
+def left_out(errors: Iterable[ErrorRecord]) -> list[str]:
+    """Of the errors of a run those that name a capture that could not be read."""
+    return [error.error for error in errors if error.error.startswith(LEFT_OUT)]
 
 
 def error_record(

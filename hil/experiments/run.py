@@ -22,7 +22,7 @@ from hil.experiments.preload import start_preload
 from hil.experiments.rounds import Rounds, case_of
 from hil.model.board import SOURCES
 from hil.model.errors import CapabilityMissing, CaptureError, HilError
-from hil.model.results import CLOCK, LINK, ErrorRecord, RunInfo, Skip, case_key
+from hil.model.results import CLOCK, LEFT_OUT, LINK, ErrorRecord, RunInfo, Skip, case_key
 from hil.model.secrets import KNOWN_SECRETS
 from hil.recording.run_folder import LOG_NAME, RunLog, create_run_folder, read_run_log
 
@@ -314,7 +314,7 @@ class Bench:
         if source.clock_warning is not None:
             self._skip(Skip(board, CLOCK, "any", source.clock_warning))
         for text in source.unreadable:
-            self.tell(ErrorRecord(board, "-", "-", f"left out: {text}"))
+            self.tell(ErrorRecord(board, "-", "-", f"{LEFT_OUT}{text}"))
 
     def _tell_of_link(self, board: str, source: CaptureSource) -> None:
         """Say once of each board what a reader must know of the link to it."""

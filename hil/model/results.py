@@ -119,6 +119,10 @@ class Notice(StoredRecord):
     text: str
 
 
+LEFT_OUT = "left out: "
+"""How an error begins that names a stored capture which could not be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorRecord(StoredRecord):
     """A combination with no trustworthy measurement; ``detail`` may be the board's traceback.

@@ -82,12 +82,15 @@ def _announced(texts: Sequence[TextFrame], fault: OnFault) -> dict[int, tuple[st
     for frame in texts:
         if frame.kind != "C":
             continue
-        index, name, kind = (frame.fields.get(key, "") for key in ("i", "name", "kind"))
+        index, whole_name, kind = (frame.fields.get(key, "") for key in ("i", "name", "kind"))
+        name = whole_name[:MAX_NAME]
+        if name != whole_name:
+            text = (
+                f"the name of channel {index[:20]!r} has {len(whole_name):,} characters: it is cut"
+            )
+            fault("damaged", text, frame.offset)
         if not (index.isascii() and index.isdigit() and len(index) <= 2 and int(index) <= 90):
             fault("damaged", f"channel index {index[:20]!r} is not 0..90", frame.offset)
-        elif len(name) > MAX_NAME:
-            text = f"the name of channel {index} has more than {MAX_NAME} characters"
-            fault("damaged", text, frame.offset)
         elif kind not in KINDS or not name:
             text = f"channel {index} has no name or the unknown kind {kind[:20]!r}"
             fault("damaged", text, frame.offset)

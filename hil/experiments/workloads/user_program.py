@@ -11,9 +11,15 @@ from hil.experiments.program_header import read_header
 from hil.experiments.program_source import ProgramFacts, examine_source
 from hil.experiments.workload import AgentSetup, Workload
 from hil.model.captures import CALIBRATE
-from hil.model.errors import BoardTimeoutError, ConfigurationError, LinkLostError
+from hil.model.errors import (
+    BoardTimeoutError,
+    CaptureError,
+    ConfigurationError,
+    LinkLostError,
+)
 from hil.model.techniques import TECHNIQUES
 from hil.model.user_programs import OPTION_NAMES, ProgramOptions
+from hil.recording.stored_file import open_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,10 +145,13 @@ def read_user_program(path: Path) -> UserProgram:
     Raises :class:`~hil.model.errors.ConfigurationError` in one line that names the file.
     """
     try:
-        raw = path.read_bytes()
+        with open_given(path) as file:
+            raw = file.read(MAX_PROGRAM_BYTES + 1)
         source = raw.decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"--hil-agent={path}: can't read it ({error.strerror})") from None
+    except CaptureError as error:
+        raise ConfigurationError(f"--hil-agent={error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(
             f"--hil-agent={path}: not a text file in UTF-8; save it as UTF-8"

@@ -117,6 +117,26 @@ def test_a_replay_reads_and_copies_none_of_it(folder, kind, pytester, run_here):
     assert "900_x_y.hilcap" in (out / "report.html").read_text()
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_comparing_and_keeping_a_run_name_it_too(folder, kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    NOT_READ[kind](folder / "capture" / "900_x_y.hilcap")
+    for command in (["compare", str(folder), str(folder)], ["history", "add", str(folder)]):
+        assert main([*command, "--history", "h.db"]) == 8, command
+        said = capsys.readouterr().err
+        assert said.count("900_x_y.hilcap") == 1, said
+
+
+@pytest.mark.parametrize("name", ["wiring", "agent", "budgets"])
+def test_a_file_of_the_user_s_is_no_pipe_and_no_device(name, tmp_path, pytester, run_here):
+    os.mkfifo(tmp_path / "pipe")
+    pytester.makepyfile(SUITE)
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        result = run_here("--board=sim", f"--hil-{name}={path}", "--hil-out=out")
+        assert result.ret == 4
+        assert str(path) in result.stderr.str()
+
+
 def test_a_capture_that_breaks_off_in_emptiness_is_copied_no_further(folder, pytester, run_here):
     """A crash may leave zeros at a file's end: what is before them counts, they do not."""
     path = list_captures(folder / "capture")[-1]

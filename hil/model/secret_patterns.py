@@ -46,9 +46,8 @@ class _Pattern:
 
     def __init__(self, tokens: Sequence[_Token]) -> None:
         self.tokens = [tuple(dict.fromkeys(token)) for token in tokens]
-        self.shortest = sum(min(map(len, token)) for token in self.tokens)
-        self.longest = sum(max(map(len, token)) for token in self.tokens)
-        self.distinctive = self.shortest >= DISTINCTIVE_LENGTH
+        shortest = sum(min(map(len, token)) for token in self.tokens)
+        self.distinctive = shortest >= DISTINCTIVE_LENGTH
 
     def openings(self) -> set[bytes]:
         """All ways in which its first three bytes may be written."""
@@ -79,8 +78,10 @@ class SecretPatterns:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         patterns = [pattern for secret in secrets for pattern in _patterns_of(secret)]
-        self._patterns = patterns
-        self.longest = max((pattern.longest for pattern in patterns), default=0)
+        self._by_first: dict[int, list[_Pattern]] = {}
+        for pattern in patterns:
+            for first in {form[0] for form in pattern.tokens[0]}:
+                self._by_first.setdefault(first, []).append(pattern)
         openings = {opening for pattern in patterns for opening in pattern.openings()}
         self._opening = re.compile(b"(?=%b)" % _any_of(openings)) if openings else None
 
@@ -100,7 +101,7 @@ class SecretPatterns:
             if at < done:
                 continue
             end, distinctive = 0, False
-            for pattern in self._patterns:
+            for pattern in self._by_first.get(lowered[at], ()):
                 reached, unfinished = pattern.follow(lowered, at)
                 if unfinished:
                     begins = min(begins, at)

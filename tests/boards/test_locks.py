@@ -376,3 +376,17 @@ def test_the_note_has_no_secret_of_the_command_line(monkeypatch, capfd):
         old = {"pid": os.getpid(), "command": f"pytest --hil-history={url} -q"}
         lock_file(names[0]).write_text(json.dumps(old))
         assert "pl4nted" not in str(lock_holder(names))
+
+
+def test_where_the_system_does_not_tell_the_note_does(other, monkeypatch, tmp_path):
+    monkeypatch.setattr(lock_files, "_LOCK_TABLE", tmp_path / "none")
+    monkeypatch.setattr(lock_files, "_SOCKET_TABLE", tmp_path / "none")
+    process = other("/dev/ttyUSB7")
+    names = device_lock_names("/dev/ttyUSB7")
+    assert lock_holder(names).pid == process.pid
+    with pytest.raises(BoardBusyError, match=f"pid {process.pid}"):
+        BoardLock("a", names)
+    process.kill()
+    process.wait()
+    assert lock_holder(names) is None
+    BoardLock("a", names).release()

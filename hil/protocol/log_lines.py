@@ -7,6 +7,10 @@ the end of a line. Where it parts a frame, the frame goes on in the next line.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COLOUR, LEVEL, TIME = rb"\x1b\[[0-9;]{0,8}m", rb"[EWIDV]", rb"[\d:.]{1,16}"
 BODY = rb"[^\x00-\x08\x0a-\x1a\x1c-\x1f]"
@@ -24,3 +28,31 @@ def split_log_line(line: bytes) -> tuple[bytes, bytes]:
     if match is None:
         return line, b""
     return line[: match.start()], line[match.start() :]
+
+
+class LineReader:
+    """Whole lines of a stream, without the log lines in it; one that a log line parted is joined.
+
+    Of a line without an end the last ``most`` bytes are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rest = self._head = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The lines that end in ``data``, each without its end."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[-self._most :]
+        for line in lines:
+            part, log = split_log_line(line)
+            whole, self._head = (self._head + part)[-self._most :], b""
+            if log:
+                self._head = whole
+            else:
+                yield whole.removesuffix(b"\r")
+
+    @property
+    def rest(self) -> bytes:
+        """What came of the line that has no end yet."""
+        return (self._head + self._rest)[-self._most :]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.protocol import frames
-from hil.protocol.log_lines import split_log_line
+from hil.protocol.log_lines import LineReader
 from hil.recording.interfaces import REAL_CLOCK
 
 if TYPE_CHECKING:
@@ -46,20 +46,14 @@ class ClockExchange:
         self._sent_ns: int | None = None
         self._left = 0
         self._rounds = 0
-        self._line = b""
-        self._head = b""  # what stood before a log line in it
+        self._lines = LineReader(_MAX_LINE)
         self._next_ns = self._opened_ns = 0
         self._window_open = False
 
     def feed(self, data: bytes, host_ns: int) -> None:
         """Look at what arrived at ``host_ns``, record answers, send what is due."""
-        lines = (self._line + data).split(b"\n")
-        self._line = lines.pop()[-_MAX_LINE:]
-        for line in lines:
-            head, log = split_log_line(line)
-            self._head = (self._head + head)[-_MAX_LINE:]
-            if self._see(self._head, host_ns) or not log:
-                self._head = b""
+        for line in self._lines.feed(data):
+            self._see(line, host_ns)
 
     @property
     def window_open_s(self) -> float:
@@ -85,12 +79,11 @@ class ClockExchange:
             self._next_ns = now + self._every_ns
             self._ping()
 
-    def _see(self, line: bytes, host_ns: int) -> bool:
-        """Whether the line ends in a frame of an exchange."""
-        content = line.rstrip(b"\r").rpartition(frames.MARK)[2]
+    def _see(self, line: bytes, host_ns: int) -> None:
+        content = line.rpartition(frames.MARK)[2]
         kind = content[:1]
         if kind not in (b"R", b"P") or not frames.is_sound(content):
-            return False
+            return
         if kind == b"R":
             self._requested(frames.body_of(content), host_ns)
         elif self._sent_ns is not None:
@@ -98,7 +91,6 @@ class ClockExchange:
             self._sent_ns = None
             if self._left:
                 self._ping()
-        return True
 
     def _requested(self, body: bytes, host_ns: int) -> None:
         """A round begins (``n`` > 0) or ends; the window lies between the first two rounds."""

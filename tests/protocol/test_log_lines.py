@@ -9,7 +9,7 @@ import pytest
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.encoder import StreamEncoder
 from hil.protocol.frames import frame
-from hil.protocol.log_lines import split_log_line
+from hil.protocol.log_lines import LineReader, split_log_line
 from hil.recording.clock_exchange import PING, ClockExchange
 
 LINES = (
@@ -103,3 +103,30 @@ def test_a_request_for_pings_that_a_log_line_parts_is_answered(position):
     exchange.feed(answer[:position] + LINES[1], 6)
     exchange.feed(LINES[2] + answer[position:], 7)
     assert len(pairs) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_are_read_whole_whatever_parts_them(seed):
+    chance = random.Random(seed)
+    clean = b"".join(frame("L", number, b"run=%d" % number) for number in range(9)) + b"its rest"
+    positions = sorted(chance.randrange(len(clean) + 1) for _ in range(chance.randint(1, 6)))
+    mixed, last = b"", 0
+    for position in positions:
+        mixed += clean[last:position] + chance.choice(LINES)
+        last = position
+    mixed += clean[last:]
+    reader = LineReader(200)
+    lines: list[bytes] = []
+    while mixed:
+        size = chance.randint(1, 30)
+        lines += reader.feed(mixed[:size])
+        mixed = mixed[size:]
+    assert [*lines, reader.rest] == clean.split(b"\n")
+
+
+def test_a_line_without_an_end_is_bounded():
+    reader = LineReader(100)
+    for _ in range(50):
+        assert list(reader.feed(b"x" * 40)) == []
+        assert list(reader.feed(b"~L" + LINES[1])) == []
+    assert len(reader.rest) <= 100

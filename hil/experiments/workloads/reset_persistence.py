@@ -45,6 +45,7 @@ from hil.model.reset_rows import (
 )
 from hil.protocol import frames
 from hil.protocol.frames import integer_field
+from hil.protocol.log_lines import LineReader
 from hil.recording.capture_loop import INTERRUPT_KEY
 from hil.recording.interfaces import seconds
 
@@ -233,7 +234,7 @@ class _BootSession:
     def __init__(self, repl: Prompt, rows: array[int]) -> None:
         self._repl = repl
         self._rows = rows
-        self._rest = b""
+        self._lines = LineReader(_MAX_LINE)
         self._next = 0
         self._seen: dict[str, int] = {}
 
@@ -250,7 +251,7 @@ class _BootSession:
                 raise BoardTimeoutError(
                     f"{self._repl.port}: the board's plan stands still: {deadline.describe()}",
                     expected=f"a line that says {until}",
-                    received=self._rest,
+                    received=self._lines.rest,
                 )
         return self._seen[until]
 
@@ -272,10 +273,8 @@ class _BootSession:
             self._take(self._repl.finish(self._repl.deadline(2.0 * self._repl.slowness)))
 
     def _take(self, data: bytes) -> None:
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()[-_MAX_LINE:]
-        for line in lines:
-            _, mark, content = line.rstrip(b"\r").rpartition(frames.MARK)
+        for line in self._lines.feed(data):
+            _, mark, content = line.rpartition(frames.MARK)
             if mark and content[:1] == b"L" and frames.is_sound(content):
                 if frames.sequence_of(content) != self._next:
                     self._row(LOST)

@@ -28,6 +28,7 @@ from hil.experiments.workloads.web_exchange import exchange
 from hil.model.captures import Channel
 from hil.model.errors import CaptureError, HilError
 from hil.protocol.frames import integer_field, is_sound, parse_fields
+from hil.protocol.log_lines import LineReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,6 +53,7 @@ WEB_TOTALS = Channel(
     "totals of requests", "web.totals.{server}.{rate}", "1", "records", ("failed", "duration_us")
 )
 """One row; the host's."""
+_MAX_LINE = 4096
 SERVERS = ("loop", "asyncio")
 """The servers by their number in a mark."""
 RATE_STEPS: tuple[tuple[int, float], ...] = (
@@ -119,7 +121,7 @@ class WebClient:
         self._steps = tuple(steps)
         self._timeout_s = TIMEOUT_S * slowness
         self._refusal: HilError | None = None
-        self._line = b""
+        self._lines = LineReader(_MAX_LINE)
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self.served: list[Served] = []
@@ -129,10 +131,8 @@ class WebClient:
 
         Raises :class:`~hil.model.errors.HilError` for one that is refused, or was meanwhile.
         """
-        lines = (self._line + data).split(b"\n")
-        self._line = lines.pop()[-4096:]
-        for line in lines:
-            _, mark, frame = line.rstrip(b"\r").rpartition(b"~")
+        for line in self._lines.feed(data):
+            _, mark, frame = line.rpartition(b"~")
             if mark and frame[:1] == b"W" and is_sound(frame):
                 self._announced(frame[3:-6])
         self._raise_refusal()

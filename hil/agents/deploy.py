@@ -49,14 +49,16 @@ class Deployment:
         if SMALL_HEAP in identity.capabilities:
             return
         files = bundle.sources(program, load, identity.capabilities, after=after)
-        if not self._files:
+        follows = bool(self._files)
+        if not follows:
             load_upload(prompt)
         for name, pieces in files:
             if name in self._files:
                 continue
             for piece in pieces:
                 try:
-                    execute_checked(prompt, piece)
+                    execute_checked(prompt, piece, follows=follows)
+                    follows = True
                 except RemoteCodeError as error:
                     raise RemoteCodeError(
                         f"{self._board}: could not load {name}: {error}",

@@ -20,6 +20,7 @@ from hil.model.errors import (
     RemoteCodeError,
     TransportError,
 )
+from hil.recording.boot_messages import RESET_SOMEHOW
 from hil.recording.interfaces import END_OF_OUTPUT
 
 if TYPE_CHECKING:
@@ -49,14 +50,16 @@ def load_upload(prompt: Prompt) -> None:
                     raise
 
 
-def execute_checked(prompt: Prompt, code: str) -> bytes:
+def execute_checked(prompt: Prompt, code: str, *, follows: bool = False) -> bytes:
     """Execute ``code`` if it arrives undamaged, and return what it printed.
 
-    Code that was damaged on its way, or got stuck on it, is sent once more. Raises
-    :class:`~hil.model.errors.RemoteCodeError` for code that raised, and
+    Code that was damaged on its way, or got stuck on it, is sent once more. Code that ``follows``
+    other code needs the board not to have been reset since then. Raises
+    :class:`~hil.model.errors.RemoteCodeError` for code that raised,
+    :class:`~hil.model.errors.BoardResetError` for a board that forgot what it had, and
     :class:`~hil.model.errors.TransportError` for a second damage.
     """
-    return _send(prompt, code, _finished)
+    return _send(prompt, code, _finished, follows=follows)
 
 
 def start_checked(prompt: Prompt, code: str) -> None:
@@ -64,7 +67,7 @@ def start_checked(prompt: Prompt, code: str) -> None:
 
     Errors as for :func:`execute_checked`, also of code that raised before it said anything.
     """
-    _send(prompt, code, _begun)
+    _send(prompt, code, _begun, follows=True)
 
 
 def _finished(prompt: Prompt) -> bytes:
@@ -83,7 +86,7 @@ def _begun(prompt: Prompt) -> bytes:
     return b""
 
 
-def _send(prompt: Prompt, code: str, wait: Callable[[Prompt], bytes]) -> bytes:
+def _send(prompt: Prompt, code: str, wait: Callable[[Prompt], bytes], *, follows: bool) -> bytes:
     statement = _statement(code, next(prompt.upload_numbers))
     first = ""
     loaded = False
@@ -93,9 +96,11 @@ def _send(prompt: Prompt, code: str, wait: Callable[[Prompt], bytes]) -> bytes:
             return _answered(prompt, wait, may_stick=not first)
         except RemoteCodeError as error:
             if not loaded and f"'{_FUNCTION}'" in str(error) and "NameError" in str(error):
-                if first:
-                    raise TransportError(
-                        f"{prompt.port}: the board was reset while code was sent to it"
+                if first or follows:
+                    raise BoardResetError(
+                        f"{prompt.port}: the board was reset while code was sent to it, and did "
+                        f"not say so; {RESET_SOMEHOW}",
+                        cause="silent",
                     ) from error
                 load_upload(prompt)
                 loaded = True

@@ -46,7 +46,8 @@ class ScriptedClock:
 class ScriptedBoard:
     """Answers as MicroPython does, but for ``trouble``, which is asked before each piece of code.
 
-    ``trouble(board, number)`` returns true where it answers itself; ``executed`` counts the pieces.
+    ``trouble(board, number)`` returns true where it answers itself; ``executed`` counts the pieces,
+    ``code`` is the last one.
     From :meth:`go_on` on the board only says the same again and again, deaf to everything;
     ``trouble_s`` is when that began.
     """
@@ -58,6 +59,8 @@ class ScriptedBoard:
         self.window = 256
         self.watchdog_at_s: float | None = None
         self.boot_text = BOOT
+        self.by_watchdog = False
+        self.code = b""
         self.answer_s = 0.0
         self.executed = self.pasted = self.received = 0
         self.trouble_s = self.clock.now_s
@@ -159,6 +162,7 @@ class ScriptedBoard:
 
     def _run(self, code: bytes) -> None:
         self.executed += 1
+        self.code = code
         if not self.trouble(self, self.executed):
             self.say(self.answer(code) + b"\x04\x04>")
 
@@ -168,7 +172,8 @@ class ScriptedBoard:
         if proof:
             return b"hil %d\r\n" % (int(proof[1]) + 1)
         if b"hil:up_ms" in code:
-            return b"hil:up_ms=%d\r\n" % round((self.clock.now_s - self.booted_s) * 1000)
+            up_ms = round((self.clock.now_s - self.booted_s) * 1000)
+            return b"hil:up_ms=%d\r\nhil:wdt=%d\r\n" % (up_ms, self.by_watchdog)
         if b"hil:free" in code:
             return "".join(f"hil:{key}={value}\r\n" for key, value in FACTS.items()).encode()
         return b""

@@ -147,3 +147,48 @@ def test_a_board_that_boots_without_end_is_named(tmp_path):
     with pytest.raises(HilError, match=r"its watchdog \(TG1WDT_SYS_RESET\) again and again"):
         connection.open()
     connection.close()
+
+
+@pytest.mark.parametrize("by_watchdog", [False, True])
+def test_a_reset_without_a_word_in_a_window_is_found_afterwards(by_watchdog, tmp_path):
+    """The board's main.py goes on as if nothing had been; its own time tells."""
+    board = ScriptedBoard()
+    board.by_watchdog = by_watchdog
+
+    def reset_in_window(board, _number):
+        if b"'''hil_main(" not in board.code:
+            return False
+        board.trouble = lambda *_: False
+        board.clock.sleep(1.0)
+        return board.reset(text=b"", runs=b"temp=21.5\r\n")
+
+    board.trouble = reset_in_window
+    with Session(ScriptedBackend(board).spec) as session, pytest.raises(HilError) as caught:
+        session.capture(capture_job(Case(calibration_plan()), session.board), tmp_path / "1.hilcap")
+    said = str(caught.value)
+    if by_watchdog:
+        assert "machine.reset_cause() says WDT_RESET" in said
+    else:
+        assert "it was reset meanwhile without a word" in said
+    assert "main.py" in said
+
+
+def test_a_board_that_forgot_what_it_had_was_reset(tmp_path):
+    """Silently, while it got its program: what was sent before is gone."""
+    board = ScriptedBoard()
+    with Session(ScriptedBackend(board).spec) as session:
+        begin = board.executed
+
+        def forget(board, at):
+            if at > begin + 12 and board.code.startswith(b"hil_take"):
+                board.trouble = lambda *_: False
+                board.say(
+                    b'\x04Traceback (most recent call last):\r\n  File "<stdin>", line 1\r\n'
+                    b"NameError: name 'hil_take' isn't defined\r\n\x04>"
+                )
+                return True
+            return False
+
+        board.trouble = forget
+        with pytest.raises(BoardResetError, match="did not say so"):
+            session.capture(capture_job(Case(calibration_plan()), session.board), tmp_path / "1")

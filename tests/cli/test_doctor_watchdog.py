@@ -54,11 +54,11 @@ def test_a_reset_without_a_word_is_found_by_the_board_s_own_time():
 def test_what_follows_a_reset_is_not_tried(monkeypatch):
     board = ScriptedBoard()
 
-    def reset_meanwhile(session):
+    def reset_while_asked(session):
         board.reset(runs=b"fed\r\n")
         return doctor.Finding("clock", "ok", session.run("print(1)").decode())
 
-    monkeypatch.setattr(doctor, "_clock", reset_meanwhile)
+    monkeypatch.setattr(doctor, "_clock", reset_while_asked)
     findings = walk(board)
     assert findings["clock"].state == "wrong"
     assert "TG1WDT_SYS_RESET" in findings["clock"].text

@@ -89,3 +89,31 @@ def test_the_observer_is_told_how_far_it_is():
 
     run_capture(Slow(b"abc", b"de", b"\x04"), Sink(), Deadline(5.0, 5.0), observer=Observer())
     assert [count for _, count in told] == [3, 5]
+
+
+@pytest.mark.parametrize("drip", [b"x", b"temp=21.5\n", b"~Hx\n", b"\x00"])
+def test_a_drip_of_something_else_keeps_no_capture_alive(drip):
+    """The silence that is limited is the agent's: frames end it, other bytes do not."""
+
+    class Dripping(Script):
+        def read(self, timeout_s):
+            return drip
+
+    deadline = Deadline(5.0, 0.05)
+    with pytest.raises(BoardTimeoutError, match="nothing came for"):
+        run_capture(Dripping(), Sink(), deadline)
+    assert deadline.elapsed_s < 2.5
+
+
+def test_frames_in_pieces_keep_a_capture_alive():
+    frame = encode_text("P", 1, [("n", 1), ("rx", 1), ("tx", 2)])
+
+    class Slow(Script):
+        def read(self, timeout_s):
+            import time
+
+            time.sleep(0.01)
+            return super().read(timeout_s)
+
+    pieces = [frame[k : k + 5] for _ in range(10) for k in range(0, len(frame), 5)]
+    run_capture(Slow(*pieces, b"\x04"), Sink(), Deadline(60.0, 0.5))

@@ -47,6 +47,7 @@ class _Pattern:
     def __init__(self, tokens: Sequence[_Token]) -> None:
         self.tokens = [tuple(dict.fromkeys(token)) for token in tokens]
         shortest = sum(min(map(len, token)) for token in self.tokens)
+        self.longest = sum(max(map(len, token)) for token in self.tokens)
         self.distinctive = shortest >= DISTINCTIVE_LENGTH
 
     def openings(self) -> set[bytes]:
@@ -74,7 +75,10 @@ class _Pattern:
 
 
 class SecretPatterns:
-    """The ways in which ``secrets`` may be written; case does not matter in any of them."""
+    """The ways in which ``secrets`` may be written; case does not matter in any of them.
+
+    None is longer than ``longest`` bytes.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         patterns = [pattern for secret in secrets for pattern in _patterns_of(secret)]
@@ -82,6 +86,7 @@ class SecretPatterns:
         for pattern in patterns:
             for first in {form[0] for form in pattern.tokens[0]}:
                 self._by_first.setdefault(first, []).append(pattern)
+        self.longest = max((pattern.longest for pattern in patterns), default=0)
         openings = {opening for pattern in patterns for opening in pattern.openings()}
         self._opening = re.compile(b"(?=%b)" % _any_of(openings)) if openings else None
 

@@ -14,6 +14,7 @@ import pytest
 
 from hil.model.errors import HilError, brief
 from hil.model.secrets import masked_traceback
+from hil.pytest_plugin.options import names_board
 from hil.report.terminal.standard_streams import LastingStream
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ TRACEBACK_NAME = "internal-error.txt"
 NO_BEGIN: pytest.StashKey[int] = pytest.StashKey()
 """The status of a run that can't begin, if that is not because of how it was asked for."""
 _LONGEST_TEXT = 20_000
+_TOLD_BY_PYTEST = (pytest.UsageError, pytest.exit.Exception)
 _JUDGED = (0, 1, 8, 9)
 """Statuses of a run that came to its end."""
 
@@ -75,6 +77,19 @@ class OutermostGuard:
     ) -> None:
         self._measures = measures
         self._failures = failures
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, args: list[str]) -> Generator[None, Any, Any]:
+        """Before a run; pytest itself tells of conftests and plugins that can't be imported."""
+        try:
+            return (yield)
+        except _TOLD_BY_PYTEST:
+            raise
+        except Exception as error:
+            if type(error).__module__.startswith("_pytest.") or not names_board(args):
+                raise
+            _say(f"ERROR: internal failure, before the run: {brief(error)}")
+            raise SystemExit(int(pytest.ExitCode.INTERNAL_ERROR)) from None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, Any]:

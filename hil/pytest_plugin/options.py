@@ -106,6 +106,12 @@ def suite_requested(config: pytest.Config) -> bool:
     return False
 
 
+def names_board(args: Sequence[str]) -> bool:
+    """Whether a board stands among arguments that are not parsed yet, or in the environment."""
+    options = (str(arg).partition("=")[0] for arg in args)
+    return VARIABLE in os.environ or any(option in (LONG, SHORT) for option in options)
+
+
 def asked_boards(config: pytest.Config) -> list[str]:
     """The boards that were asked for: on the command line, else by the variable, else in the ini.
 

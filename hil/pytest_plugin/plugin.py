@@ -16,6 +16,7 @@ import pytest
 from hil.pytest_plugin.internal_failures import OutermostGuard
 from hil.pytest_plugin.options import (
     add_options,
+    asked_boards,
     begin_again,
     clash,
     run_again,
@@ -194,7 +195,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _measures(config: pytest.Config) -> bool:
-    return config.stash.get(_MEASURES, False)
+    return config.stash.get(_MEASURES, False) or bool(asked_boards(config))
 
 
 def _internal_failures(config: pytest.Config) -> InternalFailures | None:

@@ -18,6 +18,7 @@ from hil.experiments.run import common_source
 from hil.model.budgets import unmatched_budgets
 from hil.model.edge_sources import EDGE_OPTION
 from hil.model.errors import HilError
+from hil.model.printable import escaped_line
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
 from hil.pytest_plugin.internal_failures import InternalFailures
@@ -349,10 +350,10 @@ class RunOutput(CaptureOutput):
                 encoding=getattr(stream, "encoding", None) or "utf-8",
             )
         )
-        terminalreporter.write_line(f"results: {_short(self._bench.folder.results)}")
-        terminalreporter.write_line(f"report:  {_short(self._files.page)}")
+        terminalreporter.write_line(f"results: {escaped_line(_short(self._bench.folder.results))}")
+        terminalreporter.write_line(f"report:  {escaped_line(_short(self._files.page))}")
         for line in (*self._bench.notes, *self._files.notes):
-            terminalreporter.write_line(f"note:    {line}")
+            terminalreporter.write_line(f"note:    {escaped_line(line)}")
         for line in self._recordings_to_come():
             terminalreporter.write_line(line)
         for line in self._unmatched():

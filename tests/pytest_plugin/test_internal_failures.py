@@ -5,6 +5,11 @@ import json
 import pytest
 
 WRAPPER = "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+EARLY = {
+    "load_initial_conftests": "def pytest_load_initial_conftests():\n    raise KeyError('early')\n",
+    "cmdline_main": "def pytest_cmdline_main():\n    raise KeyError('early')\n",
+    "configure": "def pytest_configure():\n    raise KeyError('early')\n",
+}
 HOOKS = {
     "sessionstart": "@pytest.hookimpl(trylast=True)\n"
     "def pytest_sessionstart():\n    raise KeyError('of a plugin')\n",
@@ -32,6 +37,16 @@ def test_a_hook_of_another_plugin_raises(pytester, run_here, replayed, hook):
         assert "Traceback" not in shown
         assert "KeyError: 'of a plugin'" in (folder / "internal-error.txt").read_text()
         assert results["measurements"]
+
+
+@pytest.mark.parametrize("hook", EARLY)
+def test_a_plugin_raises_before_the_run(pytester, replayed, hook):
+    """In a process of its own, which is what has the status 1 for any exception."""
+    pytester.makepyfile(early=EARLY[hook])
+    result = pytester.runpytest_subprocess("-p", "early", replayed, "--hil-out=out")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    assert "early" in result.stderr.str() + result.stdout.str()
+    assert not list(pytester.path.glob("out/*"))
 
 
 def test_our_own_table_fails(pytester, run_here, replayed, monkeypatch):

@@ -50,6 +50,12 @@ def test_full(shell):
     assert b"standard output could not be written" in done.stderr
 
 
+def test_without_assertions_budgets_still_judge(shell):
+    done = shell("", "--hil-budgets=strict.toml", PYTHONOPTIMIZE="2")
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stdout + done.stderr
+
+
 def test_no_character_but_ascii(shell):
     done = shell("", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
     assert done.returncode == 0

@@ -34,6 +34,7 @@ from hil.history.stamp_packing import FORMAT, unpack_stamps, unpack_values
 from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import CaptureError
 from hil.model.metrics import metric_or_unknown
+from hil.model.results import staged_method
 from hil.model.techniques import resolution_us
 
 if TYPE_CHECKING:
@@ -62,7 +63,12 @@ def case_evidence(case: HistoryCase, board: str) -> dict[FigureKey, Evidence]:
         for metric, stretches in stamps.counts.items()
     }
     figures = {
-        (measurement.task, measurement.method, measurement.metric, measurement.source): measurement
+        (
+            measurement.task,
+            staged_method(measurement.metric, measurement.method, measurement.note),
+            measurement.metric,
+            measurement.source,
+        ): measurement
         for measurement in case.measurements
         if metric_or_unknown(measurement.metric).compared != "no"
     }
@@ -215,7 +221,8 @@ class FigureKey(NamedTuple):
     """A figure's name within a run: ``board`` is what the runs are paired by.
 
     ``source`` and ``method`` are part of it: what an instrument saw and what the board stamped, or
-    what was measured in two ways, are never held against each other.
+    what was measured in two ways, are never held against each other. ``method`` is that of
+    :func:`~hil.model.results.staged_method`.
     """
 
     board: str

@@ -21,6 +21,7 @@ from hil.history.run_order import CLOCK_WRONG, newest_first
 from hil.history.sql_tables import baselines, boards, cases, measurements, runs
 from hil.history.stored_records import describe_plan
 from hil.model.captures import BOARD_SOURCE
+from hil.model.results import staged_method
 from hil.model.schema import parse_json
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
     for row in connection.execute(query):
         source = _source(row.more)
-        task, method = whole_or_none(row.task), text_or_none(row.method)
+        task = whole_or_none(row.task)
+        method = staged_method(metric, text_or_none(row.method), text_or_none(row.note))
         name = (
             *(text(row.key), text(row.firmware), text(row.profile)),
             *(text(row.technique), text(row.load), task, method, source),

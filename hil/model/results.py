@@ -380,9 +380,22 @@ def shared_stage(measurement: Measurement) -> str | None:
 
     Both stages of one method have a ``missed``; the note of each begins with its stage.
     """
-    stage = (measurement.note or "").partition(" ")[0]
-    named = measurement.metric.startswith(tuple(f"{name}_" for name in _STAGES))
-    return stage if measurement.method is not None and stage in _STAGES and not named else None
+    return _stage(measurement.metric, measurement.method, measurement.note)
+
+
+def staged_method(metric: str, method: str | None, note: str | None) -> str | None:
+    """The method with the stage behind it where two figures of the method differ by nothing else.
+
+    ``loopback/hard, isr``: what a figure is found by again in another run.
+    """
+    stage = _stage(metric, method, note)
+    return method if stage is None else f"{method}, {stage}"
+
+
+def _stage(metric: str, method: str | None, note: str | None) -> str | None:
+    stage = (note or "").partition(" ")[0]
+    named = metric.startswith(tuple(f"{name}_" for name in _STAGES))
+    return stage if method is not None and stage in _STAGES and not named else None
 
 
 class OfCase(Protocol):

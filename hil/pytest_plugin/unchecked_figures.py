@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.results import case_key
+from hil.model.results import case_key, staged_method
 from hil.model.verdicts import refuses, verdict_message
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ ATTEMPT_HEADLINE = "it failed in one attempt and passed in another; the worst on
 
 def figure_key(figure: Measurement) -> FigureKey:
     """See :data:`FigureKey`."""
-    return (*case_key(figure), figure.task, figure.metric, figure.method, figure.source)
+    method = staged_method(figure.metric, figure.method, figure.note)
+    return (*case_key(figure), figure.task, figure.metric, method, figure.source)
 
 
 def unchecked(

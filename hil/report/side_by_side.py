@@ -13,7 +13,7 @@ from hil.history.run_order import CLOCK_WRONG
 from hil.history.stored_records import pair_boards
 from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_rank, table_columns
-from hil.model.results import case_order
+from hil.model.results import case_order, staged_method
 from hil.model.units import pick_scale
 from hil.report.change_section import detectable_text
 
@@ -155,8 +155,10 @@ def _figures(
 
 
 def _by_key(figures: Sequence[Measurement]) -> dict[_Key, Measurement]:
+    methods = [staged_method(figure.metric, figure.method, figure.note) for figure in figures]
     return {
-        (figure.metric, figure.method, figure.task, figure.source): figure for figure in figures
+        (figure.metric, method, figure.task, figure.source): figure
+        for figure, method in zip(figures, methods, strict=True)
     }
 
 

@@ -112,7 +112,7 @@ def test_all_say_the_same(results, undecided_fails, data):
         assert (int(listed[1]) if listed else 0) == verdicts.count(verdict)
     for row in rows:
         shown = {"none": "no limit"}.get(row.verdict, row.verdict)
-        assert re.search(rf"^ {row.technique} .*{shown}$", text, re.MULTILINE)
+        assert re.search(rf"^{row.technique} .*{shown}$", text, re.MULTILINE)
 
     suites = ET.fromstring(junit_text(results)).findall("testsuite")
     cases = [case for suite in suites for case in suite.findall("testcase")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,22 +19,28 @@ if TYPE_CHECKING:
     from typing import Any
 
 T = TypeVar("T")
+_OPEN_FILES = "/proc/self/fd"
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 
 @contextmanager
-def replaced_file(path: Path, advice: str = "give --out=FILE") -> Iterator[Path]:
+def replaced_file(
+    path: Path, advice: str = "give --out=FILE", *, empty: bool = True
+) -> Iterator[Path]:
     """A file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
 
-    A reader sees the old file or the whole new one. Raises
-    :class:`~hil.model.errors.ConfigurationError`, which ends with ``advice``, when nothing can be
-    written there.
+    Without ``empty`` only its name is chosen, and the block makes it. A reader sees the old file or
+    the whole new one. Raises :class:`~hil.model.errors.ConfigurationError`, which ends with
+    ``advice``, when nothing can be written there.
     """
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        os.close(handle)
+        if empty:
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            temporary = Path(name)
+            os.close(handle)
+        else:
+            temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
@@ -47,14 +55,35 @@ def replaced_file(path: Path, advice: str = "give --out=FILE") -> Iterator[Path]
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text and wait until the disk has it; errors as for :func:`replaced_file`."""
-    with (
-        replaced_file(path, "choose another folder with --hil-out") as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream,
-    ):
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Write UTF-8 text and wait until the disk has it; errors as for :func:`replaced_file`.
+
+    Where the system has files without a name, it is one until all is written: who is killed
+    meanwhile leaves nothing.
+    """
+    advice = "choose another folder with --hil-out"
+    unnamed = _unnamed_file(path.parent)
+    with replaced_file(path, advice, empty=unnamed is None) as temporary:
+        if unnamed is None:
+            stream = temporary.open("w", encoding="utf-8", errors="backslashreplace")
+        else:
+            stream = os.fdopen(unnamed, "w", encoding="utf-8", errors="backslashreplace")
+        with stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+            if unnamed is not None:
+                # with a folder given the link is followed, else Python makes one to the link
+                os.link(f"{_OPEN_FILES}/{unnamed}", temporary, src_dir_fd=unnamed)
+
+
+def _unnamed_file(folder: Path) -> int | None:
+    """A new file in no folder, on the file system of ``folder``; ``None`` where there is none."""
+    if sys.platform != "linux" or not Path(_OPEN_FILES).is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
 
 
 def write_json_atomically(path: Path, document: Mapping[str, Any]) -> None:

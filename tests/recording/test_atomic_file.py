@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from hil.model.errors import ConfigurationError
+from hil.recording import atomic_file
 from hil.recording.atomic_file import replaced_file, write_json_atomically, write_text_atomically
 
 
@@ -55,6 +58,35 @@ def test_text_and_json_go_the_same_way(path):
     assert path.read_text() == '{\n "n": 1\n}\n'
     with pytest.raises(ConfigurationError, match="--hil-out"):
         write_text_atomically(path / "under-a-file", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files without a name")
+def test_who_is_killed_while_a_text_is_written_leaves_nothing(path, monkeypatch):
+    seen = []
+
+    def looked_at(handle):
+        seen.append([file.read_text() for file in path.parent.iterdir()])
+
+    monkeypatch.setattr(atomic_file.os, "fsync", looked_at)
+    write_text_atomically(path, "new")
+    assert seen == [["old"]]
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_a_full_disk_leaves_the_old_text_with_and_without_unnamed_files(path, monkeypatch, unnamed):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic_file.os, "fsync", full)
+    if not unnamed:
+        monkeypatch.setattr(atomic_file, "_unnamed_file", lambda folder: None)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        write_text_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_text_that_cannot_be_written_leaves_the_old_one(path):

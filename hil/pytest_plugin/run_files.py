@@ -40,6 +40,7 @@ class RunFiles:
         self._own_junit = not hasattr(option, "xmlpath") or not (asked_junit or known)
         if not self._own_junit:
             option.xmlpath = asked_junit or str(folder.junit)
+        self._elsewhere = bool(asked_junit)
         asked: str | None = getattr(option, "htmlpath", None)
         self.page = _expanded(asked) if asked else folder.report
         self._own_page = not (
@@ -65,17 +66,17 @@ class RunFiles:
     def write_missing(
         self, results: Results, captures: Sequence[Capture], comparison: Comparison | None
     ) -> None:
-        """Write what no plugin of pytest writes.
+        """Write what no plugin of pytest writes, or failed to.
 
         Raises :class:`~hil.model.errors.ConfigurationError` if it can't.
         """
-        if self._own_page:
+        if self._own_page or not _has_text(self.page):
             from hil.report.page.page import write_page
 
             with contextlib.suppress(OSError):  # the writing below tells
                 self.page.parent.mkdir(parents=True, exist_ok=True)
             write_page(self.page, results, captures, comparison)
-        if self._own_junit:
+        if self._own_junit or not (self._elsewhere or _has_text(self._junit)):
             write_text_atomically(self._junit, junit_text(results))
 
     def leave_out_host(self) -> None:
@@ -84,6 +85,13 @@ class RunFiles:
             raw = self._junit.read_bytes()
             with replaced_file(self._junit) as temporary:
                 temporary.write_bytes(_HOST_NAME.sub(rb"\1", raw, count=100))
+
+
+def _has_text(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _is_plain(path: Path) -> bool:

@@ -84,3 +84,17 @@ def test_a_run_that_does_not_begin_leaves_nothing(pytester, run_here, replayed):
     pytester.makeconftest("def pytest_sessionstart():\n    raise KeyError('of a plugin')\n")
     assert run_here(replayed, "--hil-out=out").ret == pytest.ExitCode.INTERNAL_ERROR
     assert not list((pytester.path / "out").iterdir())
+
+
+@pytest.mark.parametrize("writer", ["pytest_html.basereport.BaseReport", "_pytest.junitxml.LogXML"])
+def test_a_plugin_that_fails_to_write_leaves_no_file_out(
+    pytester, run_here, replayed, monkeypatch, writer
+):
+    def fail(*args):
+        raise ZeroDivisionError("of a plugin")
+
+    monkeypatch.setattr(f"{writer}.pytest_sessionfinish", fail)
+    assert run_here(replayed, "--hil-out=out").ret == pytest.ExitCode.INTERNAL_ERROR
+    folder = pytester.path / "out" / "latest"
+    assert "lateness" in (folder / "report.html").read_text()
+    assert "<testsuite" in (folder / "junit.xml").read_text()

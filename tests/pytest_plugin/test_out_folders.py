@@ -1,6 +1,7 @@
 """Any folder can be given by ``--hil-out``: its name is no address, pattern or markup."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,15 @@ def test_a_real_folder_called_latest_is_not_taken_for_the_run(pytester, run_here
     assert main(["show", "out/latest", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"]["id"] == name
     assert run_here("--hil-board=replay:out/latest", "--hil-out=again").ret == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are text there")
+def test_a_stored_run_in_a_folder_whose_name_is_no_text(pytester, run_here, replayed):
+    folder = os.fsdecode(b"a\xff b")
+    assert run_here(replayed, f"--hil-out={folder}").ret == 0
+    result = run_here(f"--hil-board=replay:{folder}/latest", "--hil-out=again")
+    assert result.ret == 0
+    again = pytester.path / "again" / "latest"
+    assert "a\\udcff b" in (again / "report.html").read_text()
+    assert (again / "junit.xml").stat().st_size
+    assert main(["report", f"{folder}/latest"]) == 0

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from hil.model.board import SOURCES
 from hil.model.metrics import table_columns
+from hil.model.printable import unicode_text
 from hil.model.results import missing_metric
 from hil.model.techniques import TECHNIQUES, load_rank
 from hil.model.units import (
@@ -196,8 +197,8 @@ def add_to_summary(
     prefix: MutableSequence[str], summary: MutableSequence[str], parts: PageParts
 ) -> None:
     """For pytest-html's ``pytest_html_results_summary`` hook: headline first, then all the rest."""
-    prefix.append(str(parts.headline))
-    summary.append(str(parts.body))
+    prefix.append(unicode_text(str(parts.headline)))
+    summary.append(unicode_text(str(parts.body)))
 
 
 def _row_n(row: TechniqueRow) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup, escape
 
+from hil.model.printable import unicode_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableSequence
 
@@ -57,7 +59,7 @@ def style_path() -> Path:
 
 def page_title(boards: Iterable[str]) -> str:
     """The page's title as plain text."""
-    return f"hil: timing of {', '.join(boards) or 'no board'}"
+    return unicode_text(f"hil: timing of {', '.join(boards) or 'no board'}")
 
 
 def escape_cells(cells: MutableSequence[str], nodeid: str) -> None:

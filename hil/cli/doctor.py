@@ -154,12 +154,18 @@ def _walk(spec: BoardSpec, wiring: Wiring | None, watch_s: float) -> Iterator[Fi
 
 
 def _repl(session: Session, text: str) -> Finding:
-    """How it answered, and how slow it is."""
-    factor = session.identity.slowness
-    if factor is None:
+    """How it answered, how slow it is, and what else was on the link."""
+    factor, fixes = session.identity.slowness, []
+    if factor is not None:
+        text += f"; it is {factor:.2g} times slower than a usual board: so are all time limits"
+        fixes.append(slower_hint(session.spec, factor))
+    for warning in session.link_warnings:
+        what, mark, fix = warning.rpartition(": ")
+        text += f"; {what if mark else warning}"
+        fixes += [fix] if mark else []  # else there is nothing to mend
+    if not fixes:
         return Finding("REPL", "ok", text)
-    slow = f"{text}; it is {factor:.2g} times slower than a usual board: so are all time limits"
-    return Finding("REPL", "warning", slow, slower_hint(session.spec, factor))
+    return Finding("REPL", "warning", text, "; ".join(filter(None, fixes)))
 
 
 def _version(session: Session) -> Finding:

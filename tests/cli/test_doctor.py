@@ -12,7 +12,9 @@ import pytest
 from hil.boards import diagnosis
 from hil.boards.backends.serial import port_lock_names
 from hil.boards.backends.sim import VirtualBoard
+from hil.boards.foreign_bytes import ForeignBytes
 from hil.boards.locks import BoardLock
+from hil.boards.port_board import LEAVES_AT_RESET
 from hil.cli import doctor
 from hil.cli.main import main
 from hil.model import printable
@@ -145,6 +147,21 @@ class Host:
 def stand_in(**facts):
     usual = {"micropython": "1.24.1", "machine": "X", "free_bytes": 100_000, "tick_period": 2**30}
     return SimpleNamespace(identity=SimpleNamespace(**{**usual, **facts}))
+
+
+def test_what_else_is_on_the_link_is_told_with_what_mends_it():
+    session = stand_in(slowness=None)
+    logs = ForeignBytes()
+    logs.watch(b"I (1234) wifi:state: run -> init\r\n")
+    session.link_warnings = logs.warnings
+    finding = doctor._repl(session, "answers")
+    assert finding.state == "warning"
+    assert "wifi:state: run -> init" in finding.text
+    assert finding.fix == "write `import esp; esp.osdebug(None)` into its boot.py"
+    session.link_warnings = (LEAVES_AT_RESET,)
+    finding = doctor._repl(session, "answers")
+    assert (finding.state, finding.fix) == ("ok", "")
+    assert "its USB goes away at each soft reset" in finding.text
 
 
 @pytest.mark.parametrize(

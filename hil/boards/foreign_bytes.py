@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from hil.model.printable import escaped_bytes
-from hil.protocol.log_lines import BODY, COLOUR, LEVEL, LOG_LINE, MOST_BODY, TIME
+from hil.protocol.log_lines import BODY, COLOUR, LEVEL, LOG_LINE, LOG_SIGN, MOST_BODY, TIME
 
 MODEM_MANAGER_FIX = (
     "stop it, `sudo systemctl disable --now ModemManager`, or keep it away from this port by an "
@@ -21,7 +21,7 @@ QUIET_CODE = "try:\n import esp\n esp.osdebug(None)\n print('hil:quiet')\nexcept
 """Switches the log of an ESP chip off until the chip is reset; on other boards does nothing."""
 QUIET_ANSWER = b"hil:quiet"
 _LOG = re.compile(LOG_LINE + rb"\r?\n")
-_SIGN = re.compile(rb"%b \(%b\) [\w.-]{1,40}:" % (LEVEL, TIME))
+_SIGN = re.compile(LOG_SIGN)
 
 
 def _begun(*parts: bytes) -> bytes:

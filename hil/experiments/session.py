@@ -161,9 +161,9 @@ class Session:
         """What a reader of the run must know of the link to the board so far, a sentence each."""
         return self._connection.link_warnings
 
-    def look_for_second_readers(self) -> None:
-        """Find who takes bytes of the board away, for the warnings of the link."""
-        self._connection.board.look_for_second_readers()
+    def look_for_second_readers(self) -> str:
+        """Who takes bytes of the board away, for the warnings of the link; empty if nobody does."""
+        return self._connection.board.look_for_second_readers()
 
     @property
     def clock(self) -> Clock:

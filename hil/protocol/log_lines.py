@@ -16,7 +16,15 @@ COLOUR, LEVEL, TIME = rb"\x1b\[[0-9;]{0,8}m", rb"[EWIDV]", rb"[\d:.]{1,16}"
 BODY = rb"[^\x00-\x08\x0a-\x1a\x1c-\x1f]"
 MOST_BODY = 400
 LOG_LINE = rb"(?:%b)?%b \(%b\) %b{1,%d}?" % (COLOUR, LEVEL, TIME, BODY, MOST_BODY)
+LOG_SIGN = rb"%b \(%b\) [\w.-]{1,40}:" % (LEVEL, TIME)
+"""By this a log line is known, also where its end is missing."""
+_SIGN_TEXT = re.compile(LOG_SIGN.decode("ascii"), re.ASCII)
 _AT_END = re.compile(LOG_LINE + rb"\r?\Z")
+
+
+def has_log_line(text: str) -> bool:
+    """Whether a line of a board's text has a log line in it, or what is left of one."""
+    return _SIGN_TEXT.search(text) is not None
 
 
 def split_log_line(line: bytes) -> tuple[bytes, bytes]:

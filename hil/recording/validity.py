@@ -13,6 +13,7 @@ import numpy as np
 
 from hil.model.errors import CaptureError, HilError, HostSleptError, RemoteCodeError
 from hil.model.metrics import metric_or_unknown
+from hil.protocol.log_lines import has_log_line
 from hil.recording.host_pauses import host_sleep
 from hil.recording.program_failures import find_program_failure
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _RATE_SLACK = 500e-6
 """What a board's clock may change its rate by within a capture, warm-up included."""
 _NEW_BLOCK = 10  # times the usual spacing of exchanges
+_LOST = ("missing", "damaged")
+_LOST_TO_A_LOG = (
+    "log lines of ESP-IDF came in the middle of its frames, and some of these are lost: write "
+    "`import esp; esp.osdebug(None)` into the board's boot.py"
+)
 _INVALIDATING = ("excess", "wrap", "truncated", "clock", "incomplete", "agent")
 
 
@@ -51,6 +57,9 @@ def require_valid(capture: Capture) -> None:
     for fault in capture.faults:
         if fault.kind in _INVALIDATING:
             raise CaptureError(f"the capture is invalid: {fault.detail}")
+    if any(fault.kind in _LOST for fault in capture.faults) and any(map(has_log_line, capture.log)):
+        # what is lost then is no fault of the technique, and no figure of it
+        raise CaptureError(f"the capture is invalid: {_LOST_TO_A_LOG}")
     for track in capture.tracks:
         stamps = track.stamps_us
         if (stamps[1:] < stamps[:-1]).any():

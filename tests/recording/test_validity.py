@@ -27,6 +27,17 @@ def test_a_sound_capture_passes_with_what_the_wire_lost():
     )
 
 
+@pytest.mark.parametrize("kind", ["damaged", "missing"])
+def test_frames_that_a_chips_log_destroyed_are_no_dropped_stamps(kind):
+    """A line of the log that came in pieces; where nothing is lost it does no harm."""
+    log = ("hello", "\\x1b[0;32mI (4711) wifi:state: run")
+    require_valid(replace(SOUND, log=log))
+    lost = (CaptureIssue(kind, "one frame"),)
+    require_valid(replace(SOUND, faults=lost, log=("a program's (4711) own: text",)))
+    with pytest.raises(CaptureError, match=r"esp\.osdebug\(None\)"):
+        require_valid(replace(SOUND, faults=lost, log=log))
+
+
 def test_an_agent_that_failed_invalidates_its_capture():
     with pytest.raises(RemoteCodeError, match="ValueError") as caught:
         require_valid(replace(SOUND, errors=("Traceback", "ValueError: x")))

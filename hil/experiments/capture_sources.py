@@ -178,7 +178,8 @@ class LiveSource:
         from hil.recording.capture_reader import read_capture  # here: not before the board is open
 
         capture = read_capture(path)
-        if capture.faults and (reader := self._session.look_for_second_readers()):
+        lost = any(fault.kind in ("missing", "damaged") for fault in capture.faults)
+        if lost and (reader := self._session.look_for_second_readers()):
             raise CaptureError(f"the capture is invalid, bytes of it are lost: {reader}")
         if capture.errors or capture.counters.get("strays"):
             with contextlib.suppress(HilError):  # the next capture says what is wrong

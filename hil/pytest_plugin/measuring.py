@@ -45,13 +45,14 @@ from hil.model.errors import (
 )
 from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
+from hil.model.secrets import masked_traceback
 from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
-from hil.pytest_plugin.internal_failures import NO_BEGIN
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.number_options import number_option, whole_option
 from hil.pytest_plugin.options import SHORT, asked_boards, short_form
+from hil.pytest_plugin.outermost_guard import NO_BEGIN
 from hil.pytest_plugin.reruns import AttemptCounter, mark_attempt
 from hil.pytest_plugin.run_end import (
     BENCH_BROKEN,
@@ -177,6 +178,11 @@ _OF_THE_BENCH = (
     *(RemoteCodeError, CaptureError),
 )
 """What a board does that is there and was asked for rightly."""
+
+
+def describe(error: BaseException) -> str:
+    """An exception with its traceback, without the known secrets."""
+    return masked_traceback(error)
 
 
 def begin_measuring(config: pytest.Config) -> MeasuredRun:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.pytest_plugin.internal_failures import OutermostGuard
 from hil.pytest_plugin.options import (
     add_options,
     asked_boards,
@@ -24,6 +23,7 @@ from hil.pytest_plugin.options import (
     shorten,
     suite_requested,
 )
+from hil.pytest_plugin.outermost_guard import OutermostGuard
 from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
 from hil.report.terminal.standard_streams import reopen_closed_streams
 
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Declare the options, and stand around everything that pytest does in a run."""
     conftests = (getattr(plugin, "__file__", None) for plugin in pluginmanager.get_plugins())
     add_options(parser, late=any(Path(file or "").name == "conftest.py" for file in conftests))
-    guard = OutermostGuard(_measures, _internal_failures)
+    guard = OutermostGuard(_measures, _internal_failures, _describe)
     if not pluginmanager.has_plugin("hil-guard"):
         pluginmanager.register(guard, "hil-guard")
 
@@ -196,6 +196,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _measures(config: pytest.Config) -> bool:
     return config.stash.get(_MEASURES, False) or bool(asked_boards(config))
+
+
+def _describe(error: BaseException) -> str:
+    from hil.pytest_plugin.measuring import describe
+
+    return describe(error)
 
 
 def _internal_failures(config: pytest.Config) -> InternalFailures | None:

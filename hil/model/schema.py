@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hil.model.codec import StoredRecord
 
 T = TypeVar("T")
+_MOST_CONTAINERS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ def parse_json(raw: bytes | str, constant: Callable[[str], Any] | None = None) -
 
     NaN and Infinity are refused, or become what ``constant`` returns for their name.
     """
+    containers = raw.count(b"[") + raw.count(b"{") if isinstance(raw, bytes) else raw.count("[")
+    if containers > _MOST_CONTAINERS:  # each takes thirty times its own length
+        raise CaptureError(f"not what was written: {containers:,} lists and objects")
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         text = text.removeprefix("\ufeff")  # an editor's byte order mark

@@ -22,6 +22,8 @@ _BEGINS = re.compile(
     r"|MemoryError:",
     re.IGNORECASE,
 )
+_MAY_BEGIN = re.compile(rb"traceback|uncaught|unhandled|task exc|memoryerror", re.IGNORECASE)
+"""All that :data:`_BEGINS` matches, and little else: most lines are sorted out by it."""
 _BELONGS = re.compile(r"\s|[A-Za-z_][A-Za-z0-9_.]*(:|$)")
 
 
@@ -52,6 +54,8 @@ class DeviceLog:
 
     def _is_traceback(self, text: bytes) -> bool:
         # without room: whether this line still goes into the reserve
+        if not self._in_traceback and _MAY_BEGIN.match(text) is None:
+            return False
         line = text[:MAX_LOG_LINE].decode("latin-1")
         self._in_traceback = bool(
             _BEGINS.match(line) or (self._in_traceback and _BELONGS.match(line))

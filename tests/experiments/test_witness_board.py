@@ -102,6 +102,9 @@ class Connection:
     def lost(self):
         self.done.append("lost")
 
+    def start_afresh(self):
+        self.repl.enter()
+
     def recover(self):
         self.done.append("recover")
         if not self._recovers:

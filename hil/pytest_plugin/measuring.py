@@ -45,6 +45,8 @@ from hil.model.errors import (
 )
 from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
+from hil.model.numbers import shown_text
+from hil.model.printable import escaped_line
 from hil.model.secrets import masked_traceback
 from hil.model.techniques import TECHNIQUES
 from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
@@ -234,6 +236,15 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
 
     Raises :class:`~hil.model.errors.ConfigurationError` in one line for the first that is wrong.
     """
+    try:
+        return _read_options(config, boards)
+    except OSError as error:  # a name that no file can have, a folder that must not be read
+        name = shown_text(escaped_line(str(error.filename)))
+        reason = f"can't read {name}, which an option names: {error.strerror}"
+        raise ConfigurationError(reason) from error
+
+
+def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
     get = config.getoption
     profile = find_profile(get("--hil-profile") or "quick")
     techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())

@@ -77,6 +77,14 @@ def test_an_option_of_a_run(tmp_path, monkeypatch, name) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "text"), [("--hil-history", "{}"), ("--hil-board", "replay:{}")])
+def test_a_name_that_no_file_can_have(tmp_path, monkeypatch, name, text) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="File name too long") as caught:
+        read_options(config(tmp_path, {name: text.format("9" * 5000)}))
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize("name", NUMBER_OPTIONS)
 def test_the_ends_of_each_range_are_allowed(tmp_path, name) -> None:
     allowed = NUMBER_OPTIONS[name]

@@ -286,3 +286,21 @@ def test_any_windows_keep_each_lateness_and_the_order_of_time(seed, count, ratio
             latest.append(max(int(whole.stamps_us[end - 1]), window_end))
         assert min(earliest) >= reached, "a window begins before all of the last one is over"
         reached = max(latest)
+
+
+def test_periods_of_quite_another_size_are_joined_in_bounded_time():
+    """A grid of a day beside one of a microsecond: the next place for both is half a day on."""
+    day_us = 86_400_000_000
+    late = [0] * 5
+    windows = [
+        window(
+            track(late, period=1, index=0),
+            track([0], period=day_us, index=1, end=5, origin=-day_us // 2 + 10),
+            number=number,
+        )
+        for number in range(2)
+    ]
+    joined = join_windows(windows)
+    for each in joined.tracks:
+        assert (np.diff(each.stamps_us) >= 0).all()
+        assert len(each.later_windows) == 1

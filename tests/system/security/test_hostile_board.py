@@ -17,6 +17,7 @@ from hil.boards.backends.registry import parse_board
 from hil.boards.backends.sim import VirtualBoard
 from hil.boards.identity import identity_from_probe, parse_probe
 from hil.boards.raw_repl import RawRepl
+from hil.cli.main import main
 from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import RunOptions, find_profile
 from hil.experiments.run import Bench
@@ -32,7 +33,7 @@ from hil.pytest_plugin.run_output import RunOutput
 from hil.recording.capture_file import CaptureWriter, capture_path
 from hil.recording.capture_reader import read_capture
 from hil.recording.interfaces import Deadline
-from hil.recording.run_folder import create_run_folder, read_results, write_results
+from hil.recording.run_folder import RunLog, create_run_folder, read_results, write_results
 from hil.recording.validity import require_valid
 from hil.report.page.page import write_page
 from hil.report.terminal.run_summary import terminal_summary
@@ -192,6 +193,36 @@ def test_names_are_escaped_on_the_page_and_in_the_terminal(tmp_path):
     shown = terminal_summary(results, width=100, color=False)
     assert "\x1b" not in shown
     assert "\x07" not in shown
+
+
+def test_names_in_a_capture_are_escaped_in_every_output(tmp_path, capsys):
+    """Channels are named by the board, and methods after them."""
+    bad = "</script><script>alert(1)</script>=cmd|' /C calc'!A0"
+    encoder = StreamEncoder()
+    encoder.text("H", v=1, tp=1 << 30, tasks=1)
+    encoder.text("C", i=0, name="task0", kind="ticks")
+    encoder.text("G", task=0, origin=1000, offset=0, period=10_000)
+    encoder.stamps(0, 1000 + 10_000 * np.arange(30))
+    for index, name in ((1, f"stim.{bad}"), (2, f"isr.{bad}"), (3, "../../../etc/passwd")):
+        kind = "value" if index == 3 else "slots"
+        encoder.text("C", i=index, name=name, kind=kind)
+        encoder.stamps(index, 2000 + 1000 * np.arange(100) + 7 * index)
+    for index in range(4):
+        encoder.text("T", i=index, n=30 if index == 0 else 100, dropped=0)
+    encoder.text("E", us0=1000, us1=301_000, ms0=1, ms1=301, status="ok")
+    folder = create_run_folder(tmp_path, "x")
+    with CaptureWriter(folder.captures / "000_a.hilcap", BOARD, PLAN) as writer:
+        writer.rx(encoder.data, 1)
+        writer.finish("ok")
+    RunLog(folder.captures, INFO).finish(1.0)
+    assert main(["report", str(folder.path)]) == 0
+    shown = capsys.readouterr().out
+    page = folder.report.read_text()
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert "</script><script>" not in page
+    assert "\x1b]" not in shown
+    assert not list(tmp_path.parent.rglob("passwd"))
 
 
 def test_results_read_back_strictly(tmp_path):

@@ -134,11 +134,15 @@ class Copy:
         (self.root / name).write_text(text, encoding="utf-8")
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
-        """``python -m …`` with the copy in the place of what is installed."""
+        """``python -m …`` with the copy in the place of what is installed.
+
+        The terminal is so wide that no column of a table is left out.
+        """
+        more = {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
         return subprocess.run(
             [sys.executable, "-m", *args],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **more},
             capture_output=True,
             text=True,
             check=False,

@@ -154,6 +154,10 @@ def test_where_a_board_is_looked_for(attached):
     attached.plug("/dev/ttyUSB0", "other")
     with pytest.raises(BoardNotFoundError, match="another device is at this port"):
         numbered.candidates()
+    attached.clear()
+    attached.plug("/dev/ttyUSB6", "E66", pid=0x4155)  # a run-time USB device changed its product
+    attached.plug("/dev/ttyUSB7", "E66", vid=1)
+    assert numbered.candidates() == ("/dev/ttyUSB6",)
     unknown_to_usb = PortHistory.of("/dev/ttyS0", "/dev/ttyS0")
     assert unknown_to_usb.candidates() == ("/dev/ttyS0",)
 

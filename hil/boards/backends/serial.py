@@ -134,7 +134,11 @@ class PortHistory:
             alike = [p.port for p in attached if (p.usb_id, p.serial_number) == kind]
             new = (port for port in alike if port not in self.others)
             return tuple(dict.fromkeys((self.port, *new)))
-        same = tuple(p.port for p in attached if p.identity == self.known.identity)
+        vendor, number = self.known.usb_id[:4], self.known.serial_number
+        by_number = [p for p in attached if (p.usb_id[:4], p.serial_number) == (vendor, number)]
+        exact = [p for p in by_number if p.usb_id == self.known.usb_id]
+        # a run-time USB device may give the same board another product id
+        same = tuple(p.port for p in exact or by_number)
         device = _device(self.port)
         if not same and any(_device(p.port) == device for p in attached):
             raise BoardNotFoundError(

@@ -17,9 +17,15 @@ _LISTENING = "0A"
 _LOOPBACK = "0100007F"
 
 
+def can_tell() -> bool:
+    """Whether this system says which process listens where."""
+    return sys.platform == "linux"
+
+
 class BoardProcesses:
-    """The processes behind a board at ``serial_port``; none on another system than Linux, or where
-    that is no pseudo-terminal.
+    """The processes behind a board at ``serial_port``; none where that is no pseudo-terminal.
+
+    Only Linux tells them.
 
     Looking for them takes some 50 ms, asking them where they listen some 5.
     """
@@ -43,7 +49,7 @@ class BoardProcesses:
 
     def _find(self) -> set[int]:
         match = _PTY.fullmatch(str(Path(self._port).resolve()))
-        if sys.platform != "linux" or match is None:
+        if match is None or not can_tell():
             return set()
         return _with_children({pid for pid in _pids() if _holds_master(pid, match[1])})
 

@@ -122,6 +122,15 @@ def test_this_computer_knows_its_own_address():
     assert bench_network._own_address(bench_network.IPv4Address("127.0.0.1"))
 
 
+def test_where_the_system_does_not_tell_who_listens_the_ports_are_still_the_agent_s(monkeypatch):
+    monkeypatch.setattr(bench_network, "can_tell", lambda: False)
+    check = address_check(BoardTraits(network="host"), "/dev/ttys001")
+    assert check("127.0.0.1", 23_456)
+    for host, port in (("127.0.0.1", 22), ("192.168.4.20", 23_456)):
+        with pytest.raises(CaptureError, match="is not asked"):
+            check(host, port)
+
+
 def test_a_board_on_this_computer_has_no_port_that_another_process_listens_at(bench):
     """One that says it is embedded, too: its word opens no service of this computer."""
     check = address_check(BoardTraits(network="host"), "/dev/ttyUSB0")

@@ -214,8 +214,10 @@ class Connection:
         self.last_reset = LastReset()
         if ask:
             first = replace(first, attempt=partial(self._ask_first, first.attempt))
+        steps = [first] if gently else [first, *more]
         try:
-            return run_recovery_steps(self.spec.text, [first] if gently else [first, *more])
+            with self.within("bringing it back", RECOVERY_S, RECOVERY_PER_SLOWNESS_S):
+                return run_recovery_steps(self.spec.text, steps)
         except BoardBrokenError as error:
             text = str(error)
             if cause := self._disturbance(before):

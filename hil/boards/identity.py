@@ -217,6 +217,7 @@ _MARKS = {
     "hil:running=": "(a PWM or a state machine) went on running",
 }
 _MOST = 8
+_MOST_HEARD = 100_000
 _SETTLE_S, _QUIET_S, _LISTEN_S = 0.2, 0.05, 0.1
 _OF_THE_PROMPT = re.compile(
     r"(>>> |>|raw REPL|Traceback|  File |KeyboardInterrupt|MicroPython|Type )"
@@ -265,7 +266,7 @@ def _said_at_the_prompt(prompt: Prompt) -> bytes:
         return b""
     said = b""
     end = seconds(prompt.clock) + _LISTEN_S * prompt.slowness
-    while (left := end - seconds(prompt.clock)) > 0:
+    while len(said) < _MOST_HEARD and (left := end - seconds(prompt.clock)) > 0:
         said += prompt.read(left)
     return b"\n".join(said.split(b"\n")[1:-1])
 

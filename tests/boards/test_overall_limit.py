@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hil.boards.identity import find_leftover_activity
 from hil.boards.overall_limit import OverallLimit
 from hil.boards.slowness import Slowness
 from hil.model.errors import BoardTimeoutError
@@ -96,3 +97,27 @@ def test_a_port_that_is_opened_again_may_have_another_clock(clock):
         pass_time(limit, other, 4)
         with pytest.raises(BoardTimeoutError, match="the case"):
             pass_time(limit, other, 1)
+
+
+def test_a_board_that_floods_its_prompt_is_heard_a_little_only():
+    """However slow it is said to be, which makes the time to listen long."""
+    flood = b"tick\r\n" * 10_000
+
+    class Prompt:
+        slowness = 100.0
+        port = "board"
+        clock = Clock()
+        heard = 0
+
+        def interrupt(self):
+            pass
+
+        def read(self, timeout_s):
+            self.clock.now_s += 0.006
+            self.heard += len(flood)
+            return flood
+
+    prompt = Prompt()
+    settled_s = 20.0  # what it had begun to say is passed over
+    assert find_leftover_activity(prompt) == ("it went on printing, first 'tick'",)
+    assert prompt.heard < (settled_s / 0.006 + 5) * len(flood)

@@ -40,7 +40,7 @@ _SIGNS = {
         + rb"|E \(\d+\) (?P<task>task_wdt): Task watchdog got triggered)",
         "soft": _LINE + rb"(?:MPY: )?soft reboot" + _ENDS,
         "banner": _LINE
-        + rb"(?:MicroPython v?\d\S* on \d{4}-\d\d-\d\d|Adafruit CircuitPython \d\S* on \d{4}-)"
+        + rb"(?:MicroPython \S+ on \d{4}-\d\d-\d\d|Adafruit CircuitPython \d\S* on \d{4}-)"
         + rb"[^\r\n]{0,90}",
         "prompt": _LINE + rb">>> \Z",
         "raw prompt": _LINE + rb"raw REPL; CTRL-B to exit\r?\n>\Z",

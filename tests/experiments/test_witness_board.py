@@ -1,6 +1,7 @@
 """A witness beside a board: what it saw is kept whatever becomes of it, and what can't be one is
 refused in one line."""
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -101,6 +102,9 @@ class Connection:
 
     def lost(self):
         self.done.append("lost")
+
+    def within(self, *_limit):
+        return contextlib.nullcontext()
 
     def start_afresh(self):
         self.repl.enter()

@@ -99,6 +99,7 @@ def listen(*arrivals: bytes, window_s: float | None = 0.5, for_s: float = 60.0) 
         (b"\r\nGuru Meditation Error: Core  1 panic'ed (LoadProhibited)\r\n", "crash", ""),
         (SOFT + BANNER, "soft reboot", ""),
         (BANNER, "other", ""),
+        (b"MicroPython f458e3a23f on 2026-07-05; linux [GCC 14.2.1] version\n", "other", ""),
     ],
 )  # fmt: skip
 def test_a_boot_is_recognised_and_its_cause_named(text, kind, cause):

@@ -49,7 +49,7 @@ RING_BITS = 14
 EVERY_US = 250_000
 _PINGS = 8
 _STOP = b"q"
-_START_S, _END_S = 5.0, 10.0
+_LOAD_S, _START_S, _END_S = 30.0, 5.0, 10.0
 _READ_S = 0.05
 _EMULATED_DIVIDER = 4
 """The emulator runs one instruction of a state machine for one of the processor at most, so that
@@ -99,9 +99,10 @@ class WitnessBoard:
         """Its prompt, with the agent in memory; raises kinds of ``HilError``."""
         self.connection.check()
         if not self._loaded:
-            for _, pieces in bundle.library(*AGENT_FILES):
-                for piece in pieces:
-                    self.connection.repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
+            with self.connection.within("loading the witness", _LOAD_S, _LOAD_S):
+                for _, pieces in bundle.library(*AGENT_FILES):
+                    for piece in pieces:
+                        self.connection.repl.exec(piece, timeout_s=CODE_TIMEOUT_S)
             self._loaded = True
         return self.connection.repl
 

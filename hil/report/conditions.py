@@ -93,7 +93,8 @@ def slowness_sentence(board: BoardIdentity) -> str:
     """What a slow board was given; empty for a usual one."""
     if board.slowness is None:
         return ""
-    return f"every time limit was {board.slowness:.2g} times a usual board's, for it is that slow"
+    factor = f"{board.slowness:.1f}".removesuffix(".0")
+    return f"every time limit was {factor} times a usual board's, for it is that slow"
 
 
 def temperature_warning(board: BoardIdentity) -> str:

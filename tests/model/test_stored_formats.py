@@ -40,6 +40,11 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
     max_leaves=6,
 )
+POSSIBLE: dict[type, dict[str, st.SearchStrategy[int]]] = {
+    CapturePlan: {"duration_us": st.integers(0, 10**13)},
+    TaskPlan: {"period_us": st.integers(1, 10**13)},
+}
+"""Of what is refused where nobody can have planned it."""
 UNKNOWN = st.dictionaries(TEXTS.map("x_{}".format), PLAIN, max_size=2)
 
 
@@ -62,7 +67,7 @@ def records(kind: type[StoredRecord]) -> st.SearchStrategy[Any]:
     """Records of a kind with any fields."""
     hints = get_type_hints(kind)
     given_fields = {f.name: values(hints[f.name]) for f in fields(kind)}
-    return st.builds(kind, **{**given_fields, "unknown_keys": UNKNOWN})
+    return st.builds(kind, **{**given_fields, **POSSIBLE.get(kind, {}), "unknown_keys": UNKNOWN})
 
 
 def on_disk(document: Mapping[str, Any]) -> bytes:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from hil.recording.interfaces import Clock, Observer, Prompt, StampSource
 
 _IDENTIFY_S, _IDENTIFY_PER_SLOWNESS_S, _IDENTIFY_BITS = 30.0, 15.0, 200_000
-_CLOSE = (20.0, 5.0)
+_CLOSE = (20.0, 1.0)
 _RECOVERY = (RECOVERY_S, RECOVERY_PER_SLOWNESS_S)
 _NOT_CLEAN = "; the board did not come back to its prompt, timers and pins may still be active"
 

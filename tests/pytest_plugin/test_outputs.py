@@ -12,12 +12,13 @@ def shell(pytester, replayed):
     """Run the suite in a process of its own with a shell's redirection."""
 
     def run(redirection, *args, **environment):
+        own = {n: v for n, v in os.environ.items() if n != "PYTHONIOENCODING"}  # tox sets it
         words = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", replayed]
         command = " ".join([*words, "--hil-out=out", *args, redirection])
         done = subprocess.run(
             ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"],
             cwd=pytester.path,
-            env={**os.environ, **environment},
+            env={**own, **environment},
             capture_output=True,
             timeout=100,
             check=False,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hil.model.budgets import Budget, Budgets, judge_measurement
-from hil.model.results import Results, Skip
+from hil.model.results import ErrorRecord, Results, Skip
 from hil.model.techniques import TECHNIQUES
 from hil.model.units import FormattedMeasurement, format_digits, format_measurement
 from hil.report.result_tables import technique_rows
@@ -40,6 +40,15 @@ def test_lists_failures_errors_and_skips_with_reasons(results: Results) -> None:
     assert "aioschedule-idle on sim: not part of this version yet" in text
     row = next(line for line in text.splitlines() if line.split()[:1] == [first.technique])
     assert row.endswith("fail")
+
+
+@pytest.mark.parametrize(
+    ("board", "line"), [("sim", "board sim: left out: a link"), ("-", "left out: a link")]
+)
+def test_an_error_of_no_case_names_none(results: Results, board: str, line: str) -> None:
+    error = ErrorRecord(board, "-", "-", "left out: a link")
+    text = terminal_summary(replace(results, errors=(error,)))
+    assert line in [shown.strip() for shown in text.splitlines()]
 
 
 def test_single_figures_without_a_value_take_one_line(results: Results) -> None:

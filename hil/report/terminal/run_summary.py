@@ -129,7 +129,9 @@ def _print_changes(console: TextConsole, comparison: Comparison) -> None:
 
 
 def _error(error: ErrorRecord) -> str:
-    return f"{error.technique}, {error.load}, board {error.board}: {error.error}"
+    where = [name for name in (error.technique, error.load) if name != "-"]
+    where += [] if error.board == "-" else [f"board {error.board}"]
+    return ": ".join(filter(None, [", ".join(where), error.error]))
 
 
 def _skips(skipped: Sequence[Skip]) -> list[str]:

@@ -117,7 +117,7 @@ def shown(tmp_path_factory) -> dict[str, str]:
         said["run"] = run.communicate(timeout=120)[0]
         assert board.told == {NETWORK, CANARIES["wifi"]}, said["run"]
         assert board.echoed >= 20, said["run"]
-        said["doctor"] = hil("doctor", "--board", board.port)
+        said["doctor"] = hil("doctor", "--watch-s=0", "--board", board.port)
         address = f"port:socket://me:{CANARIES['board']}@127.0.0.1:1"
         said["doctor of an address"] = hil("doctor", "--json", "--board", address)
         said["farm"] = hil("doctor", "--board=labgrid:place")

@@ -15,6 +15,7 @@ any is wrong or left something behind.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shutil
 import sys
@@ -87,6 +88,7 @@ def main() -> int:
     parser.add_argument("--vm", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    logging.getLogger("hil").setLevel(logging.CRITICAL)  # a fault at each step is what is wanted
     began = time.monotonic()
     outcomes: list[Outcome] = []
     before = leftovers()

@@ -7,7 +7,6 @@ the truth told? The session is the real one, from the port up.
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
 from pathlib import Path
 
@@ -43,7 +42,6 @@ BASE_S = 180.0
 
 def run(kind: str, seed: int, folder: Path) -> Outcome:
     """One seeded session with one kind of fault; ``folder`` is empty."""
-    logging.getLogger("hil").setLevel(logging.CRITICAL)
     chance = random.Random(f"session {kind} {seed}")
     script = make_script(chance, kind if kind in IN_PROGRAM - {"board clock step"} else "")
     if kind == "board clock step":

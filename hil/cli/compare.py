@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.cli.history import add_location_argument
-from hil.cli.main import EXIT_INCOMPLETE
+from hil.cli.unread_captures import name_unread
 from hil.history.bisect import NOT_MEASURED, bisect_verdict
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError, HilError
@@ -57,8 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables; the exit status tells what changed with ``--bisect`` only."""
     if not args.bisect:
+        from hil.experiments.evaluation import left_out
+
         _, runs = _compare(args)
-        return _name_left_out(runs)
+        return name_unread(line for _, run in runs for line in left_out(run.errors))
     try:
         view, runs = _compare(args)
         status, text = bisect_verdict(view.comparison, list(_problems(runs)))
@@ -71,27 +73,14 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _name_left_out(runs: _Runs) -> int:
-    """Name the stored captures that could not be read, and the exit status that says so."""
-    from hil.experiments.evaluation import left_out
-
-    lines = dict.fromkeys(line for _, run in runs for line in left_out(run.errors))
-    for line in lines:
-        print(f"hil: {escaped_line(line)}", file=sys.stderr)
-    return EXIT_INCOMPLETE if lines else 0
-
-
 def _problems(runs: _Runs) -> Iterator[str]:
     """What the runs failed to measure, with the run's name."""
     from hil.experiments.evaluation import unmeasured_parts
 
     for name, run in runs:
         recorded = [f"{error.technique}, {error.load}: {error.error}" for error in run.errors]
-        texts = (
-            unmeasured_parts(newest_run(Path(name)))
-            if newest_run(Path(name)).is_dir()
-            else recorded
-        )
+        folder = newest_run(Path(name))
+        texts = unmeasured_parts(folder) if folder.is_dir() else recorded
         yield from (f"{run.info.id}: {text}" for text in texts)
 
 
@@ -148,8 +137,9 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
         wanted = RunFilter(board=name.removeprefix(_BOARD))
     elif name.startswith(_FIRMWARE):
         wanted = RunFilter(firmware=name.removeprefix(_FIRMWARE))
-    if wanted is None or newest_run(Path(name)).is_dir():
-        if history is None and not newest_run(Path(name)).is_dir():
+    is_folder = newest_run(Path(name)).is_dir()
+    if wanted is None or is_folder:
+        if history is None and not is_folder:
             raise ConfigurationError(
                 f"{escaped_line(name)}: no such folder, and there is no history ({shown}); "
                 "give run folders, or --history"

@@ -7,13 +7,13 @@ import contextlib
 import dataclasses
 import json
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.main import EXIT_INCOMPLETE, Subcommand
+from hil.cli.main import Subcommand
 from hil.cli.number_arguments import MOST_RUNS, whole_number
+from hil.cli.unread_captures import name_unread
 from hil.history.location import find_location
 from hil.model.errors import ConfigurationError
 from hil.model.numbers import shown_text
@@ -160,9 +160,7 @@ def _add_folders(args: argparse.Namespace) -> int:
                 print(f"{escaped_line(name)}: {'added' if new else 'was there already'}")
         if args.json:
             print(json.dumps({"schema": 1, "history": history.location.shown, "added": done}))
-    for line in missing:
-        print(f"hil: {escaped_line(line)}", file=sys.stderr)
-    return EXIT_INCOMPLETE if missing else 0
+    return name_unread(missing)
 
 
 def _back_up(args: argparse.Namespace) -> int:

@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_INTERNAL, Subcommand
+from hil.cli.main import EXIT_FAILED, EXIT_INTERNAL, Subcommand
+from hil.cli.unread_captures import name_unread
 from hil.experiments.budget_files import budgets_of_run
 from hil.experiments.evaluation import evaluate_run, results_in
 from hil.model.budgets import unmatched_budgets
-from hil.model.errors import CaptureError, ConfigurationError, HilError, NewerSchemaError
+from hil.model.errors import (
+    CaptureError,
+    ConfigurationError,
+    HilError,
+    NewerSchemaError,
+    brief,
+)
 from hil.model.known_names import unknown_name
 from hil.model.printable import escaped_line
 from hil.model.result_files import build_results
+from hil.model.results import LEFT_OUT
 from hil.model.verdicts import run_verdict
 from hil.recording.atomic_file import replaced_file, write_text_atomically
 from hil.recording.latest_run import newest_run
@@ -48,8 +56,7 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Results
     from hil.report.exports.export_format import Export
-    from hil.report.terminal.console import TextConsole, can_show, wants_color
-from hil.report.terminal.sparklines import Group
+    from hil.report.terminal.sparklines import Group
 
 DEFAULT_FOLDER = "reports/latest"
 MAX_JUNIT_BYTES = 64_000_000
@@ -124,10 +131,7 @@ def write_report(
 
 def _status(unreadable: Iterable[str]) -> int:
     """Name the captures that could not be read, and the exit status that says so."""
-    lines = list(dict.fromkeys(unreadable))
-    for line in lines:
-        print(f"hil: left out: {escaped_line(line)}", file=sys.stderr)
-    return EXIT_INCOMPLETE if lines else 0
+    return name_unread(f"{LEFT_OUT}{reason}" for reason in unreadable)
 
 
 def _of_pytest(junit: Path) -> bool:
@@ -273,8 +277,7 @@ def export(args: argparse.Namespace) -> int:
         except Exception as error:  # a fault of our own in one format costs no other its file
             if len(args.to) == 1:
                 raise
-            kind = f"{type(error).__name__}: {error}"
-            failed[name] = f"internal failure, `--to {name}` alone shows where: {kind}"
+            failed[name] = f"internal failure, `--to {name}` alone shows where: {brief(error)}"
             broken = True
     _tell_written(written, failed, args.json, sys.stderr if out == STDOUT else sys.stdout)
     status = _status(line for file in written for line in file.unreadable)

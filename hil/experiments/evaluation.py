@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from hil.analysis.summary import Summary
     from hil.history.stored_records import HistoryRun
     from hil.model.budgets import Budgets
     from hil.model.captures import Capture, CapturePlan

@@ -17,7 +17,7 @@ from hil.history.run_reader import find_history_run
 from hil.history.run_writer import add_run
 from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
-from hil.model.errors import ConfigurationError, HilError
+from hil.model.errors import ConfigurationError, HilError, brief
 from hil.recording.run_folder import CHANGES_NAME, write_changes
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ class HistoryComparison:
                 text += f"; nothing of the run is lost: `hil history add {self._folder}` puts it in"
             self.failures.append(text)
         except Exception as error:  # whatever a history does to us, the run's own report is written
-            said = " ".join(str(error).split())[:200]
-            self.failures.append(f"{what}: internal error, {type(error).__name__}: {said}")
+            self.failures.append(f"{what}: internal error, {brief(error)}")
 
 
 def has_run(location: HistoryLocation, name: str) -> bool:

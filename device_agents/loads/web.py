@@ -9,7 +9,7 @@ and then; beside coroutines it is a coroutine. server= (loop or asyncio) chooses
 from lib.aio import asyncio, run_coroutines
 from workloads.web_aio import WebAio
 from workloads.web_loop import WebLoop
-from workloads.web_net import web_host, web_port
+from workloads.web_net import web_free_port, web_host, web_port
 from workloads.web_page import WebPage
 
 WEB_OWN_LOOP = ("round_robin", "cooperative")  # they never call job.wait()
@@ -41,7 +41,7 @@ def web_main(job, page, host, loop, half_ms):
         loop.close()
         if half_ms:
             job.busy = False
-            port = web_port(job)
+            port = web_free_port(job, host)
             web_announce(job, "asyncio", host, port, job.left_ms)
             run_coroutines(job, [WebAio(page, host, port).serve()])
 
@@ -54,7 +54,7 @@ def load_start(job):
     host = web_host(job)
     job.at_exit(lambda: job.set_counter("web_served", page.served))
     if asyncio and job.cfg["technique"].startswith(("asyncio", "aio")):
-        port = web_port(job)
+        port = web_free_port(job, host)
         job.companions.append(WebAio(page, host, port).serve)
         web_announce(job, "asyncio", host, port, job.duration_ms)
         return None

@@ -1,5 +1,6 @@
 """Where the web load listens: loopback on the embedded board, else the board's Wi-Fi address."""
 
+import socket
 import time
 
 from lib.pins import Pin
@@ -39,3 +40,18 @@ def web_host(job):
 def web_port(job):
     """A port number to try: another number every time, below those that clients are given."""
     return 20000 + time.ticks_us() % 12000
+
+
+def web_free_port(job, host):
+    """A port number that nobody listened on a moment ago, for a server that tries only one."""
+    for _ in range(20):
+        port = web_port(job)
+        sock = socket.socket()
+        try:
+            sock.bind(socket.getaddrinfo(host, port)[0][-1])
+            return port
+        except OSError:
+            pass
+        finally:
+            sock.close()
+    raise OSError("no free port to listen on")

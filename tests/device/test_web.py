@@ -88,6 +88,7 @@ def serve(request, real_runner) -> Iterator[Callable[..., Server]]:
         started.append(server)
         return server
 
+    start.kind = request.param
     yield start
     time.sleep(0.3)  # thirty periods
     decoded = stop(real_runner, started[0])
@@ -308,3 +309,17 @@ def test_the_server_keeps_off_the_ports_that_clients_are_given(real_runner):
     ports = [int(text) for text in said.strip("[]\r\n").split(",")]
     assert all(20_000 <= port < 32_768 for port in ports)  # Linux gives out 32768 and up
     assert len(set(ports)) > 20
+
+
+def test_a_port_that_somebody_has_is_passed_over(serve, real_runner):
+    with socket.socket() as other, socket.socket() as free:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        free.bind(("127.0.0.1", 0))
+        taken, spare = other.getsockname()[1], free.getsockname()[1]
+        free.close()
+        real_runner.deploy("asyncio_sleep", "web")
+        real_runner.exec(f"def web_port(job, tries=iter([{taken}, {spare}])): return next(tries)")
+        server = serve("asyncio_sleep" if serve.kind == "asyncio" else "timer_soft")
+        assert server.port == spare
+        server.status()

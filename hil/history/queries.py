@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class RunFilter:
     """Which runs and cases: ``None`` leaves a filter off; ``board`` is a name or a key.
 
-    ``firmware`` is the beginning of a version, ``since`` the earliest time in UTC, as ISO text.
+    ``firmware`` is the beginning of a version, ``since`` the earliest time in UTC, as ISO text,
+    ``machine`` a part of what the board says it is, in whatever case.
     """
 
     board: str | None = None
@@ -46,6 +47,7 @@ class RunFilter:
     load: str | None = None
     since: str | None = None
     verdict: str | None = None
+    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     )
     lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
     for row in connection.execute(query):
-        source = _source(row.more)
+        source = figure_source(row.more)
         task = whole_or_none(row.task)
         method = staged_method(metric, text_or_none(row.method), text_or_none(row.note))
         name = (
@@ -242,7 +244,7 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     ]
 
 
-def _source(more: str | None) -> str:
+def figure_source(more: str | None) -> str:
     """Who saw a figure, from what is stored beside its columns."""
     rest = parse_json(more) if more else {}
     source = rest.get("source", BOARD_SOURCE) if isinstance(rest, dict) else BOARD_SOURCE
@@ -264,12 +266,20 @@ def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
     return conditions
 
 
-def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+def of_boards(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    """The conditions that are on the board of a run."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.board is not None:
         conditions.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))
     if wanted.firmware is not None:
         conditions.append(boards.c.firmware.startswith(wanted.firmware, autoescape=True))
+    if wanted.machine is not None:
+        conditions.append(boards.c.machine.icontains(wanted.machine, autoescape=True))
+    return conditions
+
+
+def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+    conditions = of_boards(wanted)
     if wanted.technique is not None:
         conditions.append(cases.c.technique == wanted.technique)
     if wanted.load is not None:

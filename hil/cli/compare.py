@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.history import add_location_argument
+from hil.cli.history_arguments import add_location_argument
 from hil.cli.unread_captures import name_unread
 from hil.history.bisect import NOT_MEASURED, bisect_verdict
 from hil.history.location import find_location

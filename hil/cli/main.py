@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "history": CommandEntry(
         "hil.cli.history:HISTORY", "list the runs that are kept, filtered; add one that is not"
     ),
-    "trend": CommandEntry("hil.cli.history:TREND", "show a figure over time"),
+    "trend": CommandEntry("hil.cli.trend", "show a figure over time"),
     "baseline": CommandEntry(
         "hil.cli.history:BASELINE", "say which runs later ones are held against"
     ),

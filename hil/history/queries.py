@@ -32,22 +32,26 @@ if TYPE_CHECKING:
 
     from hil.history.database import History
 
+_ESCAPE = "/"
+
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs and cases: ``None`` leaves a filter off; ``board`` is a name or a key.
 
-    ``firmware`` is the beginning of a version, ``since`` the earliest time in UTC, as ISO text,
-    ``machine`` a part of what the board says it is, in whatever case.
+    ``firmware`` is the beginning of a version, ``machine`` a part of a model's name in any case.
+    Each of these three may also be a pattern for the whole text, with ``*`` and ``?``. ``since`` is
+    the earliest time in UTC, as ISO text, and ``until`` the first that is too late.
     """
 
     board: str | None = None
+    machine: str | None = None
     firmware: str | None = None
     technique: str | None = None
     load: str | None = None
     since: str | None = None
+    until: str | None = None
     verdict: str | None = None
-    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,8 @@ def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
     conditions = []
     if wanted.since is not None:
         conditions.append(runs.c.order_utc >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(runs.c.order_utc < wanted.until)
     if wanted.verdict is not None:
         conditions.append(runs.c.verdict == wanted.verdict)
     return conditions
@@ -270,12 +276,32 @@ def of_boards(wanted: RunFilter) -> list[ColumnElement[bool]]:
     """The conditions that are on the board of a run."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.board is not None:
-        conditions.append((boards.c.key == wanted.board) | (boards.c.name == wanted.board))
-    if wanted.firmware is not None:
-        conditions.append(boards.c.firmware.startswith(wanted.firmware, autoescape=True))
+        columns = (boards.c.key, boards.c.name)
+        conditions.append(
+            sa.or_(*(column.like(_like(wanted.board), escape=_ESCAPE) for column in columns))
+            if is_pattern(wanted.board)
+            else sa.or_(*(column == wanted.board for column in columns))
+        )
     if wanted.machine is not None:
-        conditions.append(boards.c.machine.icontains(wanted.machine, autoescape=True))
+        like = _like(wanted.machine if is_pattern(wanted.machine) else f"*{wanted.machine}*")
+        conditions.append(boards.c.machine.ilike(like, escape=_ESCAPE))
+    if wanted.firmware is not None:
+        version = wanted.firmware.removeprefix("v")
+        like = _like(version if is_pattern(version) else f"{version}*")
+        conditions.append(boards.c.firmware.like(like, escape=_ESCAPE))
     return conditions
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a filter's text is a pattern for the whole of what it is held against."""
+    return "*" in text or "?" in text
+
+
+def _like(pattern: str) -> str:
+    """SQL's form of a pattern; what SQL takes as a pattern of its own is a plain character."""
+    for char in (_ESCAPE, "%", "_"):
+        pattern = pattern.replace(char, _ESCAPE + char)
+    return pattern.replace("*", "%").replace("?", "_")
 
 
 def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:

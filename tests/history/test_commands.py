@@ -11,7 +11,7 @@ import runs
 from hil.cli.main import main
 from hil.history.database import open_history
 from hil.history.run_writer import add_run
-from hil.report.page.history_pages import trend_page
+from hil.report.page.trend_page import trend_page
 from hil.report.terminal.sparklines import sparkline
 
 
@@ -45,7 +45,18 @@ def test_the_list_and_its_filters(filled, capsys):
     assert listed(capsys, "--last", "2") == [7, 6]
     assert listed(capsys, "--board", "other") == [7, 6]
     assert listed(capsys, "--board", "/dev/ttyUSB0") == [5, 4, 3, 2, 1, 0]
+    assert listed(capsys, "--board", "oth*") == [7, 6]
+    assert listed(capsys, "--board", "oth") == []
+    assert listed(capsys, "--board", "/dev/tty???0", "--until", "2026-11-01T00:02") == [1, 0]
+    assert listed(capsys, "--board", "%") == []
+    assert listed(capsys, "--machine", "pico with rp2040", "--last", "1") == [7]
+    assert listed(capsys, "--machine", "*rp2040", "--last", "1") == [7]
+    assert listed(capsys, "--machine", "pico*") == []
+    assert listed(capsys, "--machine", "pico_with") == []
     assert listed(capsys, "--firmware", "1.25") == [7, 6]
+    assert listed(capsys, "--firmware", "v1.25.0") == [7, 6]
+    assert listed(capsys, "--firmware", "1.?5*") == [7, 6]
+    assert listed(capsys, "--firmware", "1.?5") == []
     assert listed(capsys, "--technique", "timer_hard", "--last", "1") == [5]
     assert listed(capsys, "--load", "gc") == []
     assert listed(capsys, "--since", "2026-11-01T00:06") == [7, 6]

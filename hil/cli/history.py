@@ -132,7 +132,12 @@ def _print_runs(runs: Sequence[ListedRun]) -> None:
     for run in runs:
         cells = (
             run.title,
-            ", ".join(dict.fromkeys(board.name for board in run.boards)),
+            ", ".join(
+                (
+                    *dict.fromkeys(board.name for board in run.boards),
+                    *(f"{name} (missing)" for name in run.missing),
+                )
+            ),
             ", ".join(dict.fromkeys(board.micropython for board in run.boards)),
             run.profile,
             str(run.cases),

@@ -377,3 +377,5 @@ class RunOptions:
     undecided_fails: bool = False
     edges: tuple[EdgeSourceSpec, ...] = ()
     """The instruments that see edges, and the files that are recorded beside the run."""
+    expected: tuple[str, ...] = ()
+    """The boards that have to be there, by any of their names; one that is not is an error."""

@@ -16,6 +16,7 @@ from hil.boards.fault_injection import format_faults
 from hil.experiments.attempts import JudgedAttempts, judge_attempts
 from hil.experiments.capture_sources import open_source
 from hil.experiments.edge_instruments import missing_edges
+from hil.experiments.expected_boards import check_expected
 from hil.experiments.host_clock import read_host_clock
 from hil.experiments.plan import uses_loopback
 from hil.experiments.preload import start_preload
@@ -99,14 +100,20 @@ class Bench:
     def open(self) -> None:
         """Begin the run's log, and open the board where there is only one: its error is raised.
 
-        Of several boards a worker opens its own when it is first asked for it, so that one board's
-        failure does not stop another's run.
+        Where boards are expected, each case tells it instead. Of several boards a worker opens its
+        own when it is first asked for it, so that one board's failure does not stop another's run.
         """
         preload = start_preload(self._options.cases)
         clock_reader = threading.Thread(target=self._look_at_host_clock, daemon=True)
         clock_reader.start()
         if len(self._options.boards) == 1:
-            self._sources[self._options.boards[0].text] = self._open(self._options.boards[0], 0)
+            spec = self._options.boards[0]
+            try:
+                self._sources[spec.text] = self._open(spec, 0)
+            except HilError as error:
+                if not self._options.expected:
+                    raise
+                self._sources[spec.text] = error  # a night without its board is a run, too
             self._info = replace(self._info, source=common_source(self.boards))
         preload.join()  # an error above does not wait for it
         clock_reader.join()
@@ -244,6 +251,16 @@ class Bench:
             self._log.error(record)
         except HilError as error:
             self._log_failed(error)
+
+    def check_expected(self, answered: Sequence[BoardIdentity]) -> list[ErrorRecord]:
+        """Tell the expected boards that are not among those that ``answered``; their errors."""
+        asked = [spec.text for spec in self._options.boards]
+        errors, told = check_expected(self._options.expected, answered, asked)
+        for error in errors:
+            self.tell(error)
+        for skip in told:
+            self._skip(skip)
+        return errors
 
     def interrupted(self) -> None:
         """The run ends before its time: say how much of it was not measured."""

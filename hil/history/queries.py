@@ -17,6 +17,7 @@ from hil.history.column_values import (
     whole,
     whole_or_none,
 )
+from hil.history.missing_boards import missing_by_run, runs_without
 from hil.history.run_order import CLOCK_WRONG, newest_first
 from hil.history.sql_tables import baselines, boards, cases, measurements, runs
 from hil.history.stored_records import describe_plan
@@ -85,6 +86,8 @@ class ListedRun:
     cases: int
     boards: tuple[ListedBoard, ...]
     clock_wrong: bool = False
+    missing: tuple[str, ...] = ()
+    """The boards that were expected and did not answer."""
 
     @property
     def title(self) -> str:
@@ -148,7 +151,10 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
     )
     inner = sa.select(boards.c.run_id).outerjoin(cases, cases.c.board_id == boards.c.id)
     if narrowing := _of_cases(wanted):
-        query = query.where(runs.c.id.in_(inner.where(*narrowing)))
+        chosen: ColumnElement[bool] = runs.c.id.in_(inner.where(*narrowing))
+        if wanted.board is not None and not (wanted.firmware or wanted.technique or wanted.load):
+            chosen |= runs.c.id.in_(runs_without(wanted.board))
+        query = query.where(chosen)
     rows = connection.execute(query.limit(most)).all()
     run_ids = [int(row.id) for row in rows]
     boards_of_run: dict[int, list[Any]] = {}
@@ -163,6 +169,7 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
         .group_by(boards.c.run_id)
     )
     count = {row[0]: int(row[1]) for row in counted}
+    missing = missing_by_run(connection, run_ids)
     return [
         ListedRun(
             run=text(row.run),
@@ -184,6 +191,7 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
                 for board in boards_of_run.get(row.id, ())
             ),
             clock_wrong=row.order_utc != row.started_utc,
+            missing=missing.get(row.id, ()),
         )
         for row in rows
     ]

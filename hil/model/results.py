@@ -89,10 +89,10 @@ class Measurement(StoredRecord):
         return "; ".join(filter(None, (self.note, self.no_bounds))) or None
 
 
-CLOCK, LINK = "clock", "link"
+CLOCK, LINK, BENCH = "clock", "link", "bench"
 """In a technique's place in a :class:`Skip`: its reason tells what is wrong with a board's clock,
-or what is special about the link to it."""
-TOLD_FIRST = (CLOCK, LINK)
+what is special about the link to it, or whether the bench expects it."""
+TOLD_FIRST = (CLOCK, LINK, BENCH)
 
 
 @dataclass(frozen=True, slots=True)

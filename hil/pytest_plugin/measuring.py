@@ -15,6 +15,7 @@ from hil.boards.fault_injection import parse_faults
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
 from hil.experiments.edge_instruments import check_edge_sources
+from hil.experiments.expected_boards import read_expected
 from hil.experiments.given_secrets import learn_secrets
 from hil.experiments.plan import (
     WINDOWS,
@@ -34,6 +35,7 @@ from hil.model.board import DEFAULT_BOARD
 from hil.model.edge_sources import parse_edge_sources
 from hil.model.errors import (
     BoardBrokenError,
+    BoardNotFoundError,
     BoardResetError,
     BoardTimeoutError,
     CapabilityMissing,
@@ -256,7 +258,9 @@ def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
         else tuple(load for load in profile.loads if load in known_loads)
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    specs = _boards(boards or asked_boards(config) or [DEFAULT_BOARD])
+    expected = read_expected(get("--hil-expect") or config.getini("hil_expect") or ())
+    asked = boards or asked_boards(config) or [DEFAULT_BOARD]
+    specs = _boards(asked, may_be_none=bool(expected))
     period_ms = number_option(get, "--hil-period-ms")
     duration_s = number_option(get, "--hil-duration-s")
     windows = whole_option(get, "--hil-windows") or WINDOWS
@@ -274,7 +278,7 @@ def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
         cases = (
             agent_case(agent, profile, period_ms=period_ms, duration_s=duration_s, windows=windows),
         )
-    if all(board.stored_run for board in specs):
+    if specs and all(board.stored_run for board in specs):
         cases = _stored_cases(specs, cases if get("--hil-technique") or asked_loads else ())
     edges = parse_edge_sources(get("--hil-edges") or ())
     check_edge_sources(edges, specs, EDGE_SOURCES, _exists)
@@ -300,6 +304,7 @@ def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
         seed=whole_option(get, "--hil-seed"),
         undecided_fails=_choice("--hil-undecided", get("--hil-undecided")) == "fail",
         edges=edges,
+        expected=expected,
     )
 
 
@@ -316,8 +321,15 @@ def _choice(option: str, given: str | None) -> str | None:
     return given
 
 
-def _boards(texts: Sequence[str]) -> tuple[BoardSpec, ...]:
-    boards = expand_boards(parse_board(text) for text in texts)
+def _boards(texts: Sequence[str], *, may_be_none: bool = False) -> tuple[BoardSpec, ...]:
+    """The boards; where some are expected, ``auto`` may find none, and the run tells it."""
+    specs = [parse_board(text) for text in texts]
+    try:
+        boards = expand_boards(specs)
+    except BoardNotFoundError:
+        if not may_be_none or len(specs) > 1:
+            raise
+        boards = ()
     if len({board.text for board in boards}) < len(boards):
         raise ConfigurationError("--board: the same board is given twice")
     return boards

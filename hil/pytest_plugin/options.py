@@ -85,6 +85,14 @@ def add_options(parser: pytest.Parser, *, late: bool = False) -> None:
         help="fail if a figure has become worse than in the last runs (last), in the baseline "
         "(baseline), or in one run (its id or folder)",
     )
+    add(
+        "--hil-expect",
+        action="append",
+        metavar="BOARD,...",
+        help="boards that have to answer, by name, port, id:SERIAL, unique id or machine, or @FILE "
+        "with one a line; a missing one is exit status 8 (also the ini key hil_expect)",
+    )
+    parser.addini("hil_expect", "boards that have to answer, one a line", type="linelist")
     parser.addini(
         "hil_suite",
         "folders whose tests measure boards: running them without a board uses the embedded one",

@@ -22,6 +22,7 @@ from hil.model.printable import escaped_line
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
 from hil.pytest_plugin.internal_failures import InternalFailures
+from hil.pytest_plugin.missing_boards import find_missing, reports_of_missing
 from hil.pytest_plugin.reruns import FailedAttempts
 from hil.pytest_plugin.run_end import Outcome
 from hil.pytest_plugin.run_files import RunFiles
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from hil.experiments.plan import Case, RunOptions
     from hil.experiments.run import Bench
     from hil.model.captures import Capture
-    from hil.model.results import Comparison
+    from hil.model.results import Comparison, ErrorRecord
     from hil.pytest_plugin.history_comparison import HistoryComparison
     from hil.recording.interfaces import Observer
 
@@ -117,6 +118,7 @@ class RunOutput(CaptureOutput):
         self._failure: str | None = None
         self._history_comparison: HistoryComparison | None = None
         self._outcome = Outcome()
+        self._missing_boards: list[ErrorRecord] = []
         self._selected = SelectedCases(config, options)
         config.pluginmanager.register(self._selected, "hil-selected")
         self._files = RunFiles(config, bench.folder)
@@ -208,6 +210,11 @@ class RunOutput(CaptureOutput):
             with self.internal.caught("letting go of the boards"):
                 if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
                     self._bench.interrupted()
+                else:
+                    self._missing_boards = find_missing(
+                        *(self._bench, self._options, self._selected.asked),
+                        workers_measure=self._workers_measure,
+                    )
                 self._bench.close()
             self._close_stream()
             with self.internal.caught("writing the figures"):
@@ -246,7 +253,8 @@ class RunOutput(CaptureOutput):
         self.internal.happened = True
 
     def _tell_unchecked(self) -> None:
-        """Make failed tests of the figures that fail the run and that no failed test named."""
+        """Make failed tests of what fails the run and no failed test named: boards, figures."""
+        self._report("error", reports_of_missing(self._missing_boards))
         if self._failure is not None:
             return
         cases = unchecked(
@@ -254,14 +262,19 @@ class RunOutput(CaptureOutput):
             self._outcome.told,
             undecided_fails=self._options.undecided_fails,
         )
+        reports = (*reports_of(cases), *reports_of_attempts(self.failed_attempts.texts))
+        self._report("failed", reports)
+
+    def _report(self, category: str, reports: Iterable[pytest.TestReport]) -> None:
+        """Tell pytest of tests that it did not run; a failed one counts as ``category``."""
         manager = self._config.pluginmanager
         reporter = manager.getplugin("terminalreporter")
         # the reporter shows progress by the tests that were collected: it is told the outcome only
         others = manager.subset_hook_caller("pytest_runtest_logreport", [reporter])
-        for report in (*reports_of(cases), *reports_of_attempts(self.failed_attempts.texts)):
+        for report in reports:
             others(report=report)
             if reporter is not None and report.failed:
-                reporter._add_stats("failed", [report])
+                reporter._add_stats(category, [report])
 
     def _compare(self) -> HistoryComparison:
         """The run compared with earlier runs, and stored."""

@@ -46,7 +46,7 @@ def request_workers(config: pytest.Config, options: RunOptions) -> bool:
     """
     option = config.option
     there = config.pluginmanager.hasplugin("xdist")
-    if len(options.boards) == 1:
+    if len(options.boards) <= 1:
         if there and option.dist != "no":  # several workers can't share a board
             option.dist, option.tx, option.numprocesses = "no", [], 0
         return False

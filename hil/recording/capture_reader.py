@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,18 +11,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.model.captures import HOST_PAUSES, CaptureIssue
-from hil.model.errors import CaptureError
+from hil.model.errors import CaptureError, HilError
 from hil.protocol.capture_limits import CaptureLimits
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.device_log import uncaught_exceptions
 from hil.protocol.events import HostPing
 from hil.protocol.reassembly import assemble
-from hil.recording.capture_file import MAX_STATUS, PING, TIME, load_meta, read_chunks
+from hil.recording.capture_file import (
+    MAX_STATUS,
+    PING,
+    TIME,
+    list_captures,
+    load_meta,
+    read_chunks,
+)
 from hil.recording.edge_reader import read_capture_edges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hil.model.board import BoardIdentity
     from hil.model.captures import Capture, IntArray
     from hil.recording.capture_file import StoredMeta
 
@@ -37,6 +46,16 @@ def read_meta(path: Path) -> StoredMeta:
             return load_meta(chunk.payload, path)
         break
     raise CaptureError(f"{path} does not say what was measured: it was cut at its very beginning")
+
+
+def stored_boards(folder: Path) -> list[BoardIdentity]:
+    """The boards that the captures in a folder are of, each once; broken files name none."""
+    boards: dict[str, BoardIdentity] = {}
+    for path in list_captures(folder):
+        with contextlib.suppress(HilError):
+            board = read_meta(path).board
+            boards.setdefault(board.name, board)
+    return list(boards.values())
 
 
 def read_capture(path: Path) -> Capture:

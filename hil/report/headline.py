@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.analysis.uncertainty.order_statistics import covered_share
+from hil.model.expected_boards import is_missing_board
 from hil.model.results import TOLD_FIRST, case_key, missing_metric
 from hil.model.units import format_digits, format_measurement
 from hil.model.verdicts import run_verdict, verdict_message
@@ -57,10 +58,14 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     sentence = f"{_many(count, 'case')} measured on {names}"
     if count:
         sentence += _verdicts(results, rows, state)
-    elif not results.errors:
-        sentence = f"Nothing was measured on {names}"
-    if results.errors:
-        sentence += f"; {_many(len(results.errors), 'error')}, without a trustworthy measurement"
+    elif not results.errors or not results.boards:
+        sentence = f"Nothing was measured on {names}" if results.boards else "Nothing was measured"
+    missing = [error.board for error in results.errors if is_missing_board(error)]
+    if missing:
+        sentence += f"; missing: {', '.join(missing[:_MAX_LISTED])}"
+        sentence += f" and {len(missing) - _MAX_LISTED} more" if len(missing) > _MAX_LISTED else ""
+    if others := len(results.errors) - len(missing):
+        sentence += f"; {_many(others, 'error')}, without a trustworthy measurement"
     skipped = sum(
         missing_metric(skip) is None and skip.technique not in TOLD_FIRST
         for skip in results.skipped

@@ -12,6 +12,7 @@ from hil.model.codec import ABSENT, REQUIRED, StoredRecord
 from hil.model.edges import EdgeFinding
 from hil.model.metrics import find_metric, metric_or_unknown
 from hil.model.techniques import is_variant, load_rank, technique_rank
+from hil.model.units import describe_figure
 
 Verdict = Literal["pass", "fail", "undecided", "none"]
 CaseKey = tuple[str, str, str]
@@ -77,6 +78,9 @@ class Measurement(StoredRecord):
     no_bounds: str | None = field(default=None, metadata=ABSENT)
     uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
     reference: str | None = field(default=None, metadata=ABSENT)
+
+    def __repr__(self) -> str:
+        return describe_figure(self)  # what a failed assertion shows, and nothing is cut off
 
     @property
     def by_board(self) -> bool:

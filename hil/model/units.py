@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.model.printable import escaped_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -102,6 +104,22 @@ def format_measurement(measurement: Measurement) -> FormattedMeasurement:
     bounds = "" if exact else scale.bounds(measurement.lo, measurement.hi)
     reference = f"from its {measurement.reference}" if measurement.reference else ""
     return FormattedMeasurement(scale.quantity(measurement.value), bounds, reference)
+
+
+def describe_figure(measurement: Measurement, *, by_name: bool = True) -> str:
+    """``lateness_p99_us timer_soft/idle task 0 = 132 us [120, 150] (95 %, n=500)``.
+
+    Without ``by_name`` the metric's name is left out.
+    """
+    m = measurement
+    who = [m.metric] if by_name else []
+    who += [f"{m.technique}/{m.load}"]
+    who += [] if m.task is None else [f"task {m.task}"]
+    who += [] if m.method is None else [f"({m.method})"]
+    who += [] if m.by_board else [f"by {m.source}"]
+    share = f"{m.confidence * 100:g} %, " if (m.lo, m.hi) != (None, None) else "no bounds, "
+    share = "" if m.lo == m.hi == m.value else share
+    return escaped_line(f"{' '.join(who)} = {format_measurement(m).line} ({share}n={m.n})")
 
 
 def format_digits(value: float, whole: bool = False) -> str:

@@ -46,16 +46,25 @@ def decide(measurement: Measurement, limit: float) -> tuple[Verdict, str | None]
     A count that is bounded as a proportion passes a limit of 0 where none was seen: no upper bound
     can lie at 0. What is not a number is undecided.
     """
+    sense = metric_or_unknown(measurement.metric, measurement.unit).sense
+    return decide_by(measurement, limit, sense)
+
+
+def decide_by(measurement: Measurement, limit: float, sense: Sense) -> tuple[Verdict, str | None]:
+    """:func:`decide` with a ``sense`` other than the metric's own.
+
+    ``lower`` and ``none`` take ``limit`` for the largest allowed, ``higher`` for the smallest.
+    """
     metric = metric_or_unknown(measurement.metric, measurement.unit)
     if math.isnan(measurement.value):
         return "undecided", NO_NUMBER
     allows_none = limit == 0 and metric.unit == "count" and metric.bounds == "two-sided"
     if allows_none and measurement.value == 0:
         return "pass", NONE_SEEN
-    value = -measurement.value if metric.sense == "higher" else measurement.value
-    value = abs(value) if metric.sense == "magnitude" else value
-    largest = -limit if metric.sense == "higher" else limit
-    best, worst = _ends(measurement, metric.sense)
+    value = -measurement.value if sense == "higher" else measurement.value
+    value = abs(value) if sense == "magnitude" else value
+    largest = -limit if sense == "higher" else limit
+    best, worst = _ends(measurement, sense)
     if best is not None and best > largest:
         return "fail", None
     if worst is not None and worst <= largest:

@@ -46,12 +46,13 @@ from hil.model.errors import (
     RemoteCodeError,
 )
 from hil.model.known_names import unknown_name
-from hil.model.metrics import METRICS, find_metric
+from hil.model.limits import explain_comparison
 from hil.model.numbers import shown_text
 from hil.model.printable import escaped_line
 from hil.model.secrets import masked_traceback
 from hil.model.techniques import TECHNIQUES
-from hil.model.verdicts import UNDECIDED_CHOICES, refuses, verdict_message
+from hil.model.verdicts import UNDECIDED_CHOICES
+from hil.pytest_plugin.case_figures import Figures
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.number_options import number_option, whole_option
@@ -65,8 +66,7 @@ from hil.pytest_plugin.run_end import (
     end_by_signals,
     mark_report,
 )
-from hil.pytest_plugin.run_output import RunOutput, WorkerOutput
-from hil.pytest_plugin.unchecked_figures import figure_key
+from hil.pytest_plugin.run_output import RunOutput, WorkerOutput, short_path
 from hil.pytest_plugin.xdist_workers import (
     WorkerPerBoard,
     request_workers,
@@ -81,10 +81,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hil.boards.backend import BoardSpec
-    from hil.experiments.evaluation import MeasuredCase
     from hil.history.location import HistoryLocation
-    from hil.model.captures import Capture
-    from hil.model.results import Measurement
     from hil.pytest_plugin.internal_failures import InternalFailures
     from hil.pytest_plugin.run_output import CaptureOutput
 
@@ -151,6 +148,13 @@ class MeasuredRun:
         mark_attempt(item, call, report, told=bool(item.stash.get(FAILED_FIGURES, ())))
         if self._output is not None:
             self._output.failed_attempts.made(report)
+
+    def explain_comparison(self, operator: str, left: object, right: object) -> list[str] | None:
+        """What a failed comparison of figures with a limit shows; ``None`` for any other."""
+        lines = explain_comparison(operator, left, right)
+        if lines is None or self.bench is None:
+            return lines
+        return [*lines, f"report: {short_path(self.bench.folder.report)}"]
 
     def figures(self, board: str, case: Case, node: pytest.Item) -> Figures:
         """The figures of one case for a test; skips what the board can't run, fails what has none.
@@ -375,59 +379,3 @@ def check_compare(compare: str | None, location: HistoryLocation | None) -> None
 
     if not has_run(location, compare):
         raise ConfigurationError(missing)
-
-
-class Figures:
-    """The figures of one technique under one load on one board."""
-
-    def __init__(
-        self, measured: MeasuredCase, node: pytest.Item, *, undecided_fails: bool = False
-    ) -> None:
-        self._measured = measured
-        self._node = node
-        self._undecided_fails = undecided_fails
-
-    @property
-    def capture(self) -> Capture:
-        """The decoded capture behind the figures."""
-        return self._measured.capture
-
-    def all(self, metric: str) -> list[Measurement]:
-        """Every measurement of one metric, one per task or method.
-
-        Raises :class:`~hil.model.errors.ConfigurationError` for a metric that does not exist.
-        """
-        __tracebackhide__ = True
-        if find_metric(metric) is None:
-            raise ConfigurationError(unknown_name("metric", metric, METRICS))
-        return [m for m in self._measured.measurements if m.metric == metric]
-
-    def check(self, *metrics: str) -> None:
-        """Fail if any of the named metrics is out of its budget.
-
-        Skips, with the reason, when none of them could be measured in this capture. Each figure
-        becomes a property of the test in ``junit.xml``. An undecided figure fails only where
-        ``--hil-undecided=fail`` was given. Raises :class:`~hil.model.errors.ConfigurationError`
-        where no metric is named, or one that does not exist.
-        """
-        __tracebackhide__ = True
-        if not metrics:
-            raise ConfigurationError("figures.check() names no metric, so it checks nothing")
-        measurements = [m for metric in metrics for m in self.all(metric)]
-        if not measurements:
-            pytest.skip(self._why_absent(metrics))
-        for m in measurements:
-            parts = (m.metric, m.method, None if m.task is None else f"task{m.task}")
-            self._node.user_properties.append((".".join(p for p in parts if p), m.value))
-        failed = [
-            m for m in measurements if refuses(m.verdict, undecided_fails=self._undecided_fails)
-        ]
-        if failed:
-            told = self._node.stash.setdefault(FAILED_FIGURES, [])
-            told += map(figure_key, failed)
-            pytest.fail("\n".join(map(verdict_message, failed)), pytrace=False)
-
-    def _why_absent(self, metrics: tuple[str, ...]) -> str:
-        told = {r.metric: r.reason for r in self._measured.summary.reasons if r.metric in metrics}
-        reasons = dict.fromkeys(told.values())
-        return "; ".join(reasons) or f"this technique has no {', '.join(metrics)}"

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
     from hil.experiments.plan import Case
     from hil.experiments.run import Bench
+    from hil.pytest_plugin.case_figures import Figures
     from hil.pytest_plugin.internal_failures import InternalFailures
-    from hil.pytest_plugin.measuring import Figures, MeasuredRun
+    from hil.pytest_plugin.measuring import MeasuredRun
 
 _RUN: pytest.StashKey[MeasuredRun] = pytest.StashKey()
 _MEASURES: pytest.StashKey[bool] = pytest.StashKey()
@@ -267,6 +268,14 @@ def figures(
 ) -> Figures:
     """The figures of one technique under one load on one board, captured once for all tests."""
     return request.config.stash[_RUN].figures(*hil_case, request.node)
+
+
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    """Figures that are not within a limit: the limit, each figure in full, where to look."""
+    run = config.stash.get(_RUN, None)
+    return None if run is None else run.explain_comparison(op, left, right)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -363,8 +363,10 @@ class RunOutput(CaptureOutput):
                 encoding=getattr(stream, "encoding", None) or "utf-8",
             )
         )
-        terminalreporter.write_line(f"results: {escaped_line(_short(self._bench.folder.results))}")
-        terminalreporter.write_line(f"report:  {escaped_line(_short(self._files.page))}")
+        terminalreporter.write_line(
+            f"results: {escaped_line(short_path(self._bench.folder.results))}"
+        )
+        terminalreporter.write_line(f"report:  {escaped_line(short_path(self._files.page))}")
         for line in (*self._bench.notes, *self._files.notes):
             terminalreporter.write_line(f"note:    {escaped_line(line)}")
         for line in self._recordings_to_come():
@@ -387,7 +389,7 @@ class RunOutput(CaptureOutput):
         """How to evaluate each file that was recorded beside a board."""
         if any(board.stored_run for board in self._options.boards):
             return []
-        board = shlex.quote(f"--hil-board=replay:{_short(self._bench.folder.path)}")
+        board = shlex.quote(f"--hil-board=replay:{short_path(self._bench.folder.path)}")
         return [
             f"edges:   save the recording as {spec.target}, then: "
             f"pytest {board} {shlex.quote(f'{EDGE_OPTION}={spec.text}')}"
@@ -403,7 +405,8 @@ class RunOutput(CaptureOutput):
         return unmatched_budgets(budgets, self.results().measurements)
 
 
-def _short(path: object) -> str:
+def short_path(path: object) -> str:
+    """A path as it is typed here: relative where it lies in the working folder."""
     text = os.fspath(path) if isinstance(path, os.PathLike) else str(path)
     relative = os.path.relpath(text)
     return text if relative.startswith("..") else relative

@@ -1,4 +1,4 @@
-"""``hil history``, ``baseline`` and ``prune``: the commands about past runs."""
+"""``hil history``, and ``baseline``: the commands about past runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hil.cli.history_arguments import (
     add_filter_arguments,
     add_location_argument,
     opened_history,
-    parse_moment,
     run_filter,
 )
 from hil.cli.main import Subcommand
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from hil.history.queries import ListedRun
 
 _LISTED_RUNS = 50
-_RUNS, _RETAINED_RUNS = whole_number(1, MOST_RUNS), whole_number(0, MOST_RUNS)
+_RUNS = whole_number(1, MOST_RUNS)
 
 
 def _short_revision(revision: str | None, modified: bool | None) -> str:
@@ -209,44 +208,5 @@ def change_baselines(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_prune_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
-    add_location_argument(parser)
-    parser.add_argument(
-        "--keep", metavar="N", type=_RETAINED_RUNS, help="the newest N runs of each board stay"
-    )
-    parser.add_argument(
-        "--older-than", metavar="DAYS", help="only what began before that: 90d, or a day"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
-    parser.add_argument("--json", action="store_true", help="for programs")
-
-
-def prune_runs(args: argparse.Namespace) -> int:
-    """Remove what neither option keeps; at least one is needed."""
-    from hil.history.retention import old_runs, remove_runs
-
-    if args.keep is None and args.older_than is None:
-        raise ConfigurationError("say what stays: --keep N, --older-than 90d, or both")
-    given = args.older_than
-    if given is not None and given.isdecimal():
-        given += "d"
-    before = None if given is None else parse_moment("--older-than", given)
-    with opened_history(args) as history:
-        names = old_runs(history, keep=args.keep, before_utc=before)
-        count = 0 if args.dry_run else remove_runs(history, names)
-        shown = history.location.shown
-    if args.json:
-        done = {"schema": 1, "history": shown, "runs": names, "removed": count}
-        print(json.dumps(done))
-        return 0
-    for name in names:
-        print(f"{'would remove' if args.dry_run else 'removed'} {escaped_line(name)}")
-    if not names:
-        print(f"nothing to remove from {shown}")
-    return 0
-
-
 HISTORY = Subcommand(_add_history_arguments, show_history)
 BASELINE = Subcommand(_add_baseline_arguments, change_baselines)
-PRUNE = Subcommand(_add_prune_arguments, prune_runs)

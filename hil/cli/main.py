@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "baseline": CommandEntry(
         "hil.cli.history:BASELINE", "say which runs later ones are held against"
     ),
-    "prune": CommandEntry("hil.cli.history:PRUNE", "remove old runs from the history"),
+    "prune": CommandEntry("hil.cli.prune", "remove old runs: their folders, and from the history"),
     "compare": CommandEntry(
         "hil.cli.compare", "lay two runs, boards or firmware versions side by side"
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.retention_policy import DatedRun, parse_moment_utc
 from hil.history.run_order import newest_first
 from hil.history.run_reader import find_run
 from hil.history.sql_tables import baselines, boards, runs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hil.history.database import History
+    from hil.history.retention_policy import RetentionPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,34 +125,36 @@ def _list(connection: Connection) -> list[Baseline]:
     return list(baselines_by_run.values())
 
 
-def old_runs(history: History, *, keep: int | None, before_utc: str | None) -> list[str]:
-    """The runs to remove, the oldest first; never a baseline.
-
-    ``keep``: a run stays if it is one of the newest so many of any of its boards. ``before_utc``: a
-    run stays if it began then or later. With both a run goes only where neither keeps it.
-    """
-    return history.read(lambda connection: _old(connection, keep, before_utc))
+def old_runs(history: History, policy: RetentionPolicy) -> list[str]:
+    """The runs that the policy does not keep, the oldest first; never a baseline."""
+    return history.read(lambda connection: _old(connection, policy, datetime.now(UTC)))
 
 
-def _old(connection: Connection, keep: int | None, before_utc: str | None) -> list[str]:
-    retained = {
-        int(run_id) for run_id in connection.execute(sa.select(baselines.c.run_id)).scalars()
-    }
+def baseline_names(history: History) -> frozenset[str]:
+    """The names of the runs that are baselines."""
+    query = sa.select(runs.c.run).join(baselines, baselines.c.run_id == runs.c.id)
+    return history.read(lambda connection: frozenset(connection.execute(query).scalars()))
+
+
+def _old(connection: Connection, policy: RetentionPolicy, now: datetime) -> list[str]:
+    kept = frozenset(
+        connection.execute(
+            sa.select(runs.c.run).join(baselines, baselines.c.run_id == runs.c.id)
+        ).scalars()
+    )
     rows = connection.execute(
-        sa.select(runs.c.id, runs.c.run, runs.c.order_utc, boards.c.key)
+        sa.select(runs.c.run, runs.c.order_utc, boards.c.key)
         .outerjoin(boards, boards.c.run_id == runs.c.id)
         .order_by(*newest_first)
-    ).all()
-    seen: dict[str | None, set[int]] = {}
+    )
+    listed: dict[str, tuple[str, list[str]]] = {}
     for row in rows:
-        run_ids = seen.setdefault(row.key, set())
-        if keep is not None and (row.id in run_ids or len(run_ids) < keep):
-            retained.add(row.id)
-            run_ids.add(row.id)
-        if before_utc is not None and row.order_utc >= before_utc:
-            retained.add(row.id)
-    removed = {row.run: None for row in reversed(rows) if row.id not in retained}
-    return list(removed)
+        listed.setdefault(row.run, (row.order_utc, []))[1].append(row.key)
+    dated = (
+        DatedRun(name, parse_moment_utc(order_utc), frozenset(keys))
+        for name, (order_utc, keys) in listed.items()
+    )
+    return policy.old(dated, now, kept)
 
 
 def remove_runs(history: History, names: Sequence[str]) -> int:

@@ -26,6 +26,7 @@ from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
 from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES, list_captures
 from hil.recording.latest_run import publish_latest
+from hil.recording.run_lock import hold_while_open
 from hil.recording.stored_file import open_stored
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ class RunLog:
             self._file = self._path.open("a", encoding="utf-8")
         except OSError as error:
             raise self._failed(error) from None
+        hold_while_open(self._file)
         self._append({"schema": RUN_LOG_SCHEMA.newest, **write_record(LogLine(run=info))})
 
     def skip(self, skip: Skip) -> None:

@@ -151,11 +151,12 @@ def test_pruning_removes_all_of_a_run(filled):
     import sqlalchemy as sa
 
     from hil.history.retention import old_runs, remove_runs
+    from hil.history.retention_policy import RetentionPolicy
     from hil.history.sql_tables import metadata
 
     with open_history(filled) as history:
         before = filled.file.stat().st_size if filled.file else 0
-        assert remove_runs(history, old_runs(history, keep=0, before_utc=None)) == 8
+        assert remove_runs(history, old_runs(history, RetentionPolicy(newest=0))) == 8
         for table in metadata.tables.values():
             query = sa.select(sa.func.count()).select_from(table)
             assert history.read(lambda c, q=query: c.execute(q).scalar()) == 0

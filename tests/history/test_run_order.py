@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from hil.history.comparison import compare_with_history
 from hil.history.database import open_history
 from hil.history.queries import RunFilter, list_runs, trend_lines
 from hil.history.retention import old_runs
+from hil.history.retention_policy import RetentionPolicy
 from hil.history.run_order import CLOCK_WRONG, order_time
 from hil.history.run_reader import find_run, load_run
 from hil.history.run_writer import add_run
@@ -61,7 +63,7 @@ def test_a_run_that_began_before_the_last_one_of_its_board_stands_behind_it(hist
     assert [point.clock_wrong for point in points] == [False, False, True, False]
     assert CLOCK_WRONG in points[2].when
     # the place is what counts for everything that asks for a time
-    assert old_runs(history, keep=None, before_utc="2098-11-02T00:00:00Z") == [
+    assert old_runs(history, RetentionPolicy(since=datetime(2098, 11, 2, tzinfo=UTC))) == [
         "20981101T000000Z_pico"
     ]
 

@@ -18,7 +18,7 @@ def labels(*boards):
     return {each.name: board_labels(each, f"USB-{each.name[-1]}") for each in boards}
 
 
-ONE, TWO = board("/dev/ttyACM0", "e661"), board("/dev/ttyACM1", "e662")
+FIRST, SECOND = board("/dev/ttyACM0", "e661"), board("/dev/ttyACM1", "e662")
 
 
 @pytest.mark.parametrize(
@@ -29,38 +29,38 @@ ONE, TWO = board("/dev/ttyACM0", "e661"), board("/dev/ttyACM1", "e662")
     ],
 )
 def test_a_board_goes_by_each_of_its_labels(word):
-    match = match_boards([word], labels(ONE))
+    match = match_boards([word], labels(FIRST))
     assert (match.missing, match.told) == ((), ())
 
 
 @pytest.mark.parametrize("word", ["/dev/ttyACM9", "id:e66", "Raspberry Pi Pico W", "rp2040"])
 def test_what_is_only_like_a_label_is_missing(word):
-    match = match_boards([word], labels(ONE))
+    match = match_boards([word], labels(FIRST))
     assert match.missing == (word,)
     assert [name for name, text in match.told if "not expected" in text] == ["/dev/ttyACM0"]
 
 
 def test_a_machine_given_twice_expects_two():
     twice = ["Raspberry Pi Pico"] * 2
-    assert match_boards(twice, labels(ONE, TWO)).missing == ()
-    assert match_boards(twice, labels(ONE)).missing == ("Raspberry Pi Pico",)
+    assert match_boards(twice, labels(FIRST, SECOND)).missing == ()
+    assert match_boards(twice, labels(FIRST)).missing == ("Raspberry Pi Pico",)
 
 
 def test_a_particular_word_does_not_lose_its_board_to_a_machines_name():
     for words in itertools.permutations(["Raspberry Pi Pico", "id:e661"]):
-        match = match_boards(words, labels(ONE, TWO))
+        match = match_boards(words, labels(FIRST, SECOND))
         assert (match.missing, match.told) == ((), ())
 
 
 def test_two_boards_that_claim_one_name_are_told():
-    ((name, text),) = match_boards(["Raspberry Pi Pico"], labels(ONE, TWO)).told
+    ((name, text),) = match_boards(["Raspberry Pi Pico"], labels(FIRST, SECOND)).told
     assert name == "/dev/ttyACM1"
     assert "two boards claim the name Raspberry Pi Pico, this one and /dev/ttyACM0" in text
 
 
 def test_two_boards_of_one_id_are_told():
     match = match_boards(
-        ["/dev/ttyACM0", "/dev/ttyACM1"], labels(ONE, board("/dev/ttyACM1", "e661"))
+        ["/dev/ttyACM0", "/dev/ttyACM1"], labels(FIRST, board("/dev/ttyACM1", "e661"))
     )
     assert match.missing == ()
     assert match.told == (

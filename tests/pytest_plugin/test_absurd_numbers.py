@@ -29,8 +29,8 @@ ABSURD = (
     *("inf", "-inf", "nan", "-1", "-0.5", "1e308", "-1e308", "1e400", "1e-400", "", "1_000 us"),
     *("9" * 400, "9" * 5000, "-" + "9" * 5000, "0." + "0" * 400 + "1", "true", "0x10", "1;2"),
 )
-TEXTS = {"--hil-out", "--hil-history", "--hil-compare"}
-"""Options whose text may be anything: a folder, an address, a run."""
+TEXTS = {"--hil-out", "--hil-history", "--hil-compare", "--hil-expect"}
+"""Options whose text may be anything: a folder, an address, a run, a board."""
 LIST_OPTIONS = {"--hil-board", "--hil-edges"}
 
 
@@ -158,8 +158,8 @@ def numbers_of_commands() -> list[tuple[str, str]]:
 
 
 def test_the_numbers_of_the_command_are_known() -> None:
-    assert {command for command, _ in numbers_of_commands()} == {"history", "trend", "prune"}
-    assert set(COMMANDS) >= {"history", "trend", "prune"}
+    assert {command for command, _ in numbers_of_commands()} == {"history", "trend"}
+    assert set(COMMANDS) >= {"history", "trend"}
 
 
 @pytest.mark.parametrize(("command", "option"), numbers_of_commands())

@@ -26,6 +26,7 @@ from hil.experiments.evaluation import summarise_capture
 from hil.experiments.plan import Case, capture_job, find_profile, make_cases
 from hil.experiments.session import Session
 from hil.recording.capture_reader import read_capture
+from hil.recording.interfaces import Observer
 from hil.recording.validity import require_valid
 from tools.processes import children, resident_mb
 from tools.synthetic_captures import STREAM_PERIOD_US, store_stream
@@ -33,7 +34,7 @@ from tools.synthetic_captures import STREAM_PERIOD_US, store_stream
 TICK_BITS = 26  # 67 s
 
 
-class Watch:
+class Watch(Observer):
     """Notes the memory of this process and of the board's as the capture goes on."""
 
     def __init__(self, supervisor: int) -> None:

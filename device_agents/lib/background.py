@@ -46,7 +46,8 @@ class Background(Window):
     def turn(self):
         """One turn of streaming where stdin can be polled."""
         self.send_turn()
-        self.ponger.turn()
+        if self.ponger.turn() in (b".", "."):  # the host has seen enough
+            self.left_ms = 0
 
     def wait(self):
         """Be the main program until the window ends; counts its turns when it never sleeps."""

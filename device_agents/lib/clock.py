@@ -29,9 +29,9 @@ class Ponger:
         return got
 
     def turn(self):
-        """Answer what waits, without waiting."""
+        """Answer what waits, without waiting; the character, None if there is none."""
         if self.poll(0):
-            self.answer()
+            return self.answer()
 
     def serve(self, count, patience_ms=2000):
         """Answer count pings; where stdin can be polled, give up after patience_ms without any."""

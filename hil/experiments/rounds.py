@@ -23,7 +23,7 @@ class CaptureDisplay(Protocol):
     def capturing(self, board: str, case: Case) -> AbstractContextManager[Observer | None]:
         """Around the capture of one window of a case."""
 
-    def pass_over(self, case: Case) -> None:
+    def pass_over(self, board: str, case: Case) -> None:
         """Such a window was expected, but is not captured."""
 
 
@@ -84,9 +84,9 @@ class Rounds:
             self._selected.setdefault(board, {})[case.id] = case
 
     @property
-    def selected(self) -> list[Case]:
-        """All of them, each as often as there are boards that it is asked for on."""
-        return [case for cases in self._selected.values() for case in cases.values()]
+    def selected(self) -> list[tuple[str, Case]]:
+        """All of them, each with the board that it is asked for on."""
+        return [(board, case) for board, cases in self._selected.items() for case in cases.values()]
 
     def to_come(self, board: str, case: Case) -> Iterator[Case]:
         """The windows of a board that were not given yet, all of its selected cases.

@@ -139,8 +139,8 @@ class Bench:
         self._rounds.select(pairs)
 
     @property
-    def expected(self) -> list[Case]:
-        """The cases that were selected, of all boards."""
+    def expected(self) -> list[tuple[str, Case]]:
+        """The boards and cases that were selected."""
         return self._rounds.selected
 
     def measured(
@@ -353,7 +353,7 @@ class Bench:
         key = case_of(board, window)
         windows = self._rounds.measured[key, window.plan.attempt]
         if windows.ended and not self._is_stored(board):
-            display.pass_over(window)
+            display.pass_over(board, window)
             return
         windows.taken += 1
         try:

@@ -29,7 +29,7 @@ from hil.model.errors import (
     LinkLostError,
 )
 from hil.recording.capture_file import CaptureWriter
-from hil.recording.capture_loop import CountingSink, follow_sources
+from hil.recording.capture_loop import END_KEY, INTERRUPT_KEY, CountingSink, follow_sources
 from hil.recording.host_pauses import HostClocks, PauseWatch, describe_pauses
 from hil.recording.interfaces import seconds
 from hil.recording.stopped_processes import any_stopped
@@ -323,7 +323,7 @@ class Session:
         watch: PauseWatch | None,
     ) -> None:
         """Let the sources record until the first one is at its end; it begins last, ends first."""
-        sink = CountingSink(writer)
+        sink = CountingSink(writer, observer)
         with contextlib.ExitStack() as begun:
             for source in reversed(sources):
                 begun.callback(source.end)
@@ -331,7 +331,9 @@ class Session:
             deadline = self._repl.deadline(job.limit_s, job.idle_limit_s)
             if watch is not None:
                 watch.look(None)
-            follow_sources(sources, sink, deadline, observer=observer, watch=watch)
+            key = INTERRUPT_KEY if job.interrupt else END_KEY
+            end_window = partial(self._repl.write, key) if job.plan.streaming else None
+            follow_sources(sources, sink, deadline, watch=watch, end_window=end_window)
 
     def _tidy(self) -> None:
         """Take our files off a board that can be left as it is otherwise."""

@@ -121,6 +121,10 @@ class Workload(Protocol):
         """The longest time that it may take beside the window; be generous."""
         return 0.0
 
+    def usual_s(self, options: Options) -> float:
+        """How long it usually takes beside the window, for who waits; no limit follows from it."""
+        return 0.0
+
     def after_limit_s(self, options: Options) -> float:
         """The longest time that :meth:`after` may take on a usual board; be generous."""
         return 0.0

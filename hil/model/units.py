@@ -165,6 +165,13 @@ def format_elapsed(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
+def format_about(seconds: float) -> str:
+    """An estimated length of time: ``90 s``, ``12 min``, ``8.3 h``."""
+    if round(seconds) < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+
+
 def format_period_us(period_us: float) -> str:
     """A period in a fitting unit, all its digits."""
     scale = pick_scale([period_us], "us")

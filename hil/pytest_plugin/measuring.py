@@ -136,6 +136,14 @@ class MeasuredRun:
             )
             self._output.expect(self.bench.expected)
 
+    def announce(self, pairs: Iterable[tuple[str, Case]]) -> list[str]:
+        """What these tests ask for, in a line for the head of the run; none of a stored run's."""
+        live = [board for board in self.options.boards if board.stored_run is None]
+        if self.bench is None or self._output is None or not live:
+            return []
+        self.select(pairs)
+        return [f"hil: {self._output.announcement}"] if self.bench.expected else []
+
     def marker_mistakes(self, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
         """See :func:`hil.pytest_plugin.markers.marker_mistakes`."""
         return marker_mistakes(items, [case.plan.technique for case in self.options.cases])

@@ -28,7 +28,7 @@ from hil.pytest_plugin.own_name import OWN_NAME, told_of_other
 from hil.report.terminal.standard_streams import reopen_closed_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection, Generator, Iterable
     from typing import Any
 
     from hil.experiments.plan import Case
@@ -183,13 +183,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the run what the tests that were selected ask for."""
     run = session.config.stash.get(_RUN, None)
     if run is not None:
-        run.select(
-            pair
-            for item in session.items
-            if "figures" in getattr(item, "fixturenames", ())
-            if _MISTAKE not in item.stash and not any(item.iter_markers("skip"))
-            if (pair := _pair_of(item)) is not None
-        )
+        run.select(_asked_pairs(session.items))
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """How much is going to be measured, and how long that takes."""
+    run = config.stash.get(_RUN, None)
+    return [] if run is None else run.announce(_asked_pairs(items))
+
+
+def _asked_pairs(items: Iterable[pytest.Item]) -> list[tuple[str, Case]]:
+    """The boards and cases whose figures these tests ask for."""
+    return [
+        pair
+        for item in items
+        if "figures" in getattr(item, "fixturenames", ())
+        if _MISTAKE not in item.stash and not any(item.iter_markers("skip"))
+        if (pair := _pair_of(item)) is not None
+    ]
 
 
 @pytest.hookimpl(tryfirst=True)

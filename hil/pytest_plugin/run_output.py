@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from hil.experiments.budget_files import are_shipped
+from hil.experiments.expected_time import expected_windows
 from hil.experiments.run import common_source
 from hil.model.budgets import unmatched_budgets
 from hil.model.edge_sources import EDGE_OPTION
@@ -31,6 +32,7 @@ from hil.pytest_plugin.unchecked_figures import reports_of, reports_of_attempts,
 from hil.recording.run_folder import LOG_NAME, write_results
 from hil.report.page.template_environment import escape_cells, page_title
 from hil.report.terminal.progress import RunProgress
+from hil.report.terminal.remaining_time import WindowPlan
 from hil.report.terminal.standard_streams import ASCII_ERRORS, LastingStream, output_width
 
 if TYPE_CHECKING:
@@ -61,13 +63,18 @@ class CaptureOutput:
         self._stream = cast("TextIO", LastingStream(stream))
         self.failed_attempts = FailedAttempts()
         self._progress = RunProgress(self._stream, before_bar=before_bar)
-        self.expect(case for _ in options.boards for case in options.cases)
+        self.expect((board.text, case) for board in options.boards for case in options.cases)
 
-    def expect(self, cases: Iterable[Case]) -> None:
-        """Say which cases are going to be measured, each with all its windows."""
-        plans = [case.plan for case in cases]
-        seconds = sum(plan.windows * plan.duration_us for plan in plans) / 1e6
-        self._progress.expect(sum(plan.windows for plan in plans), seconds)
+    def expect(self, pairs: Iterable[tuple[str, Case]]) -> None:
+        """Say which cases are going to be measured on which boards, each with all its windows."""
+        known = {word for board in self._bench.boards for word in board.capabilities}
+        windows = expected_windows(pairs, known or None)
+        self._progress.expect(WindowPlan(*window) for window in windows)
+
+    @property
+    def announcement(self) -> str:
+        """How much is going to be measured, in one line."""
+        return self._progress.announcement
 
     @contextlib.contextmanager
     def capturing(self, board: str, case: Case) -> Iterator[Observer]:
@@ -77,9 +84,9 @@ class CaptureOutput:
             yield observer
         self._progress.add_stamps(self._bench.stamps - before)
 
-    def pass_over(self, case: Case) -> None:
+    def pass_over(self, board: str, case: Case) -> None:
         """A window that was expected is not captured: its case has ended."""
-        self._progress.pass_over(1, case.plan.duration_us / 1e6)
+        self._progress.pass_over(board, case.plan)
 
 
 class WorkerOutput(CaptureOutput):

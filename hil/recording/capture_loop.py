@@ -11,7 +11,7 @@ from hil.recording.frame_watch import FrameWatch
 from hil.recording.interfaces import END_OF_OUTPUT, REAL_CLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hil.model.edges import EdgeRecording
     from hil.recording.host_pauses import PauseWatch
@@ -23,16 +23,20 @@ _ANSWER_S = 0.0001
 INTERRUPT_EVERY_S = 1.0
 INTERRUPT_KEY = b"\x03"
 """Ctrl-C."""
+END_KEY = b"."
+"""Ends the window of an agent that reads while it streams, as the end of its time would."""
 
 
 class CountingSink:
     """A sink in front of another one: counts what the board sent, and keeps the last of it.
 
-    ``frames`` counts the arrivals that a frame ended in.
+    ``frames`` counts the arrivals that a frame ended in. The ``observer`` is told of what was
+    passed on.
     """
 
-    def __init__(self, sink: CaptureSink) -> None:
+    def __init__(self, sink: CaptureSink, observer: Observer | None = None) -> None:
         self._sink = sink
+        self.observer = observer
         self._watch = FrameWatch()
         self.received_bytes = self.frames = 0
         self.tail = b""
@@ -40,6 +44,8 @@ class CountingSink:
     def rx(self, data: bytes, host_ns: int) -> None:
         """Pass on bytes of the board."""
         self._sink.rx(data, host_ns)
+        if self.observer is not None:
+            self.observer.rx(data, host_ns)
         self.frames += self._watch.feed(data) is not None
         self.received_bytes += len(data)
         self.tail = (self.tail + data)[-200:]
@@ -47,6 +53,8 @@ class CountingSink:
     def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:
         """Pass on a clock exchange."""
         self._sink.ping(host_tx_ns, host_rx_ns)
+        if self.observer is not None:
+            self.observer.ping(host_tx_ns, host_rx_ns)
 
     def edges(self, recording: EdgeRecording) -> None:
         """Pass on what an instrument saw."""
@@ -143,17 +151,18 @@ def follow_sources(
     sink: CountingSink,
     deadline: Deadline,
     *,
-    observer: Observer | None = None,
     watch: PauseWatch | None = None,
+    end_window: Callable[[], None] | None = None,
 ) -> None:
     """Take what the sources send until the first of them is at its end; they have begun.
 
     Pauses of the host are found by ``watch``; no limit runs while the host stands still.
+    ``end_window`` is called once when the sink's observer wants the window to end.
     Raises :class:`~hil.model.errors.BoardTimeoutError` on a deadline, and
     :class:`~hil.model.errors.CaptureError` when a board never stops sending.
     """
     try:
-        _follow(sources, sink, deadline, observer, watch)
+        _follow(sources, sink, deadline, watch, end_window)
     except HilError:
         if watch is not None:  # the port may have given up first
             watch.look(_POLL_S)
@@ -164,10 +173,11 @@ def _follow(
     sources: Sequence[Polled],
     sink: CountingSink,
     deadline: Deadline,
-    observer: Observer | None,
     watch: PauseWatch | None,
+    end_window: Callable[[], None] | None,
 ) -> None:
     main, others = sources[0], list(sources[1:])
+    observer = sink.observer
     received = seen = 0
     last_report_s = 0.0
     while True:
@@ -195,6 +205,9 @@ def _follow(
         if observer is not None and deadline.elapsed_s - last_report_s >= _POLL_S:
             last_report_s = deadline.elapsed_s
             observer.advance(last_report_s, received)
+        if end_window is not None and observer is not None and observer.wants_end:
+            end_window()
+            end_window = None
 
 
 def run_capture(
@@ -214,7 +227,7 @@ def run_capture(
 
     Returns what came behind the end of the output. Errors as for :func:`follow_sources`.
     """
-    counting = CountingSink(sink)
+    counting = CountingSink(sink, observer)
     output = AgentOutput(
         link,
         counting,
@@ -225,5 +238,5 @@ def run_capture(
         name=name,
         window_s=window_s,
     )
-    follow_sources((output,), counting, deadline, observer=observer)
+    follow_sources((output,), counting, deadline)
     return output.rest

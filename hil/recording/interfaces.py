@@ -232,10 +232,24 @@ class Companion(Protocol):
 
 
 class Observer(Protocol):
-    """Is told how far a capture has got."""
+    """Is told how far a capture has got and what came, and may end its window early.
+
+    Implement it by inheriting: what has a body here need not be written anew. Nothing of it waits.
+    """
+
+    wants_end: bool = False
+    """Set, the window is closed soon, and the capture goes on to its regular end."""
 
     def advance(self, elapsed_s: float, received_bytes: int) -> None:
         """Called some twenty times a second."""
+
+    def rx(self, data: bytes, host_ns: int) -> None:  # noqa: ARG002
+        """Bytes of the board were stored, which arrived at a monotonic host time."""
+        return
+
+    def ping(self, host_tx_ns: int, host_rx_ns: int) -> None:  # noqa: ARG002
+        """A clock exchange was stored."""
+        return
 
 
 END_OF_OUTPUT = b"\x04"

@@ -15,6 +15,7 @@ from hil.model.captures import CapturePlan, TaskPlan
 from hil.model.errors import CapabilityMissing
 from hil.recording.capture_reader import read_capture
 from hil.recording.host_pauses import host_sleep
+from hil.recording.interfaces import Observer
 
 NOISY = """
 from machine import Timer
@@ -49,7 +50,7 @@ def test_what_can_not_run_is_known_before_anything_is_sent():
                 capture_job(Case(plan), session.board)
 
 
-class StopsOnce:
+class StopsOnce(Observer):
     """An observer that stops a process for half a second when the window has been open a while."""
 
     def __init__(self, pid):

@@ -5,7 +5,7 @@ import pytest
 from hil.model.errors import BoardTimeoutError
 from hil.protocol.encoder import encode_text
 from hil.recording.capture_loop import run_capture
-from hil.recording.interfaces import Deadline
+from hil.recording.interfaces import Deadline, Observer
 
 
 class Script:
@@ -76,7 +76,7 @@ def test_a_board_that_never_ends_meets_the_overall_deadline():
 def test_the_observer_is_told_how_far_it_is():
     told = []
 
-    class Observer:
+    class Told(Observer):
         def advance(self, elapsed_s, received_bytes):
             told.append((elapsed_s, received_bytes))
 
@@ -87,7 +87,7 @@ def test_the_observer_is_told_how_far_it_is():
             time.sleep(0.06)
             return super().read(timeout_s)
 
-    run_capture(Slow(b"abc", b"de", b"\x04"), Sink(), Deadline(5.0, 5.0), observer=Observer())
+    run_capture(Slow(b"abc", b"de", b"\x04"), Sink(), Deadline(5.0, 5.0), observer=Told())
     assert [count for _, count in told] == [3, 5]
 
 

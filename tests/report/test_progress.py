@@ -6,24 +6,30 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
 
-from hil.model.captures import CapturePlan
-from hil.model.units import format_elapsed
+from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.units import format_about, format_elapsed
+from hil.protocol.encoder import encode_stamps
 from hil.report.terminal.progress import RunProgress
+from hil.report.terminal.remaining_time import WindowPlan
+
+LATER = "stamps after the window"
+TASKS = (TaskPlan(0, 10_000), TaskPlan(1, 10_000))
 
 
-def plan(technique: str, load: str, seconds: float) -> CapturePlan:
-    return CapturePlan(technique, load, (), round(seconds * 1e6))
+def plan(technique: str, load: str, seconds: float, **more: Any) -> CapturePlan:
+    return CapturePlan(technique, load, TASKS, round(seconds * 1e6), **more)
 
 
-def run_progress(windows: int, total_s: float, stream: TextIO, **more: Any) -> RunProgress:
+def run_progress(windows: Sequence[tuple[str, float]], stream: TextIO, **more: Any) -> RunProgress:
     progress = RunProgress(stream, **more)
-    progress.expect(windows, total_s)
+    progress.expect(WindowPlan(case, window_s) for case, window_s in windows)
     return progress
 
 
@@ -36,22 +42,24 @@ class Clock:
 
 def test_plain_lines_without_a_terminal() -> None:
     out, clock = io.StringIO(), Clock()
-    progress = run_progress(3, 90, out, clock=clock)
+    expected = (("sim timer_hard-idle", 30), ("sim thread-idle", 30), ("Pico thread-gc", 30))
+    progress = run_progress(expected, out, clock=clock)
     with progress.capturing("sim", plan("timer_hard", "idle", 30)) as observer:
         for tenth in range(300):
             clock.now = tenth / 10
             observer.advance(tenth / 10, tenth)
+        clock.now = 30.4
     progress.add_stamps(6000)
-    progress.pass_over(1, 30)  # of a case that has ended
+    progress.pass_over("sim", plan("thread", "idle", 30))  # of a case that has ended
     with progress.capturing("Pico", plan("thread", "gc", 30)) as observer:
         observer.advance(0.0, 0)
     text = out.getvalue()
     assert "\x1b" not in text
     assert "\r" not in text
     assert text.splitlines() == [
-        "hil: timer_hard idle: window 30 s (1/3, 0 s gone, about 90 s left, 0 stamps)",
-        "hil: timer_hard idle: 10 s of 30 s (1/3, 10 s gone, about 80 s left, 0 stamps, 0.1 kB)",
-        "hil: timer_hard idle: 20 s of 30 s (1/3, 20 s gone, about 70 s left, 0 stamps, 0.2 kB)",
+        f"hil: timer_hard idle: window 30 s (1/3, 0 s gone, about 91 s left, {LATER})",
+        f"hil: timer_hard idle: 10 s of 30 s (1/3, 10 s gone, about 81 s left, {LATER}, 0.1 kB)",
+        f"hil: timer_hard idle: 20 s of 30 s (1/3, 20 s gone, about 71 s left, {LATER}, 0.2 kB)",
         "hil: thread gc on Pico: window 30 s (3/3, 30 s gone, about 30 s left, 6000 stamps)",
     ]
 
@@ -59,7 +67,12 @@ def test_plain_lines_without_a_terminal() -> None:
 def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
     out, clock, ended = io.StringIO(), Clock(), []
     progress = run_progress(
-        3, 15, out, terminal=True, width=120, clock=clock, before_bar=lambda: ended.append(True)
+        [(f"sim {name}-idle", 5) for name in ("asyncio_flag", "thread", "timer_hard")],
+        *(out,),
+        terminal=True,
+        width=120,
+        clock=clock,
+        before_bar=lambda: ended.append(True),
     )
     progress.add_stamps(1000)
     with progress.capturing("sim", plan("asyncio_flag", "idle", 5)) as observer:
@@ -68,7 +81,7 @@ def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
     text = out.getvalue()
     assert ended == [True]
     assert "asyncio_flag idle" in text
-    assert "1/3, 2 s gone, about 13 s left, 1000 stamps, 4.2 kB" in text
+    assert "1/3, 2 s gone, about 14 s left, 1000 stamps, 4.2 kB" in text
     # transient: the line is erased and the cursor is shown again
     assert text.rstrip().endswith("\x1b[2K")
     assert "\x1b[?25h" in text
@@ -76,7 +89,7 @@ def test_bar_shows_technique_times_and_stamps_and_goes_away() -> None:
 
 def test_an_error_in_the_capture_still_erases_the_bar() -> None:
     out = io.StringIO()
-    progress = run_progress(1, 5, out, terminal=True, width=100)
+    progress = run_progress([("sim thread-idle", 5)], out, terminal=True, width=100)
     with suppress(KeyError), progress.capturing("sim", plan("thread", "idle", 5)) as observer:
         observer.advance(1, 1)
         raise KeyError
@@ -85,7 +98,7 @@ def test_an_error_in_the_capture_still_erases_the_bar() -> None:
 
 def test_a_broken_stream_does_not_end_the_run() -> None:
     out = io.StringIO()
-    progress = run_progress(1, 5, out, terminal=False)
+    progress = run_progress([("sim thread-idle", 5)], out, terminal=False)
     out.close()
     with progress.capturing("sim", plan("thread", "idle", 5)) as observer:
         observer.advance(20, 0)
@@ -93,7 +106,7 @@ def test_a_broken_stream_does_not_end_the_run() -> None:
 
 def test_names_cannot_drive_the_terminal() -> None:
     out = io.StringIO()
-    progress = run_progress(1, 5, out, terminal=False)
+    progress = run_progress([("sim thread-idle", 5)], out, terminal=False)
     with progress.capturing("\x1b]0;owned\x07[red]", plan("thread", "idle", 5)) as observer:
         observer.advance(0, 0)
     assert "\x1b" not in out.getvalue()
@@ -109,6 +122,7 @@ import time
 import pytest
 from hil.model.captures import CapturePlan
 from hil.report.terminal.progress import RunProgress
+from hil.report.terminal.remaining_time import WindowPlan
 from hil.pytest_plugin.run_output import end_pytest_line, own_stdout
 
 PLAN = CapturePlan("timer_hard", "idle", (), 300_000)
@@ -118,7 +132,7 @@ class Shown:
         self.config = config
         self.stream = own_stdout()
         self.progress = RunProgress(self.stream, before_bar=lambda: end_pytest_line(config))
-        self.progress.expect(3, 0.9)
+        self.progress.expect([WindowPlan("sim timer_hard-idle", 0.3)] * 3)
 
 def pytest_configure(config):
     config.shown = Shown(config)
@@ -220,8 +234,28 @@ def test_beside_pytest_in_a_pipe(tmp_path: Path) -> None:
 
 def test_an_agent_that_sends_after_its_window_says_so() -> None:
     out = io.StringIO()
-    progress = run_progress(1, 4, out, terminal=False)
+    progress = run_progress([("sim event_irq-idle", 4)], out, terminal=False)
     with progress.capturing("sim", plan("event_irq", "idle", 4)) as observer:
         observer.advance(0, 0)
         observer.advance(12, 100)
     assert "12 s window over, receiving" in out.getvalue()
+
+
+def test_stamps_count_in_the_first_window_as_they_come() -> None:
+    out, clock = io.StringIO(), Clock()
+    progress = run_progress([("sim thread-idle", 100)], out, clock=clock)
+    with progress.capturing("sim", plan("thread", "idle", 100, streaming=True)) as observer:
+        observer.advance(0.0, 0)
+        observer.rx(b"".join(encode_stamps(0, range(0, 3_000_000, 10_000))), 0)
+        observer.advance(11.0, 500)
+    assert "0 stamps)" in out.getvalue()
+    assert "300 stamps" in out.getvalue()
+
+
+def test_the_run_says_before_it_begins_how_long_it_takes() -> None:
+    progress = run_progress([("sim thread-idle", 10)] * 45, io.StringIO())
+    assert progress.announcement == "45 windows, about 8 min"
+    assert run_progress([("sim thread-idle", 1)], io.StringIO()).announcement == (
+        "1 window, about 1 s"
+    )
+    assert [format_about(x) for x in (0.2, 99.4, 185, 30_000)] == ["1 s", "99 s", "3 min", "8.3 h"]

@@ -24,6 +24,8 @@ _EVENT_S = 4 * 0.005
 _CALLBACK_S = 5 * 2 * 0.002
 _RESTART_S = 0.05
 _SLACK = 2
+_USUAL_EVENT_S, _USUAL_CALLBACK_S, _USUAL_RESTART_S, _USUAL_LENGTH = 0.0048, 0.011, 0.03, 1.3
+"""As the embedded board takes; lengths are those of the windows times this."""
 
 
 def _interrupt_events(profile: Profile) -> int:
@@ -52,6 +54,10 @@ class InterruptLatency(Workload):
         """By the number of events."""
         return option_count(options, "isr_events") * _EVENT_S
 
+    def usual_s(self, options: Options) -> float:
+        """By the number of events."""
+        return option_count(options, "isr_events") * _USUAL_EVENT_S
+
 
 class CounterLatency(Workload):
     """Interrupt latency read from a timer's own counter, where timers have a counter."""
@@ -71,6 +77,10 @@ class CounterLatency(Workload):
     def limit_s(self, options: Options) -> float:
         """By the number of events."""
         return option_count(options, "counter_events") * _EVENT_S
+
+    def usual_s(self, options: Options) -> float:
+        """By the number of events."""
+        return option_count(options, "counter_events") * _USUAL_EVENT_S / 4
 
 
 class Restarts(Workload):
@@ -92,6 +102,10 @@ class Restarts(Workload):
     def limit_s(self, options: Options) -> float:
         """By the number of restarts."""
         return option_count(options, "restarts") * _RESTART_S
+
+    def usual_s(self, options: Options) -> float:
+        """By the number of restarts."""
+        return option_count(options, "restarts") * _USUAL_RESTART_S
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """``callbacks_after_stop``, ``timer_after_stop``, ``stop_latency_us`` and the phase."""
@@ -135,6 +149,10 @@ class CallbackVariants(Workload):
         """By the length of a series."""
         return option_count(options, "callbacks") * _CALLBACK_S
 
+    def usual_s(self, options: Options) -> float:
+        """By the length of a series."""
+        return option_count(options, "callbacks") * _USUAL_CALLBACK_S
+
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """Heap, errors and late calls of callbacks; the series have their figures without it."""
         from hil.analysis.callbacks import measure_callbacks  # late: numpy
@@ -170,6 +188,10 @@ class AsyncioVariants(Workload):
         variants, length_us = (option_count(options, name) for name in self.option_names)
         return _SLACK * variants * length_us / 1e6
 
+    def usual_s(self, options: Options) -> float:
+        """By the number of variants and their length."""
+        return _USUAL_LENGTH / _SLACK * self.limit_s(options)
+
 
 class SchedulerVariants(Workload):
     """The persistent scheduler as it is and as the usual library does it, in busy company."""
@@ -190,6 +212,10 @@ class SchedulerVariants(Workload):
         """By the number of variants and their length."""
         variants, length_us = (option_count(options, name) for name in self.option_names)
         return _SLACK * variants * length_us / 1e6
+
+    def usual_s(self, options: Options) -> float:
+        """By the number of variants and their length."""
+        return _USUAL_LENGTH / _SLACK * self.limit_s(options)
 
 
 class BackgroundShare(Workload):
@@ -221,6 +247,10 @@ class BackgroundShare(Workload):
         """By the number of pairs of windows and their length."""
         pairs, length_us = (option_count(options, name) for name in self.option_names)
         return _SLACK * (2 * pairs + 1) * length_us / 1e6
+
+    def usual_s(self, options: Options) -> float:
+        """By the number of pairs of windows and their length."""
+        return self.limit_s(options) / _SLACK
 
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """``background_share``."""

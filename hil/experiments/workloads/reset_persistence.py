@@ -69,6 +69,7 @@ _ALIVE_S = 0.3
 speed."""
 _MAX_LINE = 500
 _SERIES_S, _RESET_S = 60.0, 20.0
+_USUAL_RESET_S = 0.4
 _LONGEST_SLEEP_S = 60.0
 _MOST_AT_ONCE = 1_000_000
 
@@ -98,6 +99,10 @@ class ResetPersistence(Workload):
         if not any(reset_count(mode, given) for mode in RESET_MODES):
             return None
         return {name: given[name] for name in self.option_names if name in given}
+
+    def usual_s(self, options: Options) -> float:
+        """By the number of resets, as the embedded board takes."""
+        return _USUAL_RESET_S * sum(reset_count(mode, options) for mode in RESET_MODES)
 
     def after_limit_s(self, options: Options) -> float:
         """A boot, an upload and a piece of the schedule for each reset."""

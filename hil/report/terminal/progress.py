@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 
 from hil.model.board import DEFAULT_BOARD
 from hil.model.printable import escaped_line
-from hil.model.units import format_elapsed
+from hil.model.units import format_about, format_elapsed
+from hil.protocol.stamp_count import StampCount
+from hil.recording.interfaces import Observer
+from hil.report.terminal.remaining_time import RemainingTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
     from rich.progress import TaskID
 
     from hil.model.captures import CapturePlan
-    from hil.recording.interfaces import Observer
+    from hil.report.terminal.remaining_time import WindowPlan
 
 LINE_EVERY_S = 10.0
 """Plain lines: at most one in so many seconds during a capture."""
@@ -47,7 +50,7 @@ class RunProgress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._windows = 0
-        self._left_s = 0.0
+        self._time = RemainingTime()
         self._stream = stream
         self._before = before_bar
         self._clock = clock
@@ -57,9 +60,17 @@ class RunProgress:
         self._bar = stream.isatty() if terminal is None else terminal
         self._width = width
 
-    def expect(self, windows: int, total_s: float) -> None:
-        """Say how many windows are going to be captured, and their lengths together."""
-        self._windows, self._left_s = windows, total_s
+    def expect(self, windows: Iterable[WindowPlan]) -> None:
+        """Say which windows are going to be captured; their cases are named as by ``case_name``."""
+        expected = list(windows)
+        self._windows = len(expected)
+        self._time.expect(expected)
+
+    @property
+    def announcement(self) -> str:
+        """How much is to come, before it begins."""
+        plural = "" if self._windows == 1 else "s"
+        return f"{self._windows} window{plural}, about {format_about(self._time.left_s)}"
 
     @contextmanager
     def capturing(self, board: str, plan: CapturePlan) -> Iterator[Observer]:
@@ -67,7 +78,6 @@ class RunProgress:
 
         Nothing appears before the first report, so that a case that is skipped passes silently.
         """
-        window_s = plan.duration_us / 1e6
         title = f"{plan.technique} {plan.load}"
         if board != DEFAULT_BOARD:
             title += f" on {board}"
@@ -77,44 +87,78 @@ class RunProgress:
             if self._bar
             else _Lines(self._stream, self._before)
         )
-        shown = _Window(self, view, title, window_s)
+        case, began = case_name(board, plan), self._clock()
         try:
-            yield shown
+            yield _Window(self, view, title, case, plan)
+        except BaseException:
+            # a case whose first window fails has no others
+            (self._time.give_up if plan.window == 0 else self._time.pass_over)(case)
+            raise
+        else:
+            self._time.done(case, self._clock() - began)
         finally:
             view.close()
-            self.pass_over(1, window_s)
+            self._over += 1
 
-    def pass_over(self, windows: int, length_s: float) -> None:
-        """So many windows of this length together are over, captured or not."""
-        self._over += windows
-        self._left_s = max(0.0, self._left_s - length_s)
+    def pass_over(self, board: str, plan: CapturePlan) -> None:
+        """A window that was expected is not captured."""
+        self._over += 1
+        self._time.pass_over(case_name(board, plan))
 
     def add_stamps(self, count: int) -> None:
         """Say how many stamps the last capture gave."""
         self._stamps += count
 
-    def status(self, elapsed_s: float, window_s: float, received: int) -> str:
-        """The words beside the bar, also the text of a plain line."""
-        left = max(0.0, self._left_s - min(elapsed_s, window_s))
+    def status(self, case: str, window_began: float, stamps: int | None, received: int) -> str:
+        """The words beside the bar, also the text of a plain line.
+
+        ``stamps`` came so far in the window of ``case`` that goes on; ``None`` before any can.
+        """
+        now = self._clock()
+        spent_s = min(now - window_began, self._time.of_next(case))
+        total = self._stamps + (stamps or 0)
+        counted = f"{total} stamps" if total or stamps is not None else "stamps after the window"
         parts = [
             f"{min(self._over + 1, self._windows)}/{self._windows}",
-            f"{format_elapsed(self._clock() - self._began)} gone",
-            f"about {format_elapsed(left)} left",
-            f"{self._stamps} stamps",
+            f"{format_elapsed(now - self._began)} gone",
+            f"about {format_elapsed(self._time.left_s - spent_s)} left",
+            counted,
         ]
         if received:
             parts.append(f"{received / 1000:.1f} kB")
         return ", ".join(parts)
 
+    @property
+    def now(self) -> float:
+        """The clock that this progress goes by."""
+        return self._clock()
 
-class _Window:
+
+def case_name(board: str, plan: CapturePlan) -> str:
+    """The name of a case among those of all boards; of a repeated one another than at first."""
+    name = f"{board} {plan.technique}-{plan.load}"
+    return f"{name} {plan.attempt}" if plan.attempt else name
+
+
+class _Window(Observer):
     """What the capture loop talks to."""
 
-    def __init__(self, run: RunProgress, view: _Bar | _Lines, title: str, window_s: float) -> None:
-        self._run, self._view, self._title, self._window_s = run, view, title, window_s
+    def __init__(
+        self, run: RunProgress, view: _Bar | _Lines, title: str, case: str, plan: CapturePlan
+    ) -> None:
+        self._run, self._view, self._title, self._case = run, view, title, case
+        self._window_s = plan.duration_us / 1e6
+        self._streaming = plan.streaming
+        self._began = run.now
+        self._count = StampCount(len(plan.tasks))
+
+    def rx(self, data: bytes, host_ns: int) -> None:  # noqa: ARG002
+        self._count.feed(data)
 
     def advance(self, elapsed_s: float, received_bytes: int) -> None:
-        status = self._run.status(elapsed_s, self._window_s, received_bytes)
+        stamps = self._count.stamps
+        shown = stamps if stamps or self._streaming else None
+        status = self._run.status(self._case, self._began, shown, received_bytes)
         self._view.show(self._title, elapsed_s, self._window_s, status)
 
 

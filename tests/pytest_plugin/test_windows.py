@@ -99,7 +99,10 @@ def test_only_what_the_selected_tests_ask_for_is_captured(measure, more, capture
 
 def test_the_windows_are_counted_on_the_way(measure, capfd):
     _, order, _ = measure("-k", "thread or timer_hard")
-    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("hil: ")]
+    said, *lines = [
+        line for line in capfd.readouterr().out.splitlines() if line.startswith("hil: ")
+    ]
+    assert re.fullmatch(r"hil: 6 windows, about \d+ s", said)
     assert len(lines) == len(order) == 6
     assert [re.search(r"\((\d+/\d+)", line)[1] for line in lines] == [f"{n}/6" for n in range(1, 7)]
 

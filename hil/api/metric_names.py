@@ -20,11 +20,18 @@ def attribute(name: str, get: Callable[[str], T]) -> T | MetricFamily[T]:
 
     Raises ``AttributeError`` with the nearest names for neither.
     """
-    if find_metric(name) is not None:
-        return get(name)
+    metric = _named(name)
+    if metric is not None:
+        return get(metric)
     if not name.startswith("_") and any(metric.startswith(f"{name}_") for metric in METRICS):
         return MetricFamily(name, get)
     raise AttributeError(unknown_name("metric", name, METRICS))
+
+
+def _named(name: str) -> str | None:
+    """The metric of this name, which may lack its unit."""
+    names = (name, *(f"{name}_{unit}" for unit in _UNITS))
+    return next((metric for metric in names if find_metric(metric) is not None), None)
 
 
 class MetricFamily(Generic[T]):
@@ -36,9 +43,9 @@ class MetricFamily(Generic[T]):
 
     def __getattr__(self, name: str) -> T | MetricFamily[T]:
         full = f"{self._name}_{name}"
-        for metric in (full, *(f"{full}_{unit}" for unit in _UNITS)):
-            if find_metric(metric) is not None:
-                return self._get(metric)
+        metric = _named(full)
+        if metric is not None:
+            return self._get(metric)
         if not name.startswith("_") and any(metric.startswith(f"{full}_") for metric in METRICS):
             return MetricFamily(full, self._get)
         raise AttributeError(f"{self._name}: {unknown_name('figure', name, list(self._members()))}")

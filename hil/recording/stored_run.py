@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -235,17 +236,25 @@ class CaptureStream:
         """``counted`` as for :func:`sound_captures`."""
         self._folder = captures_folder(folder)
         self._counted = counted or {}
+        self._files: dict[CaseKey, dict[int, list[Path]]] = {}
         self.left_out: list[str] = []
         self.unreadable: list[str] = []
 
     def __iter__(self) -> Iterator[Capture]:
-        """The capture of every case with activations.
+        """The capture of every case with activations; errors as for :meth:`cases`."""
+        for case in self.cases():
+            sound = self.read(case)
+            if sound is not None:
+                yield sound
+
+    def cases(self) -> tuple[CaseKey, ...]:
+        """The cases that were captured, by the heads of the files, in the order of the files.
 
         Raises :class:`~hil.model.errors.CaptureError` if no file could be read at all.
         """
         self.left_out.clear()
         self.unreadable.clear()
-        files: dict[CaseKey, dict[int, list[Path]]] = {}
+        self._files.clear()
         read = 0
         for file in list_captures(self._folder):
             try:
@@ -256,19 +265,30 @@ class CaptureStream:
                 self._tell_unreadable(error)
                 continue
             read += 1
-            if meta.plan.technique == CALIBRATE:
-                continue
             case = (meta.board.name, meta.plan.technique, meta.plan.load)
-            files.setdefault(case, {}).setdefault(meta.plan.attempt, []).append(file)
+            self._files.setdefault(case, {}).setdefault(meta.plan.attempt, []).append(file)
         if not read:
             raise CaptureError(f"{self._folder} holds no capture that can be read")
-        for case, attempts in files.items():
-            wanted = self._counted.get(case)
-            for number in sorted(attempts) if wanted not in attempts else [wanted]:
-                sound = self._read(attempts[number])
-                if sound is not None and sound.tracks:
-                    yield sound
-                    break
+        return tuple(case for case in self._files if case[1] != CALIBRATE)
+
+    def read(self, case: CaseKey) -> Capture | None:
+        """The capture of one of the :meth:`cases`; ``None`` where none of it has activations."""
+        attempts = self._files.get(case, {})
+        wanted = self._counted.get(case)
+        for number in sorted(attempts) if wanted not in attempts else [wanted]:
+            sound = self._read(attempts[number])
+            if sound is not None and sound.tracks:
+                return sound
+        return None
+
+    def calibration(self, board: str) -> Calibration | None:
+        """What the board's clock and stamps cost, ``None`` where that was not captured."""
+        for (name, technique, _), attempts in self._files.items():
+            if (name, technique) == (board, CALIBRATE):
+                for file in attempts[min(attempts)]:
+                    with contextlib.suppress(CaptureError):
+                        return read_capture(file).calibration
+        return None
 
     def _tell_unreadable(self, error: CaptureError) -> None:
         self.left_out.append(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,14 @@ def describe_figure(measurement: Measurement, *, by_name: bool = True) -> str:
     share = f"{m.confidence * 100:g} %, " if (m.lo, m.hi) != (None, None) else "no bounds, "
     share = "" if m.lo == m.hi == m.value else share
     return escaped_line(f"{' '.join(who)} = {format_measurement(m).line} ({share}n={m.n})")
+
+
+_MICROSECONDS = re.compile(r"(?<=\d) us\b")
+
+
+def with_micro_sign(text: str) -> str:
+    """``text`` with ``µs`` for ``us`` behind a number: for pages, which surely have the sign."""
+    return _MICROSECONDS.sub(" µs", text) if " us" in text else text
 
 
 def format_digits(value: float, whole: bool = False) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.model.techniques import load_rank, technique_rank
-from hil.model.units import format_deadline, format_list
+from hil.model.units import format_deadline, format_list, with_micro_sign
 from hil.report.deadline_limits import FLOOR, hard_limit, soft_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from hil.model.results import ErrorRecord
     from hil.report.deadline_limits import Answer, Limit
     from hil.report.result_tables import TechniqueRow
 
@@ -25,6 +26,10 @@ DEADLINES_US = (100.0, 1_000.0, 10_000.0, 100_000.0)
 """The usual ones, answered without a script."""
 FIRST_US = 1_000.0
 """The deadline that the page opens with."""
+MOST_NAMED = 3
+"""Techniques that an answer names beside the first; the script of the page has the same number."""
+NO_CASE = "-"
+"""What stands for the technique in an error of no case."""
 _ORDER: tuple[Answer, ...] = ("yes", "open", "no")
 
 
@@ -55,16 +60,24 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of the table at the deadline that the page opens with."""
+    """One line of the table at the deadline that the page opens with.
+
+    ``invalid`` names the loads under which the technique gave no valid measurement.
+    """
 
     technique: str
     soft: DeadlineAnswer
     hard: DeadlineAnswer
+    invalid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to choose on one board; ``about`` says what it rests on."""
+    """What to choose on one board; ``about`` says what it rests on.
+
+    ``invalid`` are techniques with cases that gave no valid measurement, and which: the answer does
+    not speak of these.
+    """
 
     board: str
     about: str
@@ -74,10 +87,32 @@ class Advice:
     hard: str
     choices: list[Choice]
     usual: list[Usual]
+    invalid: dict[str, str]
+
+    @property
+    def unmeasured(self) -> list[tuple[str, str]]:
+        """The invalid techniques that have no line in the table, with their loads."""
+        judged = {choice.technique for choice in self.choices}
+        return [(name, loads) for name, loads in self.invalid.items() if name not in judged]
+
+    @property
+    def invalid_line(self) -> str:
+        """The invalid cases in a sentence, empty where all were valid."""
+        if not self.invalid:
+            return ""
+        cases = "; ".join(f"{name} ({loads})" for name, loads in self.invalid.items())
+        return f"Without a valid measurement, so the answer leaves them out: {cases}."
 
 
-def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[Advice]:
-    """The advice for each board; boards in ``simulated`` demonstrate only."""
+def advise(
+    rows: Sequence[TechniqueRow],
+    simulated: Sequence[str] = (),
+    errors: Sequence[ErrorRecord] = (),
+) -> list[Advice]:
+    """The advice for each board; boards in ``simulated`` demonstrate only.
+
+    ``errors`` are those of the run: cases that gave no valid measurement.
+    """
     result = []
     for board in dict.fromkeys(row.board for row in rows):
         of_board = [row for row in rows if row.board == board]
@@ -87,6 +122,7 @@ def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[
             judge_techniques(of_board, FIRST_US, is_hard=hard) for hard in (False, True)
         )
         hards = {answer.technique: answer for answer in hard_now}
+        invalid = _invalid_cases(board, errors)
         result.append(
             Advice(
                 board=board,
@@ -96,12 +132,30 @@ def advise(rows: Sequence[TechniqueRow], simulated: Sequence[str] = ()) -> list[
                 soft=answer_line(soft_now),
                 hard=answer_line(hard_now),
                 choices=[
-                    Choice(answer.technique, answer, hards[answer.technique]) for answer in soft_now
+                    Choice(
+                        *(answer.technique, answer, hards[answer.technique]),
+                        invalid.get(answer.technique, ""),
+                    )
+                    for answer in soft_now
                 ],
                 usual=[_usual(of_board, deadline) for deadline in DEADLINES_US],
+                invalid=invalid,
             )
         )
     return result
+
+
+def _invalid_cases(board: str, errors: Sequence[ErrorRecord]) -> dict[str, str]:
+    """Technique -> its loads without a valid measurement: ``load gc``, ``loads idle, gc``."""
+    loads: dict[str, list[str]] = {}
+    for error in errors:
+        if error.board == board and error.technique != NO_CASE:
+            loads.setdefault(error.technique, []).append(error.load)
+    named = {name: list(dict.fromkeys(loads[name])) for name in sorted(loads, key=technique_rank)}
+    return {
+        name: f"load{'s' if len(several) > 1 else ''} {', '.join(several)}"
+        for name, several in named.items()
+    }
 
 
 def _allowance(rows: Sequence[TechniqueRow]) -> str:
@@ -157,8 +211,8 @@ def answer_line(held: Sequence[DeadlineAnswer]) -> str:
         more = [other for other in held[1:] if other.answer == "yes"]
         alike = [other.technique for other in more if other.floor_us <= first.limit_us]
         also = [other.technique for other in more if other.floor_us > first.limit_us]
-        alike_text = f" As good, as far as the bounds tell: {', '.join(alike)}." if alike else ""
-        also_text = f" Also: {', '.join(also)}." if also else ""
+        alike_text = f" As good, as far as the bounds tell: {_some(alike)}." if alike else ""
+        also_text = f" Also: {_some(also)}." if also else ""
         return f"choose {first.technique}: {first.reason}.{alike_text}{also_text}"
     word = "nothing is certain" if first.answer == "open" else "none holds it"
     if math.isinf(first.limit_us) and first.answer == "no":
@@ -166,12 +220,20 @@ def answer_line(held: Sequence[DeadlineAnswer]) -> str:
     return f"{word}; nearest is {first.technique}: {first.reason}."
 
 
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are: the table has all."""
+    if len(names) <= MOST_NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+
+
 def limits_for_script(rows: Sequence[TechniqueRow]) -> list[dict[str, Any]]:
     """The limits as plain data, ``null`` for infinite; the script's only source."""
 
     def plain(limit: Limit) -> list[Any]:
         ends = (limit.no_below_us, limit.yes_from_us)
-        return [*(None if math.isinf(x) else x for x in ends), limit.no, limit.open, limit.yes]
+        texts = (with_micro_sign(text) for text in (limit.no, limit.open, limit.yes))
+        return [*(None if math.isinf(x) else x for x in ends), *texts]
 
     compared = {
         board: _compared([row for row in rows if row.board == board])

@@ -42,12 +42,14 @@ class Headline:
     """``state`` is that of :func:`~hil.model.verdicts.run_verdict`; the rest is plain text.
 
     ``listed`` are the figures that the state goes by: those out of budget, or those undecided.
+    ``remedy`` says of a run without a figure why, and what to do.
     """
 
     state: RunVerdict
     sentence: str
     listed: list[str]
     advice: str
+    remedy: list[str]
 
 
 def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
@@ -78,7 +80,27 @@ def headline(results: Results, rows: Sequence[TechniqueRow]) -> Headline:
     if len(figures) > _MAX_LISTED:
         lines.append(f"and {len(figures) - _MAX_LISTED} more")
     first = " ".join((f"{sentence}.", *board_warnings(results)))
-    return Headline(state, first, lines, _advice(rows))
+    remedy = [] if count else _remedy(results)
+    return Headline(state, first, lines, _advice(rows), remedy)
+
+
+def _remedy(results: Results) -> list[str]:
+    """Why nothing was measured, and what to do."""
+    if results.errors:
+        return [
+            "The errors below say why. `hil doctor BOARD` checks a board, its link and its "
+            "firmware; then run again."
+        ]
+    left_out = [skip for skip in results.skipped if missing_metric(skip) is None]
+    if left_out:
+        return [
+            f"Every case was left out, the first for this reason: {left_out[0].reason}.",
+            "Choose what the board has: --hil-technique=NAME, --hil-load=NAME.",
+        ]
+    return [
+        "The run asked for no case, or was stopped before the first one.",
+        "Run again without a selection of tests, for example `hil run sim`.",
+    ]
 
 
 def _verdicts(results: Results, rows: Sequence[TechniqueRow], state: RunVerdict) -> str:

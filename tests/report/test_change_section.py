@@ -83,7 +83,7 @@ def test_the_page_and_the_terminal_have_it(results):
     text = part(render_page(results, (), COMPARISON))
     order = [text.index(word) for word in ("2 worse", "<caption>Worse", "<caption>Better")]
     assert order == sorted(order)
-    for words in ("+30.0 us [+10.0, +50.0]", "no past run has this figure", "only in this run"):
+    for words in ("+30.0 µs [+10.0, +50.0]", "no past run has this figure", "only in this run"):
         assert words in text
     shown = terminal_summary(results, width=100, comparison=COMPARISON)
     assert "changed" in shown.splitlines()
@@ -92,7 +92,9 @@ def test_the_page_and_the_terminal_have_it(results):
 
 
 def test_without_a_past_the_page_says_how_to_get_one(results):
-    assert "--hil-compare=last" in part(render_page(results))
+    page = render_page(results)
+    assert "--hil-compare=last" in page
+    assert 'id="hil-changed"' not in page
     assert "changed" not in terminal_summary(results).splitlines()
 
 

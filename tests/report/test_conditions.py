@@ -6,6 +6,7 @@ import pytest
 
 from hil.model.board import BoardIdentity, Temperature
 from hil.model.results import HostClock, Measurement, Results, RunInfo
+from hil.model.units import with_micro_sign
 from hil.report.conditions import (
     differing_windows,
     figure_conditions,
@@ -28,7 +29,7 @@ def test_what_an_emulator_does_not_model_is_told_at_once():
     (line,) = [line for line in run_conditions(emulated) if "emulated" in line]
     assert line.startswith("pico is emulated: ")
     assert "flash cache are not modelled" in line
-    assert line in render_page(emulated).partition('aria-label="On this page"')[0]
+    assert with_micro_sign(line) in render_page(emulated).partition('aria-label="On this page"')[0]
     assert not any("emulated" in line for line in run_conditions(Results(INFO, (BOARD,))))
 
 
@@ -132,7 +133,7 @@ def test_page_and_terminal_have_each_of_them():
     for line in lines:
         assert line in terminal
         assert line[1:] in page
-    assert "windows: 12.1, 12.4, 19.0 us; window 3 differs" in page
+    assert "windows: 12.1, 12.4, 19.0 µs; window 3 differs" in page
     assert "the board's temperature changed by +4.8 K" in page
 
 

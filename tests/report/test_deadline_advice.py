@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.model.metrics import find_metric
-from hil.model.results import Measurement, Results, RunInfo
+from hil.model.results import ErrorRecord, Measurement, Results, RunInfo
 from hil.model.units import format_deadline
 from hil.report.deadline_advice import (
     advise,
@@ -467,7 +467,7 @@ def test_the_page_has_both(results):
     page = render_page(replace(results, measurements=(*results.measurements, *group)))
     part = page[page.index('id="hil-deadline"') :]
     part = part[: part.index("</section>")]
-    for text in ("Soft real time", "Hard real time", "The usual deadlines", "(load cpu)"):
+    for text in ("Soft, <span", "Hard, <span", "The usual deadlines", "(load cpu)"):
         assert text in part
     part = page[page.index('aria-label="Technique by load"') :]
     part = part[: part.index("</section>")]
@@ -484,3 +484,35 @@ def test_how_many_are_later_is_not_said_where_windows_differ():
     assert said.endswith("how many are later can't be said")
     assert f"(worth {TELLING} independent ones)" in counted
     assert "confidence fewer than" in counted
+
+
+def test_cases_without_a_valid_measurement_are_marked_and_named_beside_the_answer(results):
+    errors = [
+        ErrorRecord("b", "timer_hard", "gc", "stamps are missing", ""),
+        ErrorRecord("b", "thread", "idle", "the agent raised an exception", ""),
+        ErrorRecord("b", "thread", "gc", "the agent raised an exception", ""),
+        ErrorRecord("other", "timer_soft", "gc", "stamps are missing", ""),
+        ErrorRecord("b", "-", "-", "the run did not come to its end", ""),
+    ]
+    (advice,) = advise(made(row()), (), errors)
+    assert advice.invalid == {"timer_hard": "load gc", "thread": "loads idle, gc"}
+    assert [choice.invalid for choice in advice.choices] == ["load gc"]
+    assert advice.unmeasured == [("thread", "loads idle, gc")]
+    group = [replace(measurement, board="b") for measurement in row()]
+    page = render_page(replace(results, measurements=tuple(group), errors=tuple(errors)))
+    answer = page[page.index('id="hil-deadline"') :].partition("</section>")[0]
+    assert "answer leaves them out: timer_hard (load gc); thread (loads idle, gc)." in answer
+    assert '<small class="hil-fail">load gc: invalid</small>' in answer
+    (sound,) = advise(made(row()))
+    assert (sound.invalid, sound.invalid_line) == ({}, "")
+
+
+def test_an_answer_names_a_few_and_counts_the_rest():
+    group = [
+        replace(measurement, technique=f"t{number}") for number in range(9) for measurement in row()
+    ]
+    (advice,) = advise(made(group))
+    held = judge_techniques(made(group), 1e6, is_hard=False)
+    assert [answer.answer for answer in held] == ["yes"] * 9
+    assert answer_line(held).endswith("as far as the bounds tell: t1, t2, t3 and 5 more.")
+    assert len(advice.choices) == 9

@@ -17,6 +17,7 @@ from hil.model.results import (
     WindowAlignment,
     case_key,
 )
+from hil.model.units import with_micro_sign
 from hil.report.edge_tables import edge_sections, edge_summary, reference_sentences
 from hil.report.exports.job_summary import job_summary
 from hil.report.page.page import render_page
@@ -168,7 +169,7 @@ def test_how_far_each_technique_is_from_the_chips_own_pwm(plain, page_of):
     assert "the chip's own PWM have a jitter of 2.00 us (rms)" in sentence
     assert "nearest to it is timer_hard with" in sentence
     assert "times as much" in sentence
-    assert sentence in page_of(render_page(results)).words
+    assert with_micro_sign(sentence) in page_of(render_page(results)).words
     assert sentence in " ".join(terminal_summary(results).split())
     hidden = replace(reference, value=1e-9, lo=0.0, hi=0.5)
     below = replace(results, measurements=(*results.measurements, hidden))

@@ -11,8 +11,8 @@ import pytest
 
 from hil.model.budgets import Budget, Budgets, judge_measurement
 from hil.model.captures import Capture, CaptureIssue
-from hil.model.results import Results, Skip
-from hil.model.units import format_measurement
+from hil.model.results import ErrorRecord, Results, Skip
+from hil.model.units import format_measurement, with_micro_sign
 from hil.report.charts.run_charts import run_charts
 from hil.report.page.page import render_page, render_page_parts, script, write_page
 from hil.report.page.template_environment import data_block
@@ -29,7 +29,7 @@ def part(page: str, section: str) -> str:
 def test_every_figure_of_the_records_is_on_the_page(page: str, results: Results, page_of) -> None:
     text = page_of(page).words
     for measurement in results.measurements:
-        assert format_measurement(measurement).value in text
+        assert with_micro_sign(format_measurement(measurement).value) in text
         assert format_measurement(measurement).bounds in text
         assert f'data-value="{measurement.value}"' in page
     assert text.count("lateness_p99_us") == sum(
@@ -42,12 +42,13 @@ def test_the_page_answers_in_the_order_of_the_questions(page: str) -> None:
         page.index(text)
         for text in (
             'id="hil-top"',
-            'id="hil-errors"',
             'id="hil-deadline"',
-            'id="hil-confidence"',
-            'id="hil-changed"',
+            'id="hil-errors"',
             'id="hil-figures"',
             'id="hil-cases"',
+            'id="hil-confidence"',
+            'id="hil-boards"',
+            'id="hil-read"',
         )
     ]
     assert places == sorted(places)
@@ -62,8 +63,8 @@ def test_the_comparison_table_equals_the_rows(page: str, results: Results, page_
     for line, row in zip(lines, rows, strict=True):
         text = page_of(line).words
         assert text.startswith(row.technique)
-        assert format_measurement(row.cells["lateness_p99_us"]).line in text
-        assert format_measurement(row.cells["period_jitter_rms_us"]).line in text
+        assert with_micro_sign(format_measurement(row.cells["lateness_p99_us"]).line) in text
+        assert with_micro_sign(format_measurement(row.cells["period_jitter_rms_us"]).line) in text
 
 
 def test_well_formed_unique_ids_and_nothing_loaded_from_elsewhere(page: str, page_of) -> None:
@@ -247,3 +248,23 @@ def test_only_a_simulated_board_demonstrates(results: Results, source: str) -> N
     page = render_page(changed)
     assert ("only demonstrates" in page) == (source == "sim")
     assert ("What the embedded board can and cannot stand for" in page) == (source == "sim")
+
+
+@pytest.mark.parametrize(
+    ("errors", "skipped", "said"),
+    [
+        ((ErrorRecord("sim", "-", "-", "there is no such port", ""),), (), "The errors below"),
+        ((), (Skip("sim", "thread", "idle", "no thread"),), "for this reason: no thread."),
+        ((), (), "asked for no case"),
+    ],
+)
+def test_an_empty_run_says_once_that_nothing_was_measured_and_what_to_do(
+    results: Results, page_of, errors, skipped, said
+) -> None:
+    page = render_page(replace(results, measurements=(), errors=errors, skipped=skipped))
+    text = page_of(page).words
+    assert text.count("Nothing was measured") + text.count("without a trustworthy") == 1
+    assert said in text
+    for empty in ("hil-figures", "hil-cases", "hil-deadline", "hil-confidence", "<figure"):
+        assert empty not in page.partition("</style>")[2].partition('id="hil-data"')[0]
+    assert 'id="hil-boards"' in page

@@ -50,7 +50,7 @@ def test_the_page_has_the_table(results):
     page = render_page(replace(results, measurements=(*results.measurements, *FIGURES)))
     table = page[page.index('aria-label="Variants"') :]
     table = table[: table.index("</table>")]
-    for text in ("callback/closure", "11.5 us", "bound_method (1)", "22.5 us", "33.5 us"):
+    for text in ("callback/closure", "11.5 µs", "bound_method (1)", "22.5 µs", "33.5 µs"):
         assert text in table
     assert "loopback" not in table
     assert "Variants side by side" not in render_page(results)
@@ -82,4 +82,4 @@ def test_what_a_stored_plan_outlives_stands_in_the_table_with_its_figures(result
     assert "killed" in kill.about
     page = render_page(replace(results, measurements=(*results.measurements, *resets)))
     assert "survival/kill" in page
-    assert "8642 us" in page
+    assert "8642 µs" in page

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hil.model.units import in_decimal_unit
+from hil.model.units import in_decimal_unit, with_micro_sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,10 @@ class Axis:
             "hi": float(f"{self.hi:.12g}"),
             "label": self.label,
             "unit": self.unit,
-            "ticks": [[at, text] for at, (_, text) in zip(steps, self.ticks(), strict=True)],
+            "ticks": [
+                [at, with_micro_sign(text)]
+                for at, (_, text) in zip(steps, self.ticks(), strict=True)
+            ],
         }
         if self.kind == "asinh":
             data["bend"] = self.bend
@@ -257,7 +260,7 @@ class Chart:
 
     def _mark(self, mark: Mark) -> dict[str, Any]:
         data: dict[str, Any] = {
-            "text": mark.text,
+            "text": with_micro_sign(mark.text),
             "kind": mark.kind,
             "x": _steps(self.x.position(mark.x)),
             "y": _steps(self.y.position(mark.y)),

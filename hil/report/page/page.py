@@ -56,6 +56,7 @@ from hil.report.result_tables import (
     variant_rows,
     web_rows,
 )
+from hil.report.run_facts import run_facts
 from hil.report.uncertainty_lines import uncertainty_lines
 
 if TYPE_CHECKING:
@@ -105,18 +106,20 @@ def render_page_parts(
     ]
     verdict = headline(results, rows)
     notices = notice_lines(results, rows)
-    advice = advise(rows, demonstrates)
+    advice = advise(rows, demonstrates, results.errors)
+    changes = None if comparison is None else make_change_section(comparison)
     edges = edge_sections(results)
     environment = _environment()
     top = environment.get_template("headline.html.j2").render(
-        run=run,
-        virtual=any(board.clock == "virtual" for board in results.boards),
         state=verdict.state,
         verdict=verdict.sentence,
+        remedy=verdict.remedy,
         listed=verdict.listed,
         notices=[line for _, line in notices[:_MAX_NOTICES]],
         advice=advice,
-        closest=verdict.advice,
+        facts=run_facts(results, rows, captures),
+        changes=changes,
+        boards=len(boards),
         edges=edge_summary(edges),
         emulators=emulator_sentences(results),
         apart=any(section.warns for section in edges),
@@ -135,9 +138,9 @@ def render_page_parts(
         edge_summary=edge_summary(edges),
         edge_columns=edge_columns(edges),
         references=reference_sentences(results, edges),
-        advice=advice,
+        run=run,
         confidence=confidence_summaries(results, rows, captures),
-        changes=None if comparison is None else make_change_section(comparison),
+        changes=changes,
         no_history=NO_HISTORY,
         latencies=latency_rows(results.measurements),
         latency_headings=latency_headings(),

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from hil.model.printable import unicode_text
+from hil.model.units import with_micro_sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableSequence
@@ -37,16 +38,31 @@ def style_sheet() -> str:
 
 @cache
 def template_environment() -> jinja2.Environment:
-    """Everything that is filled in is escaped; a name that is not given is an error."""
+    """Everything that is filled in is escaped; a name that is not given is an error.
+
+    Times are written with the micro sign, but in what is :class:`Verbatim`.
+    """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_write_time,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.globals["data_block"] = data_block
+    made.filters["verbatim"] = Verbatim
     return made
+
+
+class Verbatim(str):
+    """Text that a board or a file gave: it is shown, and compared by the script, as it came."""
+
+    __slots__ = ()
+
+
+def _write_time(value: object) -> object:
+    return with_micro_sign(value) if type(value) is str else value
 
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"

@@ -8,6 +8,7 @@ import pytest
 
 from hil.history.comparison import compare_runs
 from hil.history.stored_records import make_history_run
+from hil.model.units import with_micro_sign
 from hil.report.page.history_pages import render_comparison
 from hil.report.side_by_side import side_by_side
 
@@ -75,8 +76,8 @@ def test_every_case_has_its_figures_and_both_distributions(view, page_of):
         assert len(shown) == len(wanted)
         for name, before, after, _, _, trend, _ in shown:
             value, other, verdict = wanted[name]
-            assert before.startswith(value)
-            assert after.startswith(other)
+            assert before.startswith(with_micro_sign(value))
+            assert after.startswith(with_micro_sign(other))
             assert trend == (verdict or "not judged")
     soft = page.locator("#case-0 tr[data-metric=lateness_p50_us][data-task='0'] td").all()
     assert soft[4].inner_text() == "worse"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.model.units import format_deadline
+from hil.model.units import format_deadline, with_micro_sign
 from hil.report.deadline_advice import answer_line, judge_techniques
 from hil.report.result_tables import technique_rows
 
@@ -29,16 +29,17 @@ def test_any_deadline_is_answered_as_by_the_host(view, report, us):
     for board in ("sim", "pyboard"):
         for kind in ("soft", "hard"):
             held = expected(report, board, us, is_hard=kind == "hard")
-            assert told(page, board, kind) == answer_line(held)
+            assert told(page, board, kind) == with_micro_sign(answer_line(held))
         part = page.locator(f'.hil-advice[data-board="{board}"]')
-        assert part.locator(".hil-for").first.inner_text() == format_deadline(us)
+        part.locator(".hil-why").evaluate("(part) => { part.open = true; }")
+        assert part.locator(".hil-for").first.inner_text() == with_micro_sign(format_deadline(us))
         softs = expected(report, board, us, is_hard=False)
         rows = part.locator(".hil-choices tbody tr")
         assert rows.evaluate_all("rows => rows.map(row => row.dataset.choice)") == [
             answer.technique for answer in softs
         ]
         cells = rows.locator('td[data-kind="soft"] small').all_inner_texts()
-        assert cells == [answer.reason for answer in softs]
+        assert cells == [with_micro_sign(answer.reason) for answer in softs]
 
 
 def test_a_deadline_of_exactly_the_worst_seen_is_held(view, report):
@@ -50,6 +51,7 @@ def test_a_deadline_of_exactly_the_worst_seen_is_held(view, report):
     page.locator("#hil-ask-unit").select_option("1")
     page.locator("#hil-ask-value").fill(repr(us))
     cell = page.locator('.hil-advice[data-board="pyboard"] tr[data-choice="timer_soft"]')
+    page.locator(".hil-why").last.evaluate("(part) => { part.open = true; }")
     assert cell.locator('td[data-kind="hard"] span').inner_text() == "holds"
     page.locator("#hil-ask-value").fill(repr(worst.lo - 0.001))
     assert cell.locator('td[data-kind="hard"] span').inner_text() == "does not"
@@ -66,7 +68,7 @@ def test_what_the_page_opens_with_does_not_need_the_script(view, report):
     )
     assert before == after
     assert plain.locator("#hil-deadline form").is_hidden()
-    plain.locator("#hil-deadline summary").first.click()
+    plain.locator("#hil-deadline summary").nth(1).click()
     assert plain.get_by_text("hard: nothing later was seen").first.is_visible()
 
 
@@ -83,15 +85,20 @@ def test_the_deadline_is_set_by_the_keyboard_alone(view, report):
     page.keyboard.press("ArrowDown")
     assert page.locator(".hil-for").first.inner_text() == "20 s"
     held = expected(report, "sim", 20e6, is_hard=False)
-    assert told(page, "sim", "soft") == answer_line(held)
+    assert told(page, "sim", "soft") == with_micro_sign(answer_line(held))
 
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "1e999"])
-def test_what_is_no_deadline_changes_nothing(view, report, text):
+def test_what_is_no_deadline_changes_nothing_but_a_hint(view, report, text):
     page, _ = view(report.page)
     before = told(page, "sim", "soft")
     page.locator("#hil-ask-value").fill(text)
     assert told(page, "sim", "soft") == before
+    hint = page.locator("#hil-ask-hint")
+    assert hint.inner_text() == "A deadline is a number above 0."
+    assert address(page) == ""
+    page.locator("#hil-ask-value").fill("5")
+    assert hint.inner_text() == ""
 
 
 def test_the_deadline_is_drawn_in_the_figures_of_lateness(view, report):
@@ -112,7 +119,7 @@ def test_filters_leave_one_board_or_load_and_the_advice_follows(view, report):
     page, _ = view(report.page)
     page.locator("#hil-load").select_option("idle")
     held = expected(report, "sim", 1000.0, is_hard=False, load="idle")
-    assert told(page, "sim", "soft") == answer_line(held)
+    assert told(page, "sim", "soft") == with_micro_sign(answer_line(held))
     assert page.locator('.hil-case[data-load="gc"]').first.is_hidden()
     assert page.locator('.hil-heat th[data-load="gc"]').first.is_hidden()
     page.locator("#hil-board").select_option("pyboard")
@@ -122,4 +129,65 @@ def test_filters_leave_one_board_or_load_and_the_advice_follows(view, report):
     page.locator("#hil-board").select_option("")
     page.locator("#hil-load").select_option("")
     assert page.locator('.hil-case[data-load="gc"]').first.is_visible()
-    assert told(page, "sim", "soft") == answer_line(expected(report, "sim", 1000.0, is_hard=False))
+    held = expected(report, "sim", 1000.0, is_hard=False)
+    assert told(page, "sim", "soft") == with_micro_sign(answer_line(held))
+
+
+def address(page) -> str:
+    return page.evaluate("location.hash")
+
+
+def test_the_deadline_is_in_the_address_and_a_shared_link_or_a_reload_answers_the_same(
+    view, report
+):
+    page, _ = view(report.page)
+    assert address(page) == ""
+    page.locator("#hil-ask-value").fill("2")
+    assert address(page) == "#deadline=2000us"
+    held = expected(report, "sim", 2000.0, is_hard=False)
+    assert told(page, "sim", "soft") == with_micro_sign(answer_line(held))
+    page.reload()
+    assert page.locator("#hil-ask-value").input_value() == "2"
+    assert told(page, "sim", "soft") == with_micro_sign(answer_line(held))
+    page.locator('a[href="#hil-cases"]').first.click()
+    page.wait_for_function('location.hash === "#hil-cases&deadline=2000us"')
+    page.reload()
+    assert page.locator("#hil-ask-value").input_value() == "2"
+    page.wait_for_function("scrollY > 100")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("20ms", "20", "1000"),
+        ("0.5s", "500", "1000"),
+        ("250%C2%B5s", "250", "1"),
+        ("3 s", "3", "1000000"),
+    ],
+)
+def test_a_deadline_in_the_address_may_have_any_unit(view, report, text, value, unit):
+    page, _ = view(report.page)
+    page.evaluate("(text) => { location.hash = `deadline=${text}`; }", text)
+    page.wait_for_function(
+        "(value) => document.getElementById('hil-ask-value').value === value", arg=value
+    )
+    assert page.locator("#hil-ask-unit").input_value() == unit
+    assert page.locator("#hil-ask-hint").inner_text() == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "-3ms", "0us", "1e99s", "<img src=x onerror='window.boom=1'>", "%", "9" * 500],
+)
+def test_what_is_no_deadline_in_the_address_is_one_hint_and_never_markup(view, report, text):
+    page, _ = view(report.page)
+    before = told(page, "sim", "soft")
+    page.evaluate("(text) => { location.hash = `deadline=${text}`; }", text)
+    hint = page.locator("#hil-ask-hint")
+    page.wait_for_function("document.getElementById('hil-ask-hint').textContent !== ''")
+    assert hint.inner_text().endswith("write it as #deadline=2000us, 2ms or 0.5s.")
+    assert text[:10] in hint.inner_text()
+    assert len(hint.inner_text()) < 140
+    assert page.evaluate("window.boom") is None
+    assert page.locator("img").count() == 0
+    assert told(page, "sim", "soft") == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.model.units import format_measurement
+from hil.model.units import format_measurement, with_micro_sign
 from hil.recording.run_folder import read_results
 
 
@@ -25,7 +25,7 @@ def test_every_number_equals_results_json(view, report, in_page):
     for shown in numbers:
         measurement = known[tuple(shown["key"])]
         assert shown["value"] == measurement.value, shown
-        assert shown["text"] == format_measurement(measurement).value, shown
+        assert shown["text"] == with_micro_sign(format_measurement(measurement).value), shown
         if shown["all"]:
             assert shown["bounds"] == format_measurement(measurement).bounds, shown
             listed.add(tuple(shown["key"]))

@@ -47,7 +47,7 @@ def test_every_run_is_read_by_keyboard_and_what_is_out_of_budget_is_marked(view,
         said.append(figure.locator("output").inner_text())
     assert [text.split("T")[0] for text in said] == [f"2026-11-0{day}" for day in (1, 2, 3, 9)]
     assert ["out of budget" in text for text in said] == [False, False, True, False]
-    assert "1.00 us [0.5 us, 2.00 us]" in said[0]
+    assert "1.00 µs [0.5 µs, 2.00 µs]" in said[0]
     assert figure.locator("path.fail").count() == 1
     assert figure.locator("g.axes text.m").all_text_contents() == ["2026-11-01", "2026-11-09"]
 

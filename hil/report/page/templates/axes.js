@@ -18,7 +18,7 @@ const short = (value) => String(Number(value.toPrecision(3)));
 function timeText(us, by = us, write = short) {
   const size = Math.abs(by);
   if (size >= 999999) return `${write(us / 1e6)} s`;
-  return size >= 999.999 ? `${write(us / 1e3)} ms` : `${write(us)} us`;
+  return size >= 999.999 ? `${write(us / 1e3)} ms` : `${write(us)} \u00b5s`;
 }
 const nearZero = (value, axis) => Math.abs(value) < 1e-9 * Math.abs(axis.hi - axis.lo);
 

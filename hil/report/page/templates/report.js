@@ -1,9 +1,15 @@
 // What the page does when it is read: deadline, filters, theme, print. It follows charts.js in one
 // function; without a script every number is on the page too.
 const limits = JSON.parse(byId("hil-data").textContent).limits;
-const chosen = { board: "", load: "", deadline: 1000 };
+const chosen = {
+  board: "",
+  load: "",
+  deadline: 1000,
+  get isAsked() { return this.deadline !== 1000; },
+};
 
 // The deadline: the rules are those of the host, which made the limits and every sentence.
+const MOST_NAMED = 3;
 const WORDS = { yes: "holds", no: "does not", open: "not decided" };
 const ORDER = ["yes", "open", "no"];
 function answerOf([below, from], us) {
@@ -29,11 +35,15 @@ function judge(board, kind, us) {
   return held.sort((a, b) => compare(ORDER.indexOf(a.answer), ORDER.indexOf(b.answer))
     || compare(a.limit, b.limit) || compare(a.floor, b.floor));
 }
+function some(names) {
+  if (names.length <= MOST_NAMED + 1) return names.join(", ");
+  return `${names.slice(0, MOST_NAMED).join(", ")} and ${names.length - MOST_NAMED} more`;
+}
 function sentence(held) {
   const first = held[0];
   if (first.answer === "yes") {
     const more = held.slice(1).filter((other) => other.answer === "yes");
-    const named = (text, others) => (others.length ? ` ${text}: ${others.map((other) => other.technique).join(", ")}.` : "");
+    const named = (text, others) => (others.length ? ` ${text}: ${some(others.map((other) => other.technique))}.` : "");
     const alike = named("As good, as far as the bounds tell", more.filter((other) => other.floor <= first.limit));
     return `choose ${first.technique}: ${first.reason}.${alike}${named("Also", more.filter((other) => other.floor > first.limit))}`;
   }
@@ -64,19 +74,66 @@ function answer() {
   }
   showDeadline(chosen.deadline);
 }
+
+// The deadline stands in the address, as #deadline=2000us or behind the name of a part, so that a
+// shared link and a reload show the same answer. What can't be read there is said and not used.
+const UNITS = { us: 1, "\u00b5s": 1, "\u03bcs": 1, ms: 1000, s: 1e6 };
+const LONGEST_QUOTED = 40;
+const isDeadline = (us) => us > 0 && us <= 1e12;
+function inAddress() {
+  const hash = location.hash.slice(1);
+  const at = hash.search(/(^|&)deadline=/);
+  if (at < 0) return [hash, undefined];
+  let asked = hash.slice(hash.indexOf("deadline=", at) + 9);
+  try { asked = decodeURIComponent(asked); } catch { /* told as it stands */ }
+  return [hash.slice(0, at), asked];
+}
+function readDeadline(asked) {
+  const parts = /^(\d+(?:\.\d*)?|\.\d+) ?(us|\u00b5s|\u03bcs|ms|s)$/.exec(asked);
+  const us = parts ? Number(parts[1]) * UNITS[parts[2]] : NaN;
+  return isDeadline(us) ? us : undefined;
+}
+function writeAddress() {
+  const [part] = inAddress();
+  const text = `deadline=${Number(chosen.deadline.toPrecision(12))}us`;
+  try { history.replaceState(history.state, "", `#${part ? `${part}&` : ""}${text}`); } catch { /* no address here */ }
+}
 function ask() {
   const form = document.querySelector(".hil-ask");
   if (!form) return;
+  const [value, unit, hint] = ["value", "unit", "hint"].map((name) => byId(`hil-ask-${name}`));
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
-  const read = () => {
-    const us = Number(byId("hil-ask-value").value) * Number(byId("hil-ask-unit").value);
-    if (!(us > 0) || !Number.isFinite(us)) return;
+  form.addEventListener("input", () => {
+    const us = Number(value.value) * Number(unit.value);
+    const isRead = isDeadline(us);
+    hint.textContent = isRead ? "" : "A deadline is a number above 0.";
+    value.toggleAttribute("aria-invalid", !isRead);
+    if (!isRead) return;
+    chosen.deadline = us;
+    writeAddress();
+    answer();
+  });
+  const follow = () => {
+    const [part, asked] = inAddress();
+    if (asked === undefined) {
+      if (part && chosen.isAsked) writeAddress();
+      return;
+    }
+    const us = readDeadline(asked);
+    const shown = asked.length > LONGEST_QUOTED ? `${asked.slice(0, LONGEST_QUOTED)}\u2026` : asked;
+    hint.textContent = us === undefined
+      ? `The address asks for the deadline "${shown}": write it as #deadline=2000us, 2ms or 0.5s.` : "";
+    if (us === undefined) return;
+    const step = us >= 1e6 ? 1e6 : us >= 1000 ? 1000 : 1;
+    unit.value = String(step);
+    value.value = String(Number((us / step).toPrecision(12)));
     chosen.deadline = us;
     answer();
   };
-  form.addEventListener("input", read);
-  read();
+  addEventListener("hashchange", follow);
+  answer();
+  follow();
 }
 
 function filters() {
@@ -113,10 +170,11 @@ function theme() {
 }
 
 function reveal() {
+  const [part] = inAddress();
   let node = null;
-  try { node = byId(decodeURIComponent(location.hash.slice(1))); } catch { return; }
+  try { node = byId(decodeURIComponent(part)); } catch { return; }
   for (let outer = node; outer; outer = outer.parentElement) if (outer.tagName === "DETAILS") outer.open = true;
-  if (node && location.hash.length > 1) node.scrollIntoView();
+  if (node && part) node.scrollIntoView();
 }
 
 function printing() {

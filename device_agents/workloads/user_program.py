@@ -11,6 +11,7 @@ import sys
 from lib.recorder import Channel
 
 hil_program = []
+hil_begins = []  # what is done before it starts; each returns what ends that
 hil_closed = bytearray(1)
 hil_full = Channel.full
 
@@ -88,6 +89,8 @@ def hil_execute(job, names):
 def run(job):
     sys.modules["hil_agent"] = HilAgent(job)
     job.at_exit(hil_forget_agent)
+    for begin in hil_begins:
+        job.at_exit(begin())
     names = {"__name__": "__main__"}
     hil_closed[0] = 0
     job.open()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hil.model.board import Wiring
     from hil.model.budgets import Budgets
     from hil.model.edge_sources import EdgeSourceSpec
+    from hil.model.program_files import ProgramFile
     from hil.model.user_programs import PeriodSource
 
 LOOPBACK = "loopback"
@@ -275,10 +276,10 @@ class CaptureJob:
 
     ``program`` is the technique or what takes its place, ``after_files`` follow its window,
     ``statements`` are executed before it is started with ``config``. ``interrupt``: it does not end
-    by itself. ``limit_s`` bounds the whole capture, ``idle_limit_s`` the time without a frame in
-    it; a slow board's own time may be slow, too, so both have its factor throughout.
-    ``case_limit_s`` bounds all of the job, from the first byte of the program to the end of what
-    follows the window.
+    by itself. ``files`` are stored with the capture. ``limit_s`` bounds the whole capture,
+    ``idle_limit_s`` the time without a frame in it; a slow board's own time may be slow, too, so
+    both have its factor throughout. ``case_limit_s`` bounds all of the job, from the first byte of
+    the program to the end of what follows the window.
     """
 
     plan: CapturePlan
@@ -288,6 +289,7 @@ class CaptureJob:
     after_files: tuple[str, ...]
     statements: tuple[str, ...]
     interrupt: bool
+    files: tuple[ProgramFile, ...]
     limit_s: float
     idle_limit_s: float
     case_limit_s: float
@@ -330,20 +332,22 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
     limit_s = (2 * window_s + more_s + _WINDOW_SLACK_S) * slow + _transfer_s(plan, baudrate)
     after_s = sum(workload.after_limit_s(options) for workload, options in workloads)
     stages = _STAGES if SMALL_HEAP in have else 1
+    statements = tuple(code for setup in setups for code in setup.statements)
     return CaptureJob(
         plan=plan,
         program=program,
         config=config,
         workloads=workloads,
         after_files=post_window_files(workloads),
-        statements=tuple(code for setup in setups for code in setup.statements),
+        statements=statements,
         interrupt=any(setup.interrupt for setup in setups),
+        files=tuple(file for setup in setups for file in setup.files),
         limit_s=limit_s,
         idle_limit_s=(window_s + more_s + _IDLE_SLACK_S) * slow,
         case_limit_s=stages * limit_s
         + _PROGRAM_S
         + (_PROGRAM_PER_SLOWNESS_S + after_s) * slow
-        + _PROGRAM_BITS / baudrate,
+        + (_PROGRAM_BITS + 2 * _BITS_PER_BYTE * sum(map(len, statements))) / baudrate,
     )
 
 

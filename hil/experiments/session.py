@@ -236,9 +236,13 @@ class Session:
                 for code in job.statements:
                     execute(self._repl, code, self.identity)
         except HilError as error:
-            error.args = (f"{error}{self._recover(error)}", *error.args[1:])
+            told = (workload.refusal(error, job.files) for workload, _ in job.workloads)
+            text = next(filter(None, told), str(error))
+            error.args = (f"{text}{self._recover(error)}", *error.args[1:])
             raise
         with CaptureWriter(path, self.identity, plan) as writer, contextlib.ExitStack() as opened:
+            for file in job.files:
+                writer.program_file(file)
 
             def keep(channel: Channel, numbers: Sequence[int]) -> None:
                 writer.values(channel.stored, numbers)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hil.model.board import BoardIdentity, Wiring
     from hil.model.captures import Capture, CapturePlan, Channel
     from hil.model.errors import HilError
+    from hil.model.program_files import ProgramFile
 
 _T = TypeVar("_T")
 Options = Mapping[str, int | str]
@@ -63,13 +64,15 @@ class AgentSetup:
 
     ``program`` is the program that runs in the technique's place, ``statements`` are executed
     before it is started, ``config`` is added to the agent's configuration. ``interrupt``: the
-    program does not end by itself, and may leave timers running.
+    program does not end by itself, and may leave timers running. ``files`` are stored with the
+    capture, so that it can be explained later.
     """
 
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
     program: str | None = None
     statements: tuple[str, ...] = ()
     interrupt: bool = False
+    files: tuple[ProgramFile, ...] = ()
 
 
 class WorkloadCompanion(Companion, Protocol):
@@ -143,6 +146,13 @@ class Workload(Protocol):
     def after(self, board: MeasuredBoard, keep: ChannelWriter, options: Options) -> None:
         """The host's part once the agent has ended; raises the kinds of ``HilError``."""
         return
+
+    def refusal(self, error: HilError, files: Sequence[ProgramFile]) -> str:
+        """What to say in the place of ``error`` where a board does not take its code.
+
+        ``files`` are those of the job. Often nothing.
+        """
+        return ""
 
     def hint(self, error: HilError, plan: CapturePlan) -> str:
         """What its user can do about an error of a capture that it has a part in; often nothing."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hil.model.board import BoardIdentity
     from hil.model.edges import EdgeRecording
+    from hil.model.program_files import ProgramFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +166,8 @@ class CaptureIssue:
     ``duplicate``, ``truncated`` (the stream ended inside a frame), ``wrap`` (tick unwrapping is
     ambiguous), ``clock`` (the board's clock can't be trusted), ``clock_jump`` (what is
     known to be wrong with this board's clock happened, and was corrected), ``agent`` (the agent
-    reported an error), ``excess`` (more came than the capture's plan allows, and was not read).
+    reported an error), ``excess`` (more came than the capture's plan allows, and was not read),
+    ``program`` (a stored file of the user's program is damaged; no stamp is).
     """
 
     kind: str
@@ -372,7 +374,7 @@ class Capture:
     ``edges`` what instruments saw, one recording each; a joined capture has neither, its
     ``windows`` have them. ``host_clock_ppm`` is how far the rate of the clock that the exchanges
     are against may be off, ``None`` where nobody knows. ``set_aside`` says of each earlier capture
-    of the same window why it is invalid.
+    of the same window why it is invalid. ``program_files`` are those of the user's own program.
     """
 
     board: BoardIdentity
@@ -394,6 +396,7 @@ class Capture:
     windows: tuple[Capture, ...] = ()
     host_clock_ppm: float | None = None
     set_aside: tuple[str, ...] = ()
+    program_files: tuple[ProgramFile, ...] = ()
 
     def numbers(self, channel: Channel) -> IntArray | None:
         """The numbers of a channel of values or records, ``None`` if the capture has none."""

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
 
 PeriodSource = Literal["header", "option", "profile"]
 """Where the periods come from: the program itself, ``--hil-period-ms``, or nobody said them."""
-_FILE, _PERIODS, _UNKEPT, _TIMER, _CATCHES = (
+_FILE, _PERIODS, _UNKEPT, _TIMER, _CATCHES, _RESETS, _IRQ_OFF = (
     "program_file",
     "program_periods",
     "program_unkept_timers",
     "program_timer",
     "program_catches",
+    "program_resets",
+    "program_irq_off",
 )
-OPTION_NAMES = (_PERIODS, _FILE, _UNKEPT, _TIMER, _CATCHES)
+OPTION_NAMES = (_PERIODS, _FILE, _UNKEPT, _TIMER, _CATCHES, _RESETS, _IRQ_OFF)
 """The options' names; a plan without the first one is not of a program."""
 _MOST_NAME, _MOST_LINES = 60, 20
 
@@ -27,7 +29,8 @@ class ProgramOptions:
     """What is known of the program whose activations a capture holds.
 
     ``unkept_timers`` are lines that make a timer which nothing refers to; ``uses_timer`` says
-    whether it makes any. ``catches_interrupt`` are lines that catch Ctrl-C.
+    whether it makes any. ``catches_interrupt`` are lines that catch Ctrl-C, ``resets`` those that
+    reset the board, ``interrupts_off`` those that switch its interrupts off.
     """
 
     file: str
@@ -35,16 +38,20 @@ class ProgramOptions:
     unkept_timers: tuple[int, ...] = ()
     uses_timer: bool = False
     catches_interrupt: tuple[int, ...] = ()
+    resets: tuple[int, ...] = ()
+    interrupts_off: tuple[int, ...] = ()
 
     def as_options(self) -> dict[str, int | str]:
         """The options of a plan; texts are ASCII, as they go to the board."""
         file = self.file.encode("ascii", "replace").decode("ascii")[:_MOST_NAME]
+        rare = {_RESETS: _listed(self.resets), _IRQ_OFF: _listed(self.interrupts_off)}
         return {
             _FILE: file,
             _PERIODS: self.periods_from,
             _UNKEPT: _listed(self.unkept_timers),
             _TIMER: int(self.uses_timer),
             _CATCHES: _listed(self.catches_interrupt),
+            **{name: lines for name, lines in rare.items() if lines},
         }
 
     @classmethod
@@ -60,6 +67,8 @@ class ProgramOptions:
             unkept_timers=_numbers(options.get(_UNKEPT)),
             uses_timer=bool(options.get(_TIMER)),
             catches_interrupt=_numbers(options.get(_CATCHES)),
+            resets=_numbers(options.get(_RESETS)),
+            interrupts_off=_numbers(options.get(_IRQ_OFF)),
         )
 
 

@@ -26,10 +26,10 @@ from hil.experiments.plan import (
     find_profile,
     make_cases,
 )
+from hil.experiments.program_reader import read_user_program
 from hil.experiments.registry import EDGE_SOURCES
 from hil.experiments.run import Bench
 from hil.experiments.workloads.sync_pattern import with_sync
-from hil.experiments.workloads.user_program import read_user_program
 from hil.history.location import find_location
 from hil.model.board import DEFAULT_BOARD
 from hil.model.edge_sources import parse_edge_sources

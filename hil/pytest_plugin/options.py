@@ -62,7 +62,11 @@ def add_options(parser: pytest.Parser, *, late: bool = False) -> None:
         metavar="fail|pass",
         help="whether a figure that its bounds leave undecided fails the run (default: pass)",
     )
-    add("--hil-agent", metavar="FILE", help="measure this program of your own (see examples/)")
+    add(
+        "--hil-agent",
+        metavar="FILE|FOLDER",
+        help="measure this program of your own: a file, or a folder with its main.py",
+    )
     add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
     add(
         "--hil-edges",

@@ -3,7 +3,8 @@
 A file of chunks (:mod:`hil.recording.chunk_file`) that begins with ``HILCAP``. Types: ``M`` what
 was measured on which board (JSON), ``R`` received bytes behind their time of arrival (8 bytes,
 monotonic ns), ``P`` the host's times of one clock exchange, ``V`` numbers that the host took
-(length of their name, name, 8 bytes each), ``E`` how it ended. Nothing in a file is ever executed,
+(length of their name, name, 8 bytes each), ``F`` a file of the user's own program
+(:mod:`hil.recording.program_chunk`), ``E`` how it ended. Nothing in a file is ever executed,
 and nothing in it names another file.
 """
 
@@ -30,6 +31,7 @@ from hil.recording.chunk_file import (
     read_chunk_file,
 )
 from hil.recording.edge_file import write_edges
+from hil.recording.program_chunk import PROGRAM_FILE, pack_program_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from hil.model.captures import CaptureIssue
     from hil.model.edges import EdgeRecording
+    from hil.model.program_files import ProgramFile
 
 CAPTURE_SUFFIX = ".hilcap"
 
@@ -177,6 +180,10 @@ class CaptureWriter(ChunkWriter):
         for at in range(0, len(numbers), VALUES_PER_CHUNK):
             part = numbers[at : at + VALUES_PER_CHUNK]
             self.chunk("V", bytes((len(title),)) + title + struct.pack(f"<{len(part)}q", *part))
+
+    def program_file(self, file: ProgramFile) -> None:
+        """Store a file of the user's own program that is measured."""
+        self.chunk(PROGRAM_FILE, pack_program_file(file))
 
     def edges(self, recording: EdgeRecording) -> None:
         """Store what an instrument saw, in a file of its own beside the capture."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from hil.model.captures import HOST_PAUSES, CaptureIssue
 from hil.model.errors import CaptureError, HilError
+from hil.model.program_files import MAX_FILES, MAX_PROGRAM_BYTES
 from hil.protocol.capture_limits import CaptureLimits
 from hil.protocol.decoder import StreamDecoder
 from hil.protocol.device_log import uncaught_exceptions
@@ -26,12 +27,14 @@ from hil.recording.capture_file import (
     read_chunks,
 )
 from hil.recording.edge_reader import read_capture_edges
+from hil.recording.program_chunk import PROGRAM_FILE, total_bytes, unpack_program_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.model.board import BoardIdentity
     from hil.model.captures import Capture, IntArray
+    from hil.model.program_files import ProgramFile
     from hil.recording.capture_file import StoredMeta
 
 HOSTS_ALONE = frozenset({HOST_PAUSES.stored})
@@ -83,6 +86,7 @@ def _read(path: Path) -> Capture:
     ends, times = array("Q"), array("q")
     pings: list[HostPing] = []
     values: dict[str, list[IntArray]] = {}
+    program_files: list[ProgramFile] = []
     received = taken = 0
     excess = ""
     status: str | None = None
@@ -112,6 +116,8 @@ def _read(path: Path) -> Capture:
                 excess = f"more than {limits.host_values:,} numbers of the host's own"
             elif len(numbers) % 8 == 0:
                 values.setdefault(name, []).append(np.frombuffer(numbers, "<i8"))
+        elif kind == PROGRAM_FILE:
+            _take_program_file(payload, program_files, faults)
         elif kind == "E":
             status = payload[:MAX_STATUS].decode("utf-8", "replace")
     if meta is None:
@@ -137,4 +143,19 @@ def _read(path: Path) -> Capture:
         errors=(*capture.errors, *errors),
         values={**of_board, **of_host},
         edges=read_capture_edges(path),
+        program_files=tuple(program_files),
     )
+
+
+def _take_program_file(
+    payload: bytes, files: list[ProgramFile], faults: list[CaptureIssue]
+) -> None:
+    """Add a stored file of the program; the stamps don't need it, so its damage is only said."""
+    try:
+        file = unpack_program_file(payload)
+        if len(files) >= MAX_FILES or total_bytes((*files, file)) > MAX_PROGRAM_BYTES:
+            raise CaptureError("the files of the program are more than one has")
+    except CaptureError as error:
+        faults.append(CaptureIssue("program", str(error)))
+    else:
+        files.append(file)

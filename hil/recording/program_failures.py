@@ -6,17 +6,26 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.model.program_files import MAIN_FILE, MOUNT_POINT
 from hil.model.units import format_period_us, format_time_us
 from hil.model.user_programs import ProgramOptions
 
 if TYPE_CHECKING:
-    from hil.model.captures import Capture
+    from collections.abc import Mapping
 
-_FRAME = re.compile(r'File "<string>", line ([0-9]+)(?:, in (\S+))?')
+    from hil.model.captures import Capture
+    from hil.model.program_files import ProgramFile
+
+_FRAME = re.compile(r'File "([^"]*)", line ([0-9]+)(?:, in (\S+))?')
+_MAIN = "<string>"
+"""What the board calls the program itself, which is executed from a text."""
+_MOST_SOURCE = 100
 _DAMAGE = ("missing", "damaged", "wrap", "truncated", "incomplete", "clock")
+_NO_MODULE = re.compile(r"no module named '(\w+)'")
 _HINTS = (
     ("heap is locked", "a hard callback can't take memory"),
-    ("no module named", "only this one file is sent: put the module on the board"),
+    ("Timer doesn't exist", "this board has no timer of this number: write `Timer(-1)`"),
+    (".mpy", "compile it with the mpy-cross of this board's MicroPython, or send the .py"),
 )
 
 
@@ -37,22 +46,89 @@ def find_program_failure(capture: Capture) -> ProgramFailure | None:
     program = ProgramOptions.of_plan(capture.plan)
     if program is None:
         return None
-    return _raised(capture, program.file) or _never_marked(capture, program.file)
+    return _raised(capture, program) or _never_marked(capture, program.file)
 
 
-def _raised(capture: Capture, file: str) -> ProgramFailure | None:
-    lines = capture.errors
-    frames = [match for line in lines if (match := _FRAME.search(line))]
-    if not frames:
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A line of a traceback that is in a file of the program; ``source`` is empty if unknown."""
+
+    path: str
+    number: int
+    function: str
+    source: str
+    line: str
+
+    @property
+    def where(self) -> str:
+        """File and line, and the function; of a compiled file there is no line to be looked at."""
+        line = "" if self.path.endswith(".mpy") else f", line {self.number}"
+        inside = f", in {self.function}" if self.function not in ("", "<module>") else ""
+        return f"{self.path}{line}{inside}"
+
+
+def _raised(capture: Capture, program: ProgramOptions) -> ProgramFailure | None:
+    files = {file.path: file for file in capture.program_files}
+    last: _Frame | None = None
+    traceback = []
+    for line in capture.errors:
+        frame = _frame(line, program, files)
+        if frame is None:
+            traceback.append(line)
+            continue
+        last = frame
+        traceback.append(frame.line)
+        if frame.source:
+            traceback.append(f"    {frame.source}")
+    if last is None:
         return None
-    number, function = frames[-1].groups()
-    where = f"{file}, line {number}"
-    if function and function != "<module>":
-        where += f", in {function}"
-    said = next((line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(:|$)", line)), "")
-    hint = next((f" ({hint})" for words, hint in _HINTS if words in said), "")
-    traceback = "\n".join(line.replace('"<string>"', f'"{file}"') for line in lines)
-    return ProgramFailure(f"{where}: {said}{hint}", traceback)
+    said = next(
+        (line for line in reversed(capture.errors) if re.match(r"[A-Za-z_][\w.]*(:|$)", line)), ""
+    )
+    source = f"; line {last.number} is `{last.source}`" if last.source else ""
+    return ProgramFailure(f"{last.where}: {said}{_hint(said)}{source}", "\n".join(traceback))
+
+
+def _frame(line: str, program: ProgramOptions, files: Mapping[str, ProgramFile]) -> _Frame | None:
+    """The frame of a program's file that a line of a traceback tells of; ``None`` for another."""
+    match = _FRAME.search(line)
+    if match is None:
+        return None
+    name, number, function = match[1], int(match[2][:9]), match[3] or ""
+    if name == _MAIN:
+        path = program.file
+        file = files.get(path) or files.get(MAIN_FILE)
+    else:
+        known = _named_file(name, files)
+        if known is None:
+            return None
+        path, file = known
+    source = "" if file is None else file.line(number)
+    if len(source) > _MOST_SOURCE:
+        source = source[:_MOST_SOURCE] + " ..."
+    shown = line.replace(f'"{name}"', f'"{path}"', 1)
+    return _Frame(path, number, function, source, shown)
+
+
+def _named_file(name: str, files: Mapping[str, ProgramFile]) -> tuple[str, ProgramFile] | None:
+    """The file that a board calls ``name``; a compiled one is called as its source was."""
+    path = name.removeprefix(f"{MOUNT_POINT}/")
+    compiled = f"{path.removesuffix('.py')}.mpy"
+    for wanted in (path, f"lib/{path}", compiled):
+        if wanted in files:
+            return wanted, files[wanted]
+    same = [p for p in files if p.rpartition("/")[2] == compiled.rpartition("/")[2]]
+    return (same[0], files[same[0]]) if len(same) == 1 else None
+
+
+def _hint(said: str) -> str:
+    missing = _NO_MODULE.search(said)
+    if missing:
+        return (
+            f" (send it along: --hil-agent=FOLDER with main.py, {missing[1]}.py or lib/, or a "
+            f"package by its name, `# hil: require={missing[1]}`)"
+        )
+    return next((f" ({hint})" for words, hint in _HINTS if words in said), "")
 
 
 def _never_marked(capture: Capture, file: str) -> ProgramFailure | None:

@@ -7,7 +7,7 @@ import pytest
 
 from hil.boards.wiring import load_wiring
 from hil.experiments.budget_files import load_budgets
-from hil.experiments.workloads.user_program import read_user_program
+from hil.experiments.program_reader import read_user_program
 from hil.model.errors import CaptureError, ConfigurationError
 from hil.recording.edge_files.recorded_file import read_recorded_file
 from hil.recording.run_folder import read_results, read_run_log

@@ -1,7 +1,8 @@
 import pytest
 
 from hil.experiments.plan import PROFILES, agent_case, make_cases
-from hil.experiments.workloads.user_program import UserProgramRun, read_user_program
+from hil.experiments.program_reader import read_user_program
+from hil.experiments.workloads.user_program import UserProgramRun
 from hil.model.captures import CapturePlan
 from hil.model.errors import BoardTimeoutError, CaptureError, ConfigurationError, LinkLostError
 from hil.model.user_programs import ProgramOptions
@@ -115,7 +116,7 @@ def test_a_capture_that_fails_hints_at_the_program(error, said):
         ("from hil_agent import stamp\nif:\n", "line 2"),
         ("# hil: period_ms=0.2\n" + PROGRAM, "period_ms"),
         ("# hil: period_ms=1,,2\n" + PROGRAM, "line 1: .*did you mean"),
-        (PROGRAM + "#" * 70_000, "larger"),
+        (PROGRAM + "#" * 300_000, "no such file is longer than 256 kB"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(tmp_path, text, said):

@@ -5,6 +5,7 @@ import pytest
 
 from hil.model.captures import Capture, CaptureIssue, CapturePlan, TaskPlan, Track
 from hil.model.errors import RemoteCodeError
+from hil.model.program_files import ProgramFile
 from hil.model.user_programs import ProgramOptions
 from hil.recording.program_failures import find_program_failure
 from hil.recording.validity import require_valid
@@ -53,7 +54,12 @@ def test_an_exception_is_named_with_file_line_and_function():
     ("said", "hint"),
     [
         ("MemoryError: memory allocation failed, heap is locked", "a hard callback can't"),
-        ("ImportError: no module named 'ssd1306'", "only this one file is sent"),
+        ("ValueError: Timer doesn't exist", "no timer of this number: write `Timer(-1)`"),
+        ("ValueError: incompatible .mpy file", "the mpy-cross of this board's MicroPython"),
+        (
+            "ImportError: no module named 'ssd1306'",
+            "or a package by its name, `# hil: require=ssd1306`",
+        ),
     ],
 )
 def test_common_exceptions_say_what_to_do(said, hint):
@@ -94,3 +100,54 @@ def test_a_capture_of_such_a_program_is_not_valid():
         require_valid(capture(track(), errors=(*TRACEBACK, "ValueError: no")))
     assert 'File "blink.py", line 5' in caught.value.traceback
     require_valid(capture(track()))
+
+
+SOURCE = b"# hil: period_ms=20\nimport helper\n\ndef work():\n    raise ValueError('no')\n"
+HELPER = b"def fall():\n    return [][1]\n"
+FILES = (
+    ProgramFile("main.py", SOURCE),
+    ProgramFile("lib/helper.py", HELPER),
+    ProgramFile("lib/fast.mpy", b"M\x06\x00\x1f"),
+)
+FOLDER = ProgramOptions("main.py", "header")
+
+
+def test_the_line_itself_is_shown_in_the_sentence_and_in_the_traceback():
+    taken = capture(errors=(*TRACEBACK, "ValueError: no"), program_files=FILES, program=FOLDER)
+    failure = find_program_failure(taken)
+    assert failure.text == (
+        "main.py, line 5, in work: ValueError: no; line 5 is `raise ValueError('no')`"
+    )
+    lines = failure.traceback.splitlines()
+    assert lines[-3:] == [
+        '  File "main.py", line 5, in work',
+        "    raise ValueError('no')",
+        "ValueError: no",
+    ]
+
+
+@pytest.mark.parametrize("name", ["/hil_program/lib/helper.py", "lib/helper.py", "helper.py"])
+def test_a_module_of_the_program_is_named_by_its_path_in_the_folder(name):
+    more = (f'  File "{name}", line 2, in fall', "IndexError: list index out of range")
+    failure = find_program_failure(
+        capture(errors=(*TRACEBACK, *more), program_files=FILES, program=FOLDER)
+    )
+    assert failure.text == (
+        "lib/helper.py, line 2, in fall: IndexError: list index out of range; "
+        "line 2 is `return [][1]`"
+    )
+    assert name == "lib/helper.py" or f'"{name}"' not in failure.traceback
+
+
+def test_a_compiled_module_names_the_function():
+    more = ('  File "fast.py", line 9, in spin', "ZeroDivisionError: divide by zero")
+    failure = find_program_failure(
+        capture(errors=(*TRACEBACK, *more), program_files=FILES, program=FOLDER)
+    )
+    assert failure.text == "lib/fast.mpy, in spin: ZeroDivisionError: divide by zero"
+
+
+def test_a_line_that_is_not_in_the_file_is_left_out():
+    lines = (TRACEBACK[0], '  File "<string>", line 999999999999, in work', "KeyError: 7")
+    failure = find_program_failure(capture(errors=lines, program_files=FILES, program=FOLDER))
+    assert failure.text == "main.py, line 999999999, in work: KeyError: 7"

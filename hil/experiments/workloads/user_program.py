@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.analysis.metric_sheet import MetricSheet, SheetNotice
-from hil.experiments.program_header import read_header
-from hil.experiments.program_source import ProgramFacts, examine_source
+from hil.experiments.program_source import ProgramFacts
 from hil.experiments.workload import AgentSetup, Workload
-from hil.model.captures import CALIBRATE
+from hil.experiments.workloads.program_upload import explain_upload, file_pieces, text_pieces
 from hil.model.errors import (
     BoardTimeoutError,
-    CaptureError,
-    ConfigurationError,
     LinkLostError,
 )
-from hil.model.techniques import TECHNIQUES
 from hil.model.user_programs import OPTION_NAMES, ProgramOptions
-from hil.recording.stored_file import open_given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from hil.analysis.clock import Instrument
     from hil.experiments.plan import Case
     from hil.experiments.workload import MeasuredBoard, Options
     from hil.model.captures import Capture, CapturePlan
     from hil.model.errors import HilError
+    from hil.model.program_files import ProgramFile
     from hil.model.user_programs import PeriodSource
 
 USER_PROGRAM = "user_program"
 """The harness's program that runs it on the board."""
-MAX_PROGRAM_BYTES = 64_000
-_PIECE = 400
 _PROMPT = b">>> "
 _ROOM, _LATE_END_US = 4, 2_000_000
 """Room for so many stamps a period, and for what comes until the program is interrupted."""
@@ -47,7 +39,8 @@ class UserProgram:
     """A MicroPython program: ``name`` is shown as the technique, ``periods_us`` one a task.
 
     ``periods_us`` is empty where the program does not say; the run's period is taken then.
-    ``file`` is the file's own name, ``facts`` what its text tells.
+    ``file`` is the file's own name, ``facts`` what its text tells. ``files`` are all that go to the
+    board, the program itself first. ``names`` are its tasks', one each, or none.
     """
 
     name: str
@@ -55,15 +48,13 @@ class UserProgram:
     periods_us: tuple[int, ...] = ()
     file: str = ""
     facts: ProgramFacts = field(default_factory=ProgramFacts)
+    files: tuple[ProgramFile, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """Statements that put the program's text on the board, a small piece at a time."""
-        parts = range(0, len(self.source), _PIECE)
-        return (
-            "hil_program.clear()",
-            *(f"hil_program.append({self.source[at : at + _PIECE]!a})" for at in parts),
-        )
+        """Statements that put it on the board, a small piece at a time."""
+        return (*text_pieces(self.source), *file_pieces(self.files[1:]))
 
     def options(self, periods_from: PeriodSource) -> Options:
         """What a plan keeps of it, so that a stored capture can be explained."""
@@ -73,6 +64,8 @@ class UserProgram:
             unkept_timers=self.facts.unkept_timers,
             uses_timer=self.facts.uses_timer,
             catches_interrupt=self.facts.catches_interrupt,
+            resets=self.facts.resets,
+            interrupts_off=self.facts.interrupts_off,
         ).as_options()
 
 
@@ -109,6 +102,10 @@ class UserProgramRun(Workload):
             "(micropython.kbd_intr(-1)), or wait in native code?"
         )
 
+    def refusal(self, error: HilError, files: Sequence[ProgramFile]) -> str:
+        """Why the board does not take the files that go beside the program."""
+        return explain_upload(error, files[1:])
+
     def analyse(self, capture: Capture, cost: Instrument) -> Iterable[MetricSheet]:
         """What is wrong with the program, as far as the capture shows."""
         from hil.analysis.program_diagnosis import diagnose_program  # late: numpy
@@ -136,38 +133,5 @@ class UserProgramRun(Workload):
             program=USER_PROGRAM,
             statements=case.program.pieces,
             interrupt=True,
+            files=case.program.files,
         )
-
-
-def read_user_program(path: Path) -> UserProgram:
-    """Read ``path``; one of its first lines may say ``# hil: period_ms=20`` (or ``20,50``).
-
-    Raises :class:`~hil.model.errors.ConfigurationError` in one line that names the file.
-    """
-    try:
-        with open_given(path) as file:
-            raw = file.read(MAX_PROGRAM_BYTES + 1)
-        source = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"--hil-agent={path}: can't read it ({error.strerror})") from None
-    except CaptureError as error:
-        raise ConfigurationError(f"--hil-agent={error}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(
-            f"--hil-agent={path}: not a text file in UTF-8; save it as UTF-8"
-        ) from None
-    if len(raw) > MAX_PROGRAM_BYTES:
-        raise ConfigurationError(f"--hil-agent={path}: larger than {MAX_PROGRAM_BYTES} bytes")
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    try:
-        periods_us = read_header(source)
-        facts = examine_source(source, path.name, max(1, len(periods_us)))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"--hil-agent={path}: {error}") from None
-    return UserProgram(_case_name(path), source, periods_us, path.name, facts)
-
-
-def _case_name(path: Path) -> str:
-    """The file's name as that of a technique; none that the harness has itself."""
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:40] or "program"
-    return f"{name}_program" if name in TECHNIQUES or name == CALIBRATE else name

@@ -149,8 +149,8 @@ class _Installer:
                 data: bytes = response.read(most + 1)
         except urllib.error.HTTPError as error:
             error.close()
-            reason = "there is none" if error.code == 404 else f"answer {error.code}"
-            raise ConfigurationError(f"{what}: {reason} at {redacted_url(where)}") from None
+            answer = "there is none" if error.code == 404 else f"answer {error.code}"
+            raise ConfigurationError(f"{what}: {answer} at {redacted_url(where)}") from None
         except FileNotFoundError:
             raise ConfigurationError(f"{what}: there is no {where}") from None
         except (OSError, http.client.HTTPException, ValueError) as error:

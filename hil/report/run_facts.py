@@ -74,7 +74,7 @@ def _facts(
     if counts:
         few, many = min(counts), max(counts)
         each = f"{few}" if few == many else f"{few} to {many}"
-        yield "n", f"{each} activations a case"
+        yield "n", f"{each} activations each"
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hil.history.queries import TrendLine, TrendPoint
-from hil.report.page.history_pages import trend_chart, trend_page
+from hil.report.page.trend_page import trend_chart, trend_page
 from hil.report.trend_changes import trend_changes
 
 

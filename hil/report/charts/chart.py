@@ -163,7 +163,8 @@ class Series:
     ``line`` joins them, ``points`` does not; ``steps`` has one ``x`` more than ``y`` and stands on
     the axis. ``lo`` and ``hi`` are the bounds of the values in the direction of ``bounds``: a band,
     for points a whisker each, drawn where both are finite. ``origin`` are the points from which a
-    stroke leads to each value. ``color`` counts from 0; :data:`INK` is the text's.
+    stroke leads to each value. ``color`` counts from 0; :data:`INK` is the text's. ``quiet`` is
+    drawn in grey behind the others, until a reader of a page chooses it.
     """
 
     name: str
@@ -175,6 +176,7 @@ class Series:
     style: Literal["line", "points", "steps"] = "line"
     bounds: Direction = "y"
     origin: tuple[FloatArray, FloatArray] | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ class Chart:
             "x": _differences(self.x.position(series.x)),
             "y": _differences(self.y.position(series.y)),
         }
+        if series.quiet:
+            data["quiet"] = True
         if series.lo is not None and series.hi is not None:
             axis = self.x if series.bounds == "x" else self.y
             data["bounds"] = series.bounds

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PALETTE = ("#0b5cad", "#b3480b", "#176b34", "#7b3fb5", "#b0207a", "#0b6a70", "#6b5f00")
 """Colours of series, those of the light page."""
 INK_COLOR, SOFT_COLOR, GRID_COLOR = "#1c2128", "#57606a", "#e3e7eb"
+QUIET_COLOR = "#aab2bb"
 BAD_COLOR, BAND_COLOR = "#b3122b", "#cfd9e6"
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -125,7 +126,7 @@ def _draw(chart: Chart) -> Figure:
     _lay_out(axes, chart)
     for line in chart.references:
         _reference(axes, line)
-    for series in chart.series:
+    for series in sorted(chart.series, key=lambda series: not series.quiet):
         _series(axes, series, chart.y.lo)
     for mark in chart.marks:
         _mark(axes, mark)
@@ -179,6 +180,8 @@ def _color(series: Series) -> str:
 
 def _series(axes: Axes, series: Series, floor: float) -> None:
     color = _color(series)
+    if series.quiet:
+        color = QUIET_COLOR
     label = _legend_name(series.name)
     _bounds(axes, series, color)
     if series.origin is not None:

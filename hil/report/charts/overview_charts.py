@@ -1,24 +1,30 @@
-"""All techniques in one chart: distribution of lateness, its percentiles, median and p99."""
+"""All techniques in one chart: histogram of lateness, its percentiles, median and p99."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.plot_data import counts_between, lateness_of_tasks
+from hil.analysis.activations import activations_of, lateness_us
+from hil.analysis.clock import instrument
+from hil.analysis.plot_data import counts_between
 from hil.model.results import case_order
 from hil.model.techniques import technique_rank
 from hil.model.units import format_measurement, format_time_us
 from hil.report.charts.chart import (
     COLORS,
     Chart,
+    Mark,
     Series,
     category_axis,
     log_axis,
     percentile_axis,
     time_axis,
 )
+from hil.report.deadline_limits import budget_failure, early_us, soft_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 _BINS = 48
 _TAILS = np.logspace(0.0, 7.0, 141)
 _LONGEST_NAME = 24
+BEST = 3
+"""Techniques that are drawn in colour from the start."""
 _FIGURES = (("lateness_p50_us", "p50", 1, 0.16), ("lateness_p99_us", "p99", 0, -0.16))
 """Metric, name, colour, and the distance of its points from the middle of their row."""
 
@@ -42,64 +50,121 @@ def overview_charts(
 
     ``captures`` give distribution and percentiles, ``rows`` the figures with their bounds.
     """
-    late = [
-        (technique_rank(name)[0] % (2 * COLORS), name, values)
-        for name, values in _lateness(captures)
-        if values.size
-    ]
+    late = [item for item in _lateness(captures, best_techniques(rows)) if item.values.size]
     if late:
-        low = min(float(values[0]) for _, _, values in late)
-        high = max(float(values[-1]) for _, _, values in late)
+        low = min(float(item.values[0]) for item in late)
+        high = max(float(item.values[-1]) for item in late)
         axis = time_axis(low, high, "lateness")
-        yield _distribution(late, axis, title)
+        yield _staircase(late, axis, title)
         yield _percentiles(late, axis, title)
     figures = _median_and_p99(rows, title)
     if figures is not None:
         yield figures
 
 
-def _lateness(captures: Sequence[Capture]) -> Iterator[tuple[str, FloatArray]]:
-    """Sorted lateness of all tasks of each technique, in us."""
+def best_techniques(rows: Sequence[TechniqueRow]) -> list[str]:
+    """The three that hold the shortest deadline, as far as their figures tell; those that come
+    early or are out of a budget follow all others."""
+    compared = len({row.technique for row in rows})
+
+    def order(row: TechniqueRow) -> tuple[bool, float, float]:
+        limit = soft_limit(row, compared)
+        figures = (row.cells.get(f"lateness_{name}_us") for name in ("p99", "max"))
+        seen = next((figure.value for figure in figures if figure is not None), math.inf)
+        return bool(early_us(row) or budget_failure(row)), limit.yes_from_us, seen
+
+    return [row.technique for row in sorted(rows, key=order)[:BEST]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """One technique: ``values`` are the sorted latenesses of all tasks, in us; ``worst`` says which
+    activation was the latest, ``lost`` counts what has no lateness: missed releases and stamps
+    that were dropped."""
+
+    technique: str
+    color: int
+    quiet: bool
+    values: FloatArray
+    worst: str
+    lost: int
+
+
+def _lateness(captures: Sequence[Capture], best: Sequence[str]) -> Iterator[_Late]:
     for capture in sorted(captures, key=lambda capture: case_order(capture.case)):
-        yield capture.plan.technique, np.sort(lateness_of_tasks(capture))
+        technique = capture.plan.technique
+        tracks = [activations_of(capture, track) for track in capture.tracks]
+        cost_us = instrument(capture).read_cost_us
+        late = [lateness_us(track) - cost_us for track in tracks]
+        worst = max(
+            (
+                (float(values[at]), track.task, int(at) + 1)
+                for track, values in zip(tracks, late, strict=True)
+                if values.size and (at := values.argmax()) is not None
+            ),
+            default=(0.0, 0, 0),
+        )
+        named = f", task {worst[1]}" if len(tracks) > 1 else ""
+        text = f"{technique} beside {capture.plan.load} at activation {worst[2]}{named}"
+        yield _Late(
+            technique=technique,
+            color=technique_rank(technique)[0] % (2 * COLORS),
+            quiet=technique not in best,
+            values=np.sort(np.concatenate([*late, np.empty(0)])),
+            worst=f"worst {format_time_us(worst[0])} {text}",
+            lost=sum(track.missed + track.dropped for track in tracks),
+        )
 
 
-def _distribution(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title: str) -> Chart:
+def _staircase(late: Sequence[_Late], axis: Axis, title: str) -> Chart:
+    """Counts over lateness, as OSADL's latency plots have them, the worst one named."""
     edges = axis.value(np.linspace(0.0, 1.0, _BINS + 1))
-    middles = axis.value((np.arange(_BINS + 1) + 0.5) / _BINS)
-    series, least = [], 1.0
-    for color, name, values in late:
-        share = np.append(counts_between(values, edges), 0) / values.size
-        near = share + np.roll(share, 1) + np.roll(share, -1) > 0
-        least = min(least, 1.0 / values.size)
-        series.append(Series(name, middles[near], share[near], color))
-    _, latest, values = max(late, key=lambda item: float(item[2][-1]))
+    series, most = [], 1.0
+    for item in late:
+        counts = counts_between(item.values, edges).astype(np.float64)
+        inside = np.flatnonzero(counts)
+        if inside.size == 0:
+            continue
+        most = max(most, float(counts.max()))
+        part = slice(int(inside[0]), int(inside[-1]) + 1)
+        stairs = slice(part.start, part.stop + 1)
+        series.append(
+            Series(
+                *(item.technique, edges[stairs], counts[part], item.color),
+                style="steps",
+                quiet=item.quiet,
+            )
+        )
+    latest = max(late, key=lambda item: float(item.values[-1]))
+    worst_us = float(latest.values[-1])
+    lost = sum(item.lost for item in late)
+    beyond = f" Not among them, for nothing came: {lost} missed or dropped." if lost else ""
     return Chart(
         "Lateness of all techniques",
-        "Share of the activations in each stretch of lateness, on logarithmic axes: "
-        "what stands far to the right is what a deadline meets. "
-        f"All tasks together, {_sizes(late)}.",
-        f"{title}: distribution of lateness of {len(late)} techniques; the latest activation is "
-        f"one of {latest}, {format_time_us(values[-1])}.",
+        "How many activations came how late, both axes logarithmic: what stands far to the right "
+        f"is what a deadline meets. Red: {latest.worst}. All tasks together, {_sizes(late)}."
+        f"{beyond}{_grey(late)}",
+        f"{title}: histogram of lateness of {len(late)} techniques; {latest.worst}.{beyond}",
         axis,
-        log_axis(least, 1.0, "share of the activations", "share"),
+        log_axis(0.8, most, "activations"),
         series,
+        [Mark(worst_us, 1.0, latest.worst, kind="worst")],
         wide=True,
         lateness="x",
     )
 
 
-def _percentiles(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title: str) -> Chart:
+def _percentiles(late: Sequence[_Late], axis: Axis, title: str) -> Chart:
     series = []
-    for color, name, values in late:
-        n = values.size
+    for item in late:
+        n = item.values.size
         tail = np.append(_TAILS[2.0 * n > _TAILS], 2.0 * n)
         rank = np.clip(np.ceil((1.0 - 1.0 / tail) * n).astype(np.int64) - 1, 0, n - 1)
-        series.append(Series(name, tail, values[rank], color))
+        series.append(Series(item.technique, tail, item.values[rank], item.color, quiet=item.quiet))
     return Chart(
         "Percentiles of all techniques",
         "How late at most, for which share of the activations; the last point is the worst seen; "
-        f"{_sizes(late)}.",
+        f"{_sizes(late)}.{_grey(late)}",
         f"{title}: percentiles of lateness of {len(late)} techniques.",
         percentile_axis(max(float(curve.x[-1]) for curve in series)),
         axis,
@@ -107,6 +172,11 @@ def _percentiles(late: Sequence[tuple[int, str, FloatArray]], axis: Axis, title:
         wide=True,
         lateness="y",
     )
+
+
+def _grey(late: Sequence[_Late]) -> str:
+    quiet = sum(item.quiet for item in late)
+    return f" In colour: the best {len(late) - quiet}; press a name for another." if quiet else ""
 
 
 def _median_and_p99(rows: Sequence[TechniqueRow], title: str) -> Chart | None:
@@ -152,7 +222,7 @@ def _with_whiskers(
     return Series(name, value, y, color, lo, hi, style="points", bounds="x")
 
 
-def _sizes(late: Sequence[tuple[int, str, FloatArray]]) -> str:
-    sizes = sorted(values.size for _, _, values in late)
+def _sizes(late: Sequence[_Late]) -> str:
+    sizes = sorted(item.values.size for item in late)
     few, many = sizes[0], sizes[-1]
     return f"n = {few}" if few == many else f"n = {few} to {many} each"

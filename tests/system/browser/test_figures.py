@@ -46,14 +46,17 @@ def screen_point(figure, x=0.5, y=0.5):
 
 def test_the_nearest_value_is_told_where_the_pointer_is(figure):
     page = figure.page
-    name = figure.locator(".hil-legend li").first.inner_text()
-    path = figure.locator("g[data-line] path.line").first.get_attribute("d")
-    second = re.match(r"M\d+ -?\d+L(\d+) (\d+)", path)
-    x, y = screen_point(figure, int(second[1]) / 10_000, int(second[2]) / 10_000)
-    page.mouse.move(x, y)
+    line = figure.locator("g[data-line]").last
+    number = line.get_attribute("data-line")
+    name = figure.locator(f'.hil-legend li[data-line="{number}"]').inner_text()
+    data = read_chart(figure)["series"][int(number)]
+    across, up = np.cumsum(data["x"]), np.cumsum(data["y"])
+    highest = int(up.argmax())
+    middle = (across[highest] + across[highest + 1]) / 2
+    page.mouse.move(*screen_point(figure, middle / STEPS, 1 - up[highest] / STEPS))
     said = figure.locator("output").inner_text()
     assert said.startswith(f"{name}: ")
-    assert "%" in said
+    assert "s, " in said
     page.mouse.move(2, 2)
     assert figure.locator("output").inner_text() == ""
 
@@ -67,32 +70,68 @@ def test_a_finger_reads_a_value_and_it_stays(view, report):
     assert viewbox(figure) == WHOLE
 
 
-def test_a_name_hides_its_line_in_both_overlays_and_shows_it_again(figure):
+def in_colour(figure):
+    return [
+        button.inner_text()
+        for button in figure.locator(".hil-legend button[aria-pressed=true]").all()
+    ]
+
+
+def test_the_best_three_are_in_colour_and_a_name_brings_another(figure):
     page = figure.page
-    button = figure.locator(".hil-legend button").first
     group = page.locator(".hil-group").first
-    hidden = 'g[data-line="0"][style*="none"]'
-    assert button.get_attribute("aria-pressed") == "true"
+    quiet = "g[data-line].quiet"
+    first = in_colour(figure)
+    assert len(first) == 3
+    lines = figure.locator("g[data-line]").count()
+    assert group.locator(quiet).count() == 2 * (lines - 3) > 0
+    grey = figure.locator(quiet).first.evaluate("(node) => getComputedStyle(node).color")
+    assert grey == "rgb(180, 188, 196)"
+    other = figure.locator(".hil-legend button[aria-pressed=false]").first
+    name = other.inner_text()
+    other.focus()
+    page.keyboard.press("Space")
+    assert set(in_colour(figure)) == {*first, name}
+    assert group.locator(quiet).count() == 2 * (lines - 4)  # beside it, too
+    chosen = figure.locator(".hil-legend button", has_text=name).first
+    assert chosen.get_attribute("aria-pressed") == "true"
+    chosen.click()
+    assert in_colour(figure) == first
+
+
+def test_all_are_in_colour_or_the_best(figure):
+    first = in_colour(figure)
+    every = figure.get_by_role("button", name="all, or the best")
+    every.click()
+    assert figure.locator("g.quiet").count() == 0
+    every.click()
+    assert in_colour(figure) == first
+
+
+def test_the_worst_activation_is_named_at_its_point(figure):
+    mark = next(mark for mark in read_chart(figure)["marks"] if mark["kind"] == "worst")
+    label = figure.locator("g.labels text")
+    assert label.text_content() == mark["text"]
+    assert re.fullmatch(r"worst [\d.]+ (µs|ms|s) \w+ beside idle at activation \d+.*", mark["text"])
+    figure.locator(".hil-canvas").focus()
+    figure.page.keyboard.press("+")
+    figure.page.keyboard.press("Shift+ArrowUp")
+    assert label.count() == 0  # out of view
+    figure.page.keyboard.press("0")
+    assert label.count() == 1
+
+
+def test_where_none_is_better_a_name_hides_its_line_and_shows_it_again(view, report):
+    page, _ = view(report.page)
+    page.locator("details.hil-case summary").first.click()
+    figure = page.locator("details.hil-case figure").first
+    button = figure.locator(".hil-legend button").first
+    hidden = figure.locator('g[data-line="0"][style*="none"]')
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
-    assert group.locator(hidden).count() == 2
-    button.focus()
-    page.keyboard.press("Space")
-    assert button.get_attribute("aria-pressed") == "true"
-    assert group.locator(hidden).count() == 0
-
-
-def test_all_lines_are_hidden_and_shown_at_once(figure):
-    every = figure.get_by_role("button", name="all or none")
-    lines = figure.locator("g[data-line]").count()
-    assert lines > 3
-    every.click()
-    assert figure.locator('g[data-line][style*="none"]').count() == lines
-    figure.locator(".hil-legend button").nth(2).click()
-    assert figure.locator('g[data-line][style*="none"]').count() == lines - 1
-    every.click()
-    every.click()
-    assert figure.locator('g[data-line][style*="none"]').count() == 0
+    assert hidden.count() == 1
+    button.click()
+    assert hidden.count() == 0
 
 
 def test_keys_zoom_move_and_show_all_again(figure):

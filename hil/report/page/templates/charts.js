@@ -53,8 +53,19 @@ class Chart {
     this.svg = svg;
     this.drawAxes();
     for (const line of data.references) this.data.append(this.reference(line));
-    data.series.forEach((series, number) => this.data.append(this.series(series, number)));
+    this.lines = shape("g", {});
+    this.data.append(this.lines);
+    this.hasQuiet = data.series.some((series) => series.quiet);
+    data.series.forEach((series, number) => {
+      const line = this.series(series, number);
+      if (series.quiet) this.lines.prepend(line);
+      else this.lines.append(line);
+    });
+    this.named = data.wide ? data.marks.filter((mark) => mark.kind === "worst") : [];
     for (const mark of data.marks) this.mark(mark);
+    this.labels = shape("g", { class: "labels" });
+    svg.append(this.labels);
+    this.drawLabels();
     const marked = new Set(data.marks.map((mark) => `${mark.x} ${STEPS - mark.y}`));
     this.points = this.points.filter((point) => point.isMark || !marked.has(`${point.x} ${point.y}`));
     this.points.sort((a, b) => a.x - b.x || a.y - b.y);
@@ -65,7 +76,7 @@ class Chart {
     const x = positions(series.x);
     const y = down(positions(series.y));
     const color = series.color < 0 ? "ink" : `c${series.color % COLORS}${series.color >= COLORS ? " dash" : ""}`;
-    const group = shape("g", { class: color, "data-line": number });
+    const group = shape("g", { class: `${color}${series.quiet ? " quiet" : ""}`, "data-line": number });
     const add = (kind, path) => path && group.append(shape("path", { class: kind, d: path }));
     const isSteps = series.style === "steps";
     const isPoints = series.style === "points" || x.length === 1;
@@ -115,15 +126,26 @@ class Chart {
     series.forEach(({ name }, number) => {
       if (!name) return;
       const item = make("li", "", { "data-line": number });
-      const button = make("button", "", { type: "button", "aria-pressed": "true" });
       const line = this.data.querySelector(`g[data-line="${number}"]`);
-      button.append(make("i", "", { class: line.getAttribute("class") }), name);
+      const button = make("button", "", { type: "button", "aria-pressed": String(!line.classList.contains("quiet")) });
+      button.append(make("i", "", { class: line.getAttribute("class").replace(" quiet", "") }), name);
       button.addEventListener("click", () => this.all([name], button.getAttribute("aria-pressed") !== "true"));
       item.append(button);
       list.append(item);
-      names.push({ name, button, line });
+      names.push({ name, button, line, isFirst: button.getAttribute("aria-pressed") === "true" });
     });
-    if (names.length > 3) {
+    if (this.hasQuiet) {
+      list.classList.add("hil-choose");
+      const item = make("li");
+      const button = make("button", "all, or the best", { type: "button" });
+      button.addEventListener("click", () => {
+        const isAll = names.every((entry) => entry.button.getAttribute("aria-pressed") === "true");
+        this.all(names.map((entry) => entry.name), true);
+        if (isAll) this.all(names.filter((entry) => !entry.isFirst).map((entry) => entry.name), false);
+      });
+      item.append(button);
+      list.append(item);
+    } else if (names.length > 3) {
       const item = make("li");
       const button = make("button", "all or none", { type: "button" });
       button.addEventListener("click", () => {
@@ -137,7 +159,8 @@ class Chart {
     return names;
   }
 
-  // Hides or shows series here and in the charts beside this one.
+  // Chooses series here and in the charts beside this one: where some are quiet the others turn grey,
+  // else they are hidden.
   all(names, on) {
     const group = this.figure.closest(".hil-group");
     const beside = charts.filter((chart) => chart === this || (group && chart.figure.closest(".hil-group") === group));
@@ -148,7 +171,11 @@ class Chart {
     for (const entry of this.names) {
       if (entry.name !== name) continue;
       entry.button.setAttribute("aria-pressed", String(on));
-      entry.line.style.display = on ? "" : "none";
+      if (this.hasQuiet) {
+        entry.line.classList.toggle("quiet", !on);
+        if (on) this.lines.append(entry.line);
+        else this.lines.prepend(entry.line);
+      } else entry.line.style.display = on ? "" : "none";
     }
     this.silent();
   }
@@ -185,9 +212,10 @@ class Chart {
     };
   }
 
-  inside(point) {
+  // Whether a point can be read: by the keyboard those in colour, under the pointer all.
+  inside(point, quiet = false) {
     const [x0, y0, w, h] = this.view;
-    return point.group.style.display !== "none"
+    return point.group.style.display !== "none" && (quiet || !point.group.classList.contains("quiet"))
       && point.x >= x0 && point.x <= x0 + w && point.y >= y0 && point.y <= y0 + h;
   }
 
@@ -199,7 +227,7 @@ class Chart {
     const ratio = this.box[3] / this.box[2];
     let [best, nearest] = [Infinity, -1];
     this.points.forEach((point, index) => {
-      if (!this.inside(point)) return;
+      if (!this.inside(point, true)) return;
       const away = ((point.x - at.x) / w) ** 2 + (((point.y - at.y) / h) * ratio) ** 2;
       if (away < best * (point.isMark ? 1.0001 : 1)) [best, nearest] = [away, index];
     });
@@ -305,6 +333,20 @@ class Chart {
     }
     nodes.unshift(shape("path", { class: "grid", d: grid }), shape("path", { class: "frame", d: `M${left} ${top}v${height}h${width}` }));
     this.axes.replaceChildren(...nodes);
+    if (this.labels) this.drawLabels();
+  }
+
+  // What the worst point is stands beside it, as long as it is in view.
+  drawLabels() {
+    const [left, top, width, height] = this.box;
+    const [x0, y0, w, h] = this.view;
+    const nodes = this.named.flatMap((mark) => {
+      const [x, y] = [(mark.x - x0) / w, (STEPS - mark.y - y0) / h];
+      if (x < 0 || x > 1 || y < 0 || y > 1) return [];
+      const at = { x: left + x * width + (x > 0.5 ? 4 : -4), y: Math.max(top + 14, top + y * height - 9) };
+      return [shape("text", { class: x > 0.5 ? "e" : "s", ...at }, mark.text)];
+    });
+    this.labels.replaceChildren(...nodes);
   }
 
   typed(event) {

@@ -44,6 +44,7 @@ class CommandEntry(NamedTuple):
 
 
 COMMANDS: Mapping[str, CommandEntry] = {
+    "run": CommandEntry("hil.cli.run", "measure boards with the suite that comes with hil"),
     "sim": CommandEntry("hil.cli.sim", "start the embedded board and print its port"),
     "boards": CommandEntry("hil.cli.boards", "list the attached boards and what they can do"),
     "doctor": CommandEntry("hil.cli.doctor", "say what is wrong with a board, and what mends it"),
@@ -147,8 +148,8 @@ def make_parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of the whole command; only ``loaded`` subcommands know their own options."""
     parser = Parser(
         prog="hil",
-        description="Timing measurement on MicroPython boards. "
-        "The measurements themselves run under pytest: `pytest --board=/dev/ttyUSB0`.",
+        description="Timing measurement on MicroPython boards. `hil run` measures the embedded "
+        "board, `hil run /dev/ttyUSB0` the one at that port.",
     )
     parser.add_argument("--version", action="version", version=f"hil {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

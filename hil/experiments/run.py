@@ -95,6 +95,7 @@ class Bench:
         )
         self._rounds = Rounds(self._seed())
         self._log: RunLog | None = None
+        self._published = self.abandoned = False
         self._host_clock: HostClock | None = None
 
     def open(self) -> None:
@@ -119,7 +120,11 @@ class Bench:
         clock_reader.join()
         self._info = replace(self._info, host_clock=self._host_clock)
         self._log = RunLog(self.folder.captures, self._info, self._part)
-        if not self._part:
+
+    def _publish(self) -> None:
+        """Let ``latest`` lead to this run, which has measured something."""
+        if not self._published:
+            self._published = True
             note = self.folder.publish()
             self.notes += [note] if note else []
 
@@ -216,9 +221,12 @@ class Bench:
         return replace(self._info, duration_s=round(time.monotonic() - self._started, 3))
 
     def close(self) -> None:
-        """Let go of the boards and close the log."""
+        """Let go of the boards and close the log; may be called again."""
         self._cleanup.close()
-        if self._log is not None:
+        log, self._log = self._log, None
+        if log is not None:
+            if not self._part and self.folder.has_captures:
+                self._publish()  # the workers did, but for what is to be noted
             if not self._part and not self.folder.captures.joinpath(LOG_NAME).exists():
                 self._log_failed(
                     CaptureError(
@@ -227,7 +235,7 @@ class Bench:
                     )
                 )
             try:
-                self._log.finish(self.info.duration_s, dict(self._temperatures()))
+                log.finish(self.info.duration_s, dict(self._temperatures()))
             except HilError as error:
                 self._log_failed(error)
 
@@ -282,6 +290,7 @@ class Bench:
 
     def abandon(self) -> None:
         """The run can't begin: leave nothing behind."""
+        self.abandoned = True
         self.close()
         self.folder.discard()
 
@@ -371,6 +380,7 @@ class Bench:
                 self._tell_missing_edges(key, capture)
                 require_valid(capture)
                 windows.captures.append(with_host_clock(capture, self._info))
+                self._publish()
         except CapabilityMissing as reason:
             windows.failure = windows.failure or reason
             if not windows.captures and not window.plan.attempt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ from hil.pytest_plugin.case_figures import Figures
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
 from hil.pytest_plugin.number_options import number_option, whole_option
-from hil.pytest_plugin.options import SHORT, asked_boards, short_form
+from hil.pytest_plugin.options import SHORT, asked_boards, option_value, short_form
 from hil.pytest_plugin.outermost_guard import NO_BEGIN
 from hil.pytest_plugin.reruns import AttemptCounter, mark_attempt
 from hil.pytest_plugin.run_end import (
@@ -105,9 +106,13 @@ class MeasuredRun:
         """What failed that should not have, where this process writes the run's files."""
         return self._output.internal if isinstance(self._output, RunOutput) else None
 
-    def open(self, config: pytest.Config) -> None:
-        """Open the boards; a board that can't be opened ends the run in one line."""
-        if self.bench is None:
+    def open(self, config: pytest.Config, *, wanted: bool) -> None:
+        """Open the boards; a board that can't be opened ends the run in one line.
+
+        Nothing is opened where no test is ``wanted`` to measure. In a process whose workers collect
+        the tests that is not known, nor is a board opened there.
+        """
+        if self.bench is None or not (wanted or len(self.options.boards) > 1):
             return
         try:
             self.bench.open()
@@ -259,7 +264,7 @@ def read_options(config: pytest.Config, boards: Sequence[str] = ()) -> RunOption
 
 
 def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
-    get = config.getoption
+    get = partial(option_value, config)
     profile = find_profile(get("--hil-profile") or "quick")
     techniques = chosen_names("--hil-technique", get("--hil-technique"), technique_names())
     known_loads = load_names()
@@ -270,7 +275,7 @@ def _read_options(config: pytest.Config, boards: Sequence[str]) -> RunOptions:
         else tuple(load for load in profile.loads if load in known_loads)
     )
     budgets_file, wiring_file = get("--hil-budgets"), get("--hil-wiring")
-    expected = read_expected(get("--hil-expect") or config.getini("hil_expect") or ())
+    expected = read_expected(get("--hil-expect") or ())
     asked = boards or asked_boards(config) or [DEFAULT_BOARD]
     specs = _boards(asked, may_be_none=bool(expected))
     period_ms = number_option(get, "--hil-period-ms")

@@ -15,20 +15,20 @@ import copy
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from hil.model.run_options import BOARD, BY_FLAG, RUN_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
-LONG, SHORT = "--hil-board", "--board"
-VARIABLE, INI = "HIL_BOARD", "hil_board"
-HELP = (
-    "board to measure: a port (/dev/ttyUSB0, COM5), auto, a0/u0/c0, id:SERIAL, "
-    "sim[:knob=value,...], rfc2217://HOST:PORT, socket://HOST:PORT, replay:FOLDER; may be given "
-    f"several times. {SHORT}=BOARD for short, where nothing else declares {SHORT}. Default: the "
-    f"variable {VARIABLE}, the ini key {INI} (each may name several), or sim for hil_suite"
+LONG, SHORT = BOARD.flag, "--board"
+_DEFAULT = (
+    f"Default: the variable {BOARD.variable}, the ini key {BOARD.ini} (each may name several), or "
+    "sim for hil_suite"
 )
 _NOT_DECLARED = object()
 _TAKEN: pytest.StashKey[str] = pytest.StashKey()
@@ -42,68 +42,27 @@ def add_options(parser: pytest.Parser, *, late: bool = False) -> None:
     and ``--board`` is declared where nobody has done so before.
     """
     add = parser.getgroup("hil", "timing measurement on MicroPython boards").addoption
-    names = [LONG, SHORT] if late and not _declared(parser) else [LONG]
-    add(*names, action="append", metavar="BOARD", dest="hil_board", help=HELP)
-    add("--hil-profile", metavar="NAME", help="quick (default), nightly or soak")
-    add("--hil-out", metavar="DIR", help="where runs land (default: reports/)")
-    add("--hil-technique", metavar="NAME,...", help="only these techniques (default: all)")
-    add("--hil-load", metavar="NAME,...", help="these loads (default: the profile's)")
-    add("--hil-period-ms", metavar="N", help="period of the tasks in milliseconds")
-    add(
-        "--hil-duration-s",
-        metavar="N",
-        help="how long each case is measured, in all its windows; your own program: in each",
-    )
-    add("--hil-windows", metavar="N", help="in how many windows each case is measured (default: 3)")
-    add("--hil-seed", metavar="N", help="of the order in which the windows are measured")
-    add("--hil-budgets", metavar="FILE", help="budgets to judge by (TOML)")
-    add(
-        "--hil-undecided",
-        metavar="fail|pass",
-        help="whether a figure that its bounds leave undecided fails the run (default: pass)",
-    )
-    add(
-        "--hil-agent",
-        metavar="FILE|FOLDER",
-        help="measure this program of your own: a file, or a folder with its main.py",
-    )
-    add("--hil-wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
-    add(
-        "--hil-edges",
-        action="append",
-        metavar="SOURCE",
-        help="an instrument that sees the pins: a file that it records (FILE.vcd, .sr, .csv), "
-        "sigrok:DRIVER[:CONNECTION], saleae:, board:PORT, sim or pico, each with "
-        "?CHANNEL=LINE&... where needed; may be given several times",
-    )
-    add("--hil-faults", metavar="SPEC", help="faults on the link: drop=0.001,lost_at=5000,seed=7")
-    add(
-        "--hil-history",
-        metavar="URL",
-        help="where every run is kept: postgresql://…, a file, or none (default: history.db in "
-        "--hil-out; also the variable HIL_HISTORY)",
-    )
-    add(
-        "--hil-compare",
-        metavar="RUN",
-        help="fail if a figure has become worse than in the last runs (last), in the baseline "
-        "(baseline), or in one run (its id or folder)",
-    )
-    add(
-        "--hil-expect",
-        action="append",
-        metavar="BOARD,...",
-        help="boards that have to answer, by name, port, id:SERIAL, unique id or machine, or @FILE "
-        "with one a line; a missing one is exit status 8 (also the ini key hil_expect)",
-    )
-    parser.addini("hil_expect", "boards that have to answer, one a line", type="linelist")
+    for option in RUN_OPTIONS:
+        names, text = [option.flag], option.help
+        if option is BOARD:
+            names += [SHORT] if late and not _declared(parser) else []
+            text += f". {SHORT}=BOARD for short, where nothing else declares {SHORT}. {_DEFAULT}"
+        if option.several:
+            add(*names, action="append", metavar=option.metavar, dest=option.ini, help=text)
+        else:
+            add(*names, metavar=option.metavar, help=text)
+        text = f"{option.flag} where it is not given"
+        if option.several:
+            kind: Literal["args", "linelist"] = "linelist" if option.lines else "args"
+            parser.addini(option.ini, text, type=kind, default=[])
+        else:
+            parser.addini(option.ini, text, type="string", default=None)
     parser.addini(
         "hil_suite",
         "folders whose tests measure boards: running them without a board uses the embedded one",
         type="paths",
         default=[],
     )
-    parser.addini(INI, f"boards to measure where {LONG} is not given", type="args", default=[])
 
 
 def suite_requested(config: pytest.Config) -> bool:
@@ -121,7 +80,7 @@ def suite_requested(config: pytest.Config) -> bool:
 def names_board(args: Sequence[str]) -> bool:
     """Whether a board stands among arguments that are not parsed yet, or in the environment."""
     options = (str(arg).partition("=")[0] for arg in args)
-    return VARIABLE in os.environ or any(option in (LONG, SHORT) for option in options)
+    return BOARD.variable in os.environ or any(option in (LONG, SHORT) for option in options)
 
 
 def asked_boards(config: pytest.Config) -> list[str]:
@@ -129,14 +88,31 @@ def asked_boards(config: pytest.Config) -> list[str]:
 
     Empty where none was.
     """
-    given = config.getoption(LONG, None)
-    if given:
-        return list(given)
-    named = os.environ.get(VARIABLE, "").split()
-    if named:
-        return named
-    written = config.getini(INI)
+    written = option_value(config, LONG)
     return written.split() if isinstance(written, str) else [str(board) for board in written or ()]
+
+
+def option_value(config: pytest.Config, flag: str) -> Any:
+    """What a run's option says: on the command line, else its variable, else the ini file.
+
+    ``None`` where none of them does. A path in the ini file is relative to that file's folder.
+    """
+    option = BY_FLAG[flag]
+    given = config.getoption(flag, None)
+    if given if option.several else given is not None:
+        return list(given) if option.several else given
+    named = os.environ.get(option.variable, "") if option.variable else ""
+    if named.strip():
+        return named.split() if option.several else named
+    written = config.getini(option.ini)
+    if not written or not isinstance(written, str) or not option.path or _is_no_path(written):
+        return written or None
+    return str((config.inipath or config.rootpath / "ini").parent / written)
+
+
+def _is_no_path(text: str) -> bool:
+    """Whether a text that may be a file's name is an address, or says that there is no file."""
+    return "://" in text or text == "none"
 
 
 def shorten(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:

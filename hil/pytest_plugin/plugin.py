@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.pytest_plugin.empty_run import asks_for_board
 from hil.pytest_plugin.options import (
     add_options,
     asked_boards,
@@ -93,13 +94,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """One line if ``--board`` is somebody else's."""
     line = clash(config)
     return [line] if line else []
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Open the boards; a board that can't be opened ends the run in one line."""
-    run = session.config.stash.get(_RUN, None)
-    if run is not None:
-        run.open(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -201,6 +195,16 @@ def _asked_pairs(items: Iterable[pytest.Item]) -> list[tuple[str, Case]]:
         if _MISTAKE not in item.stash and not any(item.iter_markers("skip"))
         if (pair := _pair_of(item)) is not None
     ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Open the boards, if a test is there that measures."""
+    run = session.config.stash.get(_RUN, None)
+    ends = session.testsfailed and not session.config.option.continue_on_collection_errors
+    if run is not None and not ends:
+        items = getattr(session, "items", None) or ()  # none where workers collect
+        run.open(session.config, wanted=any(map(asks_for_board, items)))
 
 
 @pytest.hookimpl(tryfirst=True)

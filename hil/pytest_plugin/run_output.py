@@ -22,6 +22,7 @@ from hil.model.errors import HilError
 from hil.model.printable import escaped_line
 from hil.model.results import Results
 from hil.pytest_plugin.asked_cases import SelectedCases
+from hil.pytest_plugin.empty_run import EmptyRun, tells_nothing
 from hil.pytest_plugin.internal_failures import InternalFailures
 from hil.pytest_plugin.missing_boards import find_missing, reports_of_missing
 from hil.pytest_plugin.reruns import FailedAttempts
@@ -36,7 +37,14 @@ from hil.report.terminal.remaining_time import WindowPlan
 from hil.report.terminal.standard_streams import ASCII_ERRORS, LastingStream, output_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence
+    from collections.abc import (
+        Callable,
+        Generator,
+        Iterable,
+        Iterator,
+        MutableSequence,
+        Sequence,
+    )
     from typing import Any, TextIO
 
     from hil.experiments.plan import Case, RunOptions
@@ -132,6 +140,9 @@ class RunOutput(CaptureOutput):
         config.pluginmanager.register(RunStreams(config), "hil-streams")
         self.internal = InternalFailures(bench.folder.path)
         self._finished = False
+        self._empty_run = EmptyRun(options.boards[0].text)
+        config.pluginmanager.register(self._empty_run, "hil-empty-run")
+        self._nothing: str | None = None
         config.add_cleanup(self._finish_late)
 
     def results(self) -> Results:
@@ -183,6 +194,9 @@ class RunOutput(CaptureOutput):
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, None, None]:
         """Write ``results.json``, let the others write theirs, say how the run came out."""
+        if self._is_empty(exitstatus):
+            yield from self._leave_nothing(session)
+            return
         self._finish(exitstatus)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             with self.internal.caught("telling the figures that no test names"):
@@ -209,6 +223,51 @@ class RunOutput(CaptureOutput):
                 exitstatus, worse=worse, broken=broken, internal=self.internal.happened
             )
 
+    def _is_empty(self, exitstatus: int) -> bool:
+        """Whether nothing was measured, and nothing happened that is worth a folder.
+
+        Where a run is compared, or boards are expected, what was asked for and skipped may be
+        missing.
+        """
+        folder = self._bench.folder
+        if self._bench.abandoned:
+            return True
+        if folder.is_lost or folder.has_captures or self._failure or self.internal.happened:
+            return False
+        if self._selected.asked.cases and (self._options.compare or self._options.expected):
+            return exitstatus == pytest.ExitCode.USAGE_ERROR
+        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
+        try:
+            with self.internal.caught("reading what was measured"):
+                return tells_nothing(self._errors_so_far(), interrupted=interrupted)
+        except HilError:
+            pass
+        return False
+
+    def _errors_so_far(self) -> Sequence[ErrorRecord]:
+        if not self._workers_measure:
+            return self._bench.errors
+        self._bench.close()  # else the log tells of a run without an end
+        return self.results().errors
+
+    def _leave_nothing(self, session: pytest.Session) -> Generator[None, None, None]:
+        """End a run in which nothing was measured: no folder, no page, no line in the history."""
+        self._finished = True
+        folder = self._bench.folder
+        skipped = self.results().skipped if folder.captures.joinpath(LOG_NAME).exists() else ()
+        self._nothing = self._empty_run.reason(session, skipped) or ""
+        self._empty_run.hide_files(self._config.pluginmanager, folder.path)
+        with self.internal.caught("letting go of the boards"):
+            self._bench.close()
+        self._close_stream()
+        try:
+            yield
+        finally:
+            folder.discard()
+            session.exitstatus = self._outcome.exit_status(
+                int(session.exitstatus), internal=self.internal.happened
+            )
+
     def _finish(self, exitstatus: int) -> None:
         """Close the bench and write the figures; what can't be told fails the run."""
         self._finished = True
@@ -223,6 +282,7 @@ class RunOutput(CaptureOutput):
                         workers_measure=self._workers_measure,
                     )
                 self._bench.close()
+            self._stored = None
             self._close_stream()
             with self.internal.caught("writing the figures"):
                 results = self.results()
@@ -239,7 +299,7 @@ class RunOutput(CaptureOutput):
         """Where another plugin's failure kept pytest from ending the session: nothing is lost."""
         if self._finished:
             return
-        if not self._bench.folder.captures.joinpath(LOG_NAME).exists():
+        if not self._bench.folder.has_captures and not self.internal.happened:
             self._bench.abandon()
             return
         self._finish(pytest.ExitCode.INTERNAL_ERROR)
@@ -290,7 +350,11 @@ class RunOutput(CaptureOutput):
 
         options, folder = self._options, self._bench.folder.path
         history_comparison = HistoryComparison(
-            options.history, options.compare, folder, self._config.rootpath, self._selected.asked
+            options.history,
+            options.compare,
+            folder,
+            self._config.invocation_params.dir,
+            self._selected.asked,
         )
         history_comparison.settle(self.results(), self._captures())
         return history_comparison
@@ -346,6 +410,10 @@ class RunOutput(CaptureOutput):
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, and where the files are."""
+        if self._nothing is not None:
+            if self._nothing:
+                terminalreporter.write_line(self._nothing, yellow=True)
+            return
         try:
             with self.internal.caught("drawing the table"):
                 self._write_summary(terminalreporter)

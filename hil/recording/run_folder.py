@@ -18,13 +18,14 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from hil.model.board import Temperature
+from hil.model.captures import CALIBRATE
 from hil.model.codec import ABSENT, StoredRecord, read_record, write_record
 from hil.model.errors import CaptureError, ConfigurationError, NewerSchemaError
 from hil.model.result_files import build_changes, build_results, parse_changes, parse_results
 from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
-from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES, list_captures
+from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES
 from hil.recording.latest_run import publish_latest
 from hil.recording.run_lock import hold_while_open
 from hil.recording.stored_file import open_stored
@@ -69,16 +70,27 @@ class RunFolder:
         """The limits that judged the run, where it was given its own."""
         return self.path / "budgets.toml"
 
+    @property
+    def has_captures(self) -> bool:
+        """Whether anything was captured, beside the instrument's measurement of itself."""
+        files = self.captures.glob(f"*{CAPTURE_SUFFIX}")
+        return any(f"_{CALIBRATE}_" not in file.name for file in files)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was removed."""
+        return not self.captures.is_dir()
+
     def publish(self) -> str | None:
         """See :func:`~hil.recording.latest_run.publish_latest`."""
         return publish_latest(self.path)
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began; one with a capture in it stays.
+        """Remove the folder of a run that measured nothing; one with a capture in it stays.
 
         May be called again.
         """
-        if self.captures.is_dir() and not list_captures(self.captures):
+        if not self.has_captures:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def hashes(self, captures: Collection[Path] | None = None) -> dict[str, str]:

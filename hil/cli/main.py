@@ -41,10 +41,15 @@ class CommandEntry(NamedTuple):
 
     where: str
     help: str
+    passes_on: bool = False
+    """Words behind ``--`` are for another program, those before it stand in any order, and each
+    option has a value."""
 
 
 COMMANDS: Mapping[str, CommandEntry] = {
-    "run": CommandEntry("hil.cli.run", "measure boards with the suite that comes with hil"),
+    "run": CommandEntry(
+        "hil.cli.run", "measure boards with the suite that comes with hil", passes_on=True
+    ),
     "sim": CommandEntry("hil.cli.sim", "start the embedded board and print its port"),
     "boards": CommandEntry("hil.cli.boards", "list the attached boards and what they can do"),
     "doctor": CommandEntry("hil.cli.doctor", "say what is wrong with a board, and what mends it"),
@@ -118,7 +123,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _status(words: Sequence[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
+    passed_on: list[str] = []
+    if name in COMMANDS and COMMANDS[name].passes_on:
+        end = words.index("--") if "--" in words else len(words)
+        words, passed_on = _positional_first(words[:end]), words[end + 1 :]
     args = make_parser([name]).parse_args(words)
+    if passed_on:
+        args.passed_on = passed_on
     try:
         return load_command(args.command).run(args)
     except HilError as error:
@@ -134,6 +145,24 @@ def _status(words: Sequence[str]) -> int:
     except Exception as error:
         print(f"hil: internal failure: {brief(error)}; {_traceback(error)}", file=sys.stderr)
         return EXIT_INTERNAL
+
+
+def _positional_first(words: Sequence[str]) -> list[str]:
+    """Words of a command line with the options and their values behind the others.
+
+    argparse takes arguments that stand apart for too many.
+    """
+    positional: list[str] = []
+    options: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            positional.append(word)
+            continue
+        options.append(word)
+        if word.startswith("--") and "=" not in word and word not in ("--help", "--version"):
+            options += [value for value in [next(rest, None)] if value is not None]
+    return positional + options
 
 
 def _traceback(error: Exception) -> str:
@@ -153,7 +182,7 @@ def make_parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hil {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (_, text) in COMMANDS.items():
+    for name, (_, text, _) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name in loaded:
             load_command(name).add_arguments(command)

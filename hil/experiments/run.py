@@ -225,8 +225,8 @@ class Bench:
         self._cleanup.close()
         log, self._log = self._log, None
         if log is not None:
-            if not self._part and self.folder.has_captures:
-                self._publish()  # the workers did, but for what is to be noted
+            if not self._part and self.folder.is_latest:
+                self._publish()  # a worker did, but for what is to be noted
             if not self._part and not self.folder.captures.joinpath(LOG_NAME).exists():
                 self._log_failed(
                     CaptureError(

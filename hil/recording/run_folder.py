@@ -26,7 +26,7 @@ from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
 from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES
-from hil.recording.latest_run import publish_latest
+from hil.recording.latest_run import LATEST, newest_run, publish_latest
 from hil.recording.run_lock import hold_while_open
 from hil.recording.stored_file import open_stored
 
@@ -80,6 +80,13 @@ class RunFolder:
     def is_lost(self) -> bool:
         """Whether it was removed."""
         return not self.captures.is_dir()
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether ``latest`` leads to it."""
+        with contextlib.suppress(OSError, CaptureError):
+            return newest_run(self.path.with_name(LATEST)).resolve() == self.path.resolve()
+        return False
 
     def publish(self) -> str | None:
         """See :func:`~hil.recording.latest_run.publish_latest`."""

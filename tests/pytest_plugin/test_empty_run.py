@@ -13,7 +13,7 @@ def before(pytester):
     pytester.path.joinpath("reports", "latest").symlink_to("yesterday")
 
 
-def kept(pytester) -> list[str]:
+def run_folders(pytester) -> list[str]:
     latest = pytester.path / "reports" / "latest"
     assert latest.readlink().name == "yesterday"
     return sorted(path.name for path in latest.parent.iterdir() if path.name != "latest")
@@ -43,7 +43,7 @@ def test_nothing_asks_for_a_board(pytester, files, words, status, said):
     result.stdout.fnmatch_lines([said])
     result.stdout.no_fnmatch_line("*junit.xml*")
     result.stdout.no_fnmatch_line("*report.html*")
-    assert kept(pytester) == ["yesterday"]
+    assert run_folders(pytester) == ["yesterday"]
 
 
 def test_an_end_before_the_first_capture(pytester):
@@ -56,7 +56,7 @@ def test_an_end_before_the_first_capture(pytester):
     result = pytester.runpytest_subprocess("--hil-board=sim", "--hil-technique=thread")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*the run ended before anything was measured*"])
-    assert kept(pytester) == ["yesterday"]
+    assert run_folders(pytester) == ["yesterday"]
 
 
 def test_a_board_that_cannot_be_opened(pytester):
@@ -64,7 +64,7 @@ def test_a_board_that_cannot_be_opened(pytester):
     result = pytester.runpytest_subprocess(NO_BOARD)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: /dev/no-such-board*"])
-    assert kept(pytester) == ["yesterday"]
+    assert run_folders(pytester) == ["yesterday"]
 
 
 @pytest.mark.parametrize("boards", [["sim"], ["sim", "sim:ppm=4"]])
@@ -74,7 +74,7 @@ def test_every_case_is_skipped(pytester, boards):
     result = pytester.runpytest_subprocess(*given, "--hil-technique=pio_irq", "--hil-load=idle")
     result.assert_outcomes(skipped=len(boards))
     result.stdout.fnmatch_lines(["hil: nothing was measured, every case was skipped: * PIO *"])
-    assert kept(pytester) == ["yesterday"]
+    assert run_folders(pytester) == ["yesterday"]
 
 
 def test_a_files_name_that_was_asked_for_is_written_all_the_same(pytester):

@@ -62,9 +62,9 @@ def test_a_test_explorer_sees_the_cases_by_the_ini_file_and_opens_no_board(pytes
 
 def test_the_page_has_the_table():
     rows = [
-        f"| `{option.flag}={option.metavar}` | "
+        f"| `{option.flag}={option.metavar}` | ".replace("l|p", "l\\|p").replace("E|F", "E\\|F")
         + (f"`{option.variable}`" if option.variable else "")
         + f" | `{option.ini}` |"
         for option in sorted(RUN_OPTIONS, key=lambda option: option.name)
     ]
-    assert "\n".join(rows).replace("fail|pass", "fail\\|pass") in PAGE.read_text()
+    assert "\n".join(rows) in PAGE.read_text()

@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "sim": CommandEntry("hil.cli.sim", "start the embedded board and print its port"),
     "boards": CommandEntry("hil.cli.boards", "list the attached boards and what they can do"),
     "doctor": CommandEntry("hil.cli.doctor", "say what is wrong with a board, and what mends it"),
+    "live": CommandEntry("hil.cli.live", "watch a technique while it is measured"),
     "report": CommandEntry("hil.cli.report:REPORT", "make a run's report again from its captures"),
     "show": CommandEntry(
         "hil.cli.report:SHOW", "show a run's table and distributions in the terminal"

@@ -53,6 +53,10 @@ class CaptureSource(Protocol):
         """What the calibration found wrong with the board's clock, as a sentence."""
 
     @property
+    def calibration(self) -> Calibration | None:
+        """What the board's instrument measured of itself, where it did."""
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         """The stored captures that could not be read, and why; of a board none."""
 
@@ -109,6 +113,11 @@ class LiveSource:
     def identity(self) -> BoardIdentity:
         """The board, with what the calibration added."""
         return self._session.identity
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What the calibration gave."""
+        return self._calibration
 
     @property
     def leftover_activity(self) -> tuple[str, ...]:
@@ -228,7 +237,8 @@ class ReplaySource:
             run = replace(run, captures=with_recordings(run.captures, recordings))
         board = run.captures[0].board
         self.identity = replace(run.log.board(board), source=spec.source)
-        self.clock_warning = _clock_warning(run.captures[0].calibration)
+        self.calibration = run.captures[0].calibration
+        self.clock_warning = _clock_warning(self.calibration)
         self.unreadable = run.unreadable
         for path in run.files:
             copy_capture(path, captures)

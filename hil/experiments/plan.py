@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -268,6 +269,8 @@ _STAGES = 4
 """On a small heap a capture is several programs, one after the other."""
 _BITS_PER_BYTE = 10
 _BYTES_PER_STAMP = 4
+_STREAM_STAMPS = 2048
+"""Room of a streaming recorder, both halves together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +346,7 @@ def capture_job(case: Case, board: MeasuredBoard) -> CaptureJob:
         interrupt=any(setup.interrupt for setup in setups),
         files=tuple(file for setup in setups for file in setup.files),
         limit_s=limit_s,
-        idle_limit_s=(window_s + more_s + _IDLE_SLACK_S) * slow,
+        idle_limit_s=(min(window_s, _silent_s(plan)) + more_s + _IDLE_SLACK_S) * slow,
         case_limit_s=stages * limit_s
         + _PROGRAM_S
         + (_PROGRAM_PER_SLOWNESS_S + after_s) * slow
@@ -355,6 +358,15 @@ def needed_words(workload: Workload) -> tuple[str, ...]:
     """The capability words that a workload and its device file ask for."""
     file = workload.device_file
     return (*workload.needs, *(bundle.file_needs(file) if file else ()))
+
+
+def _silent_s(plan: CapturePlan) -> float:
+    """How long an agent may send nothing in its window: one that streams fills a half meanwhile."""
+    if not plan.streaming:
+        return math.inf
+    longest_us = max((task.period_us for task in plan.tasks), default=0)
+    stamps = int(plan.options.get("capacity", _STREAM_STAMPS))
+    return stamps * longest_us / 1e6
 
 
 def _transfer_s(plan: CapturePlan, baudrate: int) -> float:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hil.experiments.plan import Case, RunOptions
     from hil.experiments.rounds import CaptureDisplay
     from hil.model.board import BoardIdentity, Source
-    from hil.model.captures import Capture, CapturePlan
+    from hil.model.captures import Calibration, Capture, CapturePlan
     from hil.model.results import CaseKey, HostClock
     from hil.recording.run_folder import RunFolder
 
@@ -214,6 +214,15 @@ class Bench:
     def boards(self) -> list[BoardIdentity]:
         """The boards that could be opened."""
         return [s.identity for s in self._sources.values() if not isinstance(s, HilError)]
+
+    def captures_of(self, board: str, case: Case) -> list[Capture]:
+        """The valid captures of a case so far, one for each window."""
+        windows = self._rounds.measured.get((case_of(board, case), case.plan.attempt))
+        return [] if windows is None else list(windows.captures)
+
+    def calibration(self, board: str) -> Calibration | None:
+        """What the instrument of a board that is open measured of itself."""
+        return self._source(board).calibration
 
     @property
     def info(self) -> RunInfo:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections import Counter
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ from hil.protocol.channel_quota import ChannelQuota
 from hil.protocol.channels import TextFrame, read_channels
 from hil.protocol.device_log import DeviceLog
 from hil.protocol.fault_list import MAX_FAULTS, FaultList
+from hil.protocol.frame_sequence import check_sequence
 from hil.protocol.frames import (
     MARK,
     MAX_FRAME,
-    SEQUENCE_PERIOD,
     TEXT_KINDS,
     is_sound,
     looks_like_frame,
@@ -37,10 +38,8 @@ from hil.protocol.stamp_blocks import Collected, parse_block
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from hil.model.captures import IntArray
     from hil.protocol.channels import RawChannel
+    from hil.protocol.frame_sequence import Loss, SequenceCheck
 
 _UNLIMITED = CaptureLimits()
 
@@ -119,6 +118,21 @@ class StreamDecoder:
         faults = tuple(self._faults.issues())
         log = self._log.lines(lost.__contains__)
         return Decoded(texts, channels, log, faults, len(self._numbers), received)
+
+    def so_far(self) -> Decoded:
+        """What is in the stream so far, as if it ended here; :meth:`feed` may go on afterwards.
+
+        Copies all stamps, 8 bytes each.
+        """
+        twin = copy(self)
+        twin._log = self._log.copy()
+        twin._faults = self._faults.copy()
+        twin._numbers, twin._checks = self._numbers[:], self._checks[:]
+        twin._offsets, twin._texts = self._offsets[:], self._texts[:]
+        twin._suspects = self._suspects[:]
+        twin._channels = {index: own.copy() for index, own in self._channels.items()}
+        twin._quota, twin._text_counts = deepcopy(self._quota), self._text_counts.copy()
+        return twin.finish()
 
     def _accept(self, content: bytes, offset: int, line_end: int) -> None:
         number = sequence_of(content)
@@ -307,72 +321,3 @@ def decode(data: bytes) -> Decoded:
     decoder = StreamDecoder()
     decoder.feed(data)
     return decoder.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """``count`` frames from number ``first`` on never came.
-
-    They belong between the frames that arrived as ``after`` and ``before`` (indices among the sound
-    frames; -1 and the number of frames at the ends).
-    """
-
-    first: int
-    count: int
-    after: int
-    before: int
-
-
-@dataclass(frozen=True, slots=True)
-class SequenceCheck:
-    """``keep`` flags the frames to use; ``repeated`` are indices of frames that came before.
-
-    ``conflict`` is the index of the first frame whose number came before with other content,
-    which means that a second stream began: it and everything behind it is not to be used.
-    """
-
-    keep: NDArray[np.bool_]
-    losses: tuple[Loss, ...]
-    repeated: tuple[int, ...]
-    conflict: int | None
-
-
-def check_sequence(numbers: IntArray, checks: IntArray) -> SequenceCheck:
-    """Check the wrapped sequence ``numbers`` of sound frames in the order of their arrival.
-
-    ``checks`` are the frames' CRCs: they distinguish a repeated frame from another of the same
-    number. A late frame is recognised as long as it is less than half the sequence's range late.
-    """
-    size = len(numbers)
-    keep = np.ones(size, np.bool_)
-    if size == 0:
-        return SequenceCheck(keep, (), (), None)
-    half = SEQUENCE_PERIOD // 2
-    steps = (np.diff(numbers) + half) % SEQUENCE_PERIOD - half
-    positions = np.concatenate((numbers[:1], steps)).cumsum()
-    conflict = None
-    unique, first_seen, inverse = np.unique(positions, return_index=True, return_inverse=True)
-    repeated = np.flatnonzero(first_seen[inverse] != np.arange(size))
-    if len(repeated):
-        differs = checks[repeated] != checks[first_seen[inverse[repeated]]]
-        keep[repeated] = False
-        if differs.any():
-            conflict = int(repeated[np.argmax(differs)])
-            keep[conflict:] = False
-            repeated = repeated[repeated < conflict]
-            in_use = first_seen < conflict
-            unique, first_seen = unique[in_use], first_seen[in_use]
-    losses = []
-    if len(unique) and unique[0] > 0:
-        losses.append(Loss(0, int(unique[0]), -1, int(first_seen[0])))
-    holes = np.flatnonzero(np.diff(unique) > 1)
-    for hole in holes.tolist():
-        losses.append(
-            Loss(
-                int(unique[hole]) + 1,
-                int(unique[hole + 1] - unique[hole]) - 1,
-                int(first_seen[hole]),
-                int(first_seen[hole + 1]),
-            )
-        )
-    return SequenceCheck(keep, tuple(losses), tuple(repeated.tolist()), conflict)

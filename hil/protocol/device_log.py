@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import TYPE_CHECKING
 
 from hil.model.printable import escaped_bytes
@@ -63,6 +64,12 @@ class DeviceLog:
         if self._in_traceback:
             self._reserve -= len(line) + 1
         return self._in_traceback and self._reserve > 0
+
+    def copy(self) -> DeviceLog:
+        """As it is now, to go on by itself."""
+        twin = copy(self)
+        twin._entries = self._entries[:]
+        return twin
 
     def lines(self, is_frame: Callable[[int], bool]) -> tuple[str, ...]:
         """All lines but the suspects that turned out to be frames."""

@@ -25,6 +25,12 @@ class FaultList:
         if self._counts[kind] <= MAX_FAULTS:
             self._first.append(CaptureIssue(kind, detail, offset))
 
+    def copy(self) -> FaultList:
+        """As it is now, to go on by itself."""
+        twin = FaultList()
+        twin._first, twin._counts = self._first[:], self._counts.copy()
+        return twin
+
     def issues(self) -> list[CaptureIssue]:
         """All that are kept, by their place; the last one says how many more there were."""
         faults = sorted(self._first, key=lambda fault: fault.offset)

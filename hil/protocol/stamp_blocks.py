@@ -181,6 +181,16 @@ class Collected:
         self._arrivals, self._offsets = array("q"), array("q")
         self._bad: set[int] = set()
 
+    def copy(self) -> Collected:
+        """As it is now, to go on by itself; the values are copied."""
+        self._unpack()
+        twin = Collected()
+        twin._values.room(self._values.filled)[:] = self._values.seen
+        twin._sizes, twin._firsts = self._sizes[:], self._firsts[:]
+        twin._arrivals, twin._offsets = self._arrivals[:], self._offsets[:]
+        twin._bad = set(self._bad)
+        return twin
+
     def add(self, block: Block) -> None:
         """The next frame."""
         self._waiting.append(block)
@@ -286,6 +296,16 @@ class GrowingArray:
         room = self._values[self._filled : end]
         self._filled = end
         return room
+
+    @property
+    def filled(self) -> int:
+        """How many values there are."""
+        return self._filled
+
+    @property
+    def seen(self) -> IntArray:
+        """All values, to be read at once: whatever comes next may move them."""
+        return self._values[: self._filled]
 
     def give(self) -> IntArray:
         """All values; the array is empty afterwards."""

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from hil.protocol.decoder import Loss, check_sequence, decode
+from hil.protocol.decoder import StreamDecoder, decode
+from hil.protocol.encoder import encode_stamps, encode_text
+from hil.protocol.frame_sequence import Loss, check_sequence
 from hil.protocol.frames import SEQUENCE_PERIOD, check, frame
 
 
@@ -119,3 +121,25 @@ def test_more_than_a_thousand_faults_are_counted():
     faults = said(b"".join(sent))
     assert len(faults) == 1001
     assert faults[-1] == ("damaged", "and 2 more faults", -1)
+
+
+def test_what_came_so_far_is_what_the_stream_would_be_if_it_ended_there():
+    lines = [
+        encode_text("H", 0, [("v", 1), ("tp", 1 << 30), ("tasks", 1)]),
+        encode_text("C", 1, [("i", 0), ("name", "task0"), ("kind", "ticks")]),
+        *encode_stamps(0, range(0, 3_000_000, 1000), sequence=2, block=50),
+        b"a line of its own\n",
+    ]
+    stream = b"".join(lines)
+    decoder = StreamDecoder()
+    for at in range(0, len(stream), 997):
+        decoder.feed(stream[at : at + 997])
+        so_far, ended = decoder.so_far(), decode(stream[: at + 997])
+        for own, other in ((so_far, ended), (decoder.so_far(), ended)):
+            assert own.texts == other.texts
+            assert (own.log, own.faults, own.frames) == (other.log, other.faults, other.frames)
+            for name, channel in other.channels.items():
+                assert own.channels[name].values.tolist() == channel.values.tolist()
+                assert own.channels[name].gaps == channel.gaps
+    whole = decoder.finish()
+    assert whole.channels["task0"].values.tolist() == list(range(0, 3_000_000, 1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hil.agents.bundle import needed_capabilities, technique_names
 from hil.experiments.plan import needed_words
 from hil.experiments.registry import chosen_workloads
 
@@ -26,9 +27,13 @@ def expected_windows(
 ) -> Iterator[ExpectedWindow]:
     """Every window of the cases, each with its board.
 
-    Workloads that need more than the board's ``capabilities`` take no time, if these are known.
+    What needs more than the board's ``capabilities`` takes no time, if these are known.
     """
     for board, case in pairs:
+        if capabilities is not None and not _can_run(case, capabilities):
+            for _ in range(case.plan.windows):
+                yield ExpectedWindow(f"{board} {case.id}", 0.0, 0.0)
+            continue
         for number in range(case.plan.windows):
             window = case.in_window(number)
             extra_s = sum(
@@ -37,3 +42,10 @@ def expected_windows(
                 if capabilities is None or set(needed_words(workload)).issubset(capabilities)
             )
             yield ExpectedWindow(f"{board} {case.id}", window.plan.duration_us / 1e6, extra_s)
+
+
+def _can_run(case: Case, capabilities: Collection[str]) -> bool:
+    plan = case.plan
+    if case.program is not None or plan.technique not in technique_names():
+        return True
+    return set(needed_capabilities(plan.technique, plan.load)).issubset(capabilities)

@@ -49,7 +49,7 @@ class RunProgress:
         before_bar: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._windows = 0
+        self._windows = self._to_capture = 0
         self._time = RemainingTime()
         self._stream = stream
         self._before = before_bar
@@ -64,13 +64,14 @@ class RunProgress:
         """Say which windows are going to be captured; their cases are named as by ``case_name``."""
         expected = list(windows)
         self._windows = len(expected)
+        self._to_capture = sum(window.window_s > 0 for window in expected)
         self._time.expect(expected)
 
     @property
     def announcement(self) -> str:
         """How much is to come, before it begins."""
-        plural = "" if self._windows == 1 else "s"
-        return f"{self._windows} window{plural}, about {format_about(self._time.left_s)}"
+        plural = "" if self._to_capture == 1 else "s"
+        return f"{self._to_capture} window{plural}, about {format_about(self._time.left_s)}"
 
     @contextmanager
     def capturing(self, board: str, plan: CapturePlan) -> Iterator[Observer]:

@@ -25,7 +25,10 @@ _FEWEST_CHANGES = 3
 
 
 class WindowPlan(NamedTuple):
-    """One window to come: its case, its length, and what usually follows it, in seconds."""
+    """One window to come: its case, its length, and what usually follows it, in seconds.
+
+    One without a length is not going to be captured.
+    """
 
     case: str
     window_s: float
@@ -95,6 +98,8 @@ class RemainingTime:
         self._cases.pop(case, None)
 
     def _needs(self, case: _Case, window: WindowPlan) -> float:
+        if not window.window_s:
+            return 0.0
         extra_s = window.extra_s * self._extra_factor
         return max(0.0, window.window_s + self._around(case)) + extra_s
 

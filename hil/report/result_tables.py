@@ -272,6 +272,11 @@ def latency_headings(*, brief: bool = False) -> list[str]:
     return list(dict.fromkeys(column.heading for _, column in _latency_columns(brief=brief)))
 
 
+def latency_metrics() -> dict[str, str]:
+    """Heading of the latency table -> the first metric that stands below it."""
+    return {column.heading: metric.name for metric, column in reversed(_latency_columns())}
+
+
 def latency_rows(measurements: Iterable[Measurement]) -> list[LatencyRow]:
     """One row for each board, technique, load, method and stage that has a latency.
 

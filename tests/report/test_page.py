@@ -11,6 +11,7 @@ import pytest
 
 from hil.model.budgets import Budget, Budgets, judge_measurement
 from hil.model.captures import Capture, CaptureIssue
+from hil.model.metrics import find_metric
 from hil.model.results import ErrorRecord, Results, Skip
 from hil.model.units import format_measurement, with_micro_sign
 from hil.report.charts.run_charts import run_charts
@@ -32,7 +33,8 @@ def test_every_figure_of_the_records_is_on_the_page(page: str, results: Results,
         assert with_micro_sign(format_measurement(measurement).value) in text
         assert format_measurement(measurement).bounds in text
         assert f'data-value="{measurement.value}"' in page
-    assert text.count("lateness_p99_us") == sum(
+    figures = text.partition("What the metrics are")[0]
+    assert figures.count("lateness_p99_us") == sum(
         measurement.metric == "lateness_p99_us" for measurement in results.measurements
     )
 
@@ -268,3 +270,25 @@ def test_an_empty_run_says_once_that_nothing_was_measured_and_what_to_do(
     for empty in ("hil-figures", "hil-cases", "hil-deadline", "hil-confidence", "<figure"):
         assert empty not in page.partition("</style>")[2].partition('id="hil-data"')[0]
     assert 'id="hil-boards"' in page
+
+
+def test_every_metric_of_the_page_has_its_definition_from_the_table(
+    page: str, results: Results, page_of
+) -> None:
+    glossary = page_of(part(page, "hil-metrics")).words
+    names = {figure.metric for figure in results.measurements}
+    for name in names:
+        metric = find_metric(name)
+        assert metric
+        assert f'id="hil-metric-{name}"' in page
+        for text in (metric.description[1:], metric.formula, metric.source):
+            assert " ".join(text.split()) in glossary
+    linked = set(re.findall(r'href="#hil-metric-([^"]+)"', page))
+    assert {"lateness_p99_us", "schedule_drift_ppm", "isr_latency_p99_us"} <= linked
+
+
+def test_a_metric_that_nobody_knows_is_text(results: Results) -> None:
+    odd = replace(results.measurements[0], metric=HOSTILE)
+    page = render_page(replace(results, measurements=(*results.measurements, odd)))
+    assert "hil-metric-<" not in page
+    assert "hil-metric-&" not in page

@@ -39,6 +39,7 @@ from hil.report.edge_tables import (
 )
 from hil.report.headline import confidence_summaries, headline
 from hil.report.page.case_sections import case_anchor, case_parts
+from hil.report.page.metric_definitions import metric_definitions
 from hil.report.page.template_environment import (
     data_block,
     page_script,
@@ -51,6 +52,7 @@ from hil.report.result_tables import (
     group_rows,
     heat_maps,
     latency_headings,
+    latency_metrics,
     latency_rows,
     technique_rows,
     variant_rows,
@@ -126,7 +128,11 @@ def render_page_parts(
         errors=results.errors,
     )
     names = list(dict.fromkeys([*boards, *(row.board for row in rows)]))
+    shown = {figure.metric for figure in results.measurements}
+    shown.update(metric.name for metric, _ in table_columns("techniques") if rows)
     body = environment.get_template("body.html.j2").render(
+        definitions=metric_definitions(shown),
+        latency_metrics=latency_metrics(),
         names=names,
         loads=sorted({row.load for row in rows}, key=load_rank),
         notices=notices,
@@ -193,7 +199,7 @@ def write_page(
 
 def script() -> str:
     """The page's script; our own, so it is passed through as it is."""
-    return page_script("axes.js", "charts.js", "report.js")
+    return page_script("axes.js", "charts.js", "metrics.js", "report.js")
 
 
 def add_to_summary(

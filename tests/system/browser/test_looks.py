@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hil.model.metrics import find_metric
+
 OPEN = 'document.querySelectorAll("details").forEach((one) => { one.open = true; })'
 
 
@@ -131,3 +133,44 @@ def test_every_figure_and_control_has_a_name(view, report):
         }"""
     )
     assert nameless == []
+
+
+def test_a_metric_is_explained_where_its_name_stands(view, report):
+    page, _ = view(report.page, width=390)
+    metric = find_metric("lateness_p99_us")
+    name = page.locator("#hil-figures th a", has_text="lateness p99").first
+    box = page.locator("#hil-explanation")
+    name.focus()
+    assert name.get_attribute("title").lower().startswith(metric.description)
+    page.keyboard.press("Enter")
+    assert box.is_visible()
+    for text in (metric.name, metric.formula, metric.source):
+        assert text in box.inner_text()
+    place = box.bounding_box()
+    assert place["x"] >= 0
+    assert place["x"] + place["width"] <= 390
+    page.keyboard.press("Escape")
+    assert not box.is_visible()
+    assert name.evaluate("(node) => node === document.activeElement")
+    name.click()
+    assert box.is_visible()
+    assert page.evaluate("location.hash") == ""
+
+
+def test_each_row_of_all_figures_explains_its_metric(view, report):
+    page, _ = view(report.page)
+    case = page.locator("details.hil-case").first
+    case.locator("summary").first.click()
+    case.locator("details:has(.hil-all) > summary").first.click()
+    names = case.locator(".hil-all tbody th a")
+    names.first.wait_for()
+    assert names.count() == case.locator(".hil-all tbody tr").count() > 20
+    last = names.last
+    last.click()
+    assert last.inner_text() in page.locator("#hil-explanation").inner_text()
+
+
+def test_without_the_script_a_metrics_name_leads_to_its_definition(view, report):
+    page, _ = view(report.page, java_script_enabled=False)
+    page.locator("#hil-figures th a", has_text="drift").first.click()
+    page.locator("#hil-metric-schedule_drift_ppm + dd").wait_for(state="visible")

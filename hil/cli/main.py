@@ -61,6 +61,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "history": CommandEntry(
         "hil.cli.history:HISTORY", "list the runs that are kept, filtered; add one that is not"
     ),
+    "fleet": CommandEntry(
+        "hil.cli.fleet", "show a night over all boards: who is missing, failed, worse, stands out"
+    ),
     "trend": CommandEntry("hil.cli.trend", "show a figure over time"),
     "baseline": CommandEntry(
         "hil.cli.history:BASELINE", "say which runs later ones are held against"

@@ -1,11 +1,14 @@
 """One night over all boards: which nights there are, who reported, and chosen figures of everybody.
 
-A night is a day of UTC, ``2026-11-27``, by the time that its runs stand at in the history.
+A night goes by a day, ``2026-11-27``, and has the runs that stand in the history from ``cut``
+o'clock (UTC) of that day to the same hour of the next; from a ``cut`` of 12 o'clock or later it has
+those from the evening before, so that its name is always the day that most of it is in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,8 @@ from hil.history.column_values import number, number_or_none, text, text_or_none
 from hil.history.queries import figure_source, of_boards
 from hil.history.sql_tables import boards, cases, errors, measurements, runs
 from hil.model.errors import ConfigurationError
+from hil.model.numbers import shown_text
+from hil.model.printable import escaped_line
 from hil.model.results import staged_method
 
 if TYPE_CHECKING:
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 
     from hil.history.database import History
     from hil.history.queries import RunFilter
+
+_NOON = 12
+_LONGEST_ERROR = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,9 @@ class Night:
 class NightBoard:
     """A board in a run; ``board_id`` is the number that its figures carry.
 
-    ``verdict``, ``worse`` and ``errors`` are those of the whole run, which may have other boards.
+    ``verdict`` and ``worse`` are those of the whole run, which may have other boards; ``errors``
+    are the board's own and those of no board. ``runs`` is how many the board has in the time,
+    ``step_us`` that of its clock.
     """
 
     board_id: int
@@ -56,6 +66,19 @@ class NightBoard:
     verdict: str
     worse: int | None
     errors: int
+    runs: int = 1
+    step_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NightError:
+    """The first of the errors that a run of the night has of a board, or of something missing."""
+
+    run: str
+    board: str
+    technique: str
+    load: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +100,42 @@ class NightFigure:
     verdict: str
 
 
-def newest_nights(history: History, wanted: RunFilter, most: int) -> list[Night]:
-    """The newest ``most`` days that have a run of a board that is wanted, the newest first."""
-    return history.read(lambda connection: _nights(connection, wanted, most))
+def newest_nights(history: History, wanted: RunFilter, most: int, cut: int = 0) -> list[Night]:
+    """The newest ``most`` nights that have a run of a board that is wanted, the newest first."""
+    return history.read(lambda connection: _nights(connection, wanted, most, cut))
 
 
-def boards_of_night(history: History, day: str, wanted: RunFilter) -> list[NightBoard]:
-    """The newest run of each board on ``day``, by key; see :class:`NightBoard`.
+def boards_of_night(
+    history: History, day: str, wanted: RunFilter, cut: int = 0
+) -> list[NightBoard]:
+    """The newest sound run of each board in a night, by key, else its newest.
 
-    Raises :class:`~hil.model.errors.ConfigurationError` for what is no day.
+    Sound is a run without an error of the board's. Raises
+    :class:`~hil.model.errors.ConfigurationError` for what is no day.
     """
-    begin, end = _span(day)
+    begin, end = night_span(day, cut)
     return history.read(lambda connection: _boards(connection, begin, end, wanted))
 
 
-def boards_before(history: History, day: str, nights: int, wanted: RunFilter) -> list[NightBoard]:
-    """The newest run of each board in the ``nights`` days before ``day``: who was to be expected.
+def boards_before(
+    history: History, day: str, nights: int, wanted: RunFilter, cut: int = 0
+) -> list[NightBoard]:
+    """The newest run of each board in the ``nights`` nights before: who was to be expected.
 
     Raises :class:`~hil.model.errors.ConfigurationError` for what is no day.
     """
-    begin, _ = _span(day, back=nights)
-    end, _ = _span(day)
+    begin, _ = night_span(day, cut, back=nights)
+    end, _ = night_span(day, cut)
     return history.read(lambda connection: _boards(connection, begin, end, wanted))
+
+
+def errors_of_night(history: History, day: str, cut: int = 0) -> list[NightError]:
+    """The first error of each board and run of a night, and of each board that was missed.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for what is no day.
+    """
+    begin, end = night_span(day, cut)
+    return history.read(lambda connection: _errors(connection, begin, end))
 
 
 def figures_of_boards(
@@ -111,17 +148,34 @@ def figures_of_boards(
     return history.read(lambda connection: _figures(connection, board_ids, metrics, wanted))
 
 
-def _span(day: str, back: int = 0) -> tuple[str, str]:
-    """The first moment of a day (``back`` days earlier) and that of the day after, as ISO text."""
+def night_span(day: str, cut: int = 0, back: int = 0) -> tuple[str, str]:
+    """The first hour of a night (``back`` nights earlier) and that of the next, as ISO text."""
     try:
         moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-        days = (moment - timedelta(days=back), moment + timedelta(days=1))
+        moment += timedelta(hours=_shift(cut))
+        hours = (moment - timedelta(days=back), moment + timedelta(days=1))
     except (ValueError, OverflowError):
-        raise ConfigurationError(f"{day[:40]!r} is no day: give one like 2026-11-01") from None
-    return days[0].strftime("%Y-%m-%d"), days[1].strftime("%Y-%m-%d")
+        raise ConfigurationError(
+            f"{shown_text(escaped_line(day))} is no day: give one like 2026-11-01"
+        ) from None
+    return hours[0].strftime("%Y-%m-%dT%H"), hours[1].strftime("%Y-%m-%dT%H")
 
 
-def _nights(connection: Connection, wanted: RunFilter, most: int) -> list[Night]:
+def _shift(cut: int) -> int:
+    """From which hour of its day on a night is, negative for the evening before."""
+    return cut if cut < _NOON else cut - 24
+
+
+def _night_of(order_utc: str, cut: int) -> str:
+    """The name of the night that a run stands in; what is no time has a day of its own."""
+    try:
+        moment = datetime.strptime(order_utc[:13], "%Y-%m-%dT%H") - timedelta(hours=_shift(cut))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{order_utc!r:.40} is no time of a run") from None
+    return moment.strftime("%Y-%m-%d")
+
+
+def _nights(connection: Connection, wanted: RunFilter, most: int, cut: int) -> list[Night]:
     found: list[Night] = []
     before = "~"  # behind every digit
     while len(found) < most:
@@ -134,14 +188,15 @@ def _nights(connection: Connection, wanted: RunFilter, most: int) -> list[Night]
         ).scalar()
         if newest is None:
             break
-        day = text(newest)[:10]
+        day = _night_of(text(newest), cut)
+        begin, _ = night_span(day, cut)
         count = connection.execute(
             sa.select(sa.func.count(runs.c.id.distinct()), sa.func.count(boards.c.key.distinct()))
             .join(boards, boards.c.run_id == runs.c.id)
-            .where(runs.c.order_utc >= day, runs.c.order_utc < before, *of_boards(wanted))
+            .where(runs.c.order_utc >= begin, runs.c.order_utc < before, *of_boards(wanted))
         ).one()
         found.append(Night(day, int(count[0]), int(count[1])))
-        before = day
+        before = begin
     return found
 
 
@@ -149,7 +204,7 @@ def _boards(connection: Connection, begin: str, end: str, wanted: RunFilter) -> 
     failed = (
         sa.select(sa.func.count())
         .select_from(errors)
-        .where(errors.c.run_id == runs.c.id)
+        .where(errors.c.run_id == runs.c.id, errors.c.board.in_([boards.c.name, ""]))
         .scalar_subquery()
     )
     rows = connection.execute(
@@ -157,13 +212,44 @@ def _boards(connection: Connection, begin: str, end: str, wanted: RunFilter) -> 
             *(boards.c.id, boards.c.key, boards.c.name, boards.c.machine, boards.c.micropython),
             *(boards.c.firmware, runs.c.run, runs.c.started_utc, runs.c.profile),
             *(boards.c.source, runs.c.verdict, runs.c.worse, failed.label("errors")),
+            boards.c.tick_resolution_us,
         )
         .join(runs, boards.c.run_id == runs.c.id)
         .where(runs.c.order_utc >= begin, runs.c.order_utc < end, *of_boards(wanted))
         .order_by(runs.c.order_utc, runs.c.id)
     )
-    newest = {row.key: _board(row) for row in rows}
-    return [newest[key] for key in sorted(newest)]
+    chosen: dict[str, NightBoard] = {}
+    count: Counter[str] = Counter()
+    for row in rows:
+        board = _board(row)
+        count[board.key] += 1
+        if not board.errors or board.key not in chosen or chosen[board.key].errors:
+            chosen[board.key] = board
+    return [replace(chosen[key], runs=count[key]) for key in sorted(chosen)]
+
+
+def _errors(connection: Connection, begin: str, end: str) -> list[NightError]:
+    first = (
+        sa.select(sa.func.min(errors.c.id))
+        .join(runs, errors.c.run_id == runs.c.id)
+        .where(runs.c.order_utc >= begin, runs.c.order_utc < end)
+        .group_by(errors.c.run_id, errors.c.board)
+    )
+    rows = connection.execute(
+        sa.select(
+            *(runs.c.run, errors.c.board, errors.c.technique, errors.c.load),
+            sa.func.substr(errors.c.error, 1, _LONGEST_ERROR).label("error"),
+        )
+        .join(runs, errors.c.run_id == runs.c.id)
+        .where(errors.c.id.in_(first))
+        .order_by(errors.c.id)
+    )
+    return [
+        NightError(
+            *(text(row.run), text(row.board), text(row.technique), text(row.load), text(row.error))
+        )
+        for row in rows
+    ]
 
 
 def _board(row: Any) -> NightBoard:
@@ -173,6 +259,7 @@ def _board(row: Any) -> NightBoard:
         *(text(row.source), text(row.verdict)),
         None if row.worse is None else whole(row.worse),
         int(row.errors),
+        step_us=number_or_none(row.tick_resolution_us),
     )
 
 

@@ -76,6 +76,11 @@ class TextConsole:
         self._console.print(line, soft_wrap=True)
 
     @property
+    def height(self) -> int:
+        """How many lines there are."""
+        return self._stream.getvalue().count("\n")
+
+    @property
     def text(self) -> str:
         """All lines, without blanks at their ends."""
         return "\n".join(line.rstrip() for line in self._stream.getvalue().split("\n"))

@@ -1,0 +1,98 @@
+"""Everything that the history has of one night over all boards, read at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hil.history.night_queries import (
+    boards_before,
+    boards_of_night,
+    errors_of_night,
+    figures_of_boards,
+    newest_nights,
+    night_span,
+)
+from hil.history.queries import RunFilter
+from hil.model.errors import ConfigurationError
+from hil.model.printable import escaped_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.history.database import History
+    from hil.history.night_queries import NightBoard, NightError, NightFigure
+
+NEWEST = "last"
+_NIGHTS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNight:
+    """One night: the run of each board in it, who reported before, what failed, key figures.
+
+    ``begin`` and ``end`` are its hours in UTC. ``earlier`` holds the newest run of each board in
+    the ``back`` nights before, if it has none in this night, by whatever firmware. ``errors`` are
+    those of all boards, whatever was filtered.
+    """
+
+    day: str
+    cut: int
+    begin: str
+    end: str
+    back: int
+    boards: Sequence[NightBoard]
+    earlier: Sequence[NightBoard]
+    errors: Sequence[NightError]
+    figures: Sequence[NightFigure]
+
+
+def read_night(
+    history: History,
+    wanted: RunFilter,
+    *,
+    night: str = NEWEST,
+    cut: int = 0,
+    back: int = 7,
+    metrics: Sequence[str],
+) -> FleetNight:
+    """The night called ``night``, or the newest that there is, of the boards that are wanted.
+
+    Raises :class:`~hil.model.errors.ConfigurationError` for what is no day, and where no board that
+    is wanted reported in that night or in the ``back`` nights before; it names what there is.
+    """
+    if night == NEWEST:
+        newest = newest_nights(history, RunFilter(), 1, cut)
+        if not newest:
+            raise ConfigurationError(f"{history.location.shown} holds no run")
+        night = newest[0].day
+    begin, end = night_span(night, cut)
+    boards = boards_of_night(history, night, wanted, cut)
+    earlier = boards_before(history, night, back, wanted, cut)
+    if wanted.firmware is None:
+        here = boards
+    else:  # a board with new firmware is not missing
+        here = boards_of_night(history, night, replace(wanted, firmware=None), cut)
+    if not boards and not earlier:
+        raise _no_board(history, night, cut)
+    figures = figures_of_boards(history, [board.board_id for board in boards], metrics, wanted)
+    errors = errors_of_night(history, night, cut)
+    keys = {board.key for board in here}
+    absent = [board for board in earlier if board.key not in keys]
+    return FleetNight(night, cut, begin, end, back, boards, absent, errors, figures)
+
+
+def _no_board(history: History, night: str, cut: int) -> ConfigurationError:
+    nights = [known.day for known in newest_nights(history, RunFilter(), _NIGHTS_NAMED, cut)]
+    text = f"no board with these filters in the night {night} and before"
+    if night in nights:
+        boards = boards_of_night(history, night, RunFilter(), cut)
+        models = sorted({f"{board.machine} with MicroPython {board.firmware}" for board in boards})
+        return ConfigurationError(f"{text}; there is {escaped_line(named(models))}")
+    return ConfigurationError(f"{text}; the newest nights are {', '.join(nights)}")
+
+
+def named(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

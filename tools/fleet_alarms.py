@@ -60,7 +60,7 @@ def alarms(kind: str, sizes: Sequence[int], nights: int, rng: np.random.Generato
     )
 
 
-def found(kind: str, size: int, off: float, nights: int, rng: np.random.Generator) -> int:
+def detections(kind: str, size: int, off: float, nights: int, rng: np.random.Generator) -> int:
     """In how many of ``nights`` the first board is named, all of whose figures are ``off``."""
     count = 0
     for _ in range(nights):
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
             low, high = binomial_bounds(count, nights, 0.95)
             worst |= low > FALSE_ALARMS
             tries = max(20, nights // 10)
-            shares = [found(kind, max(sizes), off, tries, rng) / tries for off in OFF]
+            shares = [detections(kind, max(sizes), off, tries, rng) / tries for off in OFF]
             texts = " | ".join(f"{100 * share:.0f} %" for share in shares)
             print(
                 f"| {', '.join(map(str, sizes))} | {kind} | {100 * count / nights:.1f} % "

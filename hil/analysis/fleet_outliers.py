@@ -106,23 +106,23 @@ def least_spread(c: float, median: float, step: float) -> float:
 
 def judge_fleet(groups: Sequence[FleetGroup], false_alarms: float = FALSE_ALARMS) -> FleetJudgement:
     """All that stands out in a night; see the module's text."""
-    found: list[tuple[float, float, int, int, int]] = []
+    candidates: list[tuple[float, float, int, int, int]] = []
     judged = 0
     for number, group in enumerate(groups):
         scores, resolved = group_scores(group)
         judged += int(np.isfinite(scores).sum())
         rows = _p_values(scores, resolved)
-        found += [(p, z, number, board, figure) for p, z, board, figure in rows]
-    found.sort(key=lambda row: (row[0], -abs(row[1])))
+        candidates += [(p, z, number, board, figure) for p, z, board, figure in rows]
+    candidates.sort(key=lambda row: (row[0], -abs(row[1])))
     named = 0
-    adjusted = [row[0] * judged / rank for rank, row in enumerate(found, 1)]
+    adjusted = [row[0] * judged / rank for rank, row in enumerate(candidates, 1)]
     for rank, p in enumerate(adjusted, 1):
         if p <= false_alarms:
             named = rank
     least = np.minimum.accumulate(np.array(adjusted[:named])[::-1])[::-1].tolist()
     outliers = [
         FleetOutlier(number, board, figure, z, p)
-        for (_, z, number, board, figure), p in zip(found[:named], least, strict=True)
+        for (_, z, number, board, figure), p in zip(candidates[:named], least, strict=True)
     ]
     return FleetJudgement(tuple(outliers), judged)
 

@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--night", metavar="DAY", default="last", help="2026-11-27, or last (the newest with a run)"
     )
     parser.add_argument(
-        "--cut",
+        "--first-hour",
         metavar="HOUR",
         type=whole_number(0, _LAST_HOUR),
         default=0,
-        help="the hour (UTC) at which a night ends and the next begins (0)",
+        help="the hour (UTC) at which a night begins (0)",
     )
     parser.add_argument(
         "--back",
@@ -101,7 +101,7 @@ def _read(args: argparse.Namespace) -> FleetNight:
             history,
             wanted,
             night=args.night,
-            cut=args.cut,
+            first_hour=args.first_hour,
             back=args.back,
             metrics=[args.metric] if args.metric else KEY_METRICS,
         )

@@ -37,7 +37,7 @@ class FleetNight:
     """
 
     day: str
-    cut: int
+    first_hour: int
     begin: str
     end: str
     back: int
@@ -52,7 +52,7 @@ def read_night(
     wanted: RunFilter,
     *,
     night: str = NEWEST,
-    cut: int = 0,
+    first_hour: int = 0,
     back: int = 7,
     metrics: Sequence[str],
 ) -> FleetNight:
@@ -62,31 +62,31 @@ def read_night(
     is wanted reported in that night or in the ``back`` nights before; it names what there is.
     """
     if night == NEWEST:
-        newest = newest_nights(history, RunFilter(), 1, cut)
+        newest = newest_nights(history, RunFilter(), 1, first_hour)
         if not newest:
             raise ConfigurationError(f"{history.location.shown} holds no run")
         night = newest[0].day
-    begin, end = night_span(night, cut)
-    boards = boards_of_night(history, night, wanted, cut)
-    earlier = boards_before(history, night, back, wanted, cut)
+    begin, end = night_span(night, first_hour)
+    boards = boards_of_night(history, night, wanted, first_hour)
+    earlier = boards_before(history, night, back, wanted, first_hour)
     if wanted.firmware is None:
         here = boards
     else:  # a board with new firmware is not missing
-        here = boards_of_night(history, night, replace(wanted, firmware=None), cut)
+        here = boards_of_night(history, night, replace(wanted, firmware=None), first_hour)
     if not boards and not earlier:
-        raise _no_board(history, night, cut)
+        raise _no_board(history, night, first_hour)
     figures = figures_of_boards(history, [board.board_id for board in boards], metrics, wanted)
-    errors = errors_of_night(history, night, cut)
+    errors = errors_of_night(history, night, first_hour)
     keys = {board.key for board in here}
-    absent = [board for board in earlier if board.key not in keys]
-    return FleetNight(night, cut, begin, end, back, boards, absent, errors, figures)
+    missing = [board for board in earlier if board.key not in keys]
+    return FleetNight(night, first_hour, begin, end, back, boards, missing, errors, figures)
 
 
-def _no_board(history: History, night: str, cut: int) -> ConfigurationError:
-    nights = [known.day for known in newest_nights(history, RunFilter(), _NIGHTS_NAMED, cut)]
+def _no_board(history: History, night: str, first_hour: int) -> ConfigurationError:
+    nights = [known.day for known in newest_nights(history, RunFilter(), _NIGHTS_NAMED, first_hour)]
     text = f"no board with these filters in the night {night} and before"
     if night in nights:
-        boards = boards_of_night(history, night, RunFilter(), cut)
+        boards = boards_of_night(history, night, RunFilter(), first_hour)
         models = sorted({f"{board.machine} with MicroPython {board.firmware}" for board in boards})
         return ConfigurationError(f"{text}; there is {escaped_line(named(models))}")
     return ConfigurationError(f"{text}; the newest nights are {', '.join(nights)}")

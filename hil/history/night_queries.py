@@ -1,8 +1,8 @@
 """One night over all boards: which nights there are, who reported, and chosen figures of everybody.
 
-A night goes by a day, ``2026-11-27``, and has the runs that stand in the history from ``cut``
-o'clock (UTC) of that day to the same hour of the next; from a ``cut`` of 12 o'clock or later it has
-those from the evening before, so that its name is always the day that most of it is in.
+A night goes by a day, ``2026-11-27``, and has the runs that stand in the history from
+``first_hour`` o'clock (UTC) of that day to the same hour of the next; from a ``first_hour`` of 12
+or later it has those from the evening before, so that its name is the day that most of it is in.
 """
 
 from __future__ import annotations
@@ -100,41 +100,43 @@ class NightFigure:
     verdict: str
 
 
-def newest_nights(history: History, wanted: RunFilter, most: int, cut: int = 0) -> list[Night]:
+def newest_nights(
+    history: History, wanted: RunFilter, most: int, first_hour: int = 0
+) -> list[Night]:
     """The newest ``most`` nights that have a run of a board that is wanted, the newest first."""
-    return history.read(lambda connection: _nights(connection, wanted, most, cut))
+    return history.read(lambda connection: _nights(connection, wanted, most, first_hour))
 
 
 def boards_of_night(
-    history: History, day: str, wanted: RunFilter, cut: int = 0
+    history: History, day: str, wanted: RunFilter, first_hour: int = 0
 ) -> list[NightBoard]:
     """The newest sound run of each board in a night, by key, else its newest.
 
     Sound is a run without an error of the board's. Raises
     :class:`~hil.model.errors.ConfigurationError` for what is no day.
     """
-    begin, end = night_span(day, cut)
+    begin, end = night_span(day, first_hour)
     return history.read(lambda connection: _boards(connection, begin, end, wanted))
 
 
 def boards_before(
-    history: History, day: str, nights: int, wanted: RunFilter, cut: int = 0
+    history: History, day: str, nights: int, wanted: RunFilter, first_hour: int = 0
 ) -> list[NightBoard]:
     """The newest run of each board in the ``nights`` nights before: who was to be expected.
 
     Raises :class:`~hil.model.errors.ConfigurationError` for what is no day.
     """
-    begin, _ = night_span(day, cut, back=nights)
-    end, _ = night_span(day, cut)
+    begin, _ = night_span(day, first_hour, back=nights)
+    end, _ = night_span(day, first_hour)
     return history.read(lambda connection: _boards(connection, begin, end, wanted))
 
 
-def errors_of_night(history: History, day: str, cut: int = 0) -> list[NightError]:
+def errors_of_night(history: History, day: str, first_hour: int = 0) -> list[NightError]:
     """The first error of each board and run of a night, and of each board that was missed.
 
     Raises :class:`~hil.model.errors.ConfigurationError` for what is no day.
     """
-    begin, end = night_span(day, cut)
+    begin, end = night_span(day, first_hour)
     return history.read(lambda connection: _errors(connection, begin, end))
 
 
@@ -148,11 +150,11 @@ def figures_of_boards(
     return history.read(lambda connection: _figures(connection, board_ids, metrics, wanted))
 
 
-def night_span(day: str, cut: int = 0, back: int = 0) -> tuple[str, str]:
+def night_span(day: str, first_hour: int = 0, back: int = 0) -> tuple[str, str]:
     """The first hour of a night (``back`` nights earlier) and that of the next, as ISO text."""
     try:
         moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-        moment += timedelta(hours=_shift(cut))
+        moment += timedelta(hours=_shift(first_hour))
         hours = (moment - timedelta(days=back), moment + timedelta(days=1))
     except (ValueError, OverflowError):
         raise ConfigurationError(
@@ -161,24 +163,26 @@ def night_span(day: str, cut: int = 0, back: int = 0) -> tuple[str, str]:
     return hours[0].strftime("%Y-%m-%dT%H"), hours[1].strftime("%Y-%m-%dT%H")
 
 
-def _shift(cut: int) -> int:
+def _shift(first_hour: int) -> int:
     """From which hour of its day on a night is, negative for the evening before."""
-    return cut if cut < _NOON else cut - 24
+    return first_hour if first_hour < _NOON else first_hour - 24
 
 
-def _night_of(order_utc: str, cut: int) -> str:
+def _night_of(order_utc: str, first_hour: int) -> str:
     """The name of the night that a run stands in; what is no time has a day of its own."""
     try:
-        moment = datetime.strptime(order_utc[:13], "%Y-%m-%dT%H") - timedelta(hours=_shift(cut))
+        moment = datetime.strptime(order_utc[:13], "%Y-%m-%dT%H") - timedelta(
+            hours=_shift(first_hour)
+        )
     except (ValueError, OverflowError):
         raise ValueError(f"{order_utc!r:.40} is no time of a run") from None
     return moment.strftime("%Y-%m-%d")
 
 
-def _nights(connection: Connection, wanted: RunFilter, most: int, cut: int) -> list[Night]:
-    found: list[Night] = []
+def _nights(connection: Connection, wanted: RunFilter, most: int, first_hour: int) -> list[Night]:
+    nights: list[Night] = []
     before = "~"  # behind every digit
-    while len(found) < most:
+    while len(nights) < most:
         newest = connection.execute(
             sa.select(runs.c.order_utc)
             .join(boards, boards.c.run_id == runs.c.id)
@@ -188,16 +192,16 @@ def _nights(connection: Connection, wanted: RunFilter, most: int, cut: int) -> l
         ).scalar()
         if newest is None:
             break
-        day = _night_of(text(newest), cut)
-        begin, _ = night_span(day, cut)
+        day = _night_of(text(newest), first_hour)
+        begin, _ = night_span(day, first_hour)
         count = connection.execute(
             sa.select(sa.func.count(runs.c.id.distinct()), sa.func.count(boards.c.key.distinct()))
             .join(boards, boards.c.run_id == runs.c.id)
             .where(runs.c.order_utc >= begin, runs.c.order_utc < before, *of_boards(wanted))
         ).one()
-        found.append(Night(day, int(count[0]), int(count[1])))
+        nights.append(Night(day, int(count[0]), int(count[1])))
         before = begin
-    return found
+    return nights
 
 
 def _boards(connection: Connection, begin: str, end: str, wanted: RunFilter) -> list[NightBoard]:

@@ -13,7 +13,7 @@ from hil.analysis.fleet_outliers import (
     least_spread,
 )
 from hil.analysis.uncertainty.distributions import binomial_bounds
-from tools.fleet_alarms import alarms, found, made_group
+from tools.fleet_alarms import alarms, detections, made_group
 
 
 def group(y: list[list[float]], least: float = 0.01) -> FleetGroup:
@@ -31,7 +31,7 @@ def test_of_nights_without_an_outlier_at_most_one_in_twenty_names_one(kind):
 
 @pytest.mark.parametrize(("kind", "boards"), [("normal", 10), ("related", 30), ("t5", 12)])
 def test_a_board_that_is_off_by_twenty_spreads_is_found(kind, boards):
-    assert found(kind, boards, 20.0, 10, np.random.default_rng(5)) == 10
+    assert detections(kind, boards, 20.0, 10, np.random.default_rng(5)) == 10
 
 
 def test_two_outliers_do_not_hide_each_other():

@@ -34,18 +34,18 @@ def document(capsys, *words):
     return json.loads(captured.out)
 
 
-def troubles(found):
-    return {row["board"]: set(row["troubles"]) for row in found["boards"]}
+def troubles(shown):
+    return {row["board"]: set(row["troubles"]) for row in shown["boards"]}
 
 
 def test_a_night_says_who_reported_is_missing_failed_worse_and_stands_out(fleet, capsys):
-    found = document(capsys)
-    assert found["night"]["day"] == "2026-11-27"
-    assert found["counts"] == {
+    shown = document(capsys)
+    assert shown["night"]["day"] == "2026-11-27"
+    assert shown["counts"] == {
         "reported": 23, "repeated": 1, "missing": 2, "failed": 1, "over_limit": 1, "worse": 1,
         "outlier": 1,
     }  # fmt: skip
-    assert troubles(found) == {
+    assert troubles(shown) == {
         "rack-07": {"missing"},
         "id:lost": {"missing"},
         "rack-03": {"failed"},
@@ -53,8 +53,8 @@ def test_a_night_says_who_reported_is_missing_failed_worse_and_stands_out(fleet,
         "rack-06": {"worse"},
         "rack-08": {"outlier"},
     }
-    assert {row["board"] for row in found["outliers"]} == {"rack-08"}
-    assert {row["z"] > 0 for row in found["outliers"]} == {True}
+    assert {row["board"] for row in shown["outliers"]} == {"rack-08"}
+    assert {row["z"] > 0 for row in shown["outliers"]} == {True}
 
 
 def test_the_screen_is_one_of_80_by_24_and_leads_down_to_a_board(fleet, capsys):
@@ -72,9 +72,9 @@ def test_the_screen_is_one_of_80_by_24_and_leads_down_to_a_board(fleet, capsys):
 
 
 def test_the_spread_between_boards_of_one_model(fleet, capsys):
-    found = document(capsys, "--machine=esp32", "--metric", fleets.P99)
-    assert {row["machine"] for row in found["spreads"]} == {fleets.ESP32}
-    spread = next(row for row in found["spreads"] if row["technique"] == "timer_hard")
+    shown = document(capsys, "--machine=esp32", "--metric", fleets.P99)
+    assert {row["machine"] for row in shown["spreads"]} == {fleets.ESP32}
+    spread = next(row for row in shown["spreads"] if row["technique"] == "timer_hard")
     assert spread["n"] == 11
     assert 380 < spread["q1"] < spread["median"] < spread["q3"] < 480
     assert spread["low"]["value"] < spread["q1"]
@@ -105,9 +105,9 @@ def test_nights_by_name_and_from_another_hour_on(fleet, capsys, location):
     with open_history(location) as history:
         late = fleets.Fleet().run(7, "2026-11-26", hour=23)
         add_run(history, late)
-    found = document(capsys, "--cut=18", "--night=2026-11-27")
-    assert "rack-07" not in troubles(found)
-    assert found["night"]["begin"] == "2026-11-26T18"
+    shown = document(capsys, "--first-hour=18", "--night=2026-11-27")
+    assert "rack-07" not in troubles(shown)
+    assert shown["night"]["begin"] == "2026-11-26T18"
 
 
 def test_the_exit_status_says_how_the_night_was_only_if_asked(fleet, capsys):

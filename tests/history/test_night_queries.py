@@ -65,8 +65,8 @@ def test_the_nights_are_counted(fleet):
 
 
 def test_each_board_of_a_night_has_its_newest_run(fleet):
-    found = boards_of_night(fleet, "2026-11-02", RunFilter())
-    assert [(board.key, board.run, board.worse, board.errors) for board in found] == [
+    reported = boards_of_night(fleet, "2026-11-02", RunFilter())
+    assert [(board.key, board.run, board.worse, board.errors) for board in reported] == [
         ("a", "a-3", None, 0),
         ("b", "b-2", 2, 1),
     ]

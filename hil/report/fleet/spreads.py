@@ -145,15 +145,15 @@ def model_of(board: NightBoard) -> Model:
 def fleet_spreads(boards: Sequence[NightBoard], figures: Iterable[NightFigure]) -> FleetSpreads:
     """Spreads and outliers of a night; nothing is drawn from a figure that one board alone has."""
     groups: dict[Model, _Group] = defaultdict(_Group)
-    place: dict[int, tuple[_Group, int]] = {}
+    index_of: dict[int, tuple[_Group, int]] = {}
     for board in boards:
         group = groups[model_of(board)]
-        place[board.board_id] = (group, len(group.boards))
+        index_of[board.board_id] = (group, len(group.boards))
         group.boards.append(board)
     for figure in figures:
-        if figure.board_id not in place or not math.isfinite(figure.value):
+        if figure.board_id not in index_of or not math.isfinite(figure.value):
             continue
-        group, number = place[figure.board_id]
+        group, number = index_of[figure.board_id]
         if figure.metric in BOARD_METRICS:
             group.of_boards[figure.metric][number].append(figure)
             continue
@@ -182,13 +182,13 @@ def fleet_spreads(boards: Sequence[NightBoard], figures: Iterable[NightFigure]) 
     ]
     by_name = {(spread.model, spread.figure): spread.median for spread in spreads}
     outliers = []
-    for found in judgement.outliers:
-        model = models[found.group]
-        name = names[model][found.figure]
-        value = float(tables[found.group][1][found.board, found.figure])
-        board = groups[model].boards[found.board]
+    for outlier in judgement.outliers:
+        model = models[outlier.group]
+        name = names[model][outlier.figure]
+        value = float(tables[outlier.group][1][outlier.board, outlier.figure])
+        board = groups[model].boards[outlier.board]
         median = by_name[model, name]
-        outliers.append(Outlier(board, model, name, value, median, found.z, found.p))
+        outliers.append(Outlier(board, model, name, value, median, outlier.z, outlier.p))
     sizes = ((model, len(groups[model].boards)) for model in models)
     small = tuple((model, size) for model, size in sizes if size < FEWEST_BOARDS)
     return FleetSpreads(tuple(spreads), tuple(outliers), judgement.judged, small)

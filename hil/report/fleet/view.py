@@ -108,7 +108,7 @@ class FleetView:
     def title(self) -> str:
         """The night and its hours."""
         begin, end = (f"{end.replace('T', ' ')}:00" for end in (self.night.begin, self.night.end))
-        hours = f"{begin} to {end} UTC" if self.night.cut else "the day in UTC"
+        hours = f"{begin} to {end} UTC" if self.night.first_hour else "the day in UTC"
         return f"night {self.night.day} ({hours})"
 
     @property

@@ -83,12 +83,12 @@ def fleet_page(view: FleetView) -> str:
             meaning="" if known is None else known.description,
             percent=f"{100 * FALSE_ALARMS:g}",
             fewest=FEWEST_BOARDS,
-            cut=_cut,
+            shortened=_shortened,
         )
     )
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     """A message that is not longer than a line or three."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
@@ -172,7 +172,7 @@ def _chart(model: Model, spreads: Sequence[Spread], outliers: Sequence[Outlier])
         for name in ("low", "q1", "median", "q3", "high")
     )
     marks = []
-    for outlier in [one for one in outliers if one.figure in rows][:_MARKS]:
+    for outlier in [outlier for outlier in outliers if outlier.figure in rows][:_MARKS]:
         value = format_value(outlier.value, unit)
         text = f"{outlier.board.name}: {value}, {names[rows[outlier.figure]]}"
         marks.append(Mark(outlier.value, float(rows[outlier.figure]), text, "fail"))

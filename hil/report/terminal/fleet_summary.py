@@ -54,26 +54,26 @@ def print_fleet(console: TextConsole, view: FleetView, *, rows: int | None = SCR
     screen.say(view.summary, "red" if view.counts.total() else "green")
     for note in view.notes:
         screen.say(note, "dim")
-    kept = 2 if view.attention else 0
+    reserved = 2 if view.attention else 0
     machines = short_machines(row.model for row in view.models)
     models = [_model_cells(row, machines) for row in view.models]
     most = _MODELS if view.attention and rows else len(models)
     more = "models: --machine=, --firmware=, --all"
-    screen.table(_MODEL_COLUMNS, len(models), most, more, kept, lambda most: models[:most])
+    screen.table(_MODEL_COLUMNS, len(models), most, more, reserved, lambda most: models[:most])
     screen.table(
         _BOARD_COLUMNS,
         len(view.attention),
         len(view.attention),
         "boards: --all, --page FILE, --json",
-        kept,
+        reserved,
         lambda most: [_board_cells(row) for row in first_of_each(view.attention, most)],
     )
     named = machines if len(view.models) > 1 else {}
     spreads = [_spread_cells(spread, named) for spread in view.widest]
-    if screen.room >= _FEWEST + kept + 2:
+    if screen.room >= _FEWEST + reserved + 2:
         more = "spreads: --all, --page FILE"
         screen.table(
-            _SPREAD_COLUMNS, len(spreads), len(spreads), more, kept, lambda most: spreads[:most]
+            _SPREAD_COLUMNS, len(spreads), len(spreads), more, reserved, lambda most: spreads[:most]
         )
     if board := view.way_down:
         screen.say(f"one board: hil trend {view.lead_metric} --board={shlex.quote(board)}", "dim")
@@ -98,16 +98,16 @@ class _Screen:
         count: int,
         most: int,
         more: str,
-        kept: int,
+        reserved: int,
         rows_of: Callable[[int], Sequence[Sequence[Cell]]],
     ) -> None:
-        """A blank line and as many of ``count`` rows as there is room for but for ``kept`` lines.
+        """A blank line and as many of ``count`` rows as fit, ``reserved`` lines left free.
 
         ``rows_of(n)`` are the ``n`` to show where there is no room for more.
         """
         if not count:
             return
-        room = self.room - kept - 1
+        room = self.room - reserved - 1
         shown = min(most, count, max(1, room))
         while True:
             table = Table(columns, rows_of(shown), _HINT, spaced=False)

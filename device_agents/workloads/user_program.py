@@ -39,15 +39,37 @@ class HilAgent:
     def __init__(self, job):
         self.stamps = job.activate
         self.stamp = job.activate[0]
-        self.asked = hil_asked(job)
+        numbers = {}
+        names = job.cfg.get("task_names")
+        if names:
+            self.stamps = dict(enumerate(job.activate))
+            for k in range(job.n):
+                numbers[names[k]] = k
+                self.stamps[names[k]] = job.activate[k]
+            self.stamp = hil_named_stamp(self.stamps)
+        self.asked = hil_asked(job, numbers)
 
 
-def hil_asked(job):
+def hil_named_stamp(stamps):
+    """stamp() where tasks have names: a text is one, anything else a callback's argument."""
+    first = stamps[0]
+
+    def stamp(name=None):
+        if type(name) is str:
+            stamps[name]()
+        else:
+            first()
+
+    return stamp
+
+
+def hil_asked(job, numbers):
     """The program's asked(): the first call of each task counts, later ones are counted."""
 
     def asked(k=0, offset_us=0, origin=None):
         if not job.opened:
             return
+        k = numbers.get(k, k)
         if job.grids[k]:
             name = "asked_again.%d" % k
             job.set_counter(name, job.counters.get(name, 0) + 1)

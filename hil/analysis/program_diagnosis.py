@@ -155,7 +155,8 @@ def _other_period(capture: Capture, program: ProgramOptions, track: Track, rhyth
     if interval_us < _SHORTEST_US:
         return "; a period of less than 1 ms is not measured"
     periods = [
-        _ms(interval_us if task.index == track.index else task.period_us)
+        (f"{task.name}:" if task.name else "")
+        + _ms(interval_us if task.index == track.index else task.period_us)
         for task in capture.plan.tasks
     ]
     header = f"`# hil: period_ms={','.join(periods)}`"
@@ -191,7 +192,7 @@ def _first_activation(track: Track) -> Iterator[Finding]:
     if np.mean(turns).real > np.cos(2 * np.pi * 0.05):
         text += ", and the others keep that distance to the grid"
     if abs(first_us / period_us - 1.0) < _ONE_PERIOD:
-        call = f"asked({track.index}, {period_us:_.0f})"
+        call = f"asked({_key(track)}, {period_us:_.0f})"
         text += f"; a timer fires first after one period, {call} says so"
     else:
         text += (
@@ -279,6 +280,11 @@ def _prints(capture: Capture) -> Iterator[Finding]:
 def _lines(numbers: tuple[int, ...]) -> str:
     shown = ", ".join(map(str, numbers))
     return f"line {shown} keeps" if len(numbers) == 1 else f"lines {shown} keep"
+
+
+def _key(track: Track) -> str:
+    """How the program names the task: by its name, or its number."""
+    return f'"{track.name}"' if track.name else str(track.index)
 
 
 def _same(one_us: float, other_us: float) -> bool:

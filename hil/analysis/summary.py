@@ -166,4 +166,5 @@ def _record(capture: Capture, sheet: MetricSheet, figure: Estimate) -> Measureme
         no_bounds=figure.bounds.why_not,
         reference=sheet.reference if figure.metric.startswith("lateness_") else None,
         uncertainty=stored_parts(parts_of(figure.value, figure.bounds), unit),
+        task_name=capture.plan.task_name(sheet.task),
     )

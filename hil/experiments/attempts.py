@@ -87,6 +87,6 @@ def _attempt(case: CaseKey, number: int, outcome: MeasuredCase | HilError) -> At
 
 
 def _short(figure: Measurement) -> str:
-    task = "" if figure.task is None else f" of task {figure.task}"
+    task = "" if figure.task is None else f" of {figure.task_label}"
     limit = "" if figure.budget is None else f" (limit {figure.budget:g})"
     return f"{figure.metric}{task} {format_measurement(figure).value}{limit}"

@@ -237,7 +237,11 @@ def agent_case(
             f"{program.file}: the window of {length_us / 1e6:g} s is too short for "
             f"three periods of {max(periods) / 1000:g} ms; use --hil-duration-s"
         )
-    tasks = tuple(TaskPlan(index, period) for index, period in enumerate(periods))
+    names = program.names or ("",) * len(periods)
+    tasks = tuple(
+        TaskPlan(index, period, name=name)
+        for index, (period, name) in enumerate(zip(periods, names, strict=True))
+    )
     source: PeriodSource = "option" if period_ms is not None else "profile" if given else "header"
     # nothing follows a program of the user's
     options = {"pings": case.plan.options["pings"], **program.options(source)}

@@ -7,6 +7,7 @@ import re
 import tokenize
 from dataclasses import dataclass
 
+from hil.model.captures import TASK_NAME
 from hil.model.errors import ConfigurationError
 from hil.model.numbers import finite_float, shown_text
 
@@ -14,8 +15,7 @@ HEADER_LINES = 5
 """The header stands in one of the first lines."""
 MAX_TASKS = 8
 MIN_PERIOD_MS, MAX_PERIOD_MS = 1, 60_000
-MAX_TASK_NAME = 24
-_NAME = rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_TASK_NAME - 1}}}"
+_NAME = TASK_NAME.pattern
 _PERIOD = rf"(?:{_NAME}\s*:\s*)?[0-9.]+"
 _HEADER = re.compile(
     rf"#+\s*hil\s*:\s*period_ms\s*=\s*({_PERIOD}(?:\s*,\s*{_PERIOD})*)\s*", re.IGNORECASE

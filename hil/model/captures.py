@@ -130,13 +130,29 @@ CAPTURE_CHANNELS = (
 """The channels that every capture may have; a workload names its own beside them."""
 
 
+MAX_TASK_NAME = 24
+TASK_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_TASK_NAME - 1}}}", re.ASCII)
+"""What a task may be called."""
+
+
+def task_label(index: int, name: str = "") -> str:
+    """How a task is spoken of: by its name, or its number."""
+    return name or f"task {index}"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskPlan(StoredRecord):
-    """One periodic task as it was asked for."""
+    """One periodic task as it was asked for; a user's program may give it a ``name``."""
 
     index: int
     period_us: int
     phase_us: int = 0
+    name: str = field(default="", metadata=ABSENT)
+
+    @property
+    def label(self) -> str:
+        """Its name, or ``task 0``."""
+        return task_label(self.index, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,14 @@ class CapturePlan(StoredRecord):
     window: int = field(default=0, metadata=ABSENT)
     windows: int = field(default=1, metadata=ABSENT)
     attempt: int = field(default=0, metadata=ABSENT)
+
+    def task_name(self, index: int | None) -> str:
+        """The name of the task with this number; empty where it has none."""
+        return next((task.name for task in self.tasks if task.index == index), "")
+
+    def task_label(self, index: int) -> str:
+        """How the task is spoken of: by its name, or ``task 0``."""
+        return task_label(index, self.task_name(index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +247,8 @@ class Track:
     one; ``window_ends_us`` are the ends of all, where there are several.
 
     ``stamps_us`` are whole microseconds, int64, for the board's own stamps. Edges that an
-    instrument saw are float64, in board time: they are finer than the board's clock.
+    instrument saw are float64, in board time: they are finer than the board's clock. ``name`` is
+    what a program of the user's own calls the task.
     """
 
     index: int
@@ -240,6 +265,12 @@ class Track:
     later_windows: tuple[LaterWindow, ...] = ()
     window_ends_us: tuple[int, ...] = ()
     from_first: bool = False
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The task's name, or ``task 0``."""
+        return task_label(self.index, self.name)
 
     @property
     def whole_us(self) -> IntArray:

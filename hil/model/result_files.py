@@ -124,7 +124,7 @@ def finite_results(results: Results) -> Results:
         if math.isfinite(figure.value) and math.isfinite(figure.confidence):
             measurements.append(_finite_bounds(figure))
         else:
-            task = "" if figure.task is None else f" of task {figure.task}"
+            task = "" if figure.task is None else f" of {figure.task_label}"
             text = f"{figure.metric}{task} is not a finite number"
             errors.append(
                 ErrorRecord(figure.board, figure.technique, figure.load, text, figure.remarks or "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hil.model.board import BoardIdentity, Source
-from hil.model.captures import BOARD_SOURCE
+from hil.model.captures import BOARD_SOURCE, task_label
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
 from hil.model.edges import EdgeFinding
 from hil.model.metrics import find_metric, metric_or_unknown
@@ -53,7 +53,8 @@ class Measurement(StoredRecord):
     for the board's own stamps, else the instrument. ``n_effective`` is the number of independent
     samples that ``n`` correlated ones are worth for the bounds. ``windows`` are figures of parts of
     the capture as plain JSON objects. ``reference`` is what a lateness counts from where nobody
-    said when the task was asked for (:data:`FIRST_ACTIVATION`).
+    said when the task was asked for (:data:`FIRST_ACTIVATION`). ``task_name`` is what a program of
+    the user's own calls the task.
     """
 
     board: str
@@ -78,9 +79,15 @@ class Measurement(StoredRecord):
     no_bounds: str | None = field(default=None, metadata=ABSENT)
     uncertainty: tuple[UncertaintyPart, ...] = field(default=(), metadata=ABSENT)
     reference: str | None = field(default=None, metadata=ABSENT)
+    task_name: str = field(default="", metadata=ABSENT)
 
     def __repr__(self) -> str:
         return describe_figure(self)  # what a failed assertion shows, and nothing is cut off
+
+    @property
+    def task_label(self) -> str:
+        """The task's name, or ``task 0``; ``all tasks`` for a figure over all of them."""
+        return "all tasks" if self.task is None else task_label(self.task, self.task_name)
 
     @property
     def by_board(self) -> bool:

@@ -115,7 +115,7 @@ def describe_figure(measurement: Measurement, *, by_name: bool = True) -> str:
     m = measurement
     who = [m.metric] if by_name else []
     who += [f"{m.technique}/{m.load}"]
-    who += [] if m.task is None else [f"task {m.task}"]
+    who += [] if m.task is None else [m.task_label]
     who += [] if m.method is None else [f"({m.method})"]
     who += [] if m.by_board else [f"by {m.source}"]
     share = f"{m.confidence * 100:g} %, " if (m.lo, m.hi) != (None, None) else "no bounds, "

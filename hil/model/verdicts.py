@@ -128,7 +128,7 @@ def verdict_message(measurement: Measurement) -> str:
     m = measurement
     sense = metric_or_unknown(m.metric, m.unit).sense
     unit = "" if m.unit in ("1", "count") else f" {m.unit}"
-    who = [m.technique, m.load, *([] if m.task is None else [f"task {m.task}"]), f"board {m.board}"]
+    who = [m.technique, m.load, *([] if m.task is None else [m.task_label]), f"board {m.board}"]
     who += [] if m.by_board else [f"by {m.source}"]
     method = f" ({m.method})" if m.method else ""
     parts = [f"{', '.join(who)}: {m.metric}{method} = {_text(m.value)}{unit}"]

@@ -162,6 +162,7 @@ def read_tracks(
                 from_first=grid.from_first,
                 numbered=grid.answers == "numbered",
                 in_order=grid.answers == "order",
+                name=plan.task_name(task),
             )
         )
     return tuple(sorted(tracks, key=lambda track: track.index))

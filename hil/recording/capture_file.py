@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hil import __version__
 from hil.model.board import BoardIdentity
-from hil.model.captures import CapturePlan
+from hil.model.captures import TASK_NAME, CapturePlan
 from hil.model.codec import StoredRecord, check_plain, read_record, stored_as, write_record
 from hil.model.errors import CaptureError
 from hil.model.schema import Schema, parse_json
@@ -147,6 +147,8 @@ def _check_plan(plan: CapturePlan) -> None:
     for task in plan.tasks:
         if not 1 <= task.period_us <= _MAX_DURATION_US:
             raise CaptureError(f"plan.tasks: {task.period_us} us is no period")
+        if task.name and not TASK_NAME.fullmatch(task.name):
+            raise CaptureError("plan.tasks: a task has a name that none can have")
 
 
 class CaptureWriter(ChunkWriter):

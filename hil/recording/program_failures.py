@@ -149,9 +149,12 @@ def _never_marked(capture: Capture, file: str) -> ProgramFailure | None:
         )
         return ProgramFailure(f"{file} never called stamp() in {window}: {what}")
     task = missing[0]
-    marked = ", ".join(f"task {index} {size} times" for index, size in counts.items())
+    marked = ", ".join(
+        f"{capture.plan.task_label(index)} {size} times" for index, size in counts.items()
+    )
+    key = f'"{task.name}"' if task.name else task.index
     return ProgramFailure(
-        f"{file} never called stamps[{task.index}]() for its period of "
+        f"{file} never called stamps[{key}]() for its period of "
         f"{format_period_us(task.period_us)} ({marked}): mark it, or take the period out of the "
         "header"
     )

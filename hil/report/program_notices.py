@@ -10,7 +10,7 @@ from hil.model.units import format_list, format_measurement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.model.results import CaseKey, Measurement, Results
+    from hil.model.results import CaseKey, Measurement, Notice, Results
     from hil.report.result_tables import TechniqueRow
 
 UNSEEN_DELAY = "from the first activation: a constant delay can't be seen without asked()"
@@ -27,7 +27,8 @@ def notice_lines(results: Results, rows: Sequence[TechniqueRow]) -> list[tuple[C
     lines = [(case_key(row), line) for row in rows if (line := _unseen_delay(results, row))]
     for notice in results.notices:
         key = case_key(notice)
-        task = "" if notice.task is None or not _several(results, key) else f", task {notice.task}"
+        several = notice.task is not None and _several(results, key)
+        task = f", {_label(results, notice)}" if several else ""
         lines.append((key, f"{notice.technique}{task}: {notice.text}"))
     return lines
 
@@ -46,10 +47,12 @@ def _unseen_delay(results: Results, row: TechniqueRow) -> str:
         for name, word in _SHOWN
         if (figure := row.cells.get(name)) is not None
     ]
-    tasks = sorted(
-        {m.task for m in _of(results, case_key(row)) if m.reference and m.task is not None}
-    )
-    calls = format_list([f"asked({task}, US_TO_FIRST)" for task in tasks])
+    tasks = {
+        m.task: f'"{m.task_name}"' if m.task_name else str(m.task)
+        for m in _of(results, case_key(row))
+        if m.reference and m.task is not None
+    }
+    calls = format_list([f"asked({tasks[task]}, US_TO_FIRST)" for task in sorted(tasks)])
     return (
         f"{row.technique}: lateness {', '.join(figures)}, counted {UNSEEN_DELAY}; call {calls} "
         "right before the schedule begins"
@@ -58,6 +61,11 @@ def _unseen_delay(results: Results, row: TechniqueRow) -> str:
 
 def _of(results: Results, key: CaseKey) -> list[Measurement]:
     return [m for m in results.measurements if case_key(m) == key]
+
+
+def _label(results: Results, notice: Notice) -> str:
+    figures = (m for m in _of(results, case_key(notice)) if m.task == notice.task)
+    return next((m.task_label for m in figures), f"task {notice.task}")
 
 
 def _several(results: Results, key: CaseKey) -> bool:

@@ -85,3 +85,35 @@ def test_periods_that_can_t_be_and_a_header_in_the_wrong_place(header, said):
 
 def test_a_comment_of_thousands_of_signs_takes_no_time():
     assert read_header("#" * 60_000 + "\n# hil: period_ms=20\n" + REST).periods_us == (20_000,)
+
+
+def test_tasks_may_have_names():
+    header = read_header("# hil: period_ms = sensor : 20, motor:2.5\n" + REST)
+    assert header.periods_us == (20_000, 2_500)
+    assert header.names == ("sensor", "motor")
+    assert read_header("# hil: period_ms=20,50\n" + REST).names == ()
+
+
+def test_packages_and_their_index_have_lines_of_their_own():
+    header = read_header(
+        "# hil: period_ms=20\n# hil: require=a, github:x/y@1.0\n#hil:mip_index=./pi\n" + REST
+    )
+    assert header.requires == ("a", "github:x/y@1.0")
+    assert header.mip_index == "./pi"
+    assert header.periods_us == (20_000,)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("# hil: period_ms=sensor:20,50", "a name, or none: `.*sensor:20,task1:50`"),
+        ("# hil: period_ms=a:20,a:50", "two tasks are called a"),
+        ("# hil: period_ms=a b:20", "line 1: .* is no header"),
+        ("# hil: period_ms=" + "x" * 25 + ":20", "line 1: .* is no header"),
+        ("# hil: require=a\n# hil: require=b", "line 2: a second `# hil: require=`"),
+        ("\n\n\n\n\n# hil: require=a", "line 6: .* first 5 lines"),
+    ],
+)
+def test_names_and_packages_that_can_t_be(header, said):
+    with pytest.raises(ConfigurationError, match=said):
+        read_header(f"{header}\n{REST}")

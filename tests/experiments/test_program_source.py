@@ -79,3 +79,51 @@ def test_handlers_that_swallow_ctrl_c_are_found():
         )
     )
     assert facts(source).catches_interrupt == (5, 13)
+
+
+NAMED = "from hil_agent import asked, stamp, stamps\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "said"),
+    [
+        (NAMED + 'stamp("sensor")\n', (), 'stamp."sensor".: .* `# hil: period_ms=sensor:20`'),
+        (NAMED + 'stamp()\nstamp("motr")\n', ("sensor", "motor"), "line 3: .*did you mean motor"),
+        (NAMED + 'stamps["x"]()\n', ("sensor", "motor"), 'stamps."x".: unknown task'),
+        (NAMED + 'stamp()\nasked("x")\n', ("sensor", "motor"), 'asked."x".: unknown task'),
+    ],
+)
+def test_a_name_that_the_header_does_not_give_is_refused(source, names, said):
+    with pytest.raises(ConfigurationError, match=said):
+        examine_source(source, "program.py", max(1, len(names)), names)
+
+
+def test_tasks_are_marked_by_their_names():
+    source = 'from hil_agent import stamp\nstamp("sensor")\nstamp("motor")\n'
+    examine_source(source, "program.py", 2, ("sensor", "motor"))
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        (
+            "from machine import Timer\nt = Timer()\ndef tick(timer):\n    led.toggle()\n"
+            "t.init(freq=2, callback=tick)\n",
+            "stamp() at the start of tick(), line 3",
+        ),
+        ("t.init(freq=2, callback=lambda t: 1)\n", "stamp() in what it calls back in line 1"),
+        ("import time\nwhile True:\n    time.sleep(1)\n", "at the start of the loop in line 2"),
+        ("x = 1\n", "call stamp() at each activation"),
+    ],
+)
+def test_a_program_from_a_page_is_told_where_to_put_the_mark(source, where):
+    with pytest.raises(ConfigurationError) as caught:
+        facts(source)
+    assert "marks no activation; put `from hil_agent import stamp` into it" in str(caught.value)
+    assert where in str(caught.value)
+
+
+def test_lines_that_take_the_board_away_are_known():
+    known = facts(TIMER + "import machine\nstamp()\nmachine.disable_irq()\nmachine.reset()\n")
+    assert known.interrupts_off == (5,)
+    assert known.resets == (6,)

@@ -29,6 +29,11 @@ def measure(pytester, run_here):
     return measure
 
 
+@pytest.fixture
+def page(pytester):
+    return lambda: (pytester.path / "out/latest/report.html").read_text()
+
+
 def means(numbers):
     return {
         m["task"]: m["value"] for m in numbers["measurements"] if m["metric"] == "period_mean_us"
@@ -48,6 +53,27 @@ def test_tasks_at_different_rates(measure):
     result.assert_outcomes(passed=1)
     mean_values = means(numbers)
     assert mean_values[1] / mean_values[0] == pytest.approx(2.5, rel=0.2)
+
+
+def test_tasks_have_names_everywhere(measure, page, tmp_path):
+    path = tmp_path / "named.py"
+    path.write_text(
+        "# hil: period_ms=sensor:20,motor:50\nimport asyncio\nfrom machine import Timer\n"
+        "from hil_agent import stamp, stamps\n"
+        'sensor = stamps["sensor"]\ntimer = Timer(-1)\n'
+        "timer.init(period=20, callback=sensor)\n"
+        "async def main():\n    while True:\n"
+        '        stamp("motor")\n        await asyncio.sleep_ms(50)\nasyncio.run(main())\n'
+    )
+    result, numbers = measure(path)
+    result.assert_outcomes(passed=1)
+    names = {m["task"]: m.get("task_name") for m in numbers["measurements"]}
+    assert names == {0: "sensor", 1: "motor", None: None}
+    assert means(numbers)[0] == pytest.approx(20_000, rel=0.05)
+    assert means(numbers)[1] == pytest.approx(50_000, rel=0.05)
+    said = " ".join(result.stdout.str().split())
+    assert 'call asked("sensor", US_TO_FIRST) and asked("motor", US_TO_FIRST) right before' in said
+    assert "sensor, n = " in page()
 
 
 def test_a_program_that_returns_leaves_its_timer_running_until_the_end(measure, tmp_path):

@@ -122,6 +122,8 @@ class UserProgramRun(Workload):
         """
         assert case.program is not None
         config: dict[str, object] = {"technique": USER_PROGRAM, "pins": ()}
+        if case.program.names:
+            config["task_names"] = case.program.names
         free = board.identity.free_bytes
         if free is not None:
             shortest = min(task.period_us for task in case.plan.tasks)

@@ -280,24 +280,24 @@ def _raster(tracks: Sequence[Activations], late: Sequence[FloatArray], case: str
         came = track.stamps_us[inside] / 1e6
         origin = came - values[inside] / 1e6, np.full(came.size, row + 0.25)
         below = np.full(came.size, row - 0.15)
-        name = f"task {track.task} came"
+        name = f"{track.track.label} came"
         series.append(Series(name, came, below, row, style="points", origin=origin))
         if row == worst_row:
-            text = f"task {track.task}, {centre_us / 1e6:.4f} s: {format_time_us(worst_us)} late"
+            late_by = format_time_us(worst_us)
+            text = f"{track.track.label}, {centre_us / 1e6:.4f} s: {late_by} late"
             marks.append(Mark(centre_us / 1e6, row - 0.15, text, kind="worst"))
-    text = (
-        f"task {tracks[worst_row].task} at {centre_us / 1e6:.4f} s, {format_time_us(worst_us)} late"
-    )
+    where = f"{tracks[worst_row].track.label} at {centre_us / 1e6:.4f} s"
+    text = f"{where}, {format_time_us(worst_us)} late"
     return Chart(
         "The worst 100 ms",
         f"Around the activation farthest from its release (red): {text}.",
         f"When the activations of {case} were due and came, around the worst: {text}.",
         Axis("linear", start_us / 1e6, end_us / 1e6, "time in the window (s)", "s"),
-        category_axis([f"task {track.task}" for track in tracks]),
+        category_axis([f"{track.track.label}" for track in tracks]),
         series,
         marks,
     )
 
 
 def _label(track: Activations, n: int) -> str:
-    return f"task {track.task}, n = {n}"
+    return f"{track.track.label}, n = {n}"

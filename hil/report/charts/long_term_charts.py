@@ -52,7 +52,7 @@ def _stabilities(
         activations = activations_of(capture, track)
         if activations.n >= _FEWEST:
             by_name = {curve.name: curve for curve in stability_curves(activations, tick_us)}
-            tasks.append((track.index, by_name))
+            tasks.append((track.label, by_name))
     if tasks:
         notes = [m.note or "" for m in measurements if m.metric.startswith("adev_")]
         noise = next((note.partition(";")[0] for note in notes if "MDEV" in note), "")
@@ -61,7 +61,7 @@ def _stabilities(
 
 
 def _stability(
-    tasks: Sequence[tuple[int, dict[str, StabilityCurve]]],
+    tasks: Sequence[tuple[str, dict[str, StabilityCurve]]],
     names: Sequence[str],
     words: tuple[str, str, str],
     case: str,
@@ -72,7 +72,7 @@ def _stability(
         for name in names:
             curve = by_name.get(name)
             if curve is not None and np.any(curve.value > 0):
-                series.append(_curve(curve, f"{name.upper()}, task {task}", len(series)))
+                series.append(_curve(curve, f"{name.upper()}, {task}", len(series)))
     if not series:
         return
     shown = [by_name[name] for _, by_name in tasks for name in names if name in by_name]

@@ -35,6 +35,7 @@ class NamedFigure:
         stage = shared_stage(figure)
         more = {
             "task": None if figure.task is None else str(figure.task),
+            "task_name": figure.task_name or None,
             "method": figure.method,
             "stage": stage,
             "source": None if figure.by_board else figure.source,
@@ -62,7 +63,9 @@ class NamedFigure:
         forms = {"method": "{}", "stage": "{}", "task": "task{}", "source": "by {}"}
         labels = self.labels
         for name, form in {**forms, "number": "number {}"}.items():
-            if name in labels:
+            if name == "task" and "task_name" in labels:
+                yield labels["task_name"]
+            elif name in labels:
                 yield form.format(labels[name])
 
 

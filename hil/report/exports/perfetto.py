@@ -154,11 +154,11 @@ class _Writer:
         return event
 
     def _task(self, activations: Activations, case: int, base: int) -> None:
-        task = activations.task
+        label = activations.track.label
         source = activations.track.source
         by = "" if source == BOARD_SOURCE else f", by {source}"
-        instants = self._track(f"task {task}{by}", case)
-        counter = self._track(f"lateness of task {task}{by}", case, "us")
+        instants = self._track(f"{label}{by}", case)
+        counter = self._track(f"lateness of {label}{by}", case, "us")
         instant, count = self._event.TYPE_INSTANT, self._event.TYPE_COUNTER
         for k, intended, stamp, late, lost in _activations(activations):
             event = self._slice(stamp - base, instant, instants)

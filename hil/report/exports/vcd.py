@@ -105,18 +105,22 @@ def write_vcd(path: Path, source: Iterable[Capture]) -> int:
     return edges
 
 
+def _wire_name(track: Track) -> str:
+    return track.name or f"task{track.index}"
+
+
 def _wires(capture: Capture, names: Identifiers) -> Iterator[Wire]:
     plan = capture.plan
     scope = (names.of(capture.board.name), names.of(plan.technique), names.of(plan.load))
     base = trace_begin_us(capture, trace_lead_us(capture))
     for track in capture.tracks:
-        yield Wire(scope, f"task{track.index}", track.stamps_us - base)
-        yield Wire(scope, f"task{track.index}_grid", release_times_us(track) - base)
+        yield Wire(scope, f"{_wire_name(track)}", track.stamps_us - base)
+        yield Wire(scope, f"{_wire_name(track)}_grid", release_times_us(track) - base)
         lost = _lost(track)
         if len(lost):
-            yield Wire(scope, f"task{track.index}_lost", lost - base)
+            yield Wire(scope, f"{_wire_name(track)}_lost", lost - base)
     for track in all_edge_tracks(capture):
-        name = f"task{track.index}_by_{names.of(track.source)}"
+        name = f"{_wire_name(track)}_by_{names.of(track.source)}"
         yield Wire(scope, name, track.stamps_us - base)
         lost = _lost(track)
         if len(lost):

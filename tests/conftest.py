@@ -21,6 +21,8 @@ from hil.model.secrets import KNOWN_SECRETS
 
 pytest_plugins = ["pytester"]
 sys.path.append(str(Path(__file__).parents[1]))  # `tools`, behind what is installed
+sys.path.append(str(Path(__file__).parent))  # `webhook_server`
+os.environ.pop("HIL_NOTIFY", None)  # nobody is told of a test
 os.environ["HIL_HISTORY"] = "none"  # runs in tests leave nothing in anybody's history
 os.environ.pop("HIL_BOARD", None)  # and measure no board that they don't name
 

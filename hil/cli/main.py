@@ -69,6 +69,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "hil.cli.history:BASELINE", "say which runs later ones are held against"
     ),
     "prune": CommandEntry("hil.cli.prune", "remove old runs: their folders, and from the history"),
+    "notify": CommandEntry("hil.cli.notify", "tell a webhook or by mail what became of a run"),
     "compare": CommandEntry(
         "hil.cli.compare", "lay two runs, boards or firmware versions side by side"
     ),

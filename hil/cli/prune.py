@@ -132,14 +132,14 @@ def _prune_folders(
     runs = {run.name: run for run in find_runs(out)}
     dated = [DatedRun(run.name, run.moment, (run.line,)) for run in runs.values()]
     for name in policy.old(dated, datetime.now(UTC)):
-        found = runs[name]
-        reason = "baseline" if name in baselines else found.stays
+        old_run = runs[name]
+        reason = "baseline" if name in baselines else old_run.stays
         if reason:
-            pruned.stays.append({"folder": str(found.path), "reason": reason})
+            pruned.stays.append({"folder": str(old_run.path), "reason": reason})
             continue
-        pruned.folders.append(str(found.path))
+        pruned.folders.append(str(old_run.path))
         if not dry:
-            _remove(pruned, found)
+            _remove(pruned, old_run)
 
 
 def _remove(pruned: Pruned, run: FoundRun) -> None:

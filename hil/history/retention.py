@@ -137,7 +137,7 @@ def baseline_names(history: History) -> frozenset[str]:
 
 
 def _old(connection: Connection, policy: RetentionPolicy, now: datetime) -> list[str]:
-    kept = frozenset(
+    pinned = frozenset(
         connection.execute(
             sa.select(runs.c.run).join(baselines, baselines.c.run_id == runs.c.id)
         ).scalars()
@@ -154,7 +154,7 @@ def _old(connection: Connection, policy: RetentionPolicy, now: datetime) -> list
         DatedRun(name, parse_moment_utc(order_utc), frozenset(keys))
         for name, (order_utc, keys) in listed.items()
     )
-    return policy.old(dated, now, kept)
+    return policy.old(dated, now, pinned)
 
 
 def remove_runs(history: History, names: Sequence[str]) -> int:

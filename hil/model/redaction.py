@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SECRET_NAME = re.compile(
     r"pass(?!ed|ing|es\b|$)|pass$|pwd|secret|token|credential|psk|api[_-]?key|private[_-]?key|"
-    r"access[_-]?key|auth(?!or)|key(file)?$|wifi|cookie",
+    r"access[_-]?key|auth(?!or)|key(file)?$|wifi|cookie|notify$",
     re.IGNORECASE,
 )
 _ADDRESS_OPTION = re.compile(r"--?(hil-)?(hist\w*|board)\Z|hil_history\Z|HIL_HISTORY\Z")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PREFIX = "--hil-"
 BOARD_VARIABLE, HISTORY_VARIABLE = "HIL_BOARD", "HIL_HISTORY"
+NOTIFY_VARIABLE = "HIL_NOTIFY"
 OptionGroup = Literal["what is measured", "how", "what is good enough", "what is kept"]
 GROUPS: tuple[OptionGroup, ...] = (
     "what is measured",
@@ -139,6 +140,28 @@ RUN_OPTIONS: tuple[RunOption, ...] = (
         f"--hil-out; also the variable {HISTORY_VARIABLE})",
         path=True,
         variable=HISTORY_VARIABLE,
+    ),
+    RunOption(
+        "notify",
+        "URL",
+        "what is kept",
+        "tell https://… (a webhook) or mailto:NAME@HOST what became of the run; may be given "
+        f"several times (better: {NOTIFY_VARIABLE}, for a webhook's address is a secret)",
+        several=True,
+        variable=NOTIFY_VARIABLE,
+    ),
+    RunOption(
+        "notify-when",
+        "problems|always",
+        "what is kept",
+        "which runs are told: those with another exit status than 0 (default), or all",
+    ),
+    RunOption(
+        "openmetrics",
+        "FILE",
+        "what is kept",
+        "write the run's metrics there after each run, for Prometheus",
+        path=True,
     ),
 )
 BY_FLAG: Mapping[str, RunOption] = {option.flag: option for option in RUN_OPTIONS}

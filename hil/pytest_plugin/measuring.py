@@ -56,6 +56,7 @@ from hil.model.verdicts import UNDECIDED_CHOICES
 from hil.pytest_plugin.case_figures import Figures
 from hil.pytest_plugin.markers import marker_mistakes
 from hil.pytest_plugin.masked_reports import MaskedReports
+from hil.pytest_plugin.night_outputs import NO_OUTPUTS, read_night_outputs
 from hil.pytest_plugin.number_options import number_option, whole_option
 from hil.pytest_plugin.options import SHORT, asked_boards, option_value, short_form
 from hil.pytest_plugin.outermost_guard import NO_BEGIN
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from hil.boards.backend import BoardSpec
     from hil.history.location import HistoryLocation
     from hil.pytest_plugin.internal_failures import InternalFailures
+    from hil.pytest_plugin.night_outputs import NightOutputs
     from hil.pytest_plugin.run_output import CaptureOutput
 
 COMPARE_WORDS = ("last", "baseline")
@@ -94,11 +96,16 @@ class MeasuredRun:
     """The boards, cases and figures of one pytest run; ``bench`` is none if it only collects."""
 
     def __init__(
-        self, options: RunOptions, bench: Bench | None = None, output: CaptureOutput | None = None
+        self,
+        options: RunOptions,
+        bench: Bench | None = None,
+        output: CaptureOutput | None = None,
+        outputs: NightOutputs = NO_OUTPUTS,
     ) -> None:
         self.options = options
         self.bench = bench
         self._output = output
+        self._outputs = outputs
         self._attempts = AttemptCounter()
 
     @property
@@ -121,6 +128,8 @@ class MeasuredRun:
             live = all(spec.stored_run is None for spec in self.options.boards)
             if live and isinstance(error, _OF_THE_BENCH):
                 config.stash[NO_BEGIN] = BENCH_BROKEN
+            status = config.stash.get(NO_BEGIN, int(pytest.ExitCode.USAGE_ERROR))
+            self._outputs.tell_no_run(status, str(error))
             raise _usage_error(config, error) from None
         except BaseException:
             self.bench.abandon()
@@ -214,9 +223,14 @@ def begin_measuring(config: pytest.Config) -> MeasuredRun:
     given = worker_input(config)
     learn_secrets()
     config.pluginmanager.register(MaskedReports(), "hil-masked-reports")
+    outputs = NO_OUTPUTS
     try:
-        return _run(config) if given is None else _worker_run(config, given)
+        if given is not None:
+            return _worker_run(config, given)
+        outputs = read_night_outputs(config)
+        return _run(config, outputs)
     except HilError as error:
+        outputs.tell_no_run(int(pytest.ExitCode.USAGE_ERROR), str(error))
         raise _usage_error(config, error) from None
 
 
@@ -225,7 +239,7 @@ def _usage_error(config: pytest.Config, error: HilError) -> pytest.UsageError:
     return pytest.UsageError(str(error).replace(SHORT, short_form(config)))
 
 
-def _run(config: pytest.Config) -> MeasuredRun:
+def _run(config: pytest.Config, outputs: NightOutputs) -> MeasuredRun:
     options = read_options(config)
     if config.option.collectonly:
         return MeasuredRun(options)
@@ -233,13 +247,13 @@ def _run(config: pytest.Config) -> MeasuredRun:
     by_workers = request_workers(config, options)
     bench = Bench(options)
     keep_budgets(options.budgets, bench.folder)
-    output = RunOutput(config, bench, options, workers_measure=by_workers)
+    output = RunOutput(config, bench, options, workers_measure=by_workers, outputs=outputs)
     config.pluginmanager.register(output, "hil-output")
     if by_workers:
         config.pluginmanager.register(WorkerPerBoard(bench.folder, options), "hil-worker-per-board")
     config.pluginmanager.register(WholeReport(), "hil-whole-report")
     config.add_cleanup(end_by_signals())
-    return MeasuredRun(options, bench, output)
+    return MeasuredRun(options, bench, output, outputs)
 
 
 def _worker_run(config: pytest.Config, given: dict[str, Any]) -> MeasuredRun:

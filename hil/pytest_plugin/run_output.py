@@ -25,6 +25,7 @@ from hil.pytest_plugin.asked_cases import SelectedCases
 from hil.pytest_plugin.empty_run import EmptyRun, tells_nothing
 from hil.pytest_plugin.internal_failures import InternalFailures
 from hil.pytest_plugin.missing_boards import find_missing, reports_of_missing
+from hil.pytest_plugin.night_outputs import NO_OUTPUTS
 from hil.pytest_plugin.reruns import FailedAttempts
 from hil.pytest_plugin.run_end import Outcome
 from hil.pytest_plugin.run_files import RunFiles
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from hil.model.captures import Capture
     from hil.model.results import Comparison, ErrorRecord
     from hil.pytest_plugin.history_comparison import HistoryComparison
+    from hil.pytest_plugin.night_outputs import NightOutputs
     from hil.recording.interfaces import Observer
 
 _WIDEST = 120
@@ -123,12 +125,15 @@ class RunOutput(CaptureOutput):
         options: RunOptions,
         *,
         workers_measure: bool = False,
+        outputs: NightOutputs = NO_OUTPUTS,
     ) -> None:
         super().__init__(bench, options, own_stdout(), lambda: end_pytest_line(config))
         config.add_cleanup(self._close_stream)  # also of a run that does not begin
         self._config = config
         self._options = options
         self._workers_measure = workers_measure
+        self._outputs = outputs
+        self._output_lines: list[str] = []
         self._stored: tuple[Results, list[Capture]] | None = None
         self._failure: str | None = None
         self._history_comparison: HistoryComparison | None = None
@@ -221,6 +226,19 @@ class RunOutput(CaptureOutput):
             worse = history_comparison is not None and history_comparison.worse > 0
             session.exitstatus = self._outcome.exit_status(
                 exitstatus, worse=worse, broken=broken, internal=self.internal.happened
+            )
+            self._settle_outputs(int(session.exitstatus))
+
+    def _settle_outputs(self, status: int) -> None:
+        """The message and the metrics of a run whose files are written."""
+        with self.internal.caught("telling the outcome"):
+            compared = self._history_comparison
+            failures = [] if self._failure is None else [self._failure]
+            failures += [] if compared is None else compared.failures
+            folder = self._bench.folder.path
+            self._output_lines = self._outputs.settle(
+                *(folder, self.results(), self._comparison, status),
+                [*failures, *self.internal.lines],
             )
 
     def _is_empty(self, exitstatus: int) -> bool:
@@ -444,6 +462,8 @@ class RunOutput(CaptureOutput):
         terminalreporter.write_line(f"report:  {escaped_line(short_path(self._files.page))}")
         for line in (*self._bench.notes, *self._files.notes):
             terminalreporter.write_line(f"note:    {escaped_line(line)}")
+        for line in self._output_lines:
+            terminalreporter.write_line(escaped_line(line))
         for line in self._recordings_to_come():
             terminalreporter.write_line(line)
         for line in self._unmatched():

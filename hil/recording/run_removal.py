@@ -65,10 +65,10 @@ def find_runs(out: Path) -> list[FoundRun]:
     except OSError as error:
         raise ConfigurationError(f"{out}: can't read the folder ({error.strerror})") from None
     latest = _latest(out)
-    return list(_found(out, names, latest))
+    return list(_run_folders(out, names, latest))
 
 
-def _found(out: Path, names: list[str], latest: str) -> Iterator[FoundRun]:
+def _run_folders(out: Path, names: list[str], latest: str) -> Iterator[FoundRun]:
     for name in names:
         match = _NAME.fullmatch(name)
         if match is None:

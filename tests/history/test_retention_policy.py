@@ -16,7 +16,7 @@ def nights(count, line="pico", at=NOW):
     return [DatedRun(f"{line} {m:%Y-%m-%d}", m, (line,)) for m in moments]
 
 
-def kept(policy, runs, now=NOW):
+def retained(policy, runs, now=NOW):
     gone = set(policy.old(runs, now))
     return [run for run in runs if run.name not in gone]
 
@@ -54,7 +54,7 @@ def test_policies_that_are_refused_in_one_line(text):
 
 def test_all_then_weekly_then_monthly():
     policy = RetentionPolicy(parse_steps("all 30d, weekly 26w, monthly"))
-    left = kept(policy, nights(900))
+    left = retained(policy, nights(900))
     ages = [(NOW - run.moment).days for run in left]
     assert ages[:30] == list(range(30))
     weekly = [run.moment for run in left if 30 < (NOW - run.moment).days < 182]
@@ -67,15 +67,15 @@ def test_all_then_weekly_then_monthly():
 
 def test_an_end_of_the_last_step_is_an_end():
     policy = RetentionPolicy(parse_steps("all 3d, weekly 4w"))
-    assert max((NOW - run.moment).days for run in kept(policy, nights(100))) <= 28
+    assert max((NOW - run.moment).days for run in retained(policy, nights(100))) <= 28
 
 
 def test_pruning_every_night_leaves_one_of_each_week_and_month():
     policy = RetentionPolicy(parse_steps("all 10d, weekly 8w, monthly"))
     stored = []
     for night in reversed(nights(400)):
-        stored = kept(policy, [night, *stored], night.moment + timedelta(hours=1))
-    assert kept(policy, stored) == stored
+        stored = retained(policy, [night, *stored], night.moment + timedelta(hours=1))
+    assert retained(policy, stored) == stored
     ages = [(NOW - run.moment).days for run in stored]
     assert ages[:10] == list(range(10))
     weekly = [run.moment for run in stored if 10 < (NOW - run.moment).days < 55]
@@ -89,16 +89,16 @@ def test_pruning_every_night_leaves_one_of_each_week_and_month():
 
 def test_each_board_has_weeks_of_its_own_and_a_shared_run_stays_for_one():
     policy = RetentionPolicy(parse_steps("weekly"))
-    one, other = nights(3)[0], DatedRun("both", nights(3)[1].moment, ("pico", "esp32"))
-    assert kept(policy, [one, other]) == [one, other]
-    assert kept(policy, [one, nights(3)[1]]) == [one]
+    first, other = nights(3)[0], DatedRun("both", nights(3)[1].moment, ("pico", "esp32"))
+    assert retained(policy, [first, other]) == [first, other]
+    assert retained(policy, [first, nights(3)[1]]) == [first]
 
 
 def test_a_run_without_a_time_or_from_the_future_and_a_pinned_one_stay():
     policy = RetentionPolicy(parse_steps("all 1d"), newest=0)
     future = DatedRun("future", NOW + timedelta(days=9), ("a",))
     unknown, old = DatedRun("unknown", None, ("a",)), nights(9)[-1]
-    assert kept(policy, [future, unknown, old]) == [future, unknown]
+    assert retained(policy, [future, unknown, old]) == [future, unknown]
     assert policy.old([old], NOW, pinned={old.name}) == []
 
 

@@ -22,6 +22,7 @@ from hil.experiments.program_header import read_header
 from hil.model.edge_sources import parse_rate
 from hil.model.errors import ConfigurationError
 from hil.pytest_plugin.measuring import read_options
+from hil.pytest_plugin.night_outputs import read_night_outputs
 from hil.pytest_plugin.number_options import NUMBER_OPTIONS
 from hil.pytest_plugin.options import add_options
 
@@ -29,9 +30,9 @@ ABSURD = (
     *("inf", "-inf", "nan", "-1", "-0.5", "1e308", "-1e308", "1e400", "1e-400", "", "1_000 us"),
     *("9" * 400, "9" * 5000, "-" + "9" * 5000, "0." + "0" * 400 + "1", "true", "0x10", "1;2"),
 )
-TEXTS = {"--hil-out", "--hil-history", "--hil-compare", "--hil-expect"}
+TEXTS = {"--hil-out", "--hil-history", "--hil-compare", "--hil-expect", "--hil-openmetrics"}
 """Options whose text may be anything: a folder, an address, a run, a board."""
-LIST_OPTIONS = {"--hil-board", "--hil-edges"}
+LIST_OPTIONS = {"--hil-board", "--hil-edges", "--hil-notify"}
 
 
 def declared() -> dict[str, dict]:
@@ -48,6 +49,11 @@ def config(tmp_path: Path, given: dict[str, str]) -> SimpleNamespace:
         return [value] if name in LIST_OPTIONS and value is not None else value
 
     return SimpleNamespace(getoption=getoption, getini=lambda _: [], rootpath=tmp_path)
+
+
+def read_all(given: SimpleNamespace) -> None:
+    read_night_outputs(given)
+    read_options(given)
 
 
 def one_line(error: ConfigurationError, name: str) -> None:
@@ -70,7 +76,7 @@ def test_an_option_of_a_run(tmp_path, monkeypatch, name) -> None:
         if usual or (value == "true" and name == "--hil-wiring"):
             continue
         with pytest.raises(ConfigurationError) as caught:
-            read_options(config(tmp_path, {name: value}))
+            read_all(config(tmp_path, {name: value}))
         if name in NUMBER_OPTIONS:
             one_line(caught.value, name)
             assert "from" in str(caught.value), "what is allowed is said"

@@ -8,11 +8,13 @@ and its budget. Format: https://prometheus.io/docs/specs/om/open_metrics_spec/.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from hil.model.expected_boards import is_missing_board
 from hil.model.metrics import find_metric
 from hil.model.printable import unicode_text
 from hil.report.exports.figure_keys import named_figures
@@ -33,10 +35,26 @@ _BASE = {
 _STATS = ("value", "lo", "hi", "budget")
 
 
-def openmetrics_text(results: Results) -> str:
+@dataclass(frozen=True, slots=True)
+class NightOutcome:
+    """What only the run itself knows: its exit status, and how many figures had become worse
+    (``None`` where it was not compared)."""
+
+    exit_status: int
+    worse: int | None = None
+
+
+def openmetrics_text(results: Results, outcome: NightOutcome | None = None) -> str:
     """The whole exposition, ending with ``# EOF``; no figure is there twice."""
     out = StringIO()
     _run(out, results)
+    _bench(out, results)
+    if outcome is not None:
+        _head(out, "hil_exit_status", "", "the exit status of the run: 0 is all well")
+        out.write(f"hil_exit_status {outcome.exit_status}\n")
+        if outcome.worse is not None:
+            _head(out, "hil_worse", "", "figures that are worse than in the runs compared with")
+            out.write(f"hil_worse {outcome.worse}\n")
     families: dict[str, list[NamedFigure]] = {}
     for named in named_figures(results, _key):
         families.setdefault(family(named.figure)[0], []).append(named)
@@ -101,6 +119,20 @@ def _run(out: StringIO, results: Results) -> None:
     out.write(f"hil_undecided {undecided}\n")
     _head(out, "hil_errors", "", "measurements that can't be trusted")
     out.write(f"hil_errors {len(results.errors)}\n")
+
+
+def _bench(out: StringIO, results: Results) -> None:
+    missing = dict.fromkeys(e.board for e in results.errors if is_missing_board(e))
+    answered = dict.fromkeys(board.name for board in results.boards if board.name not in missing)
+    _head(
+        out, "hil_board_up", "", "1 for a board that answered, 0 for an expected one that did not"
+    )
+    for name in answered:
+        out.write(f"hil_board_up{_braces({'board': name})} 1\n")
+    for name in missing:
+        out.write(f"hil_board_up{_braces({'board': name})} 0\n")
+    _head(out, "hil_missing_boards", "", "expected boards that did not answer")
+    out.write(f"hil_missing_boards {len(missing)}\n")
 
 
 def _seconds(started_utc: str) -> int | None:

@@ -56,6 +56,7 @@ def test_the_run_is_told(results):
         "hil_out_of_budget": 2.0,
         "hil_undecided": 0.0,
         "hil_errors": 2.0,
+        "hil_missing_boards": 0.0,
     }
     (labels,) = [dict(labels) for (name, labels) in exported if name == "hil_run"]
     assert labels["id"] == results.run.id

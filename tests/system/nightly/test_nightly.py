@@ -20,6 +20,16 @@ WORKFLOW = ROOT / ".github" / "workflows" / "nightly.yml"
 UNITS = ROOT / "contrib" / "systemd"
 SHORT = "--hil-technique=timer_hard --hil-load=idle --hil-duration-s=0.4"
 SUITE = 'def test_lateness(figures):\n    figures.check("lateness_max_us")\n'
+FAKE_GH = """#!/bin/sh
+echo "$@" >> calls
+case "$1 $2" in
+  "run download")
+    mkdir -p hosts/timing-bench-1
+    printf '%s' '{"text": "hil: broken\\n- missing: pico\\n```\\n[x](evil)"}' \
+      > hosts/timing-bench-1/message.json ;;
+  "issue list") echo "$OPEN_ISSUE" ;;
+esac
+"""
 TOO_STRICT = "[budgets.any.idle]\nlateness_max_us = 0.001\n"
 
 
@@ -118,6 +128,38 @@ class TestSteps:
             return done.returncode, done.stdout + done.stderr
 
         return run
+
+    @pytest.mark.parametrize("issue", ["", "7"])
+    @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq: apt install jq")
+    def test_a_failed_night_is_told_in_an_issue_and_a_pull_request(self, tmp_path, workflow, issue):
+        (step,) = workflow["jobs"]["tell"]["steps"]
+        (tmp_path / "gh").write_text(FAKE_GH)
+        (tmp_path / "gh").chmod(0o755)
+        script = tmp_path / "step.sh"
+        script.write_text(step["run"])
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                **{"OPEN_ISSUE": issue, "FAILED": "failure", "ISSUE": "yes", "LINK": "https://run"},
+                **{"RUN": "1", "PULL_REQUEST": "12"},
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        calls = (tmp_path / "calls").read_text().splitlines()
+        told = f"issue comment {issue}" if issue else "issue create --label hil-nightly"
+        assert [call for call in calls if call.startswith(told)]
+        assert [call for call in calls if call.startswith("pr comment 12 ")]
+        body = (tmp_path / "comment.md").read_text()
+        assert body.startswith("https://run\n\ntiming-bench-1\n")
+        assert "    - missing: pico\n" in body
+        assert "    [x](evil)" in body  # in a block of code
+        assert "`" not in body
 
     def test_two_nights(self, run, checkout, tmp_path):
         status, said = run("Measure")

@@ -35,6 +35,7 @@ def units(tmp_path):
     program = Path(sys.executable).with_name("pytest")
     for path in UNITS.glob("*.service"):
         text = path.read_text().replace("/srv/hil/.venv/bin/pytest", str(program))
+        text = text.replace("/srv/hil/.venv/bin/hil", str(program.with_name("hil")))
         (tmp_path / path.name).write_text(text)
     return tmp_path
 
@@ -78,8 +79,12 @@ def test_a_run_that_does_not_end_is_ended_and_told():
     (limit,) = unit["TimeoutStartSec"]
     jobs = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "nightly.yml")["jobs"]
     assert limit == f"{jobs['measure']['timeout-minutes'] // 60}h"
-    (failed,) = unit["OnFailure"]
+    (units,) = unit["OnFailure"]
+    failed, notify = units.split()
     assert (UNITS / failed).is_file()
+    assert notify == "hil-notify@%n.service"
+    (command,) = settings("hil-notify@.service")["ExecStart"]
+    assert command.split("bin/")[1] == "hil notify /var/lib/hil/latest --unit=%i"
 
 
 def test_the_clocks_state_can_be_asked_and_not_be_set():
@@ -94,12 +99,28 @@ def test_secrets_are_credentials_and_not_on_a_command_line():
     secrets = settings("secrets.conf")
     files = dict(line.split(":", 1) for line in secrets["LoadCredential"])
     environment = dict(line.split("=", 1) for line in secrets["Environment"])
+    notify = environment.pop("HIL_NOTIFY")
+    assert notify == "@%d/notify"
     assert environment == {"PGPASSFILE": "%d/pgpass", "HIL_WIFI": "%d/wifi.toml"}
+    environment["HIL_NOTIFY"] = notify.removeprefix("@")
     page = (ROOT / "docs" / "how-to" / "nightly.md").read_text()
     for name, source in files.items():
         assert f"%d/{name}" in environment.values()
         assert source in page
     assert "0600" in page
+
+
+@needs_systemd
+def test_systemd_takes_the_unit_that_tells(units):
+    name = "hil-notify@hil-nightly.service"
+    (units / "hil-notify@.service").rename(units / name)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(units / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @needs_systemd

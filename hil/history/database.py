@@ -16,6 +16,7 @@ from hil.history import sqlite_file
 from hil.history.sql_tables import HEAD_REVISION, metadata
 from hil.history.sqlite_file import begin_sqlite, prepare_sqlite
 from hil.model.errors import HilError, NewerSchemaError
+from hil.model.install_hints import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,7 +166,7 @@ def _engine(location: HistoryLocation) -> Engine:
         )
     except ModuleNotFoundError:
         raise HistoryError(
-            "history: PostgreSQL needs a driver: pip install 'hil[postgresql]'"
+            f"history: PostgreSQL needs a driver: {install_line('postgresql')}"
         ) from None
     except sa.exc.ArgumentError:
         raise HistoryError("history: the address is malformed") from None

@@ -23,7 +23,7 @@ CSV = "Time [s],{}\n0.000000000,0,1\n0.000100000,1,1\n0.000250000,1,0\n"
 
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("saleae") is None,
-    reason="pip install 'hil[saleae]'",
+    reason="pip install -e '.[saleae]'",
 )
 
 
@@ -185,5 +185,5 @@ def test_without_logic_2_the_line_says_what_to_do(monkeypatch):
 def test_without_the_library_the_line_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "saleae", None)
     monkeypatch.setitem(sys.modules, "saleae.automation", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'hil\[saleae\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'logic2-automation>="):
         opened("saleae:?D0=task0")

@@ -31,7 +31,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 ASKED = os.environ.get("HIL_TEST_POSTGRES") == "1"
 PASSWORD = "s3cr3t/word:%"
-INSTALL = "needs PostgreSQL: sudo apt-get install -y postgresql (and pip install 'hil[postgresql]')"
+INSTALL = (
+    "needs PostgreSQL: sudo apt-get install -y postgresql (and pip install -e '.[postgresql]')"
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if ASKED else ["sqlite"])

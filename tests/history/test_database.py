@@ -178,7 +178,7 @@ def test_a_missing_driver_is_one_line(monkeypatch):
     location = find_location("postgresql://me@host/farm", Path())
     assert location is not None
     with (
-        pytest.raises(HistoryError, match=r"pip install 'hil\[postgresql\]'"),
+        pytest.raises(HistoryError, match=r"pip install 'psycopg\[binary\]"),
         open_history(location),
     ):
         pass

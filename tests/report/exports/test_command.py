@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hil.cli.main import main
+from hil.model.install_hints import install_line
 from hil.recording.run_folder import read_results
 from hil.report.exports.registry import EXPORTS
 
@@ -119,7 +120,7 @@ def test_a_missing_package_is_one_line_that_installs_it(
     before = files(run_folder)
     assert main(["export", str(run_folder), f"--to={form}"]) == 1
     err = capsys.readouterr().err
-    assert err == f"hil: --to {form} needs the package {package}: pip install 'hil[export]'\n"
+    assert err == f"hil: --to {form} needs the package {package}: {install_line('export')}\n"
     assert files(run_folder) == before
 
 
@@ -153,7 +154,7 @@ def test_the_formats_are_listed(capsys):
 
 
 def extra_packages():
-    """What ``pip install 'hil[export]'`` adds."""
+    """What the extra ``export`` adds."""
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
     wanted = project["project"]["optional-dependencies"]["export"]
     return {requirement.partition(">")[0] for requirement in wanted}

@@ -19,7 +19,7 @@ def seen():
 
 
 def test_vcd_has_a_wire_for_each_pin_in_nanoseconds(seen, tmp_path):
-    reader = pytest.importorskip("vcd.reader", reason="pip install 'hil[export]'")
+    reader = pytest.importorskip("vcd.reader", reason="pip install -e '.[export]'")
     from hil.report.exports.vcd import write_vcd
 
     path = tmp_path / "pins.vcd"
@@ -46,7 +46,7 @@ def test_vcd_has_a_wire_for_each_pin_in_nanoseconds(seen, tmp_path):
 
 def test_perfetto_has_a_track_for_each_pin(seen, tmp_path):
     schema = pytest.importorskip(
-        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install 'hil[export]'"
+        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install -e '.[export]'"
     )
     from hil.report.exports.perfetto import write_perfetto
 

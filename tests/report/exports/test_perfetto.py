@@ -14,7 +14,7 @@ from hil.report.exports.perfetto import write_perfetto
 from .conftest import HOSTILE, PERIOD, N, truth
 
 schema = pytest.importorskip(
-    "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install 'hil[export]'"
+    "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install -e '.[export]'"
 )
 EVENT = schema.TrackEvent
 

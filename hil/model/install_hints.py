@@ -25,8 +25,8 @@ def install_line(extra: str) -> str:
 def extra_requirements(extra: str) -> list[str]:
     """The requirements of an extra, from the installed metadata, else from the checkout."""
     matches = filter(None, map(_EXTRA.match, _installed_requirements()))
-    found = [match["requirement"] for match in matches if match["extra"] == extra]
-    return found or _declared(extra)
+    requirements = [match["requirement"] for match in matches if match["extra"] == extra]
+    return requirements or _declared(extra)
 
 
 def _installed_requirements() -> list[str]:

@@ -30,7 +30,6 @@ TOOLS = {
     "pillow",
     "pandas",
     "polars",
-    "pandas",
     "duckdb",
     "pyserial",
     "build",
@@ -39,8 +38,8 @@ TOOLS = {
 
 
 def name_of(requirement: str) -> str:
-    found = re.match(r"[A-Za-z0-9._-]+", requirement)
-    return re.sub(r"[-_.]+", "-", found[0] if found else requirement).lower()
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return re.sub(r"[-_.]+", "-", match[0] if match else requirement).lower()
 
 
 KNOWN = {name_of(text) for text in DEPENDENCIES} | TOOLS
@@ -59,10 +58,10 @@ def test_the_installed_metadata_goes_first(monkeypatch):
 
 
 def test_in_a_checkout_that_is_not_installed(monkeypatch):
-    def absent(name):
+    def not_installed(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(importlib.metadata, "requires", absent)
+    monkeypatch.setattr(importlib.metadata, "requires", not_installed)
     assert extra_requirements("pico") == EXTRAS["pico"]
 
 
@@ -79,14 +78,14 @@ def test_no_text_names_a_distribution_that_is_somebody_elses():
         text = path.read_text("utf-8")
         assert not re.search(r"['\"]hil\[", text), path
         for words in INSTALLS.findall(text):
-            found = [
+            names = [
                 name_of(word)
                 for word in re.sub(r"['\"\\]", " ", words).split()
                 if not word.startswith((",", "-", ".", "{", "/", "constraints", "…"))
             ]
-            if found:  # behind the first one it may go on in words
-                assert found[0] in KNOWN, (path, words)
-            named.update(name for name in found if name in KNOWN)
+            if names:  # behind the first one it may go on in words
+                assert names[0] in KNOWN, (path, words)
+            named.update(name for name in names if name in KNOWN)
     assert {"pyarrow", "rp2040py", "psycopg"} <= named
 
 

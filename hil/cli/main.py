@@ -74,6 +74,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "hil.cli.compare", "lay two runs, boards or firmware versions side by side"
     ),
     "export": CommandEntry("hil.cli.report:EXPORT", "write a run in the formats of other programs"),
+    "verify": CommandEntry(
+        "hil.cli.verify", "say whether a run's files and figures are what was stored"
+    ),
     "completion": CommandEntry(
         "hil.cli.completion", "print a script that completes this command in a shell"
     ),

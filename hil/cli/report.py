@@ -109,7 +109,9 @@ def write_report(
     rules = budgets_of_run(path, run, Path(budgets) if budgets else None)
     results = evaluate_run(run, rules)
     files = RunFolder(path)
-    results = replace(results, run=replace(results.run, hashes=files.hashes(run.files)))
+    hashes = files.hashes(run.files)
+    _tell_changed(files, hashes)
+    results = replace(results, run=replace(results.run, hashes=hashes))
     comparison = _stored_comparison(path)
     write_results(files.results, results)
     write_page(files.report, results, sound_captures(run, results.counted_attempts), comparison)
@@ -127,6 +129,15 @@ def write_report(
     for line in unmatched_budgets(rules, results.measurements) if budgets else ():
         print(f"hint: {line}")
     return _status(run.unreadable)
+
+
+def _tell_changed(files: RunFolder, hashes: Mapping[str, str]) -> None:
+    """Name the files whose digests in ``results.json`` were others: they get new ones now."""
+    with contextlib.suppress(HilError):  # without one there is nothing to compare with
+        for name, digest in read_results(files.results).run.hashes.items():
+            if hashes.get(name, digest) != digest:
+                text = f"{name} is not what it was when results.json was written (`hil verify`)"
+                print(f"hil: {escaped_line(text)}", file=sys.stderr)
 
 
 def _status(unreadable: Iterable[str]) -> int:

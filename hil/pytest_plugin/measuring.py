@@ -18,6 +18,7 @@ from hil.experiments.budget_files import default_budgets, keep_budgets, load_bud
 from hil.experiments.edge_instruments import check_edge_sources
 from hil.experiments.expected_boards import read_expected
 from hil.experiments.given_secrets import learn_secrets
+from hil.experiments.kept_evidence import keep_evidence
 from hil.experiments.plan import (
     WINDOWS,
     Case,
@@ -247,6 +248,12 @@ def _run(config: pytest.Config, outputs: NightOutputs) -> MeasuredRun:
     by_workers = request_workers(config, options)
     bench = Bench(options)
     keep_budgets(options.budgets, bench.folder)
+    get = config.getoption
+    keep_evidence(
+        *(bench.folder, options.boards, options.budgets),
+        wiring=get("--hil-wiring"),
+        program=get("--hil-agent"),
+    )
     output = RunOutput(config, bench, options, workers_measure=by_workers, outputs=outputs)
     config.pluginmanager.register(output, "hil-output")
     if by_workers:

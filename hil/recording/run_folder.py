@@ -8,7 +8,6 @@ alone.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -25,8 +24,8 @@ from hil.model.result_files import build_changes, build_results, parse_changes, 
 from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
-from hil.recording.capture_file import CAPTURE_SUFFIX, MAX_FILE_BYTES
 from hil.recording.latest_run import LATEST, newest_run, publish_latest
+from hil.recording.run_evidence import hash_run
 from hil.recording.run_lock import hold_while_open
 from hil.recording.stored_file import open_stored
 
@@ -101,20 +100,8 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def hashes(self, captures: Collection[Path] | None = None) -> dict[str, str]:
-        """SHA-256 (hexadecimal) of each file in ``capture``, by its path in this folder.
-
-        A file that can't be read is left out, and of captures every one that is not among
-        ``captures``, where these are given.
-        """
-        digests = {}
-        for path in sorted(self.captures.glob("*")):
-            if captures is not None and path.suffix == CAPTURE_SUFFIX and path not in captures:
-                continue
-            with contextlib.suppress(OSError, CaptureError):
-                with open_stored(path, MAX_FILE_BYTES) as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                digests[path.relative_to(self.path).as_posix()] = digest
-        return digests
+        """See :func:`~hil.recording.run_evidence.hash_run`."""
+        return hash_run(self.path, captures)
 
     @property
     def junit(self) -> Path:

@@ -24,6 +24,7 @@ from hil.model.result_files import build_changes, build_results, parse_changes, 
 from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import Schema, parse_json
 from hil.recording.atomic_file import read_whole, write_json_atomically
+from hil.recording.capture_file import CAPTURE_SUFFIX
 from hil.recording.latest_run import LATEST, newest_run, publish_latest
 from hil.recording.run_evidence import hash_run
 from hil.recording.run_lock import hold_while_open

@@ -19,6 +19,7 @@ from hil.experiments.edge_instruments import open_instruments, window_sources
 from hil.experiments.given_secrets import learn_secrets
 from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
 from hil.experiments.workload import MeasuredBoard
+from hil.experiments.workload_hints import tell_error, tell_refusal
 from hil.model.board import NO_WIRING, SOURCES, VIRTUAL_TIME, Temperature
 from hil.model.captures import CALIBRATE, HOST_PAUSES
 from hil.model.errors import (
@@ -236,9 +237,7 @@ class Session:
                 for code in job.statements:
                     execute(self._repl, code, self.identity)
         except HilError as error:
-            told = (workload.refusal(error, job.files) for workload, _ in job.workloads)
-            text = next(filter(None, told), str(error))
-            error.args = (f"{text}{self._recover(error)}", *error.args[1:])
+            tell_refusal(error, job, self._recover(error))
             raise
         with CaptureWriter(path, self.identity, plan) as writer, contextlib.ExitStack() as opened:
             for file in job.files:
@@ -285,10 +284,7 @@ class Session:
                 finally:
                     status = f"interrupted{left}"
                     if isinstance(error, HilError):
-                        hints = (workload.hint(error, plan) for workload, _ in job.workloads)
-                        said = "; ".join([*filter(None, hints), f"{error}{left}"])
-                        error.args = (said, *error.args[1:])
-                        status = f"error: {error}"
+                        status = tell_error(error, job, left)
                     with contextlib.suppress(HilError):
                         if watch is not None and watch.pauses:
                             keep(HOST_PAUSES, watch.numbers())

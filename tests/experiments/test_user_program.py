@@ -4,7 +4,13 @@ from hil.experiments.plan import PROFILES, agent_case, make_cases
 from hil.experiments.program_reader import read_user_program
 from hil.experiments.workloads.user_program import UserProgramRun
 from hil.model.captures import CapturePlan
-from hil.model.errors import BoardTimeoutError, CaptureError, ConfigurationError, LinkLostError
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    CaptureError,
+    ConfigurationError,
+    LinkLostError,
+)
 from hil.model.user_programs import ProgramOptions
 
 PROGRAM = "from hil_agent import stamp\nstamp()\n"
@@ -90,17 +96,26 @@ def test_options_that_do_not_fit_the_header_are_refused(tmp_path, periods, given
         agent_case(read_user_program(program(tmp_path, text)), PROFILES["quick"], **given)
 
 
+LATE, PROMPT = BoardTimeoutError("late", received=b"x"), BoardTimeoutError("", received=b"\n>>> ")
+RESET = BoardResetError("it said 'MPY: soft reboot'")
+
+
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "lines", "said"),
     [
-        (BoardTimeoutError("late", received=b"error\n"), "line 7 catches it: write `except Exc"),
-        (BoardTimeoutError("late", received=b"\r\n>>> "), "does program.py reset the board"),
-        (LinkLostError("gone"), "does program.py reset the board"),
-        (CaptureError("other"), ""),
+        (LATE, {"catches_interrupt": (7,)}, "line 7 catches it: write `except Exception:`"),
+        (LATE, {}, "does it switch it off (micropython.kbd_intr(-1))"),
+        (LATE, {"interrupts_off": (4,)}, "switches interrupts off in line 4, and a board without"),
+        (PROMPT, {"catches_interrupt": (7,)}, "does program.py reset the board, take its port"),
+        (RESET, {}, "does program.py reset the board"),
+        (RESET, {"resets": (3, 9)}, "program.py resets the board, in lines 3, 9: leave that out"),
+        (RESET, {"interrupts_off": (4,)}, "switches interrupts off in line 4"),
+        (LinkLostError("gone"), {}, "does program.py reset the board"),
+        (CaptureError("other"), {"resets": (3,)}, ""),
     ],
 )
-def test_a_capture_that_fails_hints_at_the_program(error, said):
-    options = ProgramOptions("program.py", "header", catches_interrupt=(7,)).as_options()
+def test_a_capture_that_fails_hints_at_the_program(error, lines, said):
+    options = ProgramOptions("program.py", "header", **lines).as_options()
     plan = CapturePlan("program", "idle", (), 0, options=options)
     hint = UserProgramRun().hint(error, plan)
     assert said in hint

@@ -9,10 +9,7 @@ from hil.analysis.metric_sheet import MetricSheet, SheetNotice
 from hil.experiments.program_source import ProgramFacts
 from hil.experiments.workload import AgentSetup, Workload
 from hil.experiments.workloads.program_upload import explain_upload, file_pieces, text_pieces
-from hil.model.errors import (
-    BoardTimeoutError,
-    LinkLostError,
-)
+from hil.model.errors import BoardResetError, BoardTimeoutError, LinkLostError
 from hil.model.user_programs import OPTION_NAMES, ProgramOptions
 
 if TYPE_CHECKING:
@@ -29,6 +26,8 @@ if TYPE_CHECKING:
 USER_PROGRAM = "user_program"
 """The harness's program that runs it on the board."""
 _PROMPT = b">>> "
+_TAKES_AWAY = (BoardResetError, BoardTimeoutError, LinkLostError)
+"""What may happen to a board through a program that it runs."""
 _ROOM, _LATE_END_US = 4, 2_000_000
 """Room for so many stamps a period, and for what comes until the program is interrupted."""
 _HEAP_SHARE, _BYTES_PER_STAMP = 0.2, 8
@@ -83,23 +82,30 @@ class UserProgramRun(Workload):
     def hint(self, error: HilError, plan: CapturePlan) -> str:
         """What may keep a program from ending at Ctrl-C, or take the board away."""
         program = ProgramOptions.of_plan(plan)
-        if program is None:
+        if program is None or not isinstance(error, _TAKES_AWAY):
             return ""
-        if isinstance(error, LinkLostError) or (
-            isinstance(error, BoardTimeoutError) and _PROMPT in error.received
-        ):
-            return f"does {program.file} reset the board, or take its port?"
-        if not isinstance(error, BoardTimeoutError):
-            return ""
-        lines = ", ".join(map(str, program.catches_interrupt))
-        if lines:
+        file = program.file
+        if program.interrupts_off:
             return (
-                f"{program.file} did not end at Ctrl-C, line {lines} catches it: write "
-                "`except Exception:`"
+                f"{file} switches interrupts off in {_lines(program.interrupts_off)}, and a board "
+                "without them does not answer: write `machine.enable_irq(state)` right behind what "
+                "needs it"
+            )
+        if not isinstance(error, BoardTimeoutError) or _PROMPT in error.received:
+            if program.resets:
+                return (
+                    f"{file} resets the board, in {_lines(program.resets)}: leave that out while "
+                    "it is measured"
+                )
+            return f"does {file} reset the board, take its port, or fail to feed a watchdog?"
+        if program.catches_interrupt:
+            return (
+                f"{file} did not end at Ctrl-C, {_lines(program.catches_interrupt)} catches it: "
+                "write `except Exception:`"
             )
         return (
-            f"{program.file} did not end at Ctrl-C: does it switch it off "
-            "(micropython.kbd_intr(-1)), or wait in native code?"
+            f"{file} did not end at Ctrl-C: does it switch it off (micropython.kbd_intr(-1)), or "
+            "wait in native code?"
         )
 
     def refusal(self, error: HilError, files: Sequence[ProgramFile]) -> str:
@@ -137,3 +143,7 @@ class UserProgramRun(Workload):
             interrupt=True,
             files=case.program.files,
         )
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"

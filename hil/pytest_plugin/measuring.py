@@ -248,7 +248,7 @@ def _run(config: pytest.Config, outputs: NightOutputs) -> MeasuredRun:
     by_workers = request_workers(config, options)
     bench = Bench(options)
     keep_budgets(options.budgets, bench.folder)
-    get = config.getoption
+    get = partial(option_value, config)
     keep_evidence(
         *(bench.folder, options.boards, options.budgets),
         wiring=get("--hil-wiring"),

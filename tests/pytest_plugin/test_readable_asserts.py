@@ -32,7 +32,7 @@ def test_a_failed_assertion_says_limit_value_bounds_case_and_where_to_look(faili
     lines = failing(
         status=1,
         several="figures.lateness.p50 < 0.001 * us",
-        bounded="figures.schedule_drift.ppm < 1 * ppm",
+        bounded="figures.schedule_drift < 1 * ppm",
         single="figures.all('lateness_p50_us')[0] < 0.001 * ms",
         number="figures.all('lateness_p50_us')[0].value < 1",
         mirrored="0.0001 * figures.task_period > figures.lateness.p50",
@@ -78,7 +78,7 @@ def test_a_mistake_in_an_assertion_is_one_line_and_no_figure_out_of_budget(faili
 
 
 def test_an_undecided_figure_fails_where_that_was_asked_for(failing):
-    between = "figures.schedule_drift.ppm < figures.all('schedule_drift_ppm')[0].value * ppm"
+    between = "figures.schedule_drift < figures.all('schedule_drift_ppm')[0].value * ppm"
     lines = failing("--hil-undecided=fail", status=1, between=between)["between"]
     assert "measure longer with --hil-duration-s" in "".join(lines)
     assert failing(status=0, between=f"{between} or False") == {}

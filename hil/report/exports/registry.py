@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.model.result_files import finite_results
+from hil.report.exports.badge import badge_svg, shields_json
 from hil.report.exports.benchmark_json import BIGGER, SMALLER, action_json, bencher_json
 from hil.report.exports.charts_pdf import write_pdf
 from hil.report.exports.export_format import Export, FileExport, TextExport
@@ -30,6 +31,14 @@ def _figures(make_text: Callable[[Results], str]) -> Callable[[TextIO, ExportInp
         results = finite_results(run.results)
         out.write(make_text(results))
         return len(results.measurements)
+
+    return write
+
+
+def _words(make_text: Callable[[Results], str]) -> Callable[[TextIO, ExportInput], int]:
+    def write(out: TextIO, run: ExportInput) -> int:
+        out.write(make_text(run.results))
+        return 1
 
     return write
 
@@ -78,6 +87,12 @@ _EXPORTS: tuple[Export, ...] = (
         *("gab-bigger", "gab-bigger.json", f"{_ACTION} (customBiggerIsBetter)"), _action(BIGGER)
     ),
     TextExport("junit", "junit-figures.xml", "CI servers", _figures(junit_text)),
+    TextExport("badge", "badge.svg", "browsers, READMEs", _words(badge_svg), counts="badge"),
+    TextExport(
+        *("shields", "badge.json", "shields.io (endpoint badge)"),
+        _words(shields_json),
+        counts="badge",
+    ),
     FileExport(
         *("pdf", "charts.pdf", "printers, every PDF viewer: the charts"), write_pdf, counts="charts"
     ),

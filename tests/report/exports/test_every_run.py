@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -97,10 +98,23 @@ def read_pdf(raw: bytes) -> int:
     return raw.count(b"/Type /Page ")
 
 
+def read_badge(raw: bytes) -> int:
+    assert ET.fromstring(raw).tag == "{http://www.w3.org/2000/svg}svg"
+    return 1
+
+
+def read_shields(raw: bytes) -> int:
+    document = json.loads(raw)
+    assert document.keys() == {"schemaVersion", "label", "message", "color", "isError"}
+    assert document["schemaVersion"] == 1
+    return 1
+
+
 READERS: dict[str, Callable[[bytes], int]] = {
     **{"openmetrics": read_openmetrics, "bmf": read_bmf, "gab": read_action},
     **{"gab-bigger": read_action, "junit": read_junit, "csv": read_csv, "pdf": read_pdf},
     **{"parquet": read_parquet, "vcd": read_vcd, "perfetto": read_perfetto},
+    **{"badge": read_badge, "shields": read_shields},
 }
 OF_FIGURES = ("openmetrics", "bmf", "junit", "gab", "gab-bigger")
 

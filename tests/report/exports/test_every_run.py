@@ -298,6 +298,6 @@ def test_a_run_without_captures_gives_its_figures(tmp_path, capsys) -> None:
     assert main(["export", str(tmp_path), "--to", "all", "--json"]) == 1
     said = capsys.readouterr()
     document = json.loads(said.out)
-    assert {entry["format"] for entry in document["written"]} == set(OF_FIGURES)
+    assert {entry["format"] for entry in document["written"]} == {*OF_FIGURES, "badge", "shields"}
     assert len(said.err.splitlines()) == len(document["failed"])
     assert "Traceback" not in said.err

@@ -64,8 +64,8 @@ def known(exposition):
     for line in exposition.splitlines():
         if not line.startswith("#"):
             name, _, labels = line.partition("{")
-            found = set(re.findall(r'(\w+)="', labels)) if labels else set()
-            metrics.setdefault(name.split()[0], set()).update(found)
+            own = set(re.findall(r'(\w+)="', labels)) if labels else set()
+            metrics.setdefault(name.split()[0], set()).update(own)
     return metrics
 
 
@@ -97,12 +97,12 @@ def test_the_dashboard_is_one_that_grafana_imports(dashboard):
     assert dashboard["schemaVersion"] >= 38
     taken = set()
     for panel in panels:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
         cells = {
             (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            for x in range(position["x"], position["x"] + position["w"])
+            for y in range(position["y"], position["y"] + position["h"])
         }
         assert not cells & taken
         taken |= cells

@@ -45,11 +45,11 @@ def test_a_wrong_clock_is_said():
 
 
 def test_the_page_has_it_and_a_line_without_a_change_has_none():
-    chart = trend_chart(line(stepped()))
+    chart = trend_chart([line(stepped())])
     assert "changed between 2026-03-03 and 2026-03-04" in chart.caption
     assert "changed between" in chart.alt
     assert "changed between 2026-03-03" in trend_page("lateness_p50_us", [line(stepped())])
-    assert "changed" not in trend_chart(line(stepped(40, 0))).caption
+    assert "changed" not in trend_chart([line(stepped(40, 0))]).caption
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [5.0, float("nan"), 6.0]])

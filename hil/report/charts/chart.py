@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hil.model.units import in_decimal_unit, with_micro_sign
+from hil.report.charts.dates import date_label, date_text, date_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +38,9 @@ class Axis:
     """An axis from ``lo`` to ``hi``.
 
     ``unit`` says how its ticks are written: ``us`` (us, ms or s), ``s``, ``ppm``, ``share`` (per
-    cent), ``tail`` (the axis holds ``1 / (1 - p)`` and shows ``p``) or nothing. ``asinh`` is linear
-    about zero up to ``bend`` and logarithmic beyond, on both sides. ``categories`` are the names of
-    the values 0, 1, …; an empty name is not written.
+    cent), ``date`` (days since 1970), ``tail`` (the axis holds ``1 / (1 - p)`` and shows ``p``) or
+    nothing. ``asinh`` is linear about zero up to ``bend`` and logarithmic beyond, on both sides.
+    ``categories`` are the names of the values 0, 1, …; an empty name is not written.
     """
 
     kind: AxisKind
@@ -73,6 +74,8 @@ class Axis:
 
     def text(self, value: float) -> str:
         """The text of a tick at ``value``."""
+        if self.unit == "date":
+            return date_text(value, self.lo, self.hi)
         if self.unit == "share":
             return f"{value * 100:.6g} %"
         if self.unit == "tail":
@@ -112,6 +115,8 @@ class Axis:
         return np.arcsinh(values / self.bend) if self.kind == "asinh" else values
 
     def _tick_values(self) -> Iterator[float]:
+        if self.unit == "date":
+            return iter(date_ticks(self.lo, self.hi))
         if self.kind == "linear":
             step = _tick_step(self.hi - self.lo)
             first = math.ceil(self.lo / step)
@@ -130,6 +135,13 @@ def linear_axis(lo: float, hi: float, label: str, unit: str = "") -> Axis:
     """A linear axis with a little room at both ends."""
     room = 0.04 * (hi - lo) or 0.5 * abs(hi) or 0.5
     return Axis("linear", lo - room, hi + room, label, unit)
+
+
+def date_axis(first: float, last: float) -> Axis:
+    """An axis of dates, in days since 1970."""
+    room = 0.03 * (last - first) or 0.5
+    lo, hi = first - room, last + room
+    return Axis("linear", lo, hi, date_label(first, last), "date")
 
 
 def time_axis(lo_us: float, hi_us: float, label: str) -> Axis:
@@ -197,13 +209,13 @@ class Mark:
 class ReferenceLine:
     """A line across the chart where ``axis`` has the value ``at``, or a band up to ``to``.
 
-    ``kind``: ``reference``, ``limit``, or ``span`` (a band).
+    ``kind``: ``reference``, ``limit``, ``change`` (of a level), or ``span`` (a band).
     """
 
     axis: Direction
     at: float
     to: float | None = None
-    kind: Literal["reference", "limit", "span"] = "reference"
+    kind: Literal["reference", "limit", "span", "change"] = "reference"
 
 
 @dataclass(frozen=True, slots=True)

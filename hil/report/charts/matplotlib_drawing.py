@@ -56,6 +56,7 @@ _MARKS = {"mark": INK_COLOR, "worst": BAD_COLOR, "fail": BAD_COLOR}
 _REFERENCES: dict[str, dict[str, Any]] = {
     "reference": {"color": INK_COLOR, "ls": ":", "lw": 0.9},
     "limit": {"color": BAD_COLOR, "ls": "--", "lw": 0.9},
+    "change": {"color": INK_COLOR, "ls": "-", "lw": 0.9},
     "span": {"color": BAND_COLOR, "alpha": 0.5, "lw": 0},
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,24 +12,42 @@ from markupsafe import Markup
 
 from hil.model.metrics import find_metric
 from hil.model.units import UNWRITTEN_UNITS, format_value
-from hil.report.charts.chart import Axis, Chart, Mark, Series, category_axis
+from hil.report.charts.chart import Axis, Chart, Mark, ReferenceLine, Series, date_axis, log_axis
+from hil.report.charts.dates import day_number
 from hil.report.page.template_environment import page_script, style_sheet, template_environment
 from hil.report.trend_changes import trend_changes
 from hil.report.trend_lines import describe_trend_line, sort_trend_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from hil.history.queries import TrendLine, TrendPoint
 
+MOST_CHARTS = 120
+"""Charts on one page; the lines beyond are counted."""
+_DECADE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The charts of one board and profile, and what is said of all of them."""
+
+    title: str
+    note: str
+    charts: list[Chart]
+
 
 def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
-    """A self-contained page with a chart for each line."""
+    """A self-contained page with a chart for each figure of a board, all on the same dates.
+
+    The firmware versions of a board share a chart. At most :data:`MOST_CHARTS` charts are drawn.
+    """
     known = find_metric(metric)
-    groups: dict[str, list[Chart]] = {}
-    for line in sort_trend_lines(lines):
-        name = f"{line.board}, MicroPython {line.firmware}, profile {line.profile}"
-        groups.setdefault(name, []).append(trend_chart(line))
+    figures = _figures(sort_trend_lines(lines))
+    axis = _dates(point for line in lines for point in line.points)
+    groups: dict[tuple[str, str, str], list[list[TrendLine]]] = defaultdict(list)
+    for figure in figures[:MOST_CHARTS]:
+        groups[figure[0].board, figure[0].key, figure[0].profile].append(figure)
     return (
         template_environment()
         .get_template("trend.html.j2")
@@ -35,48 +55,122 @@ def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
             metric=metric,
             meaning="" if known is None else known.description,
             style=Markup(style_sheet()),
-            script=Markup(page_script("axes.js", "charts.js")),
-            groups=groups,
+            script=Markup(page_script("axes.js", "dates.js", "charts.js")),
+            groups=[
+                _Group(
+                    f"{board}, profile {profile}",
+                    _versions(of_group),
+                    [trend_chart(figure, axis) for figure in of_group],
+                )
+                for (board, _, profile), of_group in groups.items()
+            ],
+            span=_span(lines),
+            left_out=len(figures) - min(len(figures), MOST_CHARTS),
         )
     )
 
 
-def trend_chart(line: TrendLine) -> Chart:
-    """One point a run, the oldest first, with its bounds; what is out of budget is red."""
-    points = [point for point in line.points if math.isfinite(point.value)]
-    dates = [point.started_utc[:10] for point in points]
-    between = [""] * max(0, len(points) - 2)
-    last = f", last {format_value(points[-1].value, line.unit)}" if points else ""
-    values = np.array([point.value for point in points])
-    said = "; ".join((f"n = {len(points)}{last}", *(change.text for change in trend_changes(line))))
+def _figures(lines: Sequence[TrendLine]) -> list[list[TrendLine]]:
+    """The lines of one figure together, one for each firmware, the oldest first."""
+    figures: dict[tuple[object, ...], list[TrendLine]] = defaultdict(list)
+    for line in lines:
+        name = (line.board, line.key, line.profile, line.technique, line.load, line.task)
+        figures[(*name, line.method, line.source, line.plan)].append(line)
+    return [sorted(of_figure, key=_begin) for of_figure in figures.values()]
+
+
+def _begin(line: TrendLine) -> str:
+    return line.points[0].started_utc if line.points else ""
+
+
+def _versions(figures: Sequence[Sequence[TrendLine]]) -> str:
+    """Which firmware was measured when; a change of it is a vertical line in the charts."""
+    first: dict[str, str] = {}
+    for figure in figures:
+        for line in figure:
+            begin = _begin(line)[:10]
+            first[line.firmware] = min(first.get(line.firmware, begin), begin)
+    ordered = sorted(first.items(), key=lambda row: row[1])
+    texts = [f"{ordered[0][0]}", *(f"{version} from {day} on" for version, day in ordered[1:])]
+    return f"MicroPython {', '.join(texts)}"
+
+
+def _span(lines: Sequence[TrendLine]) -> str:
+    """The first and the last day of all lines; empty where there is no point."""
+    days = [point.started_utc[:10] for line in lines for point in line.points]
+    if not days:
+        return ""
+    return min(days) if min(days) == max(days) else f"{min(days)} to {max(days)}"
+
+
+def _dates(points: Iterable[TrendPoint]) -> Axis:
+    days = [day for day in (day_number(point.started_utc) for point in points) if day == day]
+    return date_axis(min(days, default=0.0), max(days, default=0.0))
+
+
+def trend_chart(lines: Sequence[TrendLine], dates: Axis | None = None) -> Chart:
+    """One figure, a point a run, with its bounds; what is out of budget is red.
+
+    ``lines`` are those of one figure, the oldest firmware first. A vertical line stands where the
+    firmware changes and where the level does. A run whose clock was wrong stands where the one
+    before it does.
+    """
+    newest = lines[-1]
+    points = [point for line in lines for point in line.points if math.isfinite(point.value)]
+    at = _positions(points)
+    by_run = dict(zip((point.run for point in points), at, strict=True))
+    changes = [change for line in lines for change in trend_changes(line)]
+    last = f", last {format_value(points[-1].value, newest.unit)}" if points else ""
+    newer = [f"MicroPython {line.firmware} from {_begin(line)[:10]} on" for line in lines[1:]]
+    texts = [f"n = {len(points)}{last}", *(change.text for change in changes)]
+    starts = [by_run[p.run] for line in lines[1:] for p in line.points[:1] if p.run in by_run]
+    references = [ReferenceLine("x", day) for day in starts]
+    references += [
+        ReferenceLine("x", by_run[change.first_after], kind="change") for change in changes
+    ]
     return Chart(
-        describe_trend_line(line),
-        f"{said}.",
-        f"{describe_trend_line(line)}: {said}",
-        category_axis([*dates[:1], *between, *dates[1:][-1:]]),
-        _value_axis(points, line.unit),
-        [Series("", np.arange(len(points), dtype=np.float64), values)],
-        [_mark(number, point, line.unit) for number, point in enumerate(points)],
+        describe_trend_line(newest),
+        f"{'; '.join(texts)}.",
+        f"{describe_trend_line(newest)}: {'; '.join([*texts, *newer])}",
+        _dates(points) if dates is None else dates,
+        _value_axis(points, newest.unit),
+        [Series("", np.array(at), np.array([point.value for point in points]))],
+        [_mark(day, point, newest.unit) for day, point in zip(at, points, strict=True)],
+        references,
     )
 
 
+def _positions(points: Sequence[TrendPoint]) -> list[float]:
+    """The day of each point; what is no time or known to be wrong stands with the one before."""
+    at: list[float] = []
+    for point in points:
+        day = math.nan if point.clock_wrong else day_number(point.started_utc)
+        at.append(day if math.isfinite(day) else (at[-1] if at else 0.0))
+    return at
+
+
 def _value_axis(points: Sequence[TrendPoint], unit: str) -> Axis:
-    """From the least to the greatest value or bound; nothing below zero where nothing is."""
+    """From the least to the greatest value or bound; logarithmic for times over a decade.
+
+    Nothing is below zero where nothing is.
+    """
     ends = [e for p in points for e in (p.value, p.lo, p.hi) if e is not None and math.isfinite(e)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
+    label = "" if unit in (*UNWRITTEN_UNITS, "us") else unit
+    if unit == "us" and low > 0.0 and high > _DECADE * low:
+        return log_axis(low, high, label, unit)
     margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
     bottom = max(0.0, low - margin) if low >= 0.0 else low - margin
-    label = "" if unit in (*UNWRITTEN_UNITS, "us") else unit
     return Axis("linear", bottom, high + margin, label, unit)
 
 
-def _mark(number: int, point: TrendPoint, unit: str) -> Mark:
+def _mark(day: float, point: TrendPoint, unit: str) -> Mark:
     text = f"{point.when}, {format_value(point.value, unit)}{_trend_bounds(point, unit)}"
     text += f", run {point.run}"
     bounds = None if point.lo is None or point.hi is None else (point.lo, point.hi)
     if point.verdict == "fail":
-        return Mark(number, point.value, f"{text}, out of budget", "fail", bounds)
-    return Mark(number, point.value, text, bounds=bounds)
+        return Mark(day, point.value, f"{text}, out of budget", "fail", bounds)
+    return Mark(day, point.value, text, bounds=bounds)
 
 
 def _trend_bounds(point: TrendPoint, unit: str) -> str:

@@ -48,6 +48,7 @@ function evenly(lo, hi) {
 }
 function ticks(axis) {
   const { lo, hi } = axis;
+  if (axis.unit === "date") return dateTicks(lo, hi);
   const least = axis.kind === "log" ? lo : Math.max(axis.bend, lo);
   if (axis.kind === "linear" || (lo > 0 && hi / lo < 30) || hi <= least) return evenly(lo, hi);
   const values = axis.kind === "asinh" && lo < 0 ? [0] : [];
@@ -59,6 +60,7 @@ function ticks(axis) {
 }
 function text(axis, value, write = (v) => String(Number(v.toPrecision(6)))) {
   if (isFixed(axis)) return axis.categories[Math.round(value)] ?? "";
+  if (axis.unit === "date") return dateText(axis, value);
   if (axis.unit === "share") return `${write(value * 100)} %`;
   if (axis.unit === "tail") return `${Number((100 - 100 / value).toPrecision(7))} %`;
   if (nearZero(value, axis)) return "0";

@@ -24,9 +24,12 @@ from hil.report.terminal.tables import Cell, Column, Table
 from hil.report.trend_lines import describe_trend_line, sort_trend_lines
 
 if TYPE_CHECKING:
+    from hil.history.fleet_trends import FleetTrend
     from hil.history.queries import TrendLine
 
-_TREND_RUNS = 100
+_TREND_RUNS, _FLEET_NIGHTS = 100, 10
+_MOST_BOARDS = 8
+"""Of more boards there is one table a model, and not one a board."""
 _RUNS = whole_number(1, MOST_RUNS)
 _JSON_HINT = "--json and a wider terminal have them"
 
@@ -37,7 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_location_argument(parser)
     add_filter_arguments(parser)
     parser.add_argument(
-        "--last", metavar="N", type=_RUNS, default=_TREND_RUNS, help="the newest N (100)"
+        "--last",
+        metavar="N",
+        type=_RUNS,
+        help="the newest N runs of each board (100), or nights of many boards (10)",
+    )
+    parser.add_argument(
+        "--each-board", action="store_true", help="every board by itself, however many there are"
     )
     parser.add_argument("--html", metavar="FILE", help="write a page with charts")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -45,15 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
+    from hil.history.fleet_trends import count_boards, fleet_trends
     from hil.history.queries import known_metrics, trend_lines
+    from hil.report.fleet_lines import line_of_fleet, print_fleet
     from hil.report.page.trend_page import trend_page
     from hil.report.trend_changes import trend_changes
 
     wanted = run_filter(args)
+    fleet: list[FleetTrend] = []
+    lines: list[TrendLine] = []
     with opened_history(args) as history:
-        lines = sort_trend_lines(trend_lines(history, args.metric, wanted, args.last))
+        if not args.each_board and count_boards(history, wanted) > _MOST_BOARDS:
+            fleet = fleet_trends(history, args.metric, wanted, args.last or _FLEET_NIGHTS)
+        else:
+            lines = trend_lines(history, args.metric, wanted, args.last or _TREND_RUNS)
         shown = history.location.shown
-        others = [] if lines else known_metrics(history)
+        others = [] if lines or fleet else known_metrics(history)
+    lines = sort_trend_lines(lines or [line_of_fleet(trend) for trend in fleet])
     if not lines:
         named = (
             ", ".join(other for other in others if other.startswith(args.metric[:4]))
@@ -66,16 +83,26 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         write_text_atomically(Path(args.html), trend_page(args.metric, lines))
     if args.json:
-        rows = [
-            {
-                **dataclasses.asdict(line),
-                "changes": [dataclasses.asdict(change) for change in trend_changes(line)],
-            }
-            for line in lines
-        ]
-        print(json.dumps({"schema": 1, "history": shown, "metric": args.metric, "lines": rows}))
+        rows = (
+            []
+            if fleet
+            else [
+                {
+                    **dataclasses.asdict(line),
+                    "changes": [dataclasses.asdict(change) for change in trend_changes(line)],
+                }
+                for line in lines
+            ]
+        )
+        document = {"schema": 1, "history": shown, "metric": args.metric, "lines": rows}
+        if fleet:
+            document["boards"] = [dataclasses.asdict(trend) for trend in fleet]
+        print(json.dumps(document))
         return 0
-    _print_trend(lines)
+    if fleet:
+        print_fleet(args.metric, fleet)
+    else:
+        _print_trend(lines)
     if args.html:
         print(f"page: {args.html}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from hil.history.run_reader import (
 )
 from hil.history.stored_records import describe_plan, pair_boards
 from hil.model.captures import BOARD_SOURCE
-from hil.model.errors import HilError
+from hil.model.errors import CaptureError, HilError
 from hil.model.metrics import metric_or_unknown
 from hil.model.results import Change, Comparison
 
@@ -100,10 +101,7 @@ def compare_with_history(
         reference: list[_Side] | None = None
         without = {run.fingerprint}
         if choice == "baseline":
-            fixed = [
-                load_run(history, run_id, line.key)
-                for run_id in baseline_runs(history, line, run.fingerprint)
-            ]
+            fixed = _sound_runs(history, baseline_runs(history, line, run.fingerprint), line.key)
             reference = [_earlier_side(baseline, line.key) for baseline in fixed]
             without |= {baseline.fingerprint for baseline in fixed}
         elif named is not None:
@@ -112,7 +110,7 @@ def compare_with_history(
             without.add(named.fingerprint)
         before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
         earlier_sides = [
-            _earlier_side(load_run(history, run_id, line.key), line.key) for run_id in before
+            _earlier_side(earlier, line.key) for earlier in _sound_runs(history, before, line.key)
         ]
         compared = earlier_sides if reference is None else reference
         most = max(most, len(compared))
@@ -162,7 +160,8 @@ def compare_runs(
             without = {before.fingerprint, after.fingerprint}
             numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS, without=without)
             earlier_sides = [
-                _earlier_side(load_run(history, run_id, line.key), new.key) for run_id in numbers
+                _earlier_side(earlier, new.key)
+                for earlier in _sound_runs(history, numbers, line.key)
             ]
         now, then = _side(new.cases, new.key), _side(old.cases, new.key)
         missing += _missing_cases(now, [then], new.identity.name)
@@ -171,6 +170,15 @@ def compare_runs(
     if differs:
         against += f" ({differs})"
     return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(missing)))
+
+
+def _sound_runs(history: History, run_ids: Sequence[int], key: str) -> list[HistoryRun]:
+    """Runs of one board; those whose rows are damaged, or gone meanwhile, say nothing."""
+    sound = []
+    for run_id in run_ids:
+        with contextlib.suppress(CaptureError):
+            sound.append(load_run(history, run_id, key))
+    return sound
 
 
 def _earlier_side(run: HistoryRun, label: str) -> _Side:

@@ -54,11 +54,32 @@ class History:
         """Do ``work`` in one transaction; again from the start where another writer was first."""
         return self._tried(lambda: self._begin(work, False))
 
-    def compact(self) -> None:
-        """Give a file's free space back, unless somebody else is using it just now."""
-        connection = self._engine.raw_connection()
-        with contextlib.closing(connection), contextlib.suppress(sqlite3.OperationalError):
-            connection.cursor().execute("VACUUM")
+    def compact(self) -> int:
+        """Give a file's free space back, unless somebody else is using it just now; in bytes."""
+        with contextlib.closing(self._engine.raw_connection()) as connection:
+            driver = connection.driver_connection
+            with contextlib.suppress(sqlite3.OperationalError):
+                return sqlite_file.give_back(driver) if driver is not None else 0
+        return 0
+
+    def rewrite(self) -> None:
+        """Write a file anew that has become much smaller, unless somebody else is using it."""
+        with contextlib.closing(self._engine.raw_connection()) as connection:
+            driver = connection.driver_connection
+            if driver is not None:
+                with contextlib.suppress(sqlite3.OperationalError):
+                    sqlite_file.rewrite(driver)
+
+    def optimize(self) -> None:
+        """Let the database see again how its tables are filled, where they have changed much."""
+        if self.location.file is None:
+            return  # a server does it by itself
+        with contextlib.closing(self._engine.raw_connection()) as connection:
+            driver = connection.driver_connection
+            if driver is not None:
+                with contextlib.suppress(sqlite3.OperationalError):
+                    driver.execute("PRAGMA analysis_limit=400")
+                    driver.execute("PRAGMA optimize")
 
     def back_up(self, target: Path) -> None:
         """Write all that is committed into the new file ``target``, whoever writes meanwhile.
@@ -135,8 +156,11 @@ def open_history(location: HistoryLocation, *, create: bool = True) -> Iterator[
             raise HistoryError(f"history {location.shown}: {error.strerror}") from None
     history = History(location, _engine(location))
     try:
-        if history.read(lambda connection: _checked_revision(connection, location)) != _head():
+        revision = history.read(lambda connection: _checked_revision(connection, location))
+        if revision != _head():
             history.write(lambda connection: _migrate(connection, location))
+            if revision is not None and location.file is not None:
+                history.rewrite()
         yield history
     finally:
         history.close()

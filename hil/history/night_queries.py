@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.column_values import number, number_or_none, text, text_or_none, whole
-from hil.history.queries import figure_source, of_boards
-from hil.history.sql_tables import boards, cases, errors, measurements, runs
+from hil.history.case_rows import metric_numbers, read_plans
+from hil.history.column_values import data, number_or_none, text, whole
+from hil.history.figure_packing import unpack_set
+from hil.history.queries import of_boards
+from hil.history.sql_tables import boards, errors, figure_sets, runs
 from hil.model.errors import ConfigurationError
 from hil.model.numbers import shown_text
 from hil.model.printable import escaped_line
-from hil.model.results import staged_method
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _NOON = 12
 _LONGEST_ERROR = 400
+_LAST = "9999-99-99"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def newest_nights(
     history: History, wanted: RunFilter, most: int, first_hour: int = 0
 ) -> list[Night]:
     """The newest ``most`` nights that have a run of a board that is wanted, the newest first."""
-    return history.read(lambda connection: _nights(connection, wanted, most, first_hour))
+    return history.read(lambda connection: find_nights(connection, wanted, most, first_hour))
 
 
 def boards_of_night(
@@ -179,15 +181,17 @@ def _night_of(order_utc: str, first_hour: int) -> str:
     return moment.strftime("%Y-%m-%d")
 
 
-def _nights(connection: Connection, wanted: RunFilter, most: int, first_hour: int) -> list[Night]:
+def find_nights(
+    connection: Connection, wanted: RunFilter, most: int, first_hour: int = 0
+) -> list[Night]:
+    """As :func:`newest_nights`, within a transaction."""
     nights: list[Night] = []
-    before = "~"  # behind every digit
+    before = _LAST
     while len(nights) < most:
         newest = connection.execute(
-            sa.select(runs.c.order_utc)
-            .join(boards, boards.c.run_id == runs.c.id)
-            .where(runs.c.order_utc < before, *of_boards(wanted))
-            .order_by(runs.c.order_utc.desc())
+            sa.select(boards.c.order_utc)
+            .where(boards.c.order_utc < before, *of_boards(wanted))
+            .order_by(boards.c.order_utc.desc())
             .limit(1)
         ).scalar()
         if newest is None:
@@ -195,9 +199,9 @@ def _nights(connection: Connection, wanted: RunFilter, most: int, first_hour: in
         day = _night_of(text(newest), first_hour)
         begin, _ = night_span(day, first_hour)
         count = connection.execute(
-            sa.select(sa.func.count(runs.c.id.distinct()), sa.func.count(boards.c.key.distinct()))
-            .join(boards, boards.c.run_id == runs.c.id)
-            .where(runs.c.order_utc >= begin, runs.c.order_utc < before, *of_boards(wanted))
+            sa.select(
+                sa.func.count(boards.c.run_id.distinct()), sa.func.count(boards.c.key.distinct())
+            ).where(boards.c.order_utc >= begin, boards.c.order_utc < before, *of_boards(wanted))
         ).one()
         nights.append(Night(day, int(count[0]), int(count[1])))
         before = begin
@@ -219,8 +223,8 @@ def _boards(connection: Connection, begin: str, end: str, wanted: RunFilter) -> 
             boards.c.tick_resolution_us,
         )
         .join(runs, boards.c.run_id == runs.c.id)
-        .where(runs.c.order_utc >= begin, runs.c.order_utc < end, *of_boards(wanted))
-        .order_by(runs.c.order_utc, runs.c.id)
+        .where(boards.c.order_utc >= begin, boards.c.order_utc < end, *of_boards(wanted))
+        .order_by(boards.c.order_utc, boards.c.id)
     )
     chosen: dict[str, NightBoard] = {}
     count: Counter[str] = Counter()
@@ -273,31 +277,35 @@ def _figures(
     metrics: Collection[str],
     wanted: RunFilter,
 ) -> list[NightFigure]:
-    query = (
-        sa.select(cases.c.board_id, cases.c.technique, cases.c.load, measurements)
-        .join(measurements, measurements.c.case_id == cases.c.id)
-        .where(cases.c.board_id.in_(board_ids), measurements.c.metric.in_(metrics))
-        .order_by(cases.c.board_id, measurements.c.id)
+    numbers = metric_numbers(connection, metrics)
+    plan_of_board = connection.execute(
+        sa.select(boards.c.id, boards.c.plan_id).where(boards.c.id.in_(board_ids))
     )
-    if wanted.technique is not None:
-        query = query.where(cases.c.technique == wanted.technique)
-    if wanted.load is not None:
-        query = query.where(cases.c.load == wanted.load)
-    return [
-        NightFigure(
-            board_id=int(row.board_id),
-            technique=text(row.technique),
-            load=text(row.load),
-            task=None if row.task is None else whole(row.task),
-            method=staged_method(row.metric, text_or_none(row.method), text_or_none(row.note)),
-            source=figure_source(row.more),
-            metric=text(row.metric),
-            unit=text(row.unit),
-            value=number(row.value),
-            lo=number_or_none(row.lo),
-            hi=number_or_none(row.hi),
-            n=whole(row.n),
-            verdict=text(row.verdict),
+    plans_by_board = {row.id: row.plan_id for row in plan_of_board}
+    plans = read_plans(connection, set(plans_by_board.values()))
+    figures: list[NightFigure] = []
+    for metric, number in numbers.items():
+        rows = connection.execute(
+            sa.select(figure_sets.c.board_id, figure_sets.c.data)
+            .where(figure_sets.c.board_id.in_(board_ids), figure_sets.c.metric_id == number)
+            .order_by(figure_sets.c.board_id)
         )
-        for row in connection.execute(query)
-    ]
+        for row in rows:
+            plan = plans.get(plans_by_board[row.board_id], [])
+            figures += _of_set(int(row.board_id), metric, data(row.data), plan, wanted)
+    return figures
+
+
+def _of_set(
+    board_id: int, metric: str, packed: bytes, plan: Sequence[Any], wanted: RunFilter
+) -> Iterator[NightFigure]:
+    for figure in unpack_set(packed):
+        if not 0 <= figure.position < len(plan):
+            raise ValueError("a figure of no case")
+        technique, load = plan[figure.position].technique, plan[figure.position].load
+        if wanted.technique in (None, technique) and wanted.load in (None, load):
+            yield NightFigure(
+                *(board_id, technique, load, figure.task, figure.method, figure.source),
+                *(metric, figure.unit, figure.value, figure.lo, figure.hi, figure.n),
+                figure.verdict,
+            )

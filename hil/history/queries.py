@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.case_rows import metric_numbers, read_plans
 from hil.history.column_values import (
+    data,
     number,
     number_or_none,
     periods_text,
     text,
     text_or_none,
-    whole,
     whole_or_none,
 )
+from hil.history.figure_packing import unpack_set
 from hil.history.missing_boards import missing_by_run, runs_without
 from hil.history.run_order import CLOCK_WRONG, newest_first
-from hil.history.sql_tables import baselines, boards, cases, measurements, runs
+from hil.history.sql_tables import (
+    baselines,
+    boards,
+    figure_sets,
+    metrics,
+    plan_cases,
+    runs,
+)
 from hil.history.stored_records import describe_plan
 from hil.model.captures import BOARD_SOURCE
-from hil.model.results import staged_method
-from hil.model.schema import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from sqlalchemy import ColumnElement, Connection
@@ -146,15 +153,18 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
     query = (
         sa.select(runs, baselines.c.run_id.label("base"))
         .outerjoin(baselines, baselines.c.run_id == runs.c.id)
-        .where(*_of_runs(wanted))
+        .where(*of_runs(wanted))
         .order_by(*newest_first)
     )
-    inner = sa.select(boards.c.run_id).outerjoin(cases, cases.c.board_id == boards.c.id)
-    if narrowing := _of_cases(wanted):
-        chosen: ColumnElement[bool] = runs.c.id.in_(inner.where(*narrowing))
-        if wanted.board is not None and not (wanted.firmware or wanted.technique or wanted.load):
+    if wanted.board is not None:
+        chosen: ColumnElement[bool] = runs.c.id.in_(_runs_of_board(connection, wanted, most))
+        if not (wanted.machine or wanted.firmware or wanted.technique or wanted.load):
             chosen |= runs.c.id.in_(runs_without(wanted.board))
         query = query.where(chosen)
+    elif narrowing := [*of_boards(wanted), *of_plans(wanted)]:
+        query = query.where(
+            sa.exists().where(boards.c.run_id == runs.c.id, *narrowing).correlate(runs)
+        )
     rows = connection.execute(query.limit(most)).all()
     run_ids = [int(row.id) for row in rows]
     boards_of_run: dict[int, list[Any]] = {}
@@ -164,7 +174,7 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
         boards_of_run.setdefault(board.run_id, []).append(board)
     counted = connection.execute(
         sa.select(boards.c.run_id, sa.func.count())
-        .join(cases, cases.c.board_id == boards.c.id)
+        .join(plan_cases, plan_cases.c.plan_id == boards.c.plan_id)
         .where(boards.c.run_id.in_(run_ids))
         .group_by(boards.c.run_id)
     )
@@ -197,6 +207,21 @@ def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[L
     ]
 
 
+def _runs_of_board(connection: Connection, wanted: RunFilter, most: int | None) -> list[int]:
+    """The newest runs of the boards that are called so, by an index and not by all runs."""
+    query = (
+        sa.select(boards.c.run_id)
+        .join(runs, runs.c.id == boards.c.run_id)
+        .where(*of_runs(wanted), *of_boards(wanted), *of_plans(wanted))
+        .order_by(boards.c.order_utc.desc(), boards.c.id.desc())
+        .limit(most)
+    )
+    numbers: list[int] = []
+    for key in board_keys(connection, wanted):
+        numbers += connection.execute(query.where(boards.c.key == key)).scalars()
+    return numbers
+
+
 def trend_lines(
     history: History, metric: str, wanted: RunFilter, most: int = 100
 ) -> list[TrendLine]:
@@ -205,50 +230,77 @@ def trend_lines(
 
 
 def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -> list[TrendLine]:
+    number_of = metric_numbers(connection, [metric]).get(metric)
+    if number_of is None:
+        return []
     query = (
         sa.select(
-            *(runs.c.run, runs.c.started_utc, runs.c.order_utc, runs.c.profile),
-            *(boards.c.name, boards.c.key, boards.c.firmware),
-            *(cases.c.technique, cases.c.load, cases.c.duration_us, cases.c.periods),
-            *(cases.c.windows, measurements),
+            *(boards.c.id, boards.c.order_utc, runs.c.run, runs.c.started_utc),
+            *(boards.c.name, boards.c.key, boards.c.firmware, boards.c.profile),
+            *(boards.c.plan_id, figure_sets.c.data),
         )
-        .join(boards, boards.c.run_id == runs.c.id)
-        .join(cases, cases.c.board_id == boards.c.id)
-        .join(measurements, measurements.c.case_id == cases.c.id)
-        .where(measurements.c.metric == metric, *_of_runs(wanted), *_of_cases(wanted))
-        .order_by(runs.c.order_utc, runs.c.id, measurements.c.id)
+        .join(runs, runs.c.id == boards.c.run_id)
+        .join(figure_sets, figure_sets.c.board_id == boards.c.id)
+        .where(figure_sets.c.metric_id == number_of)
+        .where(*of_runs(wanted), *of_boards(wanted), *of_plans(wanted))
+        .order_by(boards.c.order_utc.desc(), boards.c.id.desc())
+        .limit(most)
     )
+    rows: list[Any] = []
+    for key in board_keys(connection, wanted):
+        for firmware, profile in _lines_of(connection, key):
+            line = (boards.c.key == key, boards.c.firmware == firmware)
+            rows += connection.execute(query.where(*line, boards.c.profile == profile))
+    rows.sort(key=lambda row: (row.order_utc, row.id))
+    plans = read_plans(connection, {row.plan_id for row in rows})
+    return _lines_of_rows(rows, plans, wanted, most)
+
+
+def _lines_of(connection: Connection, key: str) -> list[tuple[str, str]]:
+    """The firmware lines and profiles that a board was measured with, one step of an index each."""
+    lines: list[tuple[str, str]] = []
+    of_line = sa.tuple_(boards.c.firmware, boards.c.profile)
+    query = sa.select(boards.c.firmware, boards.c.profile).where(boards.c.key == key)
+    query = query.order_by(boards.c.firmware, boards.c.profile).limit(1)
+    row = connection.execute(query).first()
+    while row is not None:
+        lines.append((text(row.firmware), text(row.profile)))
+        row = connection.execute(query.where(of_line > sa.tuple_(*lines[-1]))).first()
+    return lines
+
+
+def _lines_of_rows(
+    rows: Sequence[Any], plans: Mapping[int, list[Any]], wanted: RunFilter, most: int
+) -> list[TrendLine]:
     lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
-    for row in connection.execute(query):
-        source = figure_source(row.more)
-        task = whole_or_none(row.task)
-        method = staged_method(metric, text_or_none(row.method), text_or_none(row.note))
-        name = (
-            *(text(row.key), text(row.firmware), text(row.profile)),
-            *(text(row.technique), text(row.load), task, method, source),
-        )
-        plan = describe_plan(
-            number_or_none(row.duration_us), periods_text(row.periods), whole_or_none(row.windows)
-        )
-        key = (name, plan)
-        line = lines.get(key)
-        if line is None:
-            line = lines[key] = TrendLine(
-                text(row.name), row.key, row.firmware, row.profile, row.technique, row.load, task,
-                method, text(row.unit), source,
-            )  # fmt: skip
-        point = TrendPoint(
-            text(row.run),
-            text(row.started_utc),
-            number(row.value),
-            number_or_none(row.lo),
-            number_or_none(row.hi),
-            whole(row.n),
-            text(row.verdict),
-            row.order_utc != row.started_utc,
-        )
-        line.points.append(point)
-        del line.points[:-most]
+    for row in rows:
+        cases = plans.get(row.plan_id, [])
+        for figure in unpack_set(data(row.data)):
+            if not 0 <= figure.position < len(cases):
+                raise ValueError("a figure of no case")
+            case = cases[figure.position]
+            if wanted.technique not in (None, case.technique) or wanted.load not in (
+                None,
+                case.load,
+            ):
+                continue
+            name = (
+                *(text(row.key), text(row.firmware), text(row.profile)),
+                *(case.technique, case.load, figure.task, figure.method, figure.source),
+            )
+            plan = plan_of(case)
+            line = lines.get((name, plan))
+            if line is None:
+                line = lines[name, plan] = TrendLine(
+                    text(row.name), row.key, row.firmware, row.profile, case.technique, case.load,
+                    figure.task, figure.method, figure.unit, figure.source,
+                )  # fmt: skip
+            point = TrendPoint(
+                *(text(row.run), text(row.started_utc), figure.value, figure.lo, figure.hi),
+                *(figure.n, figure.verdict, row.order_utc != row.started_utc),
+            )
+            line.points.append(point)
+            del line.points[:-most]
     several = Counter(name for name, _ in lines)
     return [
         replace(line, plan=plan) if several[name] > 1 else line
@@ -256,20 +308,52 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     ]
 
 
-def figure_source(more: str | None) -> str:
-    """Who saw a figure, from what is stored beside its columns."""
-    rest = parse_json(more) if more else {}
-    source = rest.get("source", BOARD_SOURCE) if isinstance(rest, dict) else BOARD_SOURCE
-    return str(source)
+def plan_of(case: Any) -> str:
+    """How a case was measured, in words, from the row of its plan."""
+    return describe_plan(
+        number_or_none(case.duration_us), periods_text(case.periods), whole_or_none(case.windows)
+    )
 
 
 def known_metrics(history: History) -> list[str]:
     """The metrics that the history has figures of."""
-    query = sa.select(measurements.c.metric).distinct()
+    query = sa.select(metrics.c.name)
     return history.read(lambda connection: sorted(map(text, connection.execute(query).scalars())))
 
 
-def _of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+def board_keys(connection: Connection, wanted: RunFilter) -> list[str]:
+    """The keys of the boards that are wanted, by steps of an index."""
+    if wanted.board is None or is_pattern(wanted.board):
+        return _distinct(connection, sa.true(), of_boards(wanted))
+    keys = {*_distinct(connection, boards.c.name == wanted.board)}
+    of_key = sa.select(boards.c.id).where(boards.c.key == wanted.board).limit(1)
+    if connection.execute(of_key).first():
+        keys.add(wanted.board)
+    return sorted(keys)
+
+
+def _distinct(
+    connection: Connection,
+    condition: ColumnElement[bool],
+    some_run: Sequence[ColumnElement[bool]] = (),
+) -> list[str]:
+    """The different keys of boards: each is the smallest one behind that before it.
+
+    ``some_run``: only those of which a run fulfils all of that.
+    """
+    smallest = sa.select(sa.func.min(boards.c.key).label("key")).where(condition)
+    keys = smallest.cte("keys", recursive=True)
+    following = smallest.where(boards.c.key > keys.c.key).correlate(keys).scalar_subquery()
+    keys = keys.union_all(sa.select(following).where(keys.c.key.is_not(None)))
+    query = sa.select(keys.c.key).where(keys.c.key.is_not(None))
+    if some_run:
+        there = sa.exists().where(boards.c.key == keys.c.key, *some_run).correlate(keys)
+        query = query.where(there)
+    return [text(key) for key in connection.execute(query).scalars()]
+
+
+def of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
+    """The conditions that are on the run."""
     conditions = []
     if wanted.since is not None:
         conditions.append(runs.c.order_utc >= wanted.since)
@@ -312,10 +396,13 @@ def _like(pattern: str) -> str:
     return pattern.replace("*", "%").replace("?", "_")
 
 
-def _of_cases(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
-    conditions = of_boards(wanted)
+def of_plans(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    """The condition on the plan of a board that it has a case which is wanted, if any is named."""
+    conditions: list[ColumnElement[bool]] = []
     if wanted.technique is not None:
-        conditions.append(cases.c.technique == wanted.technique)
+        conditions.append(plan_cases.c.technique == wanted.technique)
     if wanted.load is not None:
-        conditions.append(cases.c.load == wanted.load)
-    return conditions
+        conditions.append(plan_cases.c.load == wanted.load)
+    if not conditions:
+        return []
+    return [boards.c.plan_id.in_(sa.select(plan_cases.c.plan_id).where(*conditions))]

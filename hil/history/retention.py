@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from hil.history.database import History
     from hil.history.retention_policy import RetentionPolicy
+
+_RUNS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +163,19 @@ def _old(connection: Connection, policy: RetentionPolicy, now: datetime) -> list
 def remove_runs(history: History, names: Sequence[str]) -> int:
     """Remove runs with all that belongs to them; returns how many there were.
 
-    A run that has become a baseline meanwhile stays.
+    A run that has become a baseline meanwhile stays. What others wait for is never held up for
+    more than :data:`_RUNS_AT_ONCE` runs. Coming runs use the room, or the disk gets it back.
     """
-    count = history.write(lambda connection: _remove(connection, names))
+    count = 0
+    for begin in range(0, len(names), _RUNS_AT_ONCE):
+        some = list(names[begin : begin + _RUNS_AT_ONCE])
+        count += history.write(partial(_remove, names=some))
     if history.location.file is not None and count:
         history.compact()
     return count
 
 
 def _remove(connection: Connection, names: Sequence[str]) -> int:
-    count = 0
-    for name in names:
-        baseline_runs = sa.select(baselines.c.run_id)
-        done = connection.execute(
-            runs.delete().where(runs.c.run == name, runs.c.id.not_in(baseline_runs))
-        )
-        count += done.rowcount
-    return count
+    baseline_runs = sa.select(baselines.c.run_id)
+    removal = runs.delete().where(runs.c.run.in_(names), runs.c.id.not_in(baseline_runs))
+    return connection.execute(removal).rowcount

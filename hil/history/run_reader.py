@@ -8,43 +8,35 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import sqlalchemy as sa
 
+from hil.history.case_rows import read_cases
 from hil.history.column_values import (
-    data,
     number,
-    periods_text,
     text,
     text_or_none,
-    whole,
     whole_or_none,
 )
 from hil.history.run_order import newest_first
 from hil.history.sql_tables import (
     baselines,
     boards,
-    cases,
     errors,
-    measurements,
     runs,
     skips,
-    stamps,
 )
 from hil.history.stored_records import (
     HistoryBoard,
-    HistoryCase,
     HistoryRun,
-    HistoryStamps,
-    StampKind,
 )
 from hil.model.board import BoardIdentity
 from hil.model.codec import field_keys, read_record
 from hil.model.errors import CaptureError, ConfigurationError
-from hil.model.results import ErrorRecord, Measurement, RunInfo, Skip
+from hil.model.results import ErrorRecord, RunInfo, Skip
 from hil.model.schema import parse_json
 from hil.model.verdicts import RunVerdict
 from hil.recording.latest_run import newest_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -100,10 +92,10 @@ def past_runs(
         .join(boards, boards.c.run_id == runs.c.id)
         .where(
             *_of_line(line),
-            runs.c.order_utc <= before_utc,
+            boards.c.order_utc <= before_utc,
             runs.c.fingerprint.not_in(list(without)),
         )
-        .order_by(*newest_first)
+        .order_by(boards.c.order_utc.desc(), boards.c.run_id.desc())
         .limit(most)
     )
     return _numbers(history, query)
@@ -134,8 +126,7 @@ def _numbers(history: History, query: Any) -> list[int]:
 def other_lines(history: History, key: str) -> list[str]:
     """Firmware lines and profiles that this board was measured with, for a person to read."""
     query = (
-        sa.select(boards.c.firmware, runs.c.profile)
-        .join(runs, boards.c.run_id == runs.c.id)
+        sa.select(boards.c.firmware, boards.c.profile)
         .where(boards.c.key == key)
         .distinct()
         .limit(20)
@@ -149,7 +140,7 @@ def _of_line(line: FirmwareLine) -> Sequence[Any]:
         boards.c.key == line.key,
         boards.c.firmware == line.firmware,
         boards.c.source == line.source,
-        runs.c.profile == line.profile,
+        boards.c.profile == line.profile,
     )
 
 
@@ -170,7 +161,7 @@ def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
     if key is not None:
         query = query.where(boards.c.key == key)
     board_rows = connection.execute(query.order_by(boards.c.id)).all()
-    board_cases = _cases(connection, {board.id: board.name for board in board_rows})
+    board_cases = read_cases(connection, board_rows)
     skip_rows = connection.execute(sa.select(skips).where(skips.c.run_id == run_id))
     error_rows = connection.execute(sa.select(errors).where(errors.c.run_id == run_id))
     return HistoryRun(
@@ -221,74 +212,6 @@ def _record(kind: type[T], row: Any, **converted: Any) -> T:
     if not isinstance(rest, dict):
         raise CaptureError("the history: a column `more` is not an object")
     return read_record(kind, {**rest, **columns, **converted}, "the history")
-
-
-def _cases(connection: Connection, names: dict[int, str]) -> dict[int, list[HistoryCase]]:
-    cases_of_board: dict[int, list[HistoryCase]] = {}
-    if not names:
-        return cases_of_board
-    in_boards = cases.c.board_id.in_(names)
-    rows = connection.execute(sa.select(cases).where(in_boards).order_by(cases.c.id)).all()
-    ids = sa.select(cases.c.id).where(in_boards)
-    figures = _grouped(
-        connection.execute(
-            sa.select(measurements)
-            .where(measurements.c.case_id.in_(ids))
-            .order_by(measurements.c.id)
-        )
-    )
-    stamps_by_case = _grouped(
-        connection.execute(sa.select(stamps).where(stamps.c.case_id.in_(ids)).order_by(stamps.c.id))
-    )
-    for row in rows:
-        case = HistoryCase(
-            technique=text(row.technique),
-            load=text(row.load),
-            duration_us=whole_or_none(row.duration_us),
-            periods=periods_text(row.periods),
-            windows=whole(row.windows or 1),
-            measurements=tuple(
-                _record(
-                    Measurement,
-                    figure,
-                    board=names[row.board_id],
-                    technique=row.technique,
-                    load=row.load,
-                    n=whole(figure.n),
-                )
-                for figure in figures.get(row.id, ())
-            ),
-            stamps=tuple(_stamps_of_row(packed) for packed in stamps_by_case.get(row.id, ())),
-        )
-        cases_of_board.setdefault(row.board_id, []).append(case)
-    return cases_of_board
-
-
-def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    rows_by_case: dict[int, list[Any]] = {}
-    for row in rows:
-        rows_by_case.setdefault(row.case_id, []).append(row)
-    return rows_by_case
-
-
-def _stamps_of_row(row: Any) -> HistoryStamps:
-    counts = parse_json(text(row.counts))
-    kind = next((kind for kind in get_args(StampKind) if kind == row.kind), None)
-    if kind is None or not isinstance(counts, dict):
-        raise ValueError("stamps of an unknown kind, or without their counts")
-    return HistoryStamps(
-        kind=kind,
-        task=whole_or_none(row.task),
-        method=text_or_none(row.method),
-        period_us=number(row.period_us),
-        cost_us=number(row.cost_us),
-        step_us=number(row.step_us),
-        taken=whole(row.taken),
-        stored=whole(row.kept),
-        counts={str(name): whole(count) for name, count in counts.items()},
-        format=whole(row.format),
-        data=data(row.data),
-    )
 
 
 def find_history_run(

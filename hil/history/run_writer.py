@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.case_rows import find_plan, write_cases
 from hil.history.run_order import order_time
-from hil.history.sql_tables import boards, cases, errors, measurements, runs, skips, stamps
+from hil.history.sql_tables import boards, errors, runs, skips
 from hil.history.stamp_packing import finite_or_none
 from hil.model.codec import field_keys, write_record
 from hil.model.printable import database_text
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hil.history.stored_records import HistoryBoard, HistoryRun
     from hil.model.codec import StoredRecord
 
-_CASE = ("board", "technique", "load")
 _USUAL = {"source": "board", "clock": "real"}
 
 
@@ -52,6 +52,10 @@ def _add(
             return known_run, False
     if connection.execute(sa.select(runs.c.id).where(runs.c.run == name)).first():
         name = f"{name}~{run.fingerprint[:8]}"
+    profile = database_text(run.info.profile, 200)
+    order_utc = database_text(
+        order_time(connection, run) if just_ended else run.info.started_utc, 40
+    )
     run_id = _insert(
         connection,
         runs,
@@ -60,7 +64,7 @@ def _add(
             "fingerprint": run.fingerprint,
             "started_utc": database_text(run.info.started_utc, 40),
             "duration_s": finite_or_none(run.info.duration_s) or 0.0,
-            "profile": database_text(run.info.profile),
+            "profile": profile,
             "harness_version": database_text(run.info.harness_version),
             "host": database_text(run.info.host),
             "source": run.info.source,
@@ -69,14 +73,12 @@ def _add(
             "modified": run.modified,
             "worse": worse,
             "more": _more(run.info, runs, "id"),
-            "order_utc": database_text(
-                order_time(connection, run) if just_ended else run.info.started_utc, 40
-            ),
+            "order_utc": order_utc,
         },
     )
     _notes(connection, run_id, run)
     for board in run.boards:
-        _board(connection, run_id, board)
+        _board(connection, run_id, board, profile, order_utc)
     return name, True
 
 
@@ -108,7 +110,9 @@ def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
         connection.execute(errors.insert(), failed)
 
 
-def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
+def _board(
+    connection: Connection, run_id: int, board: HistoryBoard, profile: str, order_utc: str
+) -> None:
     identity = board.identity
     board_id = _insert(
         connection,
@@ -129,65 +133,12 @@ def _board(connection: Connection, run_id: int, board: HistoryBoard) -> None:
             "stamp_cost_us": finite_or_none(identity.stamp_cost_us),
             "capabilities": database_text(" ".join(identity.capabilities)),
             "more": _more(identity, boards, "port"),
+            "profile": profile,
+            "order_utc": order_utc,
+            "plan_id": find_plan(connection, board.cases),
         },
     )
-    figures: list[dict[str, Any]] = []
-    packed: list[dict[str, Any]] = []
-    for case in board.cases:
-        case_id = _insert(
-            connection,
-            cases,
-            {
-                "board_id": board_id,
-                "technique": database_text(case.technique, 200),
-                "load": database_text(case.load, 200),
-                "duration_us": case.duration_us,
-                "periods": case.periods,
-                "windows": case.windows if case.windows > 1 else None,
-            },
-        )
-        figures += [
-            {
-                "case_id": case_id,
-                "task": m.task,
-                "method": None if m.method is None else database_text(m.method),
-                "metric": database_text(m.metric, 100),
-                "unit": database_text(m.unit, 20),
-                "value": float(m.value),
-                "lo": finite_or_none(m.lo),
-                "hi": finite_or_none(m.hi),
-                "n": float(m.n),
-                "confidence": m.confidence,
-                "note": None if m.note is None else database_text(m.note),
-                "where_us": finite_or_none(m.where_us),
-                "budget": finite_or_none(m.budget),
-                "verdict": m.verdict,
-                "more": _more(m, measurements, *_CASE),
-            }
-            for m in case.measurements
-            if finite_or_none(m.value) is not None
-        ]
-        packed += [
-            {
-                "case_id": case_id,
-                "kind": s.kind,
-                "task": s.task,
-                "method": None if s.method is None else database_text(s.method),
-                "period_us": s.period_us,
-                "cost_us": s.cost_us,
-                "step_us": s.step_us,
-                "taken": s.taken,
-                "kept": s.stored,
-                "counts": json.dumps(dict(s.counts)),
-                "format": s.format,
-                "data": s.data,
-            }
-            for s in case.stamps
-        ]
-    if figures:
-        connection.execute(measurements.insert(), figures)
-    if packed:
-        connection.execute(stamps.insert(), packed)
+    write_cases(connection, board_id, board.cases)
 
 
 def _insert(connection: Connection, table: Any, row: dict[str, Any]) -> int:

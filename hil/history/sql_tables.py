@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """The newest migration's revision: the schema that this version reads and writes."""
 metadata = MetaData(
     naming_convention={
@@ -58,6 +58,27 @@ runs = Table(
 ``worse``: how many figures had become worse when the run was compared, null if it was not.
 ``more``, here and in other tables: what the record holds beside the columns, as JSON.
 ``order_utc``: see :mod:`hil.history.run_order`."""
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+)
+"""Which cases a board was measured in, and how: most runs share a plan with those before."""
+plan_cases = Table(
+    "plan_cases",
+    metadata,
+    Column("plan_id", Integer, ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("technique", String(200), nullable=False),
+    Column("load", String(200), nullable=False),
+    Column("duration_us", Float),
+    Column("periods", Text),
+    Column("windows", Integer),
+    Index("ix_plan_cases_technique", "technique", "load"),
+)
+"""``periods``: of the tasks in us, separated by commas; null where no capture says it. ``windows``:
+how many, of ``duration_us`` together; null for one."""
 boards = Table(
     "boards",
     metadata,
@@ -77,44 +98,60 @@ boards = Table(
     Column("stamp_cost_us", Float),
     Column("capabilities", Text, nullable=False),
     Column("more", Text),
+    Column("profile", String(200)),
+    Column("order_utc", String(40)),
+    Column("plan_id", Integer, ForeignKey("plans.id")),
     Index("ix_boards_run_id", "run_id"),
-    Index("ix_boards_key", "key", "firmware"),
+    Index("ix_boards_line", "key", "firmware", "profile", "order_utc"),
+    Index("ix_boards_key", "key", "order_utc"),
+    Index("ix_boards_name", "name", "key"),
+    Index("ix_boards_order_utc", "order_utc"),
 )
-cases = Table(
-    "cases",
+"""``profile`` and ``order_utc`` are the run's, so that one index finds a board's newest runs."""
+metrics = Table(
+    "metrics",
     metadata,
     Column("id", Integer, primary_key=True),
-    _owner("board_id", "boards.id"),
-    Column("technique", String(200), nullable=False),
-    Column("load", String(200), nullable=False),
-    Column("duration_us", Float),
-    Column("periods", Text),
-    Column("windows", Integer),
-    Index("ix_cases_board_id", "board_id"),
+    Column("name", String(100), nullable=False, unique=True),
 )
-"""``periods``: of the tasks in us, separated by commas; null where no capture says it. ``windows``:
-how many, of ``duration_us`` together; null for one."""
-measurements = Table(
-    "measurements",
+figure_sets = Table(
+    "figure_sets",
     metadata,
-    Column("id", Integer, primary_key=True),
-    _owner("case_id", "cases.id"),
-    Column("task", Integer),
-    Column("method", Text),
-    Column("metric", String(100), nullable=False),
-    Column("unit", String(20), nullable=False),
-    Column("value", Float, nullable=False),
-    Column("lo", Float),
-    Column("hi", Float),
-    Column("n", Float, nullable=False),
-    Column("confidence", Float, nullable=False),
-    Column("note", Text),
-    Column("where_us", Float),
-    Column("budget", Float),
-    Column("verdict", String(10), nullable=False),
-    Column("more", Text),
-    Index("ix_measurements_case_id", "case_id", "metric"),
+    Column("board_id", Integer, ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True),
+    Column("metric_id", Integer, ForeignKey("metrics.id"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
 )
+"""One metric's figures of all cases; see :mod:`hil.history.figure_packing`, here and below."""
+figure_details = Table(
+    "figure_details",
+    metadata,
+    Column("board_id", Integer, ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+stamp_sets = Table(
+    "stamp_sets",
+    metadata,
+    Column("board_id", Integer, ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""See :mod:`hil.history.stamp_sets`."""
+case_figures = Table(
+    "case_figures",
+    metadata,
+    Column("board_id", Integer, ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("lateness_p50_us", Float),
+    Column("lateness_p99_us", Float),
+    Column("lateness_max_us", Float),
+    Column("missed", Float),
+    Column("figures", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("undecided", Integer, nullable=False),
+)
+"""What SQL can read of a case: the largest of its tasks' figures by the board's own stamps, and how
+many figures there are, out of their budgets, and undecided. The case's name is the plan's."""
 skips = Table(
     "skips",
     metadata,
@@ -137,27 +174,8 @@ errors = Table(
     Column("error", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("ix_errors_run_id", "run_id"),
+    Index("ix_errors_board", "board", "run_id"),
 )
-stamps = Table(
-    "stamps",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    _owner("case_id", "cases.id"),
-    Column("kind", String(10), nullable=False),
-    Column("task", Integer),
-    Column("method", Text),
-    Column("period_us", Float, nullable=False),
-    Column("cost_us", Float, nullable=False),
-    Column("step_us", Float, nullable=False),
-    Column("taken", Integer, nullable=False),
-    Column("kept", Integer, nullable=False),
-    Column("counts", Text, nullable=False),
-    Column("format", Integer, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Index("ix_stamps_case_id", "case_id"),
-)
-"""``kind``: ``task``, ``series``, ``isr`` or ``defer``. ``counts``: JSON, in how many separate
-stretches each count came. ``data``: see :mod:`hil.history.stamp_packing`."""
 baselines = Table(
     "baselines",
     metadata,

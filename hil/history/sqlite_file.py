@@ -27,6 +27,8 @@ _MAX_CELL = 64_000_000
 _STEPS = 20_000  # of SQLite's own machine between two looks at the clock
 _TRIES = 4
 _MOST_OBJECTS = 1000
+_INCREMENTAL = 2
+_PAGES_AT_ONCE = 4000
 _VERSION_TABLE = "alembic_version"
 _KINDS = (
     (stat.S_ISDIR, "it is a folder"),
@@ -57,6 +59,8 @@ def prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     connection.execute("PRAGMA foreign_keys=ON")
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         for attempt in range(_TRIES):  # this switch does not wait for others by itself
             try:
@@ -99,6 +103,29 @@ def why_not_ours(connection: Connection) -> str:
     if others and _VERSION_TABLE not in tables:
         return f"it is another program's database, with a table {others[0][:40]!r}"
     return ""
+
+
+def give_back(connection: sqlite3.Connection) -> int:
+    """Give a file's unused pages back to the disk, some at a time; how many bytes that were.
+
+    A file that was not made for it keeps them, and coming runs use them.
+    """
+    connection.set_progress_handler(None, 0)
+    page = int(connection.execute("PRAGMA page_size").fetchone()[0])
+    before = int(connection.execute("PRAGMA page_count").fetchone()[0])
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+        return 0
+    while connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the log stays small
+    return (before - int(connection.execute("PRAGMA page_count").fetchone()[0])) * page
+
+
+def rewrite(connection: sqlite3.Connection) -> None:
+    """Write the whole file anew, so that it can give pages back from then on."""
+    connection.set_progress_handler(None, 0)
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    connection.execute("VACUUM")
 
 
 def advice(text: str) -> str:

@@ -145,11 +145,8 @@ def _unpack(
     data: bytes, wanted: tuple[str, ...], perhaps: tuple[str, ...] = ()
 ) -> dict[str, IntArray]:
     """The columns that are ``wanted``, and those that there are ``perhaps``, empty if not."""
+    raw = raw_columns(data)
     try:
-        engine = zlib.decompressobj()
-        raw = engine.decompress(data, _MOST_BYTES)
-        if engine.unconsumed_tail or not engine.eof:
-            raise ValueError("too long or cut off")
         size = int.from_bytes(raw[:4], "little")
         head = json.loads(raw[4 : 4 + size])
         if not isinstance(head, list) or len(head) > _MOST_COLUMNS:
@@ -172,9 +169,25 @@ def _unpack(
             **{name: columns[name] for name in wanted},
             **{name: columns.get(name, none) for name in perhaps},
         }
-    except (ValueError, TypeError, KeyError, zlib.error, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         text = f"stamps in the history are damaged: {str(error)[:80]}"
         raise CaptureError(text) from None
+
+
+def raw_columns(data: bytes) -> bytes:
+    """The head and the columns of packed stamps, before they were compressed.
+
+    Raises :class:`~hil.model.errors.CaptureError` for what is damaged or too long.
+    """
+    try:
+        engine = zlib.decompressobj()
+        raw = engine.decompress(data, _MOST_BYTES)
+        if engine.unconsumed_tail or not engine.eof:
+            raise ValueError("too long or cut off")
+    except (ValueError, zlib.error) as error:
+        text = f"stamps in the history are damaged: {str(error)[:80]}"
+        raise CaptureError(text) from None
+    return raw
 
 
 def finite_or_none(value: float | None) -> float | None:

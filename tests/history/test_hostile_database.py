@@ -24,7 +24,10 @@ from hil.history.run_writer import add_run
 from hil.model.errors import HilError
 from hil.pytest_plugin.history_comparison import HistoryComparison
 
-TABLES = ("runs", "boards", "cases", "measurements", "skips", "errors", "stamps", "baselines")
+TABLES = (
+    *("runs", "boards", "plans", "plan_cases", "metrics", "figure_sets", "figure_details"),
+    *("stamp_sets", "case_figures", "skips", "errors", "baselines"),
+)
 HOSTILE = (
     *(None, -1, 2**63 - 1, -(2**63), 1e308, 9e999, -9e999, 0.5),
     *("", "x" * 100_000, "nan", "-inf", "[" * 5000, '{"a": 1}', "[]", "1,,2,x", "\x1b[2J\x00"),

@@ -1,0 +1,1 @@
+"""How large, how quick and how big in memory the history is, at the sizes of a farm."""

@@ -116,21 +116,21 @@ def _pack_details(by_metric: Mapping[str, Sequence[tuple[int, int, Measurement]]
         for _, _, m in rows
     ]
     keys = list(dict.fromkeys(key for record in records for key in record))
-    # where some records lack a key, null stands for that, but for these places
+    # where some records lack a key, null stands for that, but for these indices
     nulls = [
-        [place for place, record in enumerate(records) if key in record and record[key] is None]
+        [index for index, record in enumerate(records) if key in record and record[key] is None]
         if any(key not in record for record in records)
         else None
         for key in keys
     ]
     names = list(by_metric)
     order = sorted(
-        (row[0], place) for place, metric in enumerate(names) for row in by_metric[metric]
+        (row[0], index) for index, metric in enumerate(names) for row in by_metric[metric]
     )
     return pack_json(
         {
             "metrics": names,
-            "order": [place for _, place in order],
+            "order": [index for _, index in order],
             "keys": keys,
             "nulls": nulls,
             "columns": [_shortened([record.get(key) for record in records]) for key in keys],
@@ -245,16 +245,16 @@ def _unpack_details(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         columns = [_whole_column(column, count) for column in packed["columns"]]
         records = [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
         records = records or [{} for _ in order]
-        for key, places in zip(keys, packed["nulls"], strict=True):
-            for place, record in enumerate(records if places is not None else ()):
-                if record[key] is None and place not in places:
+        for key, indices in zip(keys, packed["nulls"], strict=True):
+            for index, record in enumerate(records if indices is not None else ()):
+                if record[key] is None and index not in indices:
                     del record[key]
         begins: list[int] = []
-        for place in range(len(names)):
-            begins.append(begins[-1] + order.count(place - 1) if place else 0)
-        for place in order:
-            yield names[place], records[begins[place]]
-            begins[place] += 1
+        for index in range(len(names)):
+            begins.append(begins[-1] + order.count(index - 1) if index else 0)
+        for index in order:
+            yield names[index], records[begins[index]]
+            begins[index] += 1
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         text_of = f"figures in the history are damaged: {str(error)[:80]}"
         raise CaptureError(text_of) from None

@@ -131,7 +131,7 @@ def _point(day: str, of_boards: Mapping[str, tuple[float, str]]) -> FleetPoint:
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
     """Between neighbours in proportion (Hyndman and Fan 1996, type 7)."""
-    place = share * (len(ordered) - 1)
-    below = int(place)
+    position = share * (len(ordered) - 1)
+    below = int(position)
     above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])

@@ -103,7 +103,7 @@ def expanded(data: bytes) -> bytes:
 
 
 def _skeleton(value: Any, numbers: list[float]) -> Any:
-    """``value`` with a zero in the place of each fraction, which goes to ``numbers``."""
+    """``value`` with a zero in the position of each fraction, which goes to ``numbers``."""
     if isinstance(value, float):
         numbers.append(value)
         return 0.0
@@ -115,19 +115,19 @@ def _skeleton(value: Any, numbers: list[float]) -> Any:
 
 
 def _pack_numbers(numbers: list[float]) -> bytes:
-    places: dict[bytes, int] = {}
+    positions: dict[bytes, int] = {}
     kinds = bytearray()
     back: list[int] = []
     decimals: list[int] = []
     doubles: list[bytes] = []
     for number in numbers:
         key = struct.pack("<d", number)  # -0.0 is another number than 0.0
-        place = places.get(key)
-        if place is not None:
+        position = positions.get(key)
+        if position is not None:
             kinds.append(_SAME)
-            back.append(len(places) - place)
+            back.append(len(positions) - position)
             continue
-        places[key] = len(places)
+        positions[key] = len(positions)
         whole = round(number * _THOUSANDTHS) if abs(number) < _EXACT else 0
         if struct.pack("<d", whole / _THOUSANDTHS) == key:
             kinds.append(_DECIMAL)
@@ -167,10 +167,10 @@ def _unpack_numbers(raw: bytes) -> list[float]:
     numbers: list[float] = []
     for kind in kinds:
         if kind == _SAME:
-            place = len(seen) - next(back)
-            if not 0 <= place < len(seen):
+            position = len(seen) - next(back)
+            if not 0 <= position < len(seen):
                 raise ValueError("a reference to no number")
-            numbers.append(seen[place])
+            numbers.append(seen[position])
             continue
         if kind == _DECIMAL:
             value = next(folded)

@@ -15,6 +15,7 @@ from hil.analysis.metric_sheet import MetricSheet
 from hil.analysis.phase import measure_phase
 from hil.analysis.pwm_reference import explain_absence
 from hil.analysis.stability import measure_stability
+from hil.analysis.streaming_cost import add_streaming_cost, streaming_cost
 from hil.analysis.task_figures import measure_series, measure_task
 from hil.analysis.uncertainty.budget import parts_of, stored_parts
 from hil.model.captures import BOARD_SOURCE
@@ -128,6 +129,7 @@ def _task_sheets(capture: Capture, tools: Instrument) -> Iterator[tuple[Activati
         activations = activations_of(capture, track)
         sheet = measure_task(activations, tools.tick_us, tools.read_cost_us)
         sheet.reference = FIRST_ACTIVATION if track.from_first else None
+        add_streaming_cost(sheet, streaming_cost(capture, track.index))
         yield activations, sheet
 
 

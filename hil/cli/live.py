@@ -18,7 +18,7 @@ from hil.cli.live_watch import LiveWatch
 from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE
 from hil.cli.report import write_report
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
-from hil.experiments.live_case import REFERENCE_S, live_case, require_streaming
+from hil.experiments.live_case import MOST_REFERENCE_S, REFERENCE_S, live_case, require_streaming
 from hil.experiments.plan import RunOptions, find_profile
 from hil.experiments.run import Bench
 from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
@@ -54,9 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-s",
         metavar="N",
         type=_number,
-        default=REFERENCE_S,
         help="a window in front in which nothing is sent, which tells what sending costs; "
-        f"0 for none (default: {REFERENCE_S:g})",
+        f"0 for none (default: {REFERENCE_S:g} to {MOST_REFERENCE_S:g}, by the period)",
     )
     parser.add_argument("--wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
     parser.add_argument("--budgets", metavar="FILE", help="judge by these budgets (TOML)")

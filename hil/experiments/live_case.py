@@ -18,8 +18,9 @@ from hil.protocol.capture_limits import MAX_STAMPS
 if TYPE_CHECKING:
     from hil.model.board import BoardIdentity
 
-REFERENCE_S = 2.0
-"""How long the buffered window is unasked."""
+REFERENCE_S, MOST_REFERENCE_S = 2.0, 10.0
+REFERENCE_PERIODS = 330
+"""How long the buffered window is unasked: so that it has a p99, but no longer than the second."""
 MOST_S = 24 * 3600.0
 """How long the streaming window may be open unasked."""
 PINGS = 100
@@ -50,7 +51,7 @@ def live_case(
     *,
     period_ms: float | None = None,
     duration_s: float | None = None,
-    reference_s: float = REFERENCE_S,
+    reference_s: float | None = None,
 ) -> LiveCase:
     """The case of ``technique`` under ``load``.
 
@@ -69,6 +70,9 @@ def live_case(
         windows=1,
     )
     half = min(max(_HALF_US // period_us, _LEAST_HALF), _MOST_HALF)
+    if reference_s is None:
+        unasked_s = max(REFERENCE_S, REFERENCE_PERIODS * period_us / 1e6)
+        reference_s = max(min(unasked_s, MOST_REFERENCE_S), 3 * period_us / 1e6)
     reference_us = round(reference_s * 1e6)
     if 0 < reference_us < 3 * period_us:
         raise ConfigurationError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from hil.analysis.activations import activations_of, lateness_us
 from hil.analysis.clock import instrument
+from hil.analysis.streaming_cost import streaming_cost
 from hil.analysis.summary import summarise_tasks
 from hil.report.terminal.sparklines import Group, lateness_groups
 
@@ -37,6 +38,8 @@ class TaskSoFar:
     n: int
     figures: Mapping[str, Measurement]
     last_us: FloatArray
+    sending: str | None = None
+    """What sending the stamps costs, where that is known: a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ def figures_so_far(capture: Capture) -> FiguresSoFar:
         first = max(0, activations.n - LAST)
         last_us = np.round(lateness_us(activations, first, activations.n) - read_cost_us, 3)
         figures = measured.get(track.index, {})
-        tasks.append(TaskSoFar(track.index, track.period_us, activations.n, figures, last_us))
+        cost = streaming_cost(capture, track.index)
+        sending = None if cost is None else cost.line
+        tasks.append(
+            TaskSoFar(track.index, track.period_us, activations.n, figures, last_us, sending)
+        )
     group = next(lateness_groups([capture], BINS), None)
     cost_ms = (time.perf_counter() - began) * 1e3
     return FiguresSoFar(tuple(tasks), group, cost_ms)

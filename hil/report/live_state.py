@@ -84,6 +84,7 @@ def plain_state(state: LiveState) -> dict[str, object]:
                 "n": task.n,
                 "figures": {name: _plain(figure) for name, figure in task.figures.items()},
                 "last_us": task.last_us.tolist(),
+                "sending": task.sending,
             }
             for task in state.figures.tasks
         ],

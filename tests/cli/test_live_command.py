@@ -24,7 +24,7 @@ def locks(tmp_path, monkeypatch):
 def watch(tmp_path, capsys):
     def run(*more: str, board: str = "sim:clock=virtual"):
         command = ["live", board, "--technique=timer_hard", f"--out={tmp_path / 'reports'}"]
-        status = main([*command, "--reference-s=0.2", *more])
+        status = main([*command, "--reference-s=0.4", *more])
         return status, capsys.readouterr()
 
     return run
@@ -71,7 +71,10 @@ def test_the_last_live_figures_are_the_reports(watch, tmp_path, seen):
         for metric in ("lateness_p50_us", "lateness_p99_us", "lateness_max_us", "missed", "extra"):
             assert task.figures[metric].value == stored[metric]["value"], metric
             assert task.figures[metric].n == stored[metric]["n"]
+        sending = [p for p in stored["lateness_p50_us"]["uncertainty"] if "sending" in p["what"]]
+        assert len(sending) == 1
     assert "results: " in said.out
+    assert "sending stamps while the window is open: p50 " in said.out
     assert (tmp_path / "reports" / "latest" / "report.html").exists()
 
 

@@ -92,7 +92,9 @@ def _table(tasks: Sequence[TaskSoFar]) -> list[str]:
         cells = [_value(task, metric) for _, metric in _COLUMNS]
         rows.append([str(task.index), str(task.n), *cells])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    worst = next((task.sending for task in tasks if task.sending), None)
+    return [*lines, worst] if worst else lines
 
 
 def _distribution(state: LiveState, width: int, rows: int, encoding: str | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
 from hil.model.known_names import unknown_name
 from hil.model.verdicts import run_verdict
 from hil.recording.run_folder import read_results
+from hil.report.live_page.server import LivePage
 from hil.report.live_state import LiveBoard, LiveState
 from hil.report.terminal.live_view import LineView, ScreenView, suits_screen
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from hil.experiments.live_case import LiveCase
 
 PROFILE = "live"
+PAGE_LASTS_S = 1.2
+"""How long the page is served after the end: twice as long as a page waits between two looks."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_number,
         help="a window in front in which nothing is sent, which tells what sending costs; "
         f"0 for none (default: {REFERENCE_S:g} to {MOST_REFERENCE_S:g}, by the period)",
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="show it on a page too, for browsers of this computer"
     )
     parser.add_argument("--wiring", metavar="FILE", help="pins and jumpers of this board (TOML)")
     parser.add_argument("--budgets", metavar="FILE", help="judge by these budgets (TOML)")
@@ -95,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     except BaseException:
         bench.abandon()
         raise
-    interrupted = _measure(bench, spec.text, case)
+    interrupted = _measure(bench, spec.text, case, page=args.page)
     bench.close()
     folder = str(bench.folder.path)
     status = write_report(folder, args.budgets)
@@ -123,7 +130,7 @@ def _known(option: str, name: str, names: tuple[str, ...]) -> None:
         raise ConfigurationError(f"{option}: {unknown_name(option.strip('-'), name, names)}")
 
 
-def _measure(bench: Bench, board: str, case: LiveCase) -> bool:
+def _measure(bench: Bench, board: str, case: LiveCase, *, page: bool) -> bool:
     """Measure and show it; whether it was cut short."""
     plan = case.plan
     live = LiveBoard(
@@ -141,7 +148,7 @@ def _measure(bench: Bench, board: str, case: LiveCase) -> bool:
     watch = LiveWatch(bench, live, view)
     bench.select([(board, case)])
     try:
-        with _ends_by_interrupt(watch.end):
+        with _page_of(live) if page else contextlib.nullcontext(), _ends_by_interrupt(watch.end):
             bench.measured(board, case, watch)
     except CapabilityMissing as error:
         view.close()
@@ -155,6 +162,19 @@ def _measure(bench: Bench, board: str, case: LiveCase) -> bool:
     finally:
         view.close()
     return False
+
+
+@contextlib.contextmanager
+def _page_of(live: LiveBoard) -> Iterator[None]:
+    """Serve the page meanwhile, and a moment longer, so that who looks at it sees the end."""
+    try:
+        page = LivePage(live)
+    except OSError as error:
+        raise ConfigurationError(f"--page: no port can be had ({error.strerror})") from error
+    with page:
+        print(f"page:    {page.url}", flush=True)
+        yield
+        time.sleep(PAGE_LASTS_S)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ PHASES: dict[Phase, str] = {
     "over": "over",
 }
 NO_FIGURES = FiguresSoFar()
-MOST_WARNINGS, MOST_TEXT = 5, 300
+MOST_WARNINGS, MOST_TEXT, MOST_TASKS = 5, 300, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def plain_state(state: LiveState) -> dict[str, object]:
                 "last_us": task.last_us.tolist(),
                 "sending": task.sending,
             }
-            for task in state.figures.tasks
+            for task in state.figures.tasks[:MOST_TASKS]
         ],
         "lateness": None
         if group is None

@@ -1,0 +1,1 @@
+"""A page of a measurement that goes on, for this computer only."""

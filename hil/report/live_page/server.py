@@ -131,7 +131,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not self._is_from_here():
             self.send_error(403)
             return
-        nothing, token, document = (*self.path.split("/", 2), "", "-")[:3]
+        parts = self.path.split("/", 2)
+        nothing, token, document = parts if len(parts) == 3 else ("-", "", "")
         known = hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode())
         if nothing or not known or document not in ("", "state"):
             self.send_error(404)

@@ -74,7 +74,7 @@ def test_the_page_and_the_state_are_all_there_is(page):
         "/", "/state", "//", f"/{token}", f"/{token[:-1]}/", f"/{token}x/", f"/{token.swapcase()}/",
         f"{path}state/", f"{path}../state", f"{path}live.js", f"{path}..%2f..%2fetc/passwd",
         f"{path}../../../../etc/passwd", f"{path}state?x=1", f"/x/{token}/",
-        "/%00/", f"{path}%73tate", "http://127.0.0.1/",
+        "/%00/", f"{path}%73tate",
     ]  # fmt: skip
     for wrong in elsewhere:
         status, _, content = ask(page, wrong)

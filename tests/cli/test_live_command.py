@@ -91,7 +91,7 @@ def test_ctrl_c_ends_the_window_and_what_was_captured_is_judged(watch, tmp_path,
     sent = []
 
     def interrupt(state):
-        if state.phase == "measuring" and state.stamps > 100 and not sent:
+        if state.phase == "measuring" and state.stamps > 800 and not sent:
             sent.append(state.stamps)
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -15,6 +15,7 @@ from hil.history.stored_records import make_history_run
 from hil.model.board import SOURCES
 from hil.model.budgets import judge_measurements
 from hil.model.errors import CaptureError, ConfigurationError, HilError, RemoteCodeError
+from hil.model.program_records import ProgramRecord
 from hil.model.results import LEFT_OUT, ErrorRecord, Results, case_key
 from hil.recording.run_folder import RunFolder, read_results
 from hil.recording.stored_run import read_run, sound_captures, window_name
@@ -48,6 +49,12 @@ class MeasuredCase:
     def notices(self) -> tuple[Notice, ...]:
         """What a reader must know beside the figures."""
         return self.summary.notices
+
+    @property
+    def programs(self) -> tuple[ProgramRecord, ...]:
+        """The files of the user's own program that was measured, at most one record."""
+        program = ProgramRecord.of(self.capture)
+        return () if program is None else (program,)
 
     @property
     def edges(self) -> tuple[EdgeComparison, ...]:
@@ -93,6 +100,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
     notices: list[Notice] = []
     edges: list[EdgeComparison] = []
     attempts: list[Attempt] = []
+    programs: list[ProgramRecord] = []
     errors = list(run.log.errors)
     cases: dict[CaseKey, list[StoredCase]] = {}
     for stored in run.cases:
@@ -114,6 +122,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
             skipped += measured.skips
             notices += measured.notices
             edges += measured.edges
+            programs += measured.programs
         elif truncated:
             rests = (case.truncated() for case in tries if case.checked()[0] is None)
             if (rest := next(filter(None, rests), None)) is not None:
@@ -131,6 +140,7 @@ def evaluate_run(run: StoredRun, budgets: Budgets | None, *, truncated: bool = T
         edges=tuple(edges),
         notices=tuple(notices),
         attempts=tuple(attempts),
+        programs=tuple(programs),
     )
 
 

@@ -11,6 +11,7 @@ from hil.model.captures import BOARD_SOURCE, task_label
 from hil.model.codec import ABSENT, REQUIRED, StoredRecord
 from hil.model.edges import EdgeFinding
 from hil.model.metrics import find_metric, metric_or_unknown
+from hil.model.program_records import ProgramRecord
 from hil.model.techniques import is_variant, load_rank, technique_rank
 from hil.model.units import describe_figure
 
@@ -311,6 +312,7 @@ class Results(StoredRecord):
     edges: tuple[EdgeComparison, ...] = field(default=(), metadata=ABSENT)
     notices: tuple[Notice, ...] = field(default=(), metadata=ABSENT)
     attempts: tuple[Attempt, ...] = field(default=(), metadata=ABSENT)
+    programs: tuple[ProgramRecord, ...] = field(default=(), metadata=ABSENT)
 
     @property
     def counted_attempts(self) -> dict[CaseKey, int]:

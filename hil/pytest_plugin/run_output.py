@@ -168,6 +168,7 @@ class RunOutput(CaptureOutput):
                 *(notice for case in cases for notice in case.notices),
             ),
             attempts=tuple(attempt for judged in several for attempt in judged.attempts),
+            programs=tuple(program for case in cases for program in case.programs),
         )
 
     def _captures(self) -> list[Capture]:

@@ -5,7 +5,10 @@ import json
 
 import pytest
 
+from hil.experiments.evaluation import evaluate_run
+from hil.model.codec import write_record
 from hil.recording.capture_reader import read_capture
+from hil.recording.stored_run import read_run
 
 SUITE = """
 def test_it(figures):
@@ -63,7 +66,7 @@ def measure(pytester, run_here):
             *("--board=sim:clock=virtual", "--hil-agent=app", "--hil-out=out"),
             *("--hil-duration-s=1", "--hil-windows=1"),
         )
-        folder = pytester.path / "out/latest"
+        (folder,) = (pytester.path / "out").glob("2*_sim-*")
         return result, json.loads((folder / "results.json").read_text()), folder / "capture"
 
     return measure
@@ -83,6 +86,17 @@ def test_its_files_come_along_and_are_stored_with_the_capture(measure):
         "lib/averages.py": "averages@2.0",
     }
     assert capture.program_files[-1].content == AVERAGES
+    (program,) = numbers["programs"]
+    assert program["technique"] == "app"
+    assert program["files"][0]["path"] == "main.py"
+    assert program["files"][-1] == {
+        "path": "lib/averages.py",
+        "bytes": len(AVERAGES),
+        "sha256": hashlib.sha256(AVERAGES).hexdigest(),
+        "package": "averages@2.0",
+    }
+    replayed = evaluate_run(read_run(captures.parent), None)
+    assert write_record(replayed)["programs"] == [program]
 
 
 def test_an_exception_in_a_callback_of_a_module_is_told_with_its_line(measure):

@@ -24,7 +24,8 @@ def measure(pytester, run_here):
             *("--board=sim:clock=virtual", "--hil-agent=program.py"),
             *("--hil-out=out", "--hil-duration-s=3", *args),
         )
-        return result, json.loads((pytester.path / "out/latest/results.json").read_text())
+        (folder,) = (pytester.path / "out").glob("2*_sim-*")
+        return result, json.loads((folder / "results.json").read_text())
 
     return measure
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from hil.boards.backends.registry import parse_board
 from hil.boards.backends.serial import AttachedPort, attached_ports
 from hil.boards.locks import brief_locks
+from hil.boards.udev_rules import udev_rules
 from hil.experiments.session import Session
-from hil.model.errors import HilError
+from hil.model.errors import BoardNotFoundError, HilError
 from hil.model.printable import escaped_line
 from hil.model.redaction import without_credentials
 from hil.report.terminal.console import TextConsole
@@ -52,12 +53,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("ports", nargs="*", metavar="PORT", help="these (default: every USB port)")
     parser.add_argument("--no-probe", action="store_true", help="ask no board, stop no program")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="for programs")
+    shown.add_argument(
+        "--udev", action="store_true", help="print rules for udev: names that stay, no ModemManager"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """See :func:`list_boards`."""
+    if args.udev:
+        return print_udev_rules(args.ports, probe=not args.no_probe)
     return list_boards(args.ports, probe=not args.no_probe, as_json=args.json)
+
+
+def print_udev_rules(ports: Sequence[str] = (), *, probe: bool = True) -> int:
+    """Print rules for the attached boards, or those at ``ports``; exit status 1 where none is.
+
+    With ``probe`` the boards are asked what they are, so that their names say it.
+    """
+    attached = [p for p in attached_ports() if not ports or p.port in ports]
+    if not attached:
+        raise BoardNotFoundError(
+            "no USB serial port is attached: plug the boards in, and run again"
+        )
+    rows = inspect_ports([p.port for p in attached], probe=True) if probe else []
+    print(udev_rules(attached, {row.port: row.machine for row in rows}), end="")
+    return 0
 
 
 def list_boards(ports: Sequence[str] = (), *, probe: bool = True, as_json: bool = False) -> int:

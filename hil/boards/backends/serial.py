@@ -51,6 +51,8 @@ class AttachedPort:
     usb_id: str
     serial_number: str
     description: str
+    location: str = ""
+    """Bus, sockets and interface, ``1-1.2:1.0``, where the system tells."""
 
     @property
     def identity(self) -> str:
@@ -66,6 +68,7 @@ def attached_ports() -> tuple[AttachedPort, ...]:
             f"{info.vid:04x}:{info.pid or 0:04x}",
             info.serial_number or "",
             info.description or "",
+            getattr(info, "location", None) or "",
         )
         for info in sorted(list_ports.comports(), key=lambda p: p.device)
         if info.vid is not None

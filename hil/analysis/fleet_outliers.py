@@ -14,7 +14,7 @@ The p-value is two-sided, of Student's t with ``nu`` degrees of freedom, the lea
 - what the scores show of the boards that do not stand out: ``nu`` whose ratio of two quantiles is
   theirs and a tenth more, for each side alone, so that heavy tails and skewed ones name nobody. The
   quantiles are those of 95 and 50 %; of many scores those of 98 and 90 % where these have the
-  lighter tail (exponential ones). Before anything is seen ``nu`` is 4, which weighs as much as 300
+  lighter tail (exponential ones). Before anything is seen ``nu`` is 3, which weighs as much as 300
   scores.
 
 The p-values of all figures of all boards in a night are judged together after Benjamini and
@@ -49,7 +49,7 @@ _MAD_EFFICIENCY = 0.37
 _NEAR = 3.0
 """Scores up to here are never named."""
 _MANY_SCORES = 1000
-_PRIOR_DOF, _PRIOR_SCORES = 4.0, 300.0
+_PRIOR_DOF, _PRIOR_SCORES = 3.0, 300.0
 _TAIL_MARGIN = 1.1
 _QUANTILES = ((0.95, 0.5), (0.98, 0.9))
 _MOST_LEFT_OUT = 30

@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
     from hil.history.fleet_trends import count_boards, fleet_trends
+    from hil.history.known_names import nothing_found
     from hil.history.queries import known_metrics, trend_lines
     from hil.report.fleet_lines import line_of_fleet, print_fleet
     from hil.report.page.trend_page import trend_page
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
             lines = trend_lines(history, args.metric, wanted, args.last or _TREND_RUNS)
         shown = history.location.shown
         others = [] if lines or fleet else known_metrics(history)
+        if args.metric in others:
+            raise nothing_found(history, f"no {args.metric}", wanted)
     lines = sort_trend_lines(lines or [line_of_fleet(trend) for trend in fleet])
     if not lines:
         named = (
@@ -77,8 +80,7 @@ def run(args: argparse.Namespace) -> int:
             or "none like it"
         )
         raise ConfigurationError(
-            f"{escaped_line(args.metric)}: no such figure in {shown} with these filters; "
-            f"there is {named}"
+            f"{escaped_line(args.metric)}: no such figure in {shown}; there is {named}"
         )
     if args.html:
         write_text_atomically(Path(args.html), trend_page(args.metric, lines))

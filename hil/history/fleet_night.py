@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hil.history.known_names import nothing_found
 from hil.history.night_queries import (
     boards_before,
     boards_of_night,
@@ -15,7 +16,6 @@ from hil.history.night_queries import (
 )
 from hil.history.queries import RunFilter
 from hil.model.errors import ConfigurationError
-from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def read_night(
     else:  # a board with new firmware is not missing
         here = boards_of_night(history, night, replace(wanted, firmware=None), first_hour)
     if not boards and not earlier:
-        raise _no_board(history, night, first_hour)
+        raise _no_board(history, night, first_hour, wanted)
     figures = figures_of_boards(history, [board.board_id for board in boards], metrics, wanted)
     errors = errors_of_night(history, night, first_hour)
     keys = {board.key for board in here}
@@ -82,17 +82,14 @@ def read_night(
     return FleetNight(night, first_hour, begin, end, back, boards, missing, errors, figures)
 
 
-def _no_board(history: History, night: str, first_hour: int) -> ConfigurationError:
-    nights = [known.day for known in newest_nights(history, RunFilter(), _NIGHTS_NAMED, first_hour)]
-    text = f"no board with these filters in the night {night} and before"
-    if night in nights:
-        boards = boards_of_night(history, night, RunFilter(), first_hour)
-        models = sorted({f"{board.machine} with MicroPython {board.firmware}" for board in boards})
-        return ConfigurationError(f"{text}; there is {escaped_line(named(models))}")
-    return ConfigurationError(f"{text}; the newest nights are {', '.join(nights)}")
-
-
-def named(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _no_board(
+    history: History, night: str, first_hour: int, wanted: RunFilter
+) -> ConfigurationError:
+    nights = newest_nights(history, RunFilter(), _NIGHTS_NAMED, first_hour)
+    days = [known.day for known in nights]
+    if night in days:
+        return nothing_found(history, f"no board of the night {night}", wanted)
+    return ConfigurationError(
+        f"no board in the night {night} and before in {history.location.shown}; "
+        f"the newest nights are {', '.join(days)}"
+    )

@@ -122,7 +122,7 @@ def test_the_exit_status_says_how_the_night_was_only_if_asked(fleet, capsys):
     [
         (
             ("--machine=teensy",),
-            "there is ESP32 module with ESP32 with MicroPython 1.24.1, Raspberry",
+            "its newest night, 2026-11-27, has models ESP32 module with ESP32, Rasp",
         ),
         (("--night=2020-01-01",), "the newest nights are 2026-11-27, 2026-11-26"),
         (("--night=soon",), "soon is no day: give one like 2026-11-01"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from hil.history.run_reader import (
     other_lines,
     past_runs,
 )
-from hil.history.stored_records import describe_plan, pair_boards
+from hil.history.stored_records import describe_plan, pair_boards, settings_differ
 from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import CaptureError, HilError
 from hil.model.metrics import metric_or_unknown
@@ -89,6 +89,7 @@ def compare_with_history(
         named = find_history_run(choice, history, read_folder)
     waiting: list[_Open] = []
     missing: list[str] = []
+    differs: list[str] = []
     most = 0
     began = run.info.started_utc or "9"
     order_utc = history.read(partial(order_time, run=run)) if just_ended else began
@@ -99,19 +100,23 @@ def compare_with_history(
         line = line_of_board(run, board)
         now = _side(board.cases, board.key)
         reference: list[_Side] | None = None
+        reference_runs: list[HistoryRun] = []
         without = {run.fingerprint}
         if choice == "baseline":
             fixed = _sound_runs(history, baseline_runs(history, line, run.fingerprint), line.key)
             reference = [_earlier_side(baseline, line.key) for baseline in fixed]
+            reference_runs = fixed
             without |= {baseline.fingerprint for baseline in fixed}
         elif named is not None:
             same_boards = [other for other in named.boards if line_of_board(named, other) == line]
             reference = [_side(other.cases, line.key) for other in same_boards[:1]]
+            reference_runs = [replace(named, boards=tuple(same_boards[:1]))]
             without.add(named.fingerprint)
         before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
-        earlier_sides = [
-            _earlier_side(earlier, line.key) for earlier in _sound_runs(history, before, line.key)
-        ]
+        past = _sound_runs(history, before, line.key)
+        earlier_sides = [_earlier_side(earlier, line.key) for earlier in past]
+        held_against = past if reference is None else reference_runs
+        differs += settings_differ((b for earlier in held_against for b in earlier.boards), board)
         compared = earlier_sides if reference is None else reference
         most = max(most, len(compared))
         if not compared:
@@ -123,7 +128,10 @@ def compare_with_history(
     if asked is not None:
         last = named or _last_run(history, run, choice, began)
         lacking = () if last is None else missing_parts(last, run, asked)
-    return Comparison(_against(choice, most), _judged(waiting, confidence), tuple(missing), lacking)
+    against = _against(choice, most)
+    if differs:
+        against += f" ({'; '.join(dict.fromkeys(differs))})"
+    return Comparison(against, _judged(waiting, confidence), tuple(missing), lacking)
 
 
 def _last_run(history: History, run: HistoryRun, choice: str, began: str) -> HistoryRun | None:

@@ -169,7 +169,7 @@ def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
         fingerprint=text(row.fingerprint),
         verdict=_verdict(row.verdict),
         boards=tuple(
-            HistoryBoard(_identity(board), tuple(board_cases.get(board.id, ())))
+            HistoryBoard(_identity(board), tuple(board_cases.get(board.id, ())), text(board.key))
             for board in board_rows
         ),
         skipped=tuple(_record(Skip, skip) for skip in skip_rows),

@@ -6,6 +6,7 @@ They are what the database stores and what a comparison reads; no database is ne
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,7 @@ from hil.analysis.clock import instrument
 from hil.analysis.comparison_scale import stretches_of
 from hil.analysis.stamp_costs import taken_off
 from hil.history.stamp_packing import FORMAT, pack_stamps, pack_values
-from hil.model.board import board_key, firmware_line
+from hil.model.board import SOURCES, board_key, board_settings, firmware_line
 from hil.model.verdicts import run_verdict
 
 if TYPE_CHECKING:
@@ -87,11 +88,13 @@ class HistoryBoard:
 
     identity: BoardIdentity
     cases: tuple[HistoryCase, ...]
+    stored_key: str = ""
+    """The key that it has in this run, where that is not the usual one."""
 
     @property
     def key(self) -> str:
         """What the board is known by in every run; see :func:`board_key`."""
-        return board_key(self.identity)
+        return self.stored_key or board_key(self.identity)
 
     @property
     def firmware(self) -> str:
@@ -144,7 +147,11 @@ def make_history_run(
     for key, measurements in figures.items():
         if key[0] in cases:
             cases[key[0]].append(_case(key, measurements, by_case.get(key)))
-    stored_boards = tuple(HistoryBoard(board, tuple(cases[name])) for name, board in boards.items())
+    keys = Counter(map(board_key, boards.values()))
+    stored_boards = tuple(
+        HistoryBoard(board, tuple(cases[name]), _key_in_run(board, keys))
+        for name, board in boards.items()
+    )
     return HistoryRun(
         info=results.run,
         fingerprint=_fingerprint(results, stored_boards),
@@ -157,6 +164,12 @@ def make_history_run(
     )
 
 
+def _key_in_run(board: BoardIdentity, keys: Mapping[str, int]) -> str:
+    """The name of one of several programs that stand side by side in a run; else empty."""
+    key = board_key(board)
+    return board.name[:400] if keys[key] > 1 and key != board.unique_id else ""
+
+
 def _fingerprint(results: Results, boards: Iterable[HistoryBoard]) -> str:
     """The same for the same stamps, however and by which budgets they are looked at."""
     digest = hashlib.sha256()
@@ -164,8 +177,10 @@ def _fingerprint(results: Results, boards: Iterable[HistoryBoard]) -> str:
     for board in boards:
         for case in sorted(board.cases, key=lambda case: (case.technique, case.load)):
             for stamps in case.stamps:
+                identity = board.identity
+                own_id = identity.unique_id if SOURCES[identity.source].own_id else None
                 name = (
-                    board.key,
+                    (own_id or identity.name)[:400],
                     case.technique,
                     case.load,
                     stamps.kind,
@@ -276,6 +291,16 @@ def _events(events: EventSet, tools: Instrument) -> HistoryStamps:
     )
 
 
+def settings_differ(earlier: Iterable[HistoryBoard], board: HistoryBoard) -> list[str]:
+    """In words, that a board was set up otherwise in earlier runs; empty where it was not."""
+    now = board_settings(board.identity)
+    then = dict.fromkeys(board_settings(old.identity) for old in earlier)
+    if all(settings == now for settings in then):
+        return []
+    told = " and ".join(settings or "none" for settings in then)
+    return [f"the knobs of {board.key} differ: {told} then, {now or 'none'} now"]
+
+
 def pair_boards(
     before: HistoryRun, after: HistoryRun
 ) -> tuple[list[tuple[HistoryBoard, HistoryBoard]], str]:
@@ -286,17 +311,20 @@ def pair_boards(
         if same:
             pairs.append((same[0], new))
     if pairs:
-        return pairs, ""
+        told = [text for old, new in pairs for text in settings_differ([old], new)]
+        return pairs, "; ".join(dict.fromkeys(told))
     for new in after.boards:
         same = [old for old in before.boards if old.key == new.key]
         if same:
             pairs.append((same[0], new))
     if not pairs:
         pairs = list(zip(before.boards, after.boards, strict=False))
-    differs = []
+    differs: list[str] = []
     for old, new in pairs:
         if old.key != new.key:
             differs.append(f"board {old.identity.name} then, {new.identity.name} now")
+        else:
+            differs += settings_differ([old], new)
         if old.firmware != new.firmware:
             differs.append(f"MicroPython {old.firmware} then, {new.firmware} now")
     return pairs, "; ".join(dict.fromkeys(differs))

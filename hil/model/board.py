@@ -169,13 +169,33 @@ _FIRMWARE = re.compile(r"v?(\d+(?:\.\d+)*(?:-(?:preview|alpha|beta|rc)\d*)?)", r
 
 
 def board_key(board: BoardIdentity) -> str:
-    """What tells this board from others: its unique id, else its name.
+    """What tells this board from others: its unique id, else its name without its settings.
 
-    The embedded board and emulators go by their name: their id says nothing of their settings.
+    The embedded board is one board for each kind of clock, whatever its knobs are, and an emulator
+    is one for each firmware: how it was set up is told by :func:`board_settings`.
     """
-    if board.unique_id and SOURCES[board.source].own_id:
+    traits = SOURCES[board.source]
+    if board.unique_id and traits.own_id:
         return board.unique_id[:400]
-    return board.name[:400]
+    if traits.embedded:
+        return DEFAULT_BOARD if board.clock == "real" else f"{DEFAULT_BOARD}:clock={board.clock}"
+    return board.name.partition("?")[0][:400]
+
+
+def board_settings(board: BoardIdentity) -> str:
+    """How a board was set up that has one key however it is: knobs, or what is behind ``?``.
+
+    Empty for a board that is known by its unique id: of that the name tells the port.
+    """
+    traits = SOURCES[board.source]
+    if board.unique_id and traits.own_id:
+        return ""
+    if not traits.embedded:
+        return board.name.partition("?")[2]
+    prefix, _, knobs = board.name.partition(":")
+    if prefix != DEFAULT_BOARD:  # it was reached by its port
+        return ""
+    return ",".join(knob for knob in knobs.split(",") if not knob.strip().startswith("clock="))
 
 
 def firmware_line(micropython: str) -> str:

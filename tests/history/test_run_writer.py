@@ -220,7 +220,7 @@ def test_the_firmware_line_is_the_version_without_the_build(version, line):
 def test_a_board_is_known_by_its_id_and_the_embedded_one_by_its_name():
     assert board_key(runs.board()) == "e660583883"
     assert board_key(runs.board(unique_id=None)) == "/dev/ttyUSB0"
-    assert board_key(runs.board("sim:ppm=40", source="sim")) == "sim:ppm=40"
+    assert board_key(runs.board("sim:ppm=40", source="sim")) == "sim"
 
 
 def test_the_beginning_of_a_runs_name_is_enough_where_it_is_the_only_one(history):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hil.history import sqlite_file
 from hil.history.sql_tables import HEAD_REVISION, metadata
+from hil.history.sql_views import create_views
 from hil.history.sqlite_file import begin_sqlite, prepare_sqlite
 from hil.model.errors import HilError, NewerSchemaError
 from hil.model.install_hints import install_line
@@ -271,5 +272,6 @@ def _migrate(connection: Connection, location: HistoryLocation) -> None:
 def _create(connection: Connection) -> None:
     """An empty database: what all the migrations would lead to."""
     metadata.create_all(connection)
+    create_views(connection)
     connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": _head()})

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The newest migration's revision: the schema that this version reads and writes."""
 metadata = MetaData(
     naming_convention={

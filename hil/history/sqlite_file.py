@@ -1,7 +1,8 @@
 """A history in a file: what that may be, and how much and how long may be asked of it.
 
 The file may come from anywhere. A view in the place of a table can run for ever, a trigger can
-write what nobody asked for, a cell can have a gigabyte: a file with any of them is not one of ours.
+write what nobody asked for, a cell can have a gigabyte: a file with any of them is not one of ours,
+but for the views that a history has itself, word for word.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hil.history.sql_tables import metadata
+from hil.history.sql_views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +89,8 @@ def why_not_ours(connection: Connection) -> str:
     query = f"SELECT type, name, sql FROM sqlite_master LIMIT {_MOST_OBJECTS}"
     tables = set()
     for kind, name, sql in connection.exec_driver_sql(query):
+        if kind == "view" and VIEWS.get(str(name)) == sql:
+            continue
         if kind in ("view", "trigger"):
             return f"it has a {kind}, {str(name)[:40]!r}, which no version of hil makes"
         if kind == "table":

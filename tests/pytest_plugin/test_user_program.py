@@ -94,7 +94,8 @@ def test_a_program_that_fails_is_an_error_with_its_traceback(measure, tmp_path):
     result.assert_outcomes(errors=1)
     assert numbers["measurements"] == []
     error = numbers["errors"][0]
-    assert error["error"].endswith("program.py, line 3: ValueError: no")
+    said = "program.py, line 3: ValueError: no; line 3 is `raise ValueError('no')`"
+    assert error["error"].endswith(said)
     assert 'File "program.py", line 3' in error["detail"]
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hil.model.errors import HilError
     from hil.model.program_files import ProgramFile
 
-_PIECE = 400
+_PIECE, _FILE_PIECE = 400, 1020
+"""Characters of the program, and bytes of a file beside it, that are sent at once."""
 _LIBRARY = "lib/program_files.py"
 _COMPILED = ".mpy"
 _CODE_SHARE, _LARGEST_TIMES = 0.6, 3
@@ -53,8 +54,8 @@ def file_pieces(files: Sequence[ProgramFile]) -> tuple[str, ...]:
     for file in files:
         if file.path.endswith(_COMPILED) and len(file.content) > 2:
             statements.append(f"hil_files.takes({file.content[1]},{file.content[2]})")
-        for at in range(0, max(1, len(file.content)), _PIECE):
-            text = base64.b64encode(file.content[at : at + _PIECE]).decode("ascii")
+        for at in range(0, max(1, len(file.content)), _FILE_PIECE):
+            text = base64.b64encode(file.content[at : at + _FILE_PIECE]).decode("ascii")
             statements.append(f"hil_files.add({file.path!r},{text!r})")
     return tuple(statements)
 

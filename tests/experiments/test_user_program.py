@@ -1,17 +1,23 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from hil.experiments.plan import PROFILES, agent_case, make_cases
 from hil.experiments.program_reader import read_user_program
 from hil.experiments.workloads.user_program import UserProgramRun
+from hil.model.board import SMALL_HEAP
 from hil.model.captures import CapturePlan
 from hil.model.errors import (
     BoardResetError,
     BoardTimeoutError,
+    CapabilityMissing,
     CaptureError,
     ConfigurationError,
     LinkLostError,
 )
 from hil.model.user_programs import ProgramOptions
+from tools.synthetic_captures import board as synthetic_board
 
 PROGRAM = "from hil_agent import stamp\nstamp()\n"
 
@@ -143,3 +149,10 @@ def test_what_cannot_be_measured_is_refused_in_one_line(tmp_path, text, said):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match="can't read"):
         read_user_program(tmp_path / "none.py")
+
+
+def test_a_board_with_little_memory_says_so(tmp_path):
+    identity = replace(synthetic_board(), capabilities=(SMALL_HEAP,), free_bytes=9456)
+    case = agent_case(read_user_program(program(tmp_path, PROGRAM)), PROFILES["quick"])
+    with pytest.raises(CapabilityMissing, match=r"too little memory .* \(9,456 bytes free\)"):
+        UserProgramRun().setup(SimpleNamespace(identity=identity), case)

@@ -30,11 +30,6 @@ def measure(pytester, run_here):
     return measure
 
 
-@pytest.fixture
-def page(pytester):
-    return lambda: (pytester.path / "out/latest/report.html").read_text()
-
-
 def means(numbers):
     return {
         m["task"]: m["value"] for m in numbers["measurements"] if m["metric"] == "period_mean_us"
@@ -49,32 +44,26 @@ def test_a_timer_beside_an_endless_loop(measure):
     assert numbers["errors"] == []
 
 
+def test_the_program_in_the_readme_runs_as_it_stands(measure, tmp_path):
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    (program,) = [
+        block.partition("```")[0]
+        for block in readme.split("```python\n")[1:]
+        if "hil_agent" in block.partition("```")[0]
+    ]
+    path = tmp_path / "blink.py"
+    path.write_text(program)
+    result, numbers = measure(path, "--hil-windows=1")
+    result.assert_outcomes(passed=1)
+    assert means(numbers)[0] == pytest.approx(20_000, rel=0.05)
+    assert "notices" not in numbers
+
+
 def test_tasks_at_different_rates(measure):
     result, numbers = measure(EXAMPLES / "two_rates.py")
     result.assert_outcomes(passed=1)
     mean_values = means(numbers)
     assert mean_values[1] / mean_values[0] == pytest.approx(2.5, rel=0.2)
-
-
-def test_tasks_have_names_everywhere(measure, page, tmp_path):
-    path = tmp_path / "named.py"
-    path.write_text(
-        "# hil: period_ms=sensor:20,motor:50\nimport asyncio\nfrom machine import Timer\n"
-        "from hil_agent import stamp, stamps\n"
-        'sensor = stamps["sensor"]\ntimer = Timer(-1)\n'
-        "timer.init(period=20, callback=sensor)\n"
-        "async def main():\n    while True:\n"
-        '        stamp("motor")\n        await asyncio.sleep_ms(50)\nasyncio.run(main())\n'
-    )
-    result, numbers = measure(path)
-    result.assert_outcomes(passed=1)
-    names = {m["task"]: m.get("task_name") for m in numbers["measurements"]}
-    assert names == {0: "sensor", 1: "motor", None: None}
-    assert means(numbers)[0] == pytest.approx(20_000, rel=0.05)
-    assert means(numbers)[1] == pytest.approx(50_000, rel=0.05)
-    said = " ".join(result.stdout.str().split())
-    assert 'call asked("sensor", US_TO_FIRST) and asked("motor", US_TO_FIRST) right before' in said
-    assert "sensor, n = " in page()
 
 
 def test_a_program_that_returns_leaves_its_timer_running_until_the_end(measure, tmp_path):
@@ -159,6 +148,22 @@ FAULTS = {
         [],
     ),
 }
+
+
+def test_the_folder_among_the_examples_runs_as_it_stands(pytester, run_here):
+    pytester.makepyfile(SUITE)
+    shutil.copytree(EXAMPLES / "sensor_and_motor", pytester.path / "app")
+    result = run_here(
+        *("--board=sim:clock=virtual", "--hil-agent=app", "--hil-out=out"),
+        *("--hil-duration-s=1", "--hil-windows=1"),
+    )
+    result.assert_outcomes(passed=1)
+    numbers = json.loads((pytester.path / "out/latest/results.json").read_text())
+    assert means(numbers)[0] == pytest.approx(20_000, rel=0.05)
+    assert "notices" not in numbers
+    names = {m["task"]: m.get("task_name") for m in numbers["measurements"]}
+    assert names == {0: "sensor", 1: "motor", None: None}
+    assert "sensor, n = " in (pytester.path / "out/latest/report.html").read_text()
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -79,3 +79,14 @@ def test_advice_never_gives_such_a_figure_without_saying_so(own):
 
 def test_the_summary_of_a_server_has_it(own):
     assert "from its first activation" in job_summary(own)
+
+
+def test_a_task_is_called_by_its_name(own):
+    named = {0: "sensor", 1: "motor"}
+    figures = tuple(replace(m, task_name=named.get(m.task, "")) for m in own.measurements)
+    lines = [
+        line
+        for _, line in notice_lines(replace(own, measurements=figures), technique_rows(figures))
+    ]
+    assert 'call asked("sensor", US_TO_FIRST) right before the schedule begins' in lines[0]
+    assert "blink, motor: fault 1" in lines

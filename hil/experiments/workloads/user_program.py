@@ -9,7 +9,13 @@ from hil.analysis.metric_sheet import MetricSheet, SheetNotice
 from hil.experiments.program_source import ProgramFacts
 from hil.experiments.workload import AgentSetup, Workload
 from hil.experiments.workloads.program_upload import explain_upload, file_pieces, text_pieces
-from hil.model.errors import BoardResetError, BoardTimeoutError, LinkLostError
+from hil.model.board import SMALL_HEAP
+from hil.model.errors import (
+    BoardResetError,
+    BoardTimeoutError,
+    CapabilityMissing,
+    LinkLostError,
+)
 from hil.model.user_programs import OPTION_NAMES, ProgramOptions
 
 if TYPE_CHECKING:
@@ -125,12 +131,19 @@ class UserProgramRun(Workload):
         """The program's text; it drives its own pins.
 
         There is room for more stamps than its periods ask for: what it does may be otherwise.
+        Raises :class:`~hil.model.errors.CapabilityMissing` for a board with little memory.
         """
         assert case.program is not None
+        free = board.identity.free_bytes
+        if SMALL_HEAP in board.identity.capabilities:
+            room = "" if free is None else f" ({free:,} bytes free)"
+            raise CapabilityMissing(
+                f"too little memory for a program beside what records its stamps{room}; measure it "
+                "on a larger board of the kind, or a technique here: --hil-technique"
+            )
         config: dict[str, object] = {"technique": USER_PROGRAM, "pins": ()}
         if case.program.names:
             config["task_names"] = case.program.names
-        free = board.identity.free_bytes
         if free is not None:
             shortest = min(task.period_us for task in case.plan.tasks)
             wanted = _ROOM * (case.plan.duration_us + _LATE_END_US) // shortest + 64

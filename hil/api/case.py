@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from hil.api.html_tables import facts_html
 from hil.api.metric_names import attribute
+from hil.api.plots import plot_one
 from hil.api.stamps import Stamps
 from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import CaptureError, ConfigurationError
-from hil.model.known_names import unknown_name
 from hil.model.printable import escaped_line
 from hil.model.results import case_key, worst_verdict
 from hil.model.units import format_elapsed, format_list, format_period_us
@@ -20,6 +20,8 @@ from hil.report.charts.run_charts import case_charts
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from matplotlib.figure import Figure
 
     from hil.api.figure_set import FigureSet
     from hil.api.metric_names import MetricFamily
@@ -68,15 +70,17 @@ class Case:
         """The worst verdict of its figures: ``fail``, ``undecided``, ``pass`` or ``none``."""
         return worst_verdict(self.figures())
 
-    def stamps(self, task: int = 0, source: str = BOARD_SOURCE) -> Stamps:
-        """The activations of one task, decoded now; ``source`` may be an instrument.
+    def stamps(self, task: int | str = 0, source: str = BOARD_SOURCE) -> Stamps:
+        """The activations of one task, by its index or name, decoded now.
+
+        ``source`` may be an instrument.
 
         Raises :class:`~hil.model.errors.ConfigurationError` for a task or source that the case has
         not, and :class:`~hil.model.errors.CaptureError` where there are no stamps.
         """
         tasks = self.all_stamps()
         for stamps in tasks:
-            if (stamps.task, stamps.source) == (task, source):
+            if task in (stamps.task, stamps.task_name or None) and stamps.source == source:
                 return stamps
         have = format_list([f"{s.task} by {s.source}" for s in tasks]) or "none"
         raise ConfigurationError(f"{self}: no stamps of task {task} by {source}; there is {have}")
@@ -124,7 +128,7 @@ class Case:
         """The charts of the page for this case; each has a ``title`` and its data."""
         return case_charts(self.capture, self.figures(), 1)
 
-    def plot(self, title: str = "") -> Any:
+    def plot(self, title: str = "") -> Figure:
         """A chart as a ``matplotlib.figure.Figure``; the first whose title begins with ``title``.
 
         Raises :class:`~hil.model.errors.ConfigurationError` for a title that there is not.
@@ -158,13 +162,3 @@ class Case:
         facts.append(("figures", f"{len(self.figures())} figures"))
         facts.append(("verdict", verdict_word(self.verdict)))
         return facts
-
-
-def plot_one(charts: list[Chart], title: str, where: str) -> Any:
-    """The first of ``charts`` whose title begins with ``title``, drawn."""
-    from hil.report.charts.matplotlib_drawing import draw  # 0.4 s, for who draws
-
-    for chart in charts:
-        if chart.title.lower().startswith(title.lower()):
-            return draw(chart)
-    raise ConfigurationError(f"{where}: {unknown_name('chart', title, [c.title for c in charts])}")

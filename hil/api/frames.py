@@ -19,6 +19,7 @@ FIGURE_COLUMNS: Mapping[str, Kind] = {
     "technique": "text",
     "load": "text",
     "task": "int32",
+    "task_name": "text",
     "metric": "text",
     "method": "text",
     "source": "text",

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hil.model.printable import escaped_line
-from hil.model.units import format_measurement
+from hil.model.units import format_measurement, format_value
 from hil.model.verdicts import verdict_word
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def facts_html(facts: Iterable[tuple[str, str]]) -> str:
 def _figure_row(m: Measurement) -> list[str]:
     shown = format_measurement(m)
     bounds = f"{shown.bounds} {m.confidence:.0%}" if shown.bounds else "-"
-    limit = "-" if m.budget is None else f"{m.budget:g}"
+    limit = "-" if m.budget is None else format_value(m.budget, m.unit)
     metric = m.metric if m.method is None else f"{m.metric} ({m.method})"
-    task = "all" if m.task is None else str(m.task)
+    task = "all" if m.task is None else m.task_name or str(m.task)
     cells = [metric, m.technique, m.load, task, shown.value, bounds, f"{m.n:,}", limit]
     return [*cells, verdict_word(m.verdict)]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hil.api.case import Case, plot_one
+from hil.api.case import Case
 from hil.api.figure_set import FigureSet
 from hil.api.html_tables import facts_html, table_html
+from hil.api.plots import plot_one
 from hil.api.stamps import stamps_frame
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
@@ -22,6 +23,8 @@ from hil.report.result_tables import group_rows, technique_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from matplotlib.figure import Figure
 
     from hil.api.frames import Frame
     from hil.api.run_sources import RunSource
@@ -214,7 +217,7 @@ class Run:
         cases = (case for case in self.cases(**of_case) if case.key in self.source.cases)
         return stamps_frame(stamps for case in cases for stamps in case.all_stamps())
 
-    def plot(self, title: str = "", *, load: str | None = None, board: str | None = None) -> Any:
+    def plot(self, title: str = "", *, load: str | None = None, board: str | None = None) -> Figure:
         """A chart of all techniques under one load as a ``matplotlib.figure.Figure``.
 
         ``load`` and ``board`` default to the run's first ones. Raises

@@ -10,7 +10,7 @@ import numpy as np
 from hil.analysis.activations import activations_of
 from hil.api.frames import Frame
 from hil.api.html_tables import facts_html
-from hil.model.captures import BOARD_SOURCE
+from hil.model.captures import BOARD_SOURCE, task_label
 from hil.model.printable import escaped_line, unicode_text
 from hil.model.units import format_period_us, format_time_us
 from hil.report.exports.stamp_table import COLUMNS, release_times_us, stamp_rows
@@ -41,7 +41,8 @@ class Stamps:
     ``window_number`` int32 from 1 on. ``asked_us`` int64 are all releases that the task was asked
     for, answered or not, and ``missed_us`` int64 those that lie in a window with their whole period
     and have no stamp, one that the wire lost included. A reading of the clock costs
-    ``read_cost_us``, which the figures have taken off. From a history, stamps are thinned out,
+    ``read_cost_us``, which the figures have taken off. ``task_name`` is what a program of the
+    user's own calls the task. From a history, stamps are thinned out,
     times count from the first release, and these two are empty.
     """
 
@@ -60,6 +61,7 @@ class Stamps:
     asked_us: IntArray
     missed_us: IntArray
     read_cost_us: float | None = None
+    task_name: str = ""
 
     def __len__(self) -> int:
         return len(self.k)
@@ -78,12 +80,13 @@ class Stamps:
 
     def _facts(self) -> list[tuple[str, str]]:
         late = self.lateness_us[self.k >= 0]
+        task = task_label(self.task, self.task_name)
         lateness = "none"
         if late.size:
             ends = (format_time_us(float(end)) for end in (late.min(), late.max()))
             lateness = " to ".join(ends)
         return [
-            ("case", f"{self.technique}/{self.load} on {self.board}, task {self.task}"),
+            ("case", f"{self.technique}/{self.load} on {self.board}, {task}"),
             ("period", format_period_us(self.period_us)),
             ("stamps", f"{len(self):,} in {int(self.window_number.max(initial=0))} windows"),
             ("lateness", lateness),
@@ -119,6 +122,7 @@ def stamps_of_track(capture: Capture, track: Track, read_cost_us: float | None =
         asked_us=release_times_us(track),
         missed_us=np.rint(missed * activations.period_us).astype(np.int64) + track.origin_us,
         read_cost_us=read_cost_us,
+        task_name=track.name,
     )
 
 

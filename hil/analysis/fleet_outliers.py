@@ -19,12 +19,14 @@ The p-value is two-sided, of Student's t with ``nu`` degrees of freedom, the lea
 
 The p-values of all figures of all boards in a night are judged together after Benjamini and
 Hochberg (1995): in a night without an outlier at most 5 % name one, and of what is named at most
-5 % are false on average.
+5 % are false on average. A figure by which more than a quarter of the boards is far out names
+nobody: these boards are of two kinds.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -53,6 +55,8 @@ _PRIOR_DOF, _PRIOR_SCORES = 3.0, 300.0
 _TAIL_MARGIN = 1.1
 _QUANTILES = ((0.95, 0.5), (0.98, 0.9))
 _MOST_LEFT_OUT = 30
+_MOST_FAR = 0.25
+"""The largest share of the boards that can stand out by one figure."""
 _DOF = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 60.0, 200.0)
 
 
@@ -114,6 +118,7 @@ def judge_fleet(groups: Sequence[FleetGroup], false_alarms: float = FALSE_ALARMS
         rows = _p_values(scores, resolved)
         candidates += [(p, z, number, board, figure) for p, z, board, figure in rows]
     candidates.sort(key=lambda row: (row[0], -abs(row[1])))
+    candidates = _without_kinds(candidates, groups)
     named = 0
     adjusted = [row[0] * judged / rank for rank, row in enumerate(candidates, 1)]
     for rank, p in enumerate(adjusted, 1):
@@ -125,6 +130,18 @@ def judge_fleet(groups: Sequence[FleetGroup], false_alarms: float = FALSE_ALARMS
         for (_, z, number, board, figure), p in zip(candidates[:named], least, strict=True)
     ]
     return FleetJudgement(tuple(outliers), judged)
+
+
+def _without_kinds(
+    candidates: list[tuple[float, float, int, int, int]], groups: Sequence[FleetGroup]
+) -> list[tuple[float, float, int, int, int]]:
+    """The candidates but for figures by which many boards are far out: these are of two kinds."""
+    far = Counter((number, figure) for _, _, number, _, figure in candidates)
+    return [
+        row
+        for row in candidates
+        if far[row[2], row[4]] <= max(1.0, _MOST_FAR * groups[row[2]].y.shape[0])
+    ]
 
 
 def group_scores(group: FleetGroup) -> tuple[FloatArray, BoolArray]:

@@ -104,6 +104,7 @@ def _read(args: argparse.Namespace) -> FleetNight:
             first_hour=args.first_hour,
             back=args.back,
             metrics=[args.metric] if args.metric else KEY_METRICS,
+            every_method=args.metric is not None,
         )
 
 

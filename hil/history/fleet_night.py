@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hil.history.key_figures import key_figures
 from hil.history.known_names import nothing_found
 from hil.history.night_queries import (
     boards_before,
     boards_of_night,
     errors_of_night,
-    figures_of_boards,
     newest_nights,
     night_span,
 )
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.history.database import History
-    from hil.history.night_queries import NightBoard, NightError, NightFigure
+    from hil.history.key_figures import KeyFigure
+    from hil.history.night_queries import NightBoard, NightError
 
 NEWEST = "last"
 _NIGHTS_NAMED = 5
@@ -44,7 +45,7 @@ class FleetNight:
     boards: Sequence[NightBoard]
     earlier: Sequence[NightBoard]
     errors: Sequence[NightError]
-    figures: Sequence[NightFigure]
+    figures: Sequence[KeyFigure]
 
 
 def read_night(
@@ -55,6 +56,7 @@ def read_night(
     first_hour: int = 0,
     back: int = 7,
     metrics: Sequence[str],
+    every_method: bool = False,
 ) -> FleetNight:
     """The night called ``night``, or the newest that there is, of the boards that are wanted.
 
@@ -75,7 +77,13 @@ def read_night(
         here = boards_of_night(history, night, replace(wanted, firmware=None), first_hour)
     if not boards and not earlier:
         raise _no_board(history, night, first_hour, wanted)
-    figures = figures_of_boards(history, [board.board_id for board in boards], metrics, wanted)
+    figures = key_figures(
+        history,
+        [board.board_id for board in boards],
+        metrics,
+        wanted,
+        every_method=every_method,
+    )
     errors = errors_of_night(history, night, first_hour)
     keys = {board.key for board in here}
     missing = [board for board in earlier if board.key not in keys]

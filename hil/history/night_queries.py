@@ -1,4 +1,4 @@
-"""One night over all boards: which nights there are, who reported, and chosen figures of everybody.
+"""One night over all boards: which nights there are, who reported, and what failed.
 
 A night goes by a day, ``2026-11-27``, and has the runs that stand in the history from
 ``first_hour`` o'clock (UTC) of that day to the same hour of the next; from a ``first_hour`` of 12
@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import metric_numbers, read_plans
-from hil.history.column_values import data, number_or_none, text, whole
-from hil.history.figure_packing import unpack_set
+from hil.history.column_values import number_or_none, text, whole
 from hil.history.queries import of_boards
-from hil.history.sql_tables import boards, errors, figure_sets, runs
+from hil.history.sql_tables import boards, errors, runs
 from hil.model.errors import ConfigurationError
 from hil.model.numbers import shown_text
 from hil.model.printable import escaped_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -48,7 +45,8 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class NightBoard:
-    """A board in a run; ``board_id`` is the number that its figures carry.
+    """A board in a run; ``board_id`` is the number that its figures carry
+    (:mod:`hil.history.key_figures`).
 
     ``verdict`` and ``worse`` are those of the whole run, which may have other boards; ``errors``
     are the board's own and those of no board. ``runs`` is how many the board has in the time,
@@ -81,25 +79,6 @@ class NightError:
     technique: str
     load: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class NightFigure:
-    """A figure of one board (``board_id``) in a night."""
-
-    board_id: int
-    technique: str
-    load: str
-    task: int | None
-    method: str | None
-    source: str
-    metric: str
-    unit: str
-    value: float
-    lo: float | None
-    hi: float | None
-    n: int
-    verdict: str
 
 
 def newest_nights(
@@ -140,16 +119,6 @@ def errors_of_night(history: History, day: str, first_hour: int = 0) -> list[Nig
     """
     begin, end = night_span(day, first_hour)
     return history.read(lambda connection: _errors(connection, begin, end))
-
-
-def figures_of_boards(
-    history: History,
-    board_ids: Collection[int],
-    metrics: Collection[str],
-    wanted: RunFilter,
-) -> list[NightFigure]:
-    """The figures of ``metrics`` in these boards' runs, of the cases that are wanted."""
-    return history.read(lambda connection: _figures(connection, board_ids, metrics, wanted))
 
 
 def night_span(day: str, first_hour: int = 0, back: int = 0) -> tuple[str, str]:
@@ -269,43 +238,3 @@ def _board(row: Any) -> NightBoard:
         int(row.errors),
         step_us=number_or_none(row.tick_resolution_us),
     )
-
-
-def _figures(
-    connection: Connection,
-    board_ids: Collection[int],
-    metrics: Collection[str],
-    wanted: RunFilter,
-) -> list[NightFigure]:
-    numbers = metric_numbers(connection, metrics)
-    plan_of_board = connection.execute(
-        sa.select(boards.c.id, boards.c.plan_id).where(boards.c.id.in_(board_ids))
-    )
-    plans_by_board = {row.id: row.plan_id for row in plan_of_board}
-    plans = read_plans(connection, set(plans_by_board.values()))
-    figures: list[NightFigure] = []
-    for metric, number in numbers.items():
-        rows = connection.execute(
-            sa.select(figure_sets.c.board_id, figure_sets.c.data)
-            .where(figure_sets.c.board_id.in_(board_ids), figure_sets.c.metric_id == number)
-            .order_by(figure_sets.c.board_id)
-        )
-        for row in rows:
-            plan = plans.get(plans_by_board[row.board_id], [])
-            figures += _of_set(int(row.board_id), metric, data(row.data), plan, wanted)
-    return figures
-
-
-def _of_set(
-    board_id: int, metric: str, packed: bytes, plan: Sequence[Any], wanted: RunFilter
-) -> Iterator[NightFigure]:
-    for figure in unpack_set(packed):
-        if not 0 <= figure.position < len(plan):
-            raise ValueError("a figure of no case")
-        technique, load = plan[figure.position].technique, plan[figure.position].load
-        if wanted.technique in (None, technique) and wanted.load in (None, load):
-            yield NightFigure(
-                *(board_id, technique, load, figure.task, figure.method, figure.source),
-                *(metric, figure.unit, figure.value, figure.lo, figure.hi, figure.n),
-                figure.verdict,
-            )

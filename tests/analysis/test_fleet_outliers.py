@@ -53,6 +53,15 @@ def test_a_board_unlike_boards_that_are_all_equal_is_named_beyond_what_can_be_re
     assert judge_fleet([group(equal)]).outliers == ()
 
 
+def test_boards_of_two_kinds_are_no_outliers():
+    rng = np.random.default_rng(8)
+    made = made_group("normal", 30, rng)
+    made.y[:10] += 3.0
+    assert judge_fleet([made]).outliers == ()
+    made.y[4:10] -= 3.0
+    assert {outlier.board for outlier in judge_fleet([made]).outliers} == {0, 1, 2, 3}
+
+
 def test_too_few_boards_name_nobody_and_what_is_absent_is_no_value():
     few = [[5.0, 1.0]] * (FEWEST_BOARDS - 1) + [[50.0, np.nan]]
     judgement = judge_fleet([group(few)])

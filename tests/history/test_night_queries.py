@@ -12,15 +12,12 @@ from hil.history.night_queries import (
     Night,
     boards_before,
     boards_of_night,
-    figures_of_boards,
     newest_nights,
 )
 from hil.history.queries import RunFilter
 from hil.history.run_writer import add_run
 from hil.model.errors import ConfigurationError
 from hil.model.results import ErrorRecord
-
-P99 = "lateness_p99_us"
 
 
 def on(run, day, name):
@@ -83,19 +80,3 @@ def test_who_was_to_be_expected(fleet):
         ("c", "c-1"),
     ]
     assert boards_before(fleet, "2026-11-01", 7, RunFilter()) == []
-
-
-def test_the_figures_of_chosen_boards_are_those_that_were_stored(fleet):
-    boards = boards_of_night(fleet, "2026-11-01", RunFilter(board="b"))
-    run = runs.night(1, of=runs.board("port-b", unique_id="b", machine="ESP32 module"))
-    stored = {
-        (case.technique, m.task): (m.value, m.lo, m.hi, m.n, m.verdict)
-        for case in run.boards[0].cases
-        for m in case.measurements
-        if m.metric == P99
-    }
-    figures = figures_of_boards(fleet, [boards[0].board_id], [P99], RunFilter())
-    assert {(f.technique, f.task): (f.value, f.lo, f.hi, f.n, f.verdict) for f in figures} == stored
-    some = figures_of_boards(fleet, [boards[0].board_id], [P99], RunFilter(technique="timer_hard"))
-    assert {figure.technique for figure in some} == {"timer_hard"}
-    assert figures_of_boards(fleet, [], [P99], RunFilter()) == []

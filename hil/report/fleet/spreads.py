@@ -12,17 +12,16 @@ import numpy as np
 from hil.analysis.comparison_scale import COUNT, UNIT_SCALES, on_scale
 from hil.analysis.fleet_outliers import FEWEST_BOARDS, FleetGroup, judge_fleet, least_spread
 from hil.model.captures import BOARD_SOURCE
-from hil.model.metrics import metric_or_unknown
 from hil.model.results import case_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hil.history.night_queries import NightBoard, NightFigure
+    from hil.history.key_figures import KeyFigure
+    from hil.history.night_queries import NightBoard
 
 KEY_METRICS = (
     "lateness_p99_us",
-    "lateness_p50_us",
     "schedule_drift_ppm",
     "clock_skew_ppm",
     "missed",
@@ -129,10 +128,10 @@ class FleetSpreads:
 @dataclass(slots=True)
 class _Group:
     boards: list[NightBoard] = field(default_factory=list)
-    figures: dict[FigureName, dict[int, NightFigure]] = field(
+    figures: dict[FigureName, dict[int, KeyFigure]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    of_boards: dict[str, dict[int, list[NightFigure]]] = field(
+    of_boards: dict[str, dict[int, list[KeyFigure]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
 
@@ -142,7 +141,7 @@ def model_of(board: NightBoard) -> Model:
     return Model(board.machine, board.firmware, board.profile)
 
 
-def fleet_spreads(boards: Sequence[NightBoard], figures: Iterable[NightFigure]) -> FleetSpreads:
+def fleet_spreads(boards: Sequence[NightBoard], figures: Iterable[KeyFigure]) -> FleetSpreads:
     """Spreads and outliers of a night; nothing is drawn from a figure that one board alone has."""
     groups: dict[Model, _Group] = defaultdict(_Group)
     index_of: dict[int, tuple[_Group, int]] = {}
@@ -161,10 +160,7 @@ def fleet_spreads(boards: Sequence[NightBoard], figures: Iterable[NightFigure]) 
             *(figure.technique, figure.load, figure.method, figure.source),
             *(figure.metric, figure.unit),
         )
-        of_boards = group.figures[name]
-        other = of_boards.get(number)
-        if other is None or _comes_first(figure, other):
-            of_boards[number] = figure
+        group.figures[name][number] = figure
     for group in groups.values():
         for by_board in group.of_boards.values():
             for number, of_cases in by_board.items():
@@ -198,18 +194,6 @@ def _order(name: FigureName) -> tuple[object, ...]:
     rank = KEY_METRICS.index(name.metric) if name.metric in KEY_METRICS else len(KEY_METRICS)
     case = case_order(("", name.technique, name.load))
     return (rank, name.metric, case, name.method or "", name.source)
-
-
-def _comes_first(figure: NightFigure, other: NightFigure) -> bool:
-    """Whether ``figure`` stands for a case, not ``other``: over all tasks, else the worst."""
-    if (figure.task is None) != (other.task is None):
-        return figure.task is None
-    sense = metric_or_unknown(figure.metric).sense
-    if sense == "higher":
-        return figure.value < other.value
-    if sense == "magnitude":
-        return abs(figure.value) > abs(other.value)
-    return figure.value > other.value
 
 
 def _table(group: _Group, names: Sequence[FigureName]) -> tuple[FleetGroup, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.model.board import SOURCES
 from hil.model.techniques import load_rank
 from hil.model.units import format_period_us
 
@@ -38,6 +39,17 @@ def run_facts(
     return [
         RunFacts(board, list(_facts(board, identities.get(board), rows, captures)))
         for board in dict.fromkeys(row.board for row in rows)
+    ]
+
+
+def demonstrating_boards(results: Results) -> list[str]:
+    """Boards that run on this computer: their figures say how a technique behaves, not how fast."""
+    return [
+        board.name
+        for board in results.boards
+        if SOURCES[board.source].embedded
+        or SOURCES[board.source].demonstration
+        or SOURCES[results.run.source].embedded
     ]
 
 

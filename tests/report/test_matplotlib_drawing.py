@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from hil.model.units import with_micro_sign
 from hil.report.charts.chart import Axis, Chart, Mark, ReferenceLine, Series, category_axis
 from hil.report.charts.matplotlib_drawing import draw, write_pages, write_picture
 from hil.report.charts.run_charts import run_charts
@@ -38,7 +39,7 @@ def test_charts_are_valid_pictures(charts, tmp_path, form):
             words = " ".join(texts)
             assert chart.title.split(": ")[-1] in words
             for _, text in chart.x.ticks():
-                assert text in texts
+                assert with_micro_sign(text) in texts
             for series in chart.series:
                 assert series.name in words
         else:

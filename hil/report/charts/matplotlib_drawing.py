@@ -17,6 +17,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from hil.model.printable import escaped_line
+from hil.model.units import with_micro_sign
 from hil.report.charts.chart import COLORS, INK
 
 if TYPE_CHECKING:
@@ -69,28 +70,35 @@ def write_picture(path: Path, chart: Chart) -> None:
     form = path.suffix.lstrip(".").lower()
     if form not in _METADATA:
         raise ValueError(f"{path.name}: the ending must be one of {', '.join(_METADATA)}")
-    with _settings():
+    with drawing_settings():
         draw(chart).savefig(path, format=form, dpi=_DPI, metadata=_METADATA[form])
 
 
 def write_pages(path: Path, charts: Iterable[Chart]) -> int:
     """Draw each chart on a page of one PDF; gives the number of pages."""
     pages = 0
-    with _settings(), PdfPages(path, metadata=_METADATA["pdf"]) as file:
+    with drawing_settings(), PdfPages(path, metadata=_METADATA["pdf"]) as file:
         for chart in charts:
             file.savefig(draw(chart))
             pages += 1
     return pages
 
 
+def write_sheet(path: Path, figure: Figure) -> None:
+    """Write a figure as a PDF of one page."""
+    with drawing_settings():
+        figure.savefig(path, format="pdf", metadata=_METADATA["pdf"])
+
+
 def draw(chart: Chart) -> Figure:
     """The chart as a figure; its axes hold the series in the units of the description."""
-    with _settings():
+    with drawing_settings():
         return _draw(chart)
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def drawing_settings() -> Iterator[None]:
+    """Fonts and formats of all drawings, so that the same input gives the same bytes."""
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         yield
@@ -124,13 +132,7 @@ def _draw(chart: Chart) -> Figure:
         size=9.5,
         va="top",
     )
-    _lay_out(axes, chart)
-    for line in chart.references:
-        _reference(axes, line)
-    for series in sorted(chart.series, key=lambda series: not series.quiet):
-        _series(axes, series, chart.y.lo)
-    for mark in chart.marks:
-        _mark(axes, mark)
+    draw_into(axes, chart)
     if named:
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(
@@ -149,6 +151,17 @@ def _draw(chart: Chart) -> Figure:
     return figure
 
 
+def draw_into(axes: Axes, chart: Chart) -> None:
+    """Axes, series and marks of the chart, without its title, legend and caption."""
+    _lay_out(axes, chart)
+    for line in chart.references:
+        _reference(axes, line)
+    for series in sorted(chart.series, key=lambda series: not series.quiet):
+        _series(axes, series, chart.y.lo)
+    for mark in chart.marks:
+        _mark(axes, mark)
+
+
 def _lay_out(axes: Axes, chart: Chart) -> None:
     axes.set_xscale(**_scale(chart.x))
     axes.set_yscale(**_scale(chart.y))
@@ -156,7 +169,10 @@ def _lay_out(axes: Axes, chart: Chart) -> None:
     axes.set_ylim(chart.y.lo, chart.y.hi)
     for axis, described in ((axes.xaxis, chart.x), (axes.yaxis, chart.y)):
         ticks = described.ticks()
-        axis.set_ticks([value for value, _ in ticks], [escaped_line(text) for _, text in ticks])
+        axis.set_ticks(
+            [value for value, _ in ticks],
+            [escaped_line(with_micro_sign(text)) for _, text in ticks],
+        )
         axis.set_ticks([], minor=True)
     axes.grid(True, color=GRID_COLOR, lw=0.6)
     axes.set_axisbelow(True)

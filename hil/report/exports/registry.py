@@ -13,6 +13,7 @@ from hil.report.exports.junit import junit_text
 from hil.report.exports.openmetrics import openmetrics_text
 from hil.report.exports.perfetto import write_perfetto
 from hil.report.exports.stamp_table import write_csv, write_parquet
+from hil.report.exports.summary_pdf import write_summary_pdf
 from hil.report.exports.vcd import write_vcd
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ _EXPORTS: tuple[Export, ...] = (
     ),
     FileExport(
         *("pdf", "charts.pdf", "printers, every PDF viewer: the charts"), write_pdf, counts="charts"
+    ),
+    FileExport(
+        *("summary", "summary.pdf", "printers, every PDF viewer: one page"),
+        write_summary_pdf,
+        counts="cases",
     ),
 )
 EXPORTS: Mapping[str, Export] = {export.name: export for export in _EXPORTS}

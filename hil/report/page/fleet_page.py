@@ -69,7 +69,7 @@ def fleet_page(view: FleetView) -> str:
         .get_template("fleet.html.j2")
         .render(
             style=Markup(style_sheet()),
-            script=Markup(page_script("axes.js", "charts.js")),
+            script=Markup(page_script("axes.js", "charts.js", "wide_tables.js")),
             view=view,
             troubles=TROUBLES,
             troubled=view.attention[:MOST_TROUBLED],

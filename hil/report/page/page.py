@@ -58,7 +58,7 @@ from hil.report.result_tables import (
     variant_rows,
     web_rows,
 )
-from hil.report.run_facts import run_facts
+from hil.report.run_facts import demonstrating_boards, run_facts
 from hil.report.uncertainty_lines import uncertainty_lines
 
 if TYPE_CHECKING:
@@ -102,13 +102,9 @@ def render_page_parts(
         for board in results.boards
         if SOURCES[board.source].embedded or SOURCES[run.source].embedded
     ]
-    demonstrates = [
-        *embedded,
-        *(board.name for board in results.boards if SOURCES[board.source].demonstration),
-    ]
     verdict = headline(results, rows)
     notices = notice_lines(results, rows)
-    advice = advise(rows, demonstrates, results.errors)
+    advice = advise(rows, demonstrating_boards(results), results.errors)
     changes = None if comparison is None else make_change_section(comparison)
     edges = edge_sections(results)
     environment = _environment()
@@ -199,7 +195,7 @@ def write_page(
 
 def script() -> str:
     """The page's script; our own, so it is passed through as it is."""
-    return page_script("axes.js", "charts.js", "metrics.js", "report.js")
+    return page_script("axes.js", "charts.js", "metrics.js", "wide_tables.js", "report.js")
 
 
 def add_to_summary(

@@ -55,7 +55,7 @@ def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
             metric=metric,
             meaning="" if known is None else known.description,
             style=Markup(style_sheet()),
-            script=Markup(page_script("axes.js", "dates.js", "charts.js")),
+            script=Markup(page_script("axes.js", "dates.js", "charts.js", "wide_tables.js")),
             groups=[
                 _Group(
                     f"{board}, profile {profile}",

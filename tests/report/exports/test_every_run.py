@@ -113,6 +113,7 @@ def read_shields(raw: bytes) -> int:
 READERS: dict[str, Callable[[bytes], int]] = {
     **{"openmetrics": read_openmetrics, "bmf": read_bmf, "gab": read_action},
     **{"gab-bigger": read_action, "junit": read_junit, "csv": read_csv, "pdf": read_pdf},
+    "summary": read_pdf,
     **{"parquet": read_parquet, "vcd": read_vcd, "perfetto": read_perfetto},
     **{"badge": read_badge, "shields": read_shields},
 }

@@ -288,6 +288,7 @@ def test_a_chart_is_drawn_once_its_case_is_opened_or_the_page_is_printed(view, r
     case.locator("summary").first.click()
     case.locator("svg.hil-chart").first.wait_for()
     assert closed.count() == case.locator("figure").count()
+    page.evaluate('document.documentElement.dataset.print = "all"')
     page.evaluate('dispatchEvent(new Event("beforeprint"))')
     assert page.locator("svg.hil-chart").count() == page.locator("figure").count()
 

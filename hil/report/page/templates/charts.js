@@ -395,5 +395,5 @@ function showDeadline(us) {
   for (const chart of charts) chart.deadline(us);
 }
 document.addEventListener("toggle", (event) => drawCharts(event.target), true);
-addEventListener("beforeprint", () => drawCharts(document, true));
+addEventListener("beforeprint", () => drawCharts(document, root.dataset.print === "all"));
 drawCharts(document);

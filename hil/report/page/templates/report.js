@@ -177,13 +177,27 @@ function reveal() {
   if (node && part) node.scrollIntoView();
 }
 
+// A print is one page, the answer and all techniques, unless the button asks for everything.
 function printing() {
   let opened = [];
   addEventListener("beforeprint", () => {
+    if (root.dataset.print !== "all") return;
     opened = all("details:not([open])");
     for (const part of opened) part.open = true;
   });
-  addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+  addEventListener("afterprint", () => {
+    for (const part of opened) part.open = false;
+    opened = [];
+    delete root.dataset.print;
+  });
+  const button = byId("hil-print");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.print = "all";
+    drawCharts(document, true);
+    print();
+  });
 }
 
 // pytest-html's own table stays, at the end and folded; its sorting works by keyboard too.

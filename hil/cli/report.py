@@ -252,7 +252,13 @@ def _plain_group(group: Group) -> dict[str, Any]:
 
 def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    _add_folder_argument(parser)
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        default=DEFAULT_FOLDER,
+        metavar="FOLDER|HISTORY",
+        help=f"a run's (default: {DEFAULT_FOLDER}), or a history's file or address",
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--to",
@@ -271,6 +277,10 @@ def export(args: argparse.Namespace) -> int:
     """Write, then say what and where; what is left out goes to stderr."""
     if args.list:
         return _list_exports(args.json)
+    if "://" in args.folder or Path(args.folder).is_file():
+        from hil.cli.history_export import export_history_figures
+
+        return export_history_figures(args.folder, args.to, args.out, as_json=args.json)
     if args.out is not None and len(args.to) > 1:
         raise ConfigurationError("--out names one file: give one format, or leave --out away")
     folder = newest_run(Path(args.folder))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from hil.cli.history_export import export_history_figures
 from hil.cli.main import EXIT_FAILED, EXIT_INTERNAL, Subcommand
 from hil.cli.unread_captures import name_unread
 from hil.experiments.budget_files import budgets_of_run
@@ -278,8 +279,6 @@ def export(args: argparse.Namespace) -> int:
     if args.list:
         return _list_exports(args.json)
     if "://" in args.folder or Path(args.folder).is_file():
-        from hil.cli.history_export import export_history_figures
-
         return export_history_figures(args.folder, args.to, args.out, as_json=args.json)
     if args.out is not None and len(args.to) > 1:
         raise ConfigurationError("--out names one file: give one format, or leave --out away")

@@ -1,7 +1,8 @@
 """python -m tools.history_scale [--boards N] [--nights N,N,N] [--postgresql] [--template FOLDER]
 
 Makes a history of so many boards over so many nights in a temporary folder, three sizes one after
-another, and measures the file and every command: a table in Markdown. With ``--postgresql`` on a
+another, and measures the file and every command: a table in Markdown, of seconds (in parentheses those of the
+processor) and peak memory above the start-up. With ``--postgresql`` on a
 server of its own (Debian package postgresql), else in an SQLite file. Without ``--template`` the
 embedded board is measured first.
 """
@@ -123,8 +124,11 @@ def _print(
         cells = []
         for column in columns:
             spent, start = column[row], column[0]
-            less = start if row else Spent(0.0, 0.0, 0)
-            cells.append(f"{spent.seconds - less.seconds:.2f} s, {spent.mb - less.mb:.0f} MB")
+            less = start if row else Spent(0.0, 0.0, 0.0, 0)
+            cells.append(
+                f"{spent.seconds - less.seconds:.2f} s ({spent.cpu_s - less.cpu_s:.2f}), "
+                f"{spent.mb - less.mb:.0f} MB"
+            )
         name = " ".join(words) + ("" if row else " (start-up)")
         print(f"| `hil {name}` | {columns[-1][row].lines} | " + " | ".join(cells) + " |")
 

@@ -21,9 +21,10 @@ METRIC = "lateness_p99_us"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds and peak megabytes of a process, and how many lines it printed."""
+    """Of a process: seconds, those of the processor, peak megabytes, and lines printed."""
 
     seconds: float
+    cpu_s: float
     mb: float
     lines: int
 
@@ -55,7 +56,8 @@ def _once(address: str, words: Sequence[str]) -> Spent:
         said = out.read()
     if process.returncode:
         raise RuntimeError(f"hil {' '.join(words)}: {said.decode(errors='replace')[:500]}")
-    return Spent(seconds, usage.ru_maxrss / 1024, said.count(b"\n"))
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Spent(seconds, cpu_s, usage.ru_maxrss / 1024, said.count(b"\n"))
 
 
 def commands(farm: Farm) -> list[tuple[str, ...]]:

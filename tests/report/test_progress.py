@@ -16,7 +16,7 @@ import pytest
 from hil.model.captures import CapturePlan, TaskPlan
 from hil.model.units import format_about, format_elapsed
 from hil.protocol.encoder import encode_stamps
-from hil.report.terminal.progress import RunProgress
+from hil.report.terminal.progress import RunProgress, fitting_words
 from hil.report.terminal.remaining_time import WindowPlan
 
 LATER = "stamps after the window"
@@ -259,3 +259,16 @@ def test_the_run_says_before_it_begins_how_long_it_takes() -> None:
         "1 window, about 1 s"
     )
     assert [format_about(x) for x in (0.2, 99.4, 185, 30_000)] == ["1 s", "99 s", "3 min", "8.3 h"]
+
+
+def test_in_80_columns_bar_and_remaining_time_stay() -> None:
+    out = io.StringIO()
+    progress = run_progress([("x", 100)] * 45, out, terminal=True, width=80)
+    with progress.capturing("/dev/ttyUSB0", plan("round_robin_irq", "idle", 10)) as observer:
+        observer.advance(1, 100_000)
+    line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).split("\r")[0].rstrip()
+    assert len(line) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in line
+    assert line.startswith("round_robin_irq idle")
+    assert re.search(r"1/45, 0 s gone, about [0-9:]+ left", line)
+    assert fitting_words("title", ["1", "2", "3", "four", "five"], 17) == ("title", "1, 2, 3")

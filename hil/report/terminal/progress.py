@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 10.0
 """Plain lines: at most one in so many seconds during a capture."""
 REDRAW_EVERY_S = 0.1
+_BAR_CELLS, _LEAST_PARTS, _LEAST_TITLE = 16, 3, 12
 
 
 class RunProgress:
@@ -110,8 +111,10 @@ class RunProgress:
         """Say how many stamps the last capture gave."""
         self._stamps += count
 
-    def status(self, case: str, window_began: float, stamps: int | None, received: int) -> str:
-        """The words beside the bar, also the text of a plain line.
+    def status(
+        self, case: str, window_began: float, stamps: int | None, received: int
+    ) -> list[str]:
+        """The words beside the bar, also the text of a plain line, the most important first.
 
         ``stamps`` came so far in the window of ``case`` that goes on; ``None`` before any can.
         """
@@ -127,7 +130,7 @@ class RunProgress:
         ]
         if received:
             parts.append(f"{received / 1000:.1f} kB")
-        return ", ".join(parts)
+        return parts
 
     @property
     def now(self) -> float:
@@ -171,7 +174,8 @@ class _Lines:
         self._before = before
         self._next_s: float | None = None
 
-    def show(self, title: str, elapsed_s: float, window_s: float, status: str) -> None:
+    def show(self, title: str, elapsed_s: float, window_s: float, parts: list[str]) -> None:
+        status = ", ".join(parts)
         if self._next_s is None:
             self._write(f"{title}: window {window_s:g} s ({status})")
         elif elapsed_s < self._next_s:
@@ -206,7 +210,7 @@ class _Bar:
         self._before = before
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=_BAR_CELLS),
             TextColumn("{task.fields[status]}", markup=False),
             console=Console(
                 file=stream,
@@ -224,8 +228,9 @@ class _Bar:
         self._task: TaskID | None = None
         self._drawn_s = 0.0
 
-    def show(self, title: str, elapsed_s: float, window_s: float, status: str) -> None:
+    def show(self, title: str, elapsed_s: float, window_s: float, parts: list[str]) -> None:
         done = min(elapsed_s, window_s)
+        title, status = fitting_words(title, parts, self._progress.console.width - _BAR_CELLS - 2)
         if self._task is None:
             if self._before is not None:
                 self._before()
@@ -240,3 +245,15 @@ class _Bar:
     def close(self) -> None:
         if self._task is not None:
             self._progress.stop()
+
+
+def fitting_words(title: str, parts: list[str], room: int) -> tuple[str, str]:
+    """Title and status that fit into ``room`` cells together, as far as they can.
+
+    What is least important is left out first; then the title is cut.
+    """
+    shown = list(parts)
+    while len(shown) > _LEAST_PARTS and len(title) + len(", ".join(shown)) > room:
+        shown.pop()
+    status = ", ".join(shown)
+    return title[: max(_LEAST_TITLE, room - len(status))], status

@@ -30,7 +30,7 @@ class Background(Window):
             self.idle_step = self.turn if self.ponger.poll else self.send_turn
         elif self.step:
             self.idle_step = self.step
-        self.busy = self.step is not None or bool(self.cfg.get("background"))
+        self.busy = bool(self.step or self.cfg.get("background"))
 
     def exchange(self, count=0):
         """Compare clocks with the host where that disturbs nothing, if it wants to."""
@@ -46,7 +46,7 @@ class Background(Window):
     def turn(self):
         """One turn of streaming where stdin can be polled."""
         self.send_turn()
-        if self.ponger.turn() in (b".", "."):  # the host has seen enough
+        if self.ponger.turn():
             self.left_ms = 0
 
     def wait(self):

@@ -29,9 +29,8 @@ class Ponger:
         return got
 
     def turn(self):
-        """Answer what waits, without waiting; the character, None if there is none."""
-        if self.poll(0):
-            return self.answer()
+        """Answer what waits, without waiting; true if the host has seen enough."""
+        return self.poll(0) and self.answer() in (b".", ".")
 
     def serve(self, count, patience_ms=2000):
         """Answer count pings; where stdin can be polled, give up after patience_ms without any."""

@@ -12,6 +12,7 @@ from lib.recorder import Channel
 
 hil_program = []
 hil_begins = []  # what is done before it starts; each returns what ends that
+hil_told = []  # tasks whose grid was sent already
 hil_closed = bytearray(1)
 hil_full = Channel.full
 
@@ -92,7 +93,8 @@ def hil_first_stamps(job):
     """The grid of a task that was never asked for begins at its first activation."""
     for k in range(job.n):
         channel = job.channels[k]
-        if not job.grids[k] and channel.n:
+        if not job.grids[k] and channel.n and k not in hil_told:
+            hil_told.append(k)
             text = "task=%d;origin=%d;offset=0;period=%d;from=first"
             job.writer.text("G", text % (k, channel.buf[0], job.periods_us[k]))
 
@@ -108,7 +110,9 @@ def hil_execute(job, names):
     job.wait()
 
 
-def run(job):
+def hil_run_program(job):
+    """The window, with the program in it."""
+    hil_told.clear()
     sys.modules["hil_agent"] = HilAgent(job)
     job.at_exit(hil_forget_agent)
     for begin in hil_begins:
@@ -119,9 +123,13 @@ def run(job):
     try:
         hil_execute(job, names)
     except KeyboardInterrupt:
-        if job.running():
+        if job.running() and not job.streaming:
             raise
     finally:
         hil_close(job)
         names["print"] = hil_no_print
     hil_first_stamps(job)
+
+
+def run(job):
+    hil_run_program(job)

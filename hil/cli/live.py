@@ -19,8 +19,15 @@ from hil.cli.live_watch import LiveWatch
 from hil.cli.main import EXIT_FAILED, EXIT_INCOMPLETE
 from hil.cli.report import write_report
 from hil.experiments.budget_files import default_budgets, keep_budgets, load_budgets
-from hil.experiments.live_case import MOST_REFERENCE_S, REFERENCE_S, live_case, require_streaming
+from hil.experiments.live_case import (
+    MOST_REFERENCE_S,
+    REFERENCE_S,
+    live_case,
+    live_program_case,
+    require_streaming,
+)
 from hil.experiments.plan import RunOptions, find_profile
+from hil.experiments.program_reader import read_user_program
 from hil.experiments.run import Bench
 from hil.model.errors import CapabilityMissing, ConfigurationError, HilError
 from hil.model.known_names import unknown_name
@@ -45,7 +52,11 @@ PAGE_LASTS_S = 1.2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("board", metavar="BOARD", help="as for pytest's --board, see the README")
-    parser.add_argument("--technique", metavar="NAME", required=True, help="what to measure")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--technique", metavar="NAME", help="what to measure")
+    what.add_argument(
+        "--program", metavar="FILE", help="a program of your own instead, or a folder"
+    )
     parser.add_argument("--load", metavar="NAME", default="idle", help="beside it (default: idle)")
     parser.add_argument("--period-ms", metavar="N", type=_number, help="default: 10")
     parser.add_argument(
@@ -80,7 +91,10 @@ def _number(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Measure until Ctrl-C or the end; exit status 1 out of its budget, 8 if something failed."""
-    _known("--technique", args.technique, technique_names())
+    if args.program is None:
+        _known("--technique", args.technique, technique_names())
+    elif args.load != "idle":
+        raise ConfigurationError("--program runs alone: leave out --load")
     _known("--load", args.load, load_names())
     spec = parse_board(args.board)
     if spec.stored_run is not None:
@@ -113,16 +127,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _case(args: argparse.Namespace) -> LiveCase:
+    numbers = {name: getattr(args, name) for name in ("period_ms", "duration_s", "reference_s")}
     try:
-        return live_case(
-            args.technique,
-            args.load,
-            period_ms=args.period_ms,
-            duration_s=args.duration_s,
-            reference_s=args.reference_s,
-        )
+        if args.program is not None:
+            return live_program_case(read_user_program(Path(args.program)), **numbers)
+        return live_case(args.technique, args.load, **numbers)
     except ConfigurationError as error:  # in the words of this command
-        raise ConfigurationError(str(error).replace("--hil-", "--")) from None
+        said = str(error).replace("--hil-agent", "--program").replace("--hil-", "--")
+        raise ConfigurationError(said) from None
 
 
 def _known(option: str, name: str, names: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from hil.boards.thermometer import read_temperature
 from hil.experiments.edge_instruments import open_instruments, window_sources
 from hil.experiments.given_secrets import learn_secrets
 from hil.experiments.registry import EDGE_SOURCES, STAMP_SOURCES
+from hil.experiments.stamp_sources.board_recorder import BoardRecorder
 from hil.experiments.workload import MeasuredBoard
 from hil.experiments.workload_hints import tell_error, tell_refusal
 from hil.model.board import NO_WIRING, SOURCES, VIRTUAL_TIME, Temperature
@@ -30,7 +31,7 @@ from hil.model.errors import (
     LinkLostError,
 )
 from hil.recording.capture_file import CaptureWriter
-from hil.recording.capture_loop import END_KEY, INTERRUPT_KEY, CountingSink, follow_sources
+from hil.recording.capture_loop import CountingSink, follow_sources
 from hil.recording.host_pauses import HostClocks, PauseWatch, describe_pauses
 from hil.recording.interfaces import seconds
 from hil.recording.stopped_processes import any_stopped
@@ -331,8 +332,8 @@ class Session:
             deadline = self._repl.deadline(job.limit_s, job.idle_limit_s)
             if watch is not None:
                 watch.look(None)
-            key = INTERRUPT_KEY if job.interrupt else END_KEY
-            end_window = partial(self._repl.write, key) if job.plan.streaming else None
+            own = next((source for source in sources if isinstance(source, BoardRecorder)), None)
+            end_window = own.end_window if own is not None and job.plan.streaming else None
             follow_sources(sources, sink, deadline, watch=watch, end_window=end_window)
 
     def _tidy(self) -> None:

@@ -99,6 +99,13 @@ class AgentOutput:
         self._frames = FrameWatch()
         self._resets = ResetWatch(name, clock)
 
+    def end_window(self) -> None:
+        """Let the window end now: by a key that the agent reads, or by Ctrl-C if it reads none."""
+        if self._interrupt_after_s is None:
+            self._link.write(END_KEY)
+        else:
+            self._interrupt_after_s = 0.0
+
     def poll(self, timeout_s: float) -> bool:
         """Read what has arrived; ``False`` at the end of the output.
 

@@ -150,3 +150,53 @@ def test_what_a_board_can_not_run_is_one_line(watch, tmp_path):
     assert status == 1
     assert "PIO" in said.err
     assert said.err.count("\n") == 1
+
+
+LOOP = """# hil: period_ms=10
+import time
+from hil_agent import stamp
+while True:
+    stamp()
+    time.sleep_ms(10)
+"""
+TIMED = """# hil: period_ms=10
+from machine import Timer
+from hil_agent import asked, stamp
+timer = Timer(-1)
+asked(0, 10000)
+timer.init(period=10, callback=stamp)
+"""
+
+
+@pytest.mark.parametrize("program", [LOOP, TIMED], ids=["a loop", "a timer"])
+def test_a_program_of_ones_own_is_watched_until_ctrl_c(
+    tmp_path, capsys, seen, monkeypatch, program
+):
+    file = tmp_path / "mine.py"
+    file.write_text(program)
+    sent = []
+
+    def interrupt(state):
+        if state.phase == "measuring" and state.stamps > 400 and not sent:
+            sent.append(state.stamps)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(seen, "then", staticmethod(interrupt))
+    command = ["live", "sim:clock=virtual", f"--program={file}", f"--out={tmp_path / 'reports'}"]
+    assert main([*command, "--reference-s=1"]) in (0, 1)
+    assert sent, "its stamps came while it ran"
+    document = results(tmp_path)
+    assert document.get("errors", []) == []
+    assert figures(document)["lateness_p50_us"]["n"] >= sent[0]
+    assert figures(document)["dropped"]["value"] == 0
+    last = seen.states[-1].figures.tasks[0]
+    assert last.figures["lateness_p50_us"].value == figures(document)["lateness_p50_us"]["value"]
+
+
+def test_a_program_runs_alone(tmp_path, capsys):
+    assert main(["live", "sim", f"--program={tmp_path}/no.py", "--load=gc"]) == 1
+    assert "leave out --load" in capsys.readouterr().err
+    assert main(["live", "sim", f"--program={tmp_path}/no.py"]) == 1
+    said = capsys.readouterr().err
+    assert "--program=" in said
+    assert "--hil-" not in said

@@ -53,7 +53,7 @@ class BoardRecorder:
             self._prompt,
             sink,
             companions=self._companions,
-            ping_every_s=_PING_EVERY_S if plan.streaming else None,
+            ping_every_s=_PING_EVERY_S if plan.streaming and not job.interrupt else None,
             interrupt_after_s=interrupt_after_s if job.interrupt else None,
             interrupt_every_s=INTERRUPT_EVERY_S * self._prompt.slowness,
             clock=self._prompt.clock,
@@ -65,6 +65,10 @@ class BoardRecorder:
         """Read what the agent has sent; ``False`` at the end of its output."""
         self._at_end = not self._output.poll(timeout_s)
         return not self._at_end
+
+    def end_window(self) -> None:
+        """Let the window end before its time."""
+        self._output.end_window()
 
     def end(self) -> None:
         """Bring the prompt behind the agent's output; after an error the session recovers it."""

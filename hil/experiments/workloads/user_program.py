@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from hil.model.program_files import ProgramFile
     from hil.model.user_programs import PeriodSource
 
-USER_PROGRAM = "user_program"
-"""The harness's program that runs it on the board."""
+USER_PROGRAM, STREAMING_PROGRAM = "user_program", "program_stream"
+"""The harness's programs that run it on the board; the second sends its stamps meanwhile."""
 _PROMPT = b">>> "
 _TAKES_AWAY = (BoardResetError, BoardTimeoutError, LinkLostError)
 """What may happen to a board through a program that it runs."""
@@ -141,17 +141,18 @@ class UserProgramRun(Workload):
                 f"too little memory for a program beside what records its stamps{room}; measure it "
                 "on a larger board of the kind, or a technique here: --hil-technique"
             )
-        config: dict[str, object] = {"technique": USER_PROGRAM, "pins": ()}
+        program = STREAMING_PROGRAM if case.plan.streaming else USER_PROGRAM
+        config: dict[str, object] = {"technique": program, "pins": ()}
         if case.program.names:
             config["task_names"] = case.program.names
-        if free is not None:
+        if free is not None and not case.plan.streaming:
             shortest = min(task.period_us for task in case.plan.tasks)
             wanted = _ROOM * (case.plan.duration_us + _LATE_END_US) // shortest + 64
             most = int(free * _HEAP_SHARE) // _BYTES_PER_STAMP // len(case.plan.tasks)
             config["capacity"] = max(16, min(wanted, most))
         return AgentSetup(
             config=config,
-            program=USER_PROGRAM,
+            program=program,
             statements=case.program.pieces,
             interrupt=True,
             files=case.program.files,

@@ -131,5 +131,5 @@ def require_streaming(board: BoardIdentity) -> None:
     if SMALL_HEAP in board.capabilities:
         raise CapabilityMissing(
             f"{board.name} has too little memory to send stamps while it measures; "
-            f"`hil run {board.name}` measures it in short windows"
+            f"`hil run` measures it in short windows"
         )

@@ -128,3 +128,10 @@ def test_the_state_for_programs_is_plain():
     assert len(document["lateness"]["edges_us"]) == len(document["lateness"]["counts"]) + 1
     empty = json.loads(json.dumps(plain_state(live().state), allow_nan=False))
     assert empty["lateness"] is None
+
+
+def test_a_column_is_there_whole_or_not_at_all():
+    lines = screen_lines(measuring(warnings=("one two three " * 6,)), 40, 24)
+    names = next(line for line in lines if line.startswith("task")).split("  ")
+    assert [name.strip() for name in names if name.strip()][-1] == "max us"
+    assert sum("three" in line for line in lines) > 1  # folded, not cut

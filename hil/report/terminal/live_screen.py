@@ -11,6 +11,7 @@ from hil.model.units import format_digits, format_elapsed
 from hil.report.live_state import PHASES
 from hil.report.terminal.sparklines import ASCII, UNICODE, axis_line
 from hil.report.terminal.standard_streams import fitting_text
+from hil.report.terminal.tables import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,8 +40,8 @@ def screen_lines(
 
     Where there is little room the distribution and the last activations give way first.
     """
-    head = [*_head(state), "", *_table(state.figures.tasks)]
-    foot = [f"! {escaped_line(text)}" for text in state.warnings]
+    head = [*_head(state), "", *_table(state.figures.tasks, width)]
+    foot = [line for text in state.warnings for line in folded(f"! {escaped_line(text)}", width)]
     last = list(_last(state.figures.tasks))
     rest = height - len(head) - len(foot)
     lines = head
@@ -84,7 +85,8 @@ def _value(task: TaskSoFar, metric: str) -> str:
     )
 
 
-def _table(tasks: Sequence[TaskSoFar]) -> list[str]:
+def _table(tasks: Sequence[TaskSoFar], width: int) -> list[str]:
+    """The figures by task; columns that have no room are left out whole, the last ones first."""
     if not tasks:
         return ["no stamps yet"]
     rows = [["task", "n", *(name for name, _ in _COLUMNS)]]
@@ -92,9 +94,15 @@ def _table(tasks: Sequence[TaskSoFar]) -> list[str]:
         cells = [_value(task, metric) for _, metric in _COLUMNS]
         rows.append([str(task.index), str(task.n), *cells])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    worst = next((task.sending for task in tasks if task.sending), None)
-    return [*lines, worst] if worst else lines
+    shown = len(widths)
+    while shown > 1 and sum(widths[:shown]) + 2 * (shown - 1) > width:
+        shown -= 1
+    lines = [
+        "  ".join(cell.rjust(cells) for cell, cells in zip(row[:shown], widths, strict=False))
+        for row in rows
+    ]
+    told = next((task.sending for task in tasks if task.sending), None)
+    return [*lines, *folded(told, width)] if told else lines
 
 
 def _distribution(state: LiveState, width: int, rows: int, encoding: str | None) -> Iterator[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hil.api.frames import Frame
     from hil.api.run_sources import RunSource
     from hil.model.board import BoardIdentity
+    from hil.model.program_records import ProgramRecord
     from hil.model.results import (
         Attempt,
         CaseKey,
@@ -118,6 +119,11 @@ class Run:
     def attempts(self) -> tuple[Attempt, ...]:
         """Cases that were measured several times."""
         return self.results.attempts
+
+    @property
+    def programs(self) -> tuple[ProgramRecord, ...]:
+        """The files of own programs that were measured: path, bytes, SHA-256, package."""
+        return self.results.programs
 
     @property
     def changes(self) -> Comparison | None:

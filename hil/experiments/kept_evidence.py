@@ -16,13 +16,16 @@ from hil.recording.run_evidence import Evidence, read_evidence, write_evidence
 from hil.recording.stored_file import is_plain_folder, open_given
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hil.boards.backend import BoardSpec
     from hil.model.budgets import Budgets
+    from hil.model.program_files import ProgramFile
     from hil.recording.run_folder import RunFolder
 
 _PACKAGES = ("numpy",)
 """What figures are computed with beside this package."""
-_MOST_PROGRAM_FILES, _LARGEST_PROGRAM_FILE = 2000, 16_000_000
+_LARGEST_FILE = 16_000_000
 
 
 def keep_evidence(
@@ -30,13 +33,13 @@ def keep_evidence(
     boards: tuple[BoardSpec, ...],
     budgets: Budgets,
     wiring: str | None = None,
-    program: str | None = None,
+    program: Iterable[ProgramFile] = (),
 ) -> None:
     """Write ``capture/evidence.json`` of a run that begins.
 
-    ``wiring`` and ``program`` are the paths that the user gave. A replay keeps what is known of
-    the boards of the run that it replays. Raises :class:`~hil.model.errors.ConfigurationError`
-    where it can't be written.
+    ``wiring`` is the path that the user gave, ``program`` the files of the own program. A replay
+    keeps what is known of the boards of the run that it replays. Raises
+    :class:`~hil.model.errors.ConfigurationError` where it can't be written.
     """
     stored = [board.stored_run for board in boards if board.stored_run is not None]
     measured = _evidence_of(stored[0]) if stored else None
@@ -52,9 +55,9 @@ def keep_evidence(
         budgets=_digest_of(budgets.path),
         shipped_budgets=are_shipped(budgets),
         wiring=_digest_of(Path(wiring)) if wiring else None,
-        program=_program_digests(Path(program)) if program else {},
+        program={file.path: file.sha256 for file in program},
     )
-    if measured is not None and not program:
+    if measured is not None:
         evidence = Evidence(
             **{name: getattr(evidence, name) for name in _OF_EVALUATION},
             device_files=measured.device_files,
@@ -94,19 +97,7 @@ def _digest_of(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with open_given(path, _LARGEST_PROGRAM_FILE) as file:
+        with open_given(path, _LARGEST_FILE) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, CaptureError):  # what could not be read was told before
         return None
-
-
-def _program_digests(program: Path) -> dict[str, str]:
-    """Of a program's file, or of every file in its folder."""
-    files = sorted(program.rglob("*"))[:_MOST_PROGRAM_FILES] if program.is_dir() else [program]
-    root = program if program.is_dir() else program.parent
-    digests = {file: _digest_of(file) for file in files if file.is_file()}
-    return {
-        file.relative_to(root).as_posix(): digest
-        for file, digest in digests.items()
-        if digest is not None
-    }

@@ -248,11 +248,10 @@ def _run(config: pytest.Config, outputs: NightOutputs) -> MeasuredRun:
     by_workers = request_workers(config, options)
     bench = Bench(options)
     keep_budgets(options.budgets, bench.folder)
-    get = partial(option_value, config)
     keep_evidence(
         *(bench.folder, options.boards, options.budgets),
-        wiring=get("--hil-wiring"),
-        program=get("--hil-agent"),
+        wiring=option_value(config, "--hil-wiring"),
+        program=(file for case in options.cases if case.program for file in case.program.files),
     )
     output = RunOutput(config, bench, options, workers_measure=by_workers, outputs=outputs)
     config.pluginmanager.register(output, "hil-output")

@@ -5,9 +5,17 @@ import json
 
 import numpy as np
 
+from hil.agents.bundle import agents_folder
+from hil.boards.backends.registry import parse_board
 from hil.cli.main import main
+from hil.experiments.budget_files import default_budgets
+from hil.experiments.kept_evidence import keep_evidence
+from hil.experiments.program_reader import read_user_program
+from hil.recording.run_evidence import read_evidence
+from hil.recording.run_folder import create_run_folder
 
 PROGRAM = """# hil: period_ms=20
+import helper
 from hil_agent import stamp
 stamp()
 """
@@ -31,21 +39,16 @@ def test_a_run_keeps_what_it_was_made_with_and_verifies(pytester, run_here, repl
 
 
 def test_a_measured_run_names_the_sources_that_ran(tmp_path):
-    from hil.agents.bundle import agents_folder
-    from hil.boards.backends.registry import parse_board
-    from hil.experiments.budget_files import default_budgets
-    from hil.experiments.kept_evidence import keep_evidence
-    from hil.recording.run_evidence import read_evidence
-    from hil.recording.run_folder import create_run_folder
 
     program, wiring = tmp_path / "blink", tmp_path / "wiring.toml"
     (program / "lib").mkdir(parents=True)
     (program / "main.py").write_text(PROGRAM)
     (program / "lib" / "helper.py").write_text("X = 1\n")
     wiring.write_text("outputs = [1]\n")
+    files = read_user_program(program).files
     folder = create_run_folder(tmp_path, "sim")
     boards = (parse_board("sim"),)
-    keep_evidence(*(folder, boards, default_budgets()), wiring=str(wiring), program=str(program))
+    keep_evidence(*(folder, boards, default_budgets()), wiring=str(wiring), program=files)
     evidence = read_evidence(folder.captures)
     name = "techniques/timer_soft.py"
     source = agents_folder() / name

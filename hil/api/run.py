@@ -266,14 +266,17 @@ class Run:
             ("boards", format_list(boards) or "none"),
             ("profile", info.profile),
             ("took", format_elapsed(info.duration_s)),
-            ("contents", f"{len(self)} cases, {len(results.measurements)} figures"),
-            ("not measured", f"{len(results.skipped)} skipped, {len(results.errors)} errors"),
+            ("cases", str(len(self))),
+            ("figures", f"{len(results.measurements):,}"),
+            ("skipped", str(len(results.skipped))),
+            ("errors", str(len(results.errors))),
             ("verdict", verdict_word(self.verdict)),
         ]
 
     def __repr__(self) -> str:
         (_, name), *others = self._facts()
-        return escaped_line(f"run {name}: {'; '.join(text for _, text in others)}")
+        told = "; ".join(f"{what} {text}" for what, text in others)
+        return escaped_line(f"run {name}: {told}")
 
     def _repr_html_(self) -> str:
         cases = self.cases()

@@ -27,10 +27,12 @@ from hil.report.terminal.tables import Cell, Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.history.queries import ListedRun
+    from hil.history.database import History
+    from hil.history.queries import ListedRun, RunFilter
 
 _LISTED_RUNS = 50
-_RUNS = whole_number(1, MOST_RUNS)
+_RUNS, _SKIPPED = whole_number(1, MOST_RUNS), whole_number(0, MOST_RUNS)
+_AT_ONCE = 1000
 
 
 def _short_revision(revision: str | None, modified: bool | None) -> str:
@@ -43,8 +45,16 @@ def _add_history_arguments(parser: argparse.ArgumentParser) -> None:
     add_location_argument(parser)
     add_filter_arguments(parser)
     parser.add_argument(
-        "--last", metavar="N", type=_RUNS, default=_LISTED_RUNS, help="the newest N (50)"
+        *("--last", "--limit"),
+        metavar="N",
+        type=_RUNS,
+        default=_LISTED_RUNS,
+        help="the newest N (50)",
     )
+    parser.add_argument(
+        "--offset", metavar="N", type=_SKIPPED, default=0, help="but for the newest N"
+    )
+    parser.add_argument("--all", action="store_true", help="all of them, however many")
     parser.add_argument("--json", action="store_true", help="for programs")
     actions = parser.add_subparsers(dest="action", metavar="add|backup")
     add = actions.add_parser("add", help="put runs' folders into the history")
@@ -62,20 +72,41 @@ def show_history(args: argparse.Namespace) -> int:
         return _add_folders(args)
     if args.action == "backup":
         return _back_up(args)
-    from hil.history.queries import list_runs
+    from hil.history.known_names import nothing_found
+    from hil.history.queries import count_runs
 
     wanted = run_filter(args)
     with opened_history(args) as history:
-        runs = list_runs(history, wanted, args.last)
+        count = count_runs(history, wanted)
+        runs = _wanted_runs(history, wanted, args)
         shown = history.location.shown
+        nothing = "" if count else str(nothing_found(history, "no run", wanted))
     if args.json:
         rows = [dataclasses.asdict(run) for run in runs]
-        print(json.dumps({"schema": 1, "history": shown, "runs": rows}))
+        print(json.dumps({"schema": 1, "history": shown, "count": count, "runs": rows}))
     elif not runs:
-        print(f"no such run in {shown}")
+        print(nothing or f"{count} runs, none behind --offset={args.offset}")
     else:
         _print_runs(runs)
+        end = args.offset + len(runs)
+        if end < count:
+            print(f"{len(runs)} of {count} runs; the next: --offset={end}, all: --all")
     return 0
+
+
+def _wanted_runs(history: History, wanted: RunFilter, args: argparse.Namespace) -> list[ListedRun]:
+    """The runs to show; read some at a time, since a query names each of them."""
+    from hil.history.queries import list_runs
+
+    rest = MOST_RUNS if args.all else args.last
+    runs: list[ListedRun] = []
+    while rest:
+        part = list_runs(history, wanted, min(rest, _AT_ONCE), args.offset + len(runs))
+        runs += part
+        rest -= len(part)
+        if len(part) < _AT_ONCE:
+            break
+    return runs
 
 
 def _add_folders(args: argparse.Namespace) -> int:

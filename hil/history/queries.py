@@ -144,28 +144,55 @@ class TrendLine:
     points: list[TrendPoint] = field(default_factory=list)
 
 
-def list_runs(history: History, wanted: RunFilter, most: int | None = None) -> list[ListedRun]:
-    """Runs with a case that is wanted, the newest first."""
-    return history.read(lambda connection: _runs(connection, wanted, most))
+def list_runs(
+    history: History, wanted: RunFilter, most: int | None = None, skip: int = 0
+) -> list[ListedRun]:
+    """Runs with a case that is wanted, the newest first but for the newest ``skip``."""
+    return history.read(lambda connection: _runs(connection, wanted, most, skip))
 
 
-def _runs(connection: Connection, wanted: RunFilter, most: int | None) -> list[ListedRun]:
+def count_runs(history: History, wanted: RunFilter) -> int:
+    """How many runs have a case that is wanted."""
+
+    def work(connection: Connection) -> int:
+        query = sa.select(sa.func.count()).select_from(runs)
+        query = query.where(*of_runs(wanted), *_narrowing(wanted))
+        return int(connection.execute(query).scalar_one())
+
+    return history.read(work)
+
+
+def _narrowing(
+    wanted: RunFilter, of_board: Sequence[int] | None = None
+) -> list[ColumnElement[bool]]:
+    """The conditions on runs that their boards and cases make; ``of_board`` are known already."""
+    narrowing = [*of_boards(wanted), *of_plans(wanted)]
+    if not narrowing:
+        return []
+    chosen: ColumnElement[bool] = (
+        sa.exists().where(boards.c.run_id == runs.c.id, *narrowing).correlate(runs)
+        if of_board is None
+        else runs.c.id.in_(of_board)
+    )
+    alone = not (wanted.machine or wanted.firmware or wanted.technique or wanted.load)
+    if wanted.board is not None and alone:
+        chosen |= runs.c.id.in_(runs_without(wanted.board))
+    return [chosen]
+
+
+def _runs(
+    connection: Connection, wanted: RunFilter, most: int | None, skip: int
+) -> list[ListedRun]:
+    of_board = None
+    if wanted.board is not None and most is not None and not is_pattern(wanted.board):
+        of_board = _runs_of_board(connection, wanted, most + skip)
     query = (
         sa.select(runs, baselines.c.run_id.label("base"))
         .outerjoin(baselines, baselines.c.run_id == runs.c.id)
-        .where(*of_runs(wanted))
+        .where(*of_runs(wanted), *_narrowing(wanted, of_board))
         .order_by(*newest_first)
     )
-    if wanted.board is not None:
-        chosen: ColumnElement[bool] = runs.c.id.in_(_runs_of_board(connection, wanted, most))
-        if not (wanted.machine or wanted.firmware or wanted.technique or wanted.load):
-            chosen |= runs.c.id.in_(runs_without(wanted.board))
-        query = query.where(chosen)
-    elif narrowing := [*of_boards(wanted), *of_plans(wanted)]:
-        query = query.where(
-            sa.exists().where(boards.c.run_id == runs.c.id, *narrowing).correlate(runs)
-        )
-    rows = connection.execute(query.limit(most)).all()
+    rows = connection.execute(query.limit(most).offset(skip or None)).all()
     run_ids = [int(row.id) for row in rows]
     boards_of_run: dict[int, list[Any]] = {}
     for board in connection.execute(

@@ -68,6 +68,30 @@ def test_the_list_and_its_filters(filled, capsys):
     assert "v1.25.0" in out
 
 
+def test_the_list_goes_on_where_it_ended(filled, capsys):
+    assert listed(capsys, "--limit", "3", "--offset", "2") == [5, 4, 3]
+    assert listed(capsys, "--limit", "3", "--offset", "7", "--board", "/dev/tty*") == [0]
+    assert listed(capsys, "--all", "--limit", "1") == [7, 6, 5, 4, 3, 2, 1, 0]
+    assert listed(capsys, "--all", "--offset", "6") == [1, 0]
+    _, out = said(capsys, "history", "--limit", "3")
+    assert "3 of 8 runs; the next: --offset=3, all: --all" in out
+    _, out = said(capsys, "history", "--limit", "3", "--offset", "5")
+    assert "of 8 runs" not in out
+    _, out = said(capsys, "history", "--offset", "8")
+    assert out == "8 runs, none behind --offset=8\n"
+    _, out = said(capsys, "history", "--json", "--limit", "1", "--board", "other")
+    assert json.loads(out)["count"] == 2
+
+
+def test_what_no_run_has_is_one_line_that_names_what_there_is(filled, capsys):
+    status, out = said(capsys, "history", "--board", "nowhere", "--firmware", "9")
+    assert status == 0
+    assert "2026-11-01, has boards /dev/ttyACM0, /dev/ttyUSB0; MicroPython 1.24.1, 1.25.0" in out
+    assert len(out.splitlines()) == 1
+    with pytest.raises(SystemExit):
+        main(["history", "--offset", "-1"])
+
+
 def test_the_place_is_shown_without_its_password(filled, capsys, address):
     _, out = said(capsys, "history", "--json")
     shown = json.loads(out)["history"]

@@ -13,7 +13,7 @@ from hil.model.errors import ConfigurationError, HilError
 from hil.model.printable import escaped_line
 from hil.model.run_options import NOTIFY_VARIABLE
 from hil.model.verdicts import run_verdict
-from hil.recording.latest_run import newest_run
+from hil.recording.latest_run import newest_beside, newest_run
 from hil.recording.run_folder import CHANGES_NAME, RunFolder, read_changes, read_results
 from hil.report.notifications.message import NightMessage, harmless, night_message
 from hil.report.notifications.sending import send_all
@@ -101,6 +101,8 @@ def _of_run(folder: Path, status: int | None = None) -> NightMessage:
 def _of_unit(unit: str, folder: Path | None, environment: Mapping[str, str]) -> NightMessage | None:
     """What systemd says of a unit; ``None`` where its run has told the same."""
     invocation = environment.get(f"{MONITOR}INVOCATION_ID", "")
+    if folder is not None:  # `latest` does not lead to a run in which nothing was measured
+        folder = newest_beside(folder)
     if folder is not None and was_told(folder, invocation):
         return None
     result = environment.get(f"{MONITOR}SERVICE_RESULT", "failed")

@@ -117,10 +117,11 @@ class MeasuredRun:
     def open(self, config: pytest.Config, *, wanted: bool) -> None:
         """Open the boards; a board that can't be opened ends the run in one line.
 
-        Nothing is opened where no test is ``wanted`` to measure. In a process whose workers collect
+        Nothing is opened where no test is ``wanted`` to measure. Without a board, as where every
+        expected one is missing, the run begins all the same. In a process whose workers collect
         the tests that is not known, nor is a board opened there.
         """
-        if self.bench is None or not (wanted or len(self.options.boards) > 1):
+        if self.bench is None or not (wanted or len(self.options.boards) != 1):
             return
         try:
             self.bench.open()

@@ -145,7 +145,7 @@ class RunOutput(CaptureOutput):
         config.pluginmanager.register(RunStreams(config), "hil-streams")
         self.internal = InternalFailures(bench.folder.path)
         self._finished = False
-        self._empty_run = EmptyRun(options.boards[0].text)
+        self._empty_run = EmptyRun(options.boards[0].text if options.boards else "auto")
         config.pluginmanager.register(self._empty_run, "hil-empty-run")
         self._nothing: str | None = None
         config.add_cleanup(self._finish_late)
@@ -253,6 +253,8 @@ class RunOutput(CaptureOutput):
             return True
         if folder.is_lost or folder.has_captures or self._failure or self.internal.happened:
             return False
+        if self._options.expected and not self._options.boards:  # all of them are missing
+            return exitstatus == pytest.ExitCode.USAGE_ERROR
         if self._selected.asked.cases and (self._options.compare or self._options.expected):
             return exitstatus == pytest.ExitCode.USAGE_ERROR
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
@@ -286,6 +288,9 @@ class RunOutput(CaptureOutput):
             session.exitstatus = self._outcome.exit_status(
                 int(session.exitstatus), internal=self.internal.happened
             )
+            if session.exitstatus and not self._bench.abandoned:  # else it was told
+                reason = self._nothing or "nothing was measured"
+                self._outputs.tell_no_run(int(session.exitstatus), reason)
 
     def _finish(self, exitstatus: int) -> None:
         """Close the bench and write the figures; what can't be told fails the run."""

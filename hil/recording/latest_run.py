@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 from hil.model.errors import CaptureError
@@ -15,6 +16,7 @@ from hil.recording.stored_file import is_plain_folder, read_stored
 
 LATEST, LATEST_FILE = "latest", "latest.txt"
 _LONGEST_NAME = 400
+_RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z_", re.ASCII)
 
 
 def publish_latest(run: Path) -> str | None:
@@ -55,6 +57,20 @@ def newest_run(folder: Path) -> Path:
     run = folder.with_name(name) if _is_name(name) else folder
     if run == folder or not is_plain_folder(run):
         raise CaptureError(f"{text}: it names no run beside it; give the run's folder itself")
+    return run
+
+
+def newest_beside(folder: Path) -> Path:
+    """The newest run by its name among the folders beside ``folder``, which may be itself.
+
+    A run in which nothing was measured is not ``latest``, and is there all the same.
+    """
+    run = newest_run(folder)
+    parent = run.resolve().parent if run.name == LATEST else run.parent
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(parent) if _RUN_NAME.match(name)]  # noqa: PTH208
+        if names and is_plain_folder(parent / max(names)):
+            return parent / max(names)
     return run
 
 

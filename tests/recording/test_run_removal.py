@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from hil.model.errors import ConfigurationError
+from hil.model.errors import CaptureError, ConfigurationError
 from hil.model.results import RunInfo
-from hil.recording.latest_run import publish_latest
+from hil.recording.latest_run import newest_beside, publish_latest
 from hil.recording.run_folder import RunFolder, RunLog
 from hil.recording.run_removal import find_runs, remove_run
 
@@ -135,3 +135,15 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(tmp_path, monkeypa
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ConfigurationError, match="can't read the folder"):
         find_runs(tmp_path / "none")
+
+
+def test_the_newest_run_beside_latest_is_the_newest_by_its_name(tmp_path):
+    published = make_run(tmp_path)
+    publish_latest(published)
+    assert newest_beside(tmp_path / "latest") == published
+    later = make_run(tmp_path, "20260102T010203Z_boards")  # nothing was measured in it
+    assert newest_beside(tmp_path / "latest") == later
+    assert newest_beside(published) == later
+    (tmp_path / "20270102T010203Z_x").symlink_to(tmp_path)
+    with pytest.raises(CaptureError):
+        newest_beside(published)

@@ -82,6 +82,39 @@ class ChangeSection:
         return f"{text}; {len(self.absent)} not compared." if self.absent else f"{text}."
 
 
+def by_relevance(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """The rows whose change is the largest beside the smallest that would have been told first."""
+    return sorted(rows, key=lambda row: -relevance(row.change))
+
+
+def relevance(change: Change) -> float:
+    """How many times the smallest change that would have been told it is; without one, its share
+    of the figure before."""
+    size = abs(change.after - change.before)
+    if not math.isfinite(size):
+        return 0.0
+    scale = change.detectable or abs(change.before)
+    return size / scale if scale else size
+
+
+def lead_sentence(view: ChangeSection) -> str:
+    """What changed, most of all where, and by how much."""
+    judged = len(view.worse) + len(view.better) + view.same + len(view.unclear)
+    if not judged:
+        return "Nothing could be compared."
+    if not (view.worse or view.better):
+        unclear = f"; {len(view.unclear)} can't be judged" if view.unclear else ""
+        return f"No change was found: {view.same} of {judged} figures are as before{unclear}."
+    word, rows = ("worse", view.worse) if view.worse else ("better", view.better)
+    most = by_relevance(rows)[0]
+    text = f"B is {word} in {len(rows)} of {judged} figures, most in {most.figure} of {most.where}"
+    text += f": {most.before}, now {most.after}"
+    text += f" (change {most.difference})" if most.difference else ""
+    if view.worse and view.better:
+        text += f"; better in {len(view.better)}"
+    return f"{text}."
+
+
 def make_change_section(comparison: Comparison) -> ChangeSection:
     """Rows in the order of boards, loads, techniques and metrics."""
 

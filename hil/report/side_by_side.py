@@ -15,7 +15,7 @@ from hil.model.captures import BOARD_SOURCE
 from hil.model.metrics import metric_rank, table_columns
 from hil.model.results import case_order, staged_method
 from hil.model.units import pick_scale
-from hil.report.change_section import detectable_text
+from hil.report.change_section import detectable_text, relevance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,6 +101,18 @@ class CasePair:
             ):
                 chosen[key] = figure
         return tuple(chosen.values())
+
+    @property
+    def relevance(self) -> tuple[int, float]:
+        """Its place among the cases, the largest first: worse before better before the rest, then
+        how large its largest change of that kind is."""
+        weight = max((_WEIGHT[figure.trend] for figure in self.figures), default=0)
+        sizes = [
+            relevance(figure.change)
+            for figure in self.figures
+            if figure.change is not None and _WEIGHT[figure.trend] == weight
+        ]
+        return weight, max(sizes, default=0.0)
 
     @property
     def trends(self) -> tuple[str, ...]:

@@ -1,11 +1,17 @@
 """What changed since last time: worse first, reasons given, and clear words without a past."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from hil.model.results import Change, Comparison
-from hil.report.change_section import change_lines, make_change_section
+from hil.report.change_section import (
+    by_relevance,
+    change_lines,
+    lead_sentence,
+    make_change_section,
+)
 from hil.report.page.page import render_page
 from hil.report.terminal.run_summary import terminal_summary
 
@@ -105,3 +111,24 @@ def test_a_hostile_name_stays_text(results, trend):
     comparison = Comparison(bad, (hostile_change,), (bad,))
     assert "<img" not in part(render_page(results, (), comparison))
     assert "\x1b" not in terminal_summary(results, comparison=comparison)
+
+
+def test_the_lead_says_what_changed_most_and_by_how_much():
+    view = make_change_section(COMPARISON)
+    assert lead_sentence(view) == (
+        "B is worse in 2 of 5 figures, most in missed, task 0 of timer_soft, idle, sim: 0, now 3 "
+        "(change +3 >= +1); better in 1."
+    )
+    calm = make_change_section(replace(COMPARISON, changes=COMPARISON.changes[:1]))
+    assert lead_sentence(calm) == "No change was found: 1 of 1 figures are as before."
+    better = make_change_section(replace(COMPARISON, changes=COMPARISON.changes[:2]))
+    assert lead_sentence(better).startswith("B is better in 1 of 2 figures, most in lateness_p99")
+    nothing = make_change_section(replace(COMPARISON, changes=()))
+    assert lead_sentence(nothing) == "Nothing could be compared."
+
+
+def test_a_change_is_relevant_beside_what_could_have_been_told():
+    small = change("worse", before=10_000.0, after=10_500.0, detectable=1_000.0)
+    large = change("worse", before=10.0, after=20.0, detectable=1.0)
+    view = make_change_section(replace(COMPARISON, changes=(small, large)))
+    assert [row.change for row in by_relevance(view.worse)] == [large, small]

@@ -9,8 +9,9 @@ import numpy as np
 from markupsafe import Markup
 
 from hil.analysis.plot_data import counts_between
-from hil.report.change_section import make_change_section
+from hil.report.change_section import by_relevance, lead_sentence, make_change_section
 from hil.report.charts.chart import Chart, Series, log_axis, time_axis
+from hil.report.page.metric_definitions import metric_definitions
 from hil.report.page.template_environment import page_script, style_sheet, template_environment
 
 if TYPE_CHECKING:
@@ -42,14 +43,23 @@ def render_comparison(view: SideBySide) -> str:
         (name, text, other)
         for (name, text), (_, other) in zip(view.before.facts, view.after.facts, strict=True)
     ]
+    sections.sort(key=lambda section: section.pair.relevance, reverse=True)
+    summary = make_change_section(view.comparison)
+    named = {figure.metric for pair in view.cases for figure in pair.figures}
     template = template_environment().get_template("compare.html.j2")
     return template.render(
         style=Markup(style_sheet()),
-        script=Markup(page_script("axes.js", "charts.js")),
+        script=Markup(page_script("axes.js", "charts.js", "metrics.js", "wide_tables.js")),
         view=view,
-        summary=make_change_section(view.comparison),
-        facts=facts,
-        sections=sections,
+        lead=lead_sentence(summary),
+        summary=summary,
+        worse=by_relevance(summary.worse),
+        better=by_relevance(summary.better),
+        facts=[fact for fact in facts if fact[1] != fact[2]],
+        alike=[fact for fact in facts if fact[1] == fact[2]],
+        changed=[section for section in sections if section.pair.trends],
+        unchanged=[section for section in sections if not section.pair.trends],
+        definitions=metric_definitions(named),
     )
 
 

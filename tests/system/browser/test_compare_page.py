@@ -62,7 +62,8 @@ def test_it_fits_and_can_be_read(view, page_of, artefacts, in_page, width, schem
 def test_every_case_has_its_figures_and_both_distributions(view, page_of):
     path, made = page_of()
     page, _ = view(path)
-    assert page.locator("section").count() == len(made.cases) == 2
+    page.evaluate(OPEN)
+    assert page.locator("section[id^=case-]").count() == len(made.cases) == 2
     for number, case in enumerate(made.cases):
         section = page.locator(f"#case-{number}")
         assert section.locator("svg.hil-chart").is_visible()
@@ -92,3 +93,41 @@ def test_a_hostile_name_is_text(view, page_of):
     assert BAD in page.locator("h1").inner_text()
     assert BAD in page.locator(".hil-legend").first.inner_text()
     assert seen.requests == [path.as_uri()]
+
+
+def test_it_begins_with_what_changed_the_rest_is_folded_and_missing_parts_are_named(
+    view, samples, tmp_path
+):
+    identity = samples.make_board("sim")
+    runs = []
+    for name, techniques, shift_us in (
+        ("before", ("timer_soft", "timer_oneshot", "thread"), 0),
+        ("after", ("timer_soft", "timer_oneshot"), 2_000),
+    ):
+        captures = []
+        for technique in techniques:
+            capture = samples.make_capture(technique, "idle", identity)
+            late_us = shift_us if technique == "timer_oneshot" else 0
+            tracks = tuple(
+                replace(track, stamps_us=track.stamps_us + late_us) for track in capture.tracks
+            )
+            captures.append(replace(capture, tracks=tracks))
+        results = analysed(samples, captures)
+        runs.append(make_history_run(replace(results, run=replace(results.run, id=name)), captures))
+    comparison = compare_runs(*runs, 0.95)
+    path = tmp_path / "compare.html"
+    path.write_text(render_comparison(side_by_side(comparison, *runs)), encoding="utf-8")
+    page, _ = view(path, width=320)
+    top = page.locator("#hil-top").inner_text()
+    assert top.startswith("B is worse in ")
+    assert "timer_oneshot, idle, sim" in top
+    assert "How small a change could be seen" in top
+    assert "thread, idle, sim: not in this run" in top
+    titles = page.locator("section[id^=case-] h3").all_inner_texts()
+    assert titles[0] == "timer_oneshot, load idle, sim: worse"
+    same = page.locator("details.hil-same section")
+    assert same.count() == 1
+    assert not same.first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.locator(".compare-worses tbody a").first.click()
+    assert page.locator("#hil-explanation").is_visible()

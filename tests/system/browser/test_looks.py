@@ -193,9 +193,9 @@ def test_a_metric_is_explained_where_its_name_stands(view, report):
     assert box.is_visible()
     for text in (metric.name, metric.formula, metric.source):
         assert text in box.inner_text()
-    place = box.bounding_box()
-    assert place["x"] >= 0
-    assert place["x"] + place["width"] <= 390
+    position = box.bounding_box()
+    assert position["x"] >= 0
+    assert position["x"] + position["width"] <= 390
     page.keyboard.press("Escape")
     assert not box.is_visible()
     assert name.evaluate("(node) => node === document.activeElement")

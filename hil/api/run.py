@@ -10,6 +10,7 @@ from hil.api.figure_set import FigureSet
 from hil.api.html_tables import facts_html, table_html
 from hil.api.plots import plot_one
 from hil.api.stamps import stamps_frame
+from hil.model.captures import BOARD_SOURCE
 from hil.model.errors import ConfigurationError
 from hil.model.known_names import unknown_name
 from hil.model.metrics import METRICS, find_metric
@@ -215,13 +216,15 @@ class Run:
         """All figures as a ``pyarrow.Table``; see :meth:`FigureSet.to_arrow`."""
         return self.figures().to_arrow()
 
-    def stamps_frame(self, **of_case: Any) -> Frame:
+    def stamps_frame(self, source: str = BOARD_SOURCE, **of_case: Any) -> Frame:
         """The stamps of all cases, or of some as for :meth:`cases`, with ``to_pandas()`` and so on.
 
-        The columns are those of ``hil export --to parquet``. Memory: all these stamps.
+        ``source`` may be an instrument: then they are what it saw, in whole us. The columns are
+        those of ``hil export --to parquet``. Memory: all these stamps.
         """
         cases = (case for case in self.cases(**of_case) if case.key in self.source.cases)
-        return stamps_frame(stamps for case in cases for stamps in case.all_stamps())
+        every = (stamps for case in cases for stamps in case.all_stamps())
+        return stamps_frame(stamps for stamps in every if stamps.source == source)
 
     def plot(self, title: str = "", *, load: str | None = None, board: str | None = None) -> Figure:
         """A chart of all techniques under one load as a ``matplotlib.figure.Figure``.

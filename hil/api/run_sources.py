@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from hil.analysis.clock import instrument
+from hil.analysis.edge_tracks import align_windows, edge_tracks
 from hil.api.stamps import Stamps, stamps_of_history, stamps_of_track
 from hil.experiments.evaluation import results_in
 from hil.history.comparison_inputs import task_stamps
@@ -101,10 +102,15 @@ class FolderSource:
         return replace(capture, calibration=self._stream.calibration(case[0]))
 
     def stamps(self, case: CaseKey) -> list[Stamps]:
-        """Decoded from the captures, each task's."""
+        """Decoded from the captures, each task's; then as each instrument saw it at its pin."""
         capture = self.capture(case)
         cost_us = instrument(capture).read_cost_us
-        return [stamps_of_track(capture, track, cost_us) for track in capture.tracks]
+        seen = [
+            stamps_of_track(capture, edges.track)
+            for windows in align_windows(capture).values()
+            for edges in edge_tracks(capture, windows)
+        ]
+        return [*(stamps_of_track(capture, track, cost_us) for track in capture.tracks), *seen]
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import hil
 
 SUITE = """
 def test_lateness(figures):
@@ -47,3 +50,14 @@ def test_a_program_is_seen_at_the_pin_that_it_toggles(pytester, run_here, pin, e
     # storing the stamp and writing the pin; the reading is up to a microsecond behind
     assert delay["source"] == "sim"
     assert delay["lo"] <= 5.0 <= delay["hi"] + 1.0
+    run = hil.load("out/latest")
+    case = run["blink"]
+    stamps, edges = case.stamps(), case.stamps(source="sim")
+    assert edges.stamp_us.dtype == np.float64
+    assert len(edges) == seen["matched"] + seen["unmatched"]
+    near = edges.stamp_us - stamps.stamp_us[-len(edges) :]
+    assert 0 < np.median(near) < 10  # the pin is written after the stamp
+    assert case.edges == run.edges
+    assert case.edges[0].verdict == "aligned"
+    (recording,) = case.recordings
+    assert recording.line("task0").times_ns.size >= len(edges)

@@ -12,6 +12,31 @@ import sys
 from binascii import a2b_base64
 
 
+class HilParts(io.IOBase):
+    """A file that is read by the importer, without ever being whole in memory."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.number = 0
+        self.at = 0
+
+    def readinto(self, buf):
+        n = 0
+        while n < len(buf) and self.number < len(self.parts):
+            part = self.parts[self.number]
+            size = min(len(buf) - n, len(part) - self.at)
+            buf[n : n + size] = part[self.at : self.at + size]
+            n += size
+            self.at += size
+            if self.at == len(part):
+                self.number += 1
+                self.at = 0
+        return n
+
+    def ioctl(self, op, arg):
+        return 255 if op == 11 else 0  # how much is read at once, where that is asked for
+
+
 class HilFiles:
     def __init__(self, at):
         self.at = at
@@ -90,6 +115,8 @@ class HilFiles:
         key = path.strip("/")
         if key not in self.parts or mode[:1] != "r" or "+" in mode:
             return open(self.home + "/" + key, mode)
+        if "b" in mode and key[-3:] in (".py", "mpy"):
+            return HilParts(self.parts[key])
         data = b"".join(self.parts[key])
         return io.BytesIO(data) if "b" in mode else io.StringIO(data.decode())
 

@@ -101,8 +101,14 @@ def hil_first_stamps(job):
 
 def hil_execute(job, names):
     """The program from its beginning to its end, or to the window's."""
+    text = "".join(hil_program)
+    hil_program.clear()
     try:
-        exec("".join(hil_program), names)
+        text = compile(text, "<program>", "exec")  # so that its lines are told from ours
+    except NameError:
+        pass
+    try:
+        exec(text, names)
     except SystemExit:
         pass
     if job.running():

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from hil.model.program_files import ProgramFile
 
 _FRAME = re.compile(r'File "([^"]*)", line ([0-9]+)(?:, in (\S+))?')
-_MAIN = "<string>"
-"""What the board calls the program itself, which is executed from a text."""
+_MAIN, _TEXT = "<program>", "<string>"
+"""What the board calls the program itself; and where it can't compile, any text that it executes:
+the harness's own as well."""
 _MOST_SOURCE = 100
 _DAMAGE = ("missing", "damaged", "wrap", "truncated", "incomplete", "clock")
 _NO_MODULE = re.compile(r"no module named '(\w+)'")
@@ -69,10 +70,11 @@ class _Frame:
 
 def _raised(capture: Capture, program: ProgramOptions) -> ProgramFailure | None:
     files = {file.path: file for file in capture.program_files}
+    main = _MAIN if any(f'File "{_MAIN}"' in line for line in capture.errors) else _TEXT
     last: _Frame | None = None
     traceback = []
     for line in capture.errors:
-        frame = _frame(line, program, files)
+        frame = _frame(line, main, program, files)
         if frame is None:
             traceback.append(line)
             continue
@@ -86,16 +88,20 @@ def _raised(capture: Capture, program: ProgramOptions) -> ProgramFailure | None:
         (line for line in reversed(capture.errors) if re.match(r"[A-Za-z_][\w.]*(:|$)", line)), ""
     )
     source = f"; line {last.number} is `{last.source}`" if last.source else ""
-    return ProgramFailure(f"{last.where}: {said}{_hint(said)}{source}", "\n".join(traceback))
+    return ProgramFailure(
+        f"{last.where}: {said}{_hint(said, capture)}{source}", "\n".join(traceback)
+    )
 
 
-def _frame(line: str, program: ProgramOptions, files: Mapping[str, ProgramFile]) -> _Frame | None:
+def _frame(
+    line: str, main: str, program: ProgramOptions, files: Mapping[str, ProgramFile]
+) -> _Frame | None:
     """The frame of a program's file that a line of a traceback tells of; ``None`` for another."""
     match = _FRAME.search(line)
     if match is None:
         return None
     name, number, function = match[1], int(match[2][:9]), match[3] or ""
-    if name == _MAIN:
+    if name == main:
         path = program.file
         file = files.get(path) or files.get(MAIN_FILE)
     else:
@@ -121,7 +127,16 @@ def _named_file(name: str, files: Mapping[str, ProgramFile]) -> tuple[str, Progr
     return (same[0], files[same[0]]) if len(same) == 1 else None
 
 
-def _hint(said: str) -> str:
+def _hint(said: str, capture: Capture) -> str:
+    beside = len(capture.program_files) - 1
+    if "MemoryError" in said and "locked" not in said and beside > 0:
+        size = sum(len(file.content) for file in capture.program_files)
+        free = capture.board.free_bytes
+        room = "" if free is None else f" of {free:,} that were free"
+        return (
+            f" (the text of the program's {beside + 1} files takes {size:,} bytes{room}, their "
+            "code as much again: leave out what it does not import, or compile it with mpy-cross)"
+        )
     missing = _NO_MODULE.search(said)
     if missing:
         return (

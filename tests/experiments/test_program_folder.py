@@ -99,7 +99,7 @@ FILES = (ProgramFile("helper.py", b"x" * 10_000), ProgramFile("lib/fast.mpy", b"
     [
         (
             "raised ValueError: hil:free 20480",
-            "the 2 files beside the program need about 46,004 bytes, the board has 20,480 free",
+            "what comes beside the program needs about 52,004 bytes, the board has 20,480 free",
         ),
         ("raised MemoryError: memory allocation failed", "more than the board has free"),
         (

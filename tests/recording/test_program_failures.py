@@ -151,3 +151,26 @@ def test_a_line_that_is_not_in_the_file_is_left_out():
     lines = (TRACEBACK[0], '  File "<string>", line 999999999999, in work', "KeyError: 7")
     failure = find_program_failure(capture(errors=lines, program_files=FILES, program=FOLDER))
     assert failure.text == "main.py, line 999999999, in work: KeyError: 7"
+
+
+def test_lines_of_the_harness_are_not_those_of_the_program():
+    lines = (
+        TRACEBACK[0],
+        '  File "<string>", line 62, in hil_execute',
+        '  File "<program>", line 5, in work',
+        '  File "<string>", line 1, in asked',
+        "TypeError: unsupported types for __add__: 'str', 'int'",
+    )
+    failure = find_program_failure(capture(errors=lines, program_files=FILES, program=FOLDER))
+    assert failure.text.startswith("main.py, line 5, in work: TypeError: ")
+    assert failure.text.endswith("line 5 is `raise ValueError('no')`")
+    assert failure.traceback.count("main.py") == 1
+
+
+def test_a_program_that_needs_too_much_memory_is_told_what_its_text_takes():
+    lines = (*TRACEBACK, "MemoryError: memory allocation failed, allocating 1904 bytes")
+    text = find_program_failure(capture(errors=lines, program_files=FILES, program=FOLDER)).text
+    size = len(SOURCE) + len(HELPER) + 4
+    assert f"the text of the program's 3 files takes {size} bytes" in text
+    alone = find_program_failure(capture(errors=lines, program_files=FILES[:1], program=FOLDER))
+    assert "the text of" not in alone.text

@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.cli.history_arguments import add_location_argument, parse_moment
+from hil.cli.history_arguments import (
+    add_board_arguments,
+    add_location_argument,
+    parse_moment,
+)
 from hil.cli.main import EXIT_INCOMPLETE
 from hil.cli.number_arguments import MOST_RUNS, whole_number
 from hil.history.location import find_location
@@ -63,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", choices=("folders", "history"), help="leave the other as it is (default: both)"
     )
+    add_board_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -70,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Remove what the policy does not keep, and say what that freed."""
     out = Path(args.out)
+    if (args.board or args.machine or args.firmware) and args.only != "history":
+        raise ConfigurationError(
+            "--board, --machine and --firmware choose runs of the history: add --only=history"
+        )
     policy = _policy(args, out)
     pruned = _prune(args, out, policy)
     if args.json:
@@ -105,6 +114,7 @@ def _policy(args: argparse.Namespace, out: Path) -> RetentionPolicy:
 
 def _prune(args: argparse.Namespace, out: Path, policy: RetentionPolicy) -> Pruned:
     from hil.history.database import open_history
+    from hil.history.queries import RunFilter
     from hil.history.retention import baseline_names, old_runs, remove_runs
 
     pruned = Pruned()
@@ -121,7 +131,8 @@ def _prune(args: argparse.Namespace, out: Path, policy: RetentionPolicy) -> Prun
         if folders:  # first: a run that the history does not know any more can be added again
             _prune_folders(pruned, out, policy, baseline_names(history), dry=args.dry_run)
         if args.only != "folders":
-            pruned.runs = old_runs(history, policy)
+            wanted = RunFilter(board=args.board, machine=args.machine, firmware=args.firmware)
+            pruned.runs = old_runs(history, policy, wanted)
             pruned.removed = 0 if args.dry_run else remove_runs(history, pruned.runs)
     return pruned
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.queries import of_boards
 from hil.history.retention_policy import DatedRun, parse_moment_utc
 from hil.history.run_order import newest_first
 from hil.history.run_reader import find_run
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hil.history.database import History
+    from hil.history.queries import RunFilter
     from hil.history.retention_policy import RetentionPolicy
 
 _RUNS_AT_ONCE = 200
@@ -128,9 +130,26 @@ def _list(connection: Connection) -> list[Baseline]:
     return list(baselines_by_run.values())
 
 
-def old_runs(history: History, policy: RetentionPolicy) -> list[str]:
-    """The runs that the policy does not keep, the oldest first; never a baseline."""
-    return history.read(lambda connection: _old(connection, policy, datetime.now(UTC)))
+def old_runs(
+    history: History, policy: RetentionPolicy, wanted: RunFilter | None = None
+) -> list[str]:
+    """The runs that the policy does not keep, the oldest first; never a baseline.
+
+    With ``wanted`` only runs all of whose boards are wanted ones.
+    """
+
+    def work(connection: Connection) -> list[str]:
+        names = _old(connection, policy, datetime.now(UTC))
+        if wanted is None or not (conditions := of_boards(wanted)):
+            return names
+        of_run = sa.exists().where(boards.c.run_id == runs.c.id).correlate(runs)
+        query = sa.select(runs.c.run).where(
+            of_run.where(*conditions), ~of_run.where(~sa.and_(*conditions))
+        )
+        chosen = set(connection.execute(query).scalars())
+        return [name for name in names if name in chosen]
+
+    return history.read(work)
 
 
 def baseline_names(history: History) -> frozenset[str]:

@@ -166,6 +166,16 @@ def test_pruning_keeps_the_newest_of_each_board_and_every_baseline(filled, capsy
     assert "nothing to remove" in said(capsys, "prune", "--keep", "5")[1]
 
 
+def test_pruning_only_some_boards(filled, capsys):
+    words = ("prune", "--keep", "1", "--only", "history")
+    assert said(capsys, *words, "--board", "nowhere")[0] == 0
+    assert len(listed(capsys)) == 8
+    assert said(capsys, *words, "--firmware", "1.25*", "--machine", "pico")[0] == 0
+    assert listed(capsys) == [7, 5, 4, 3, 2, 1, 0]
+    assert main([*words[:3], "--board", "other"]) == 1
+    assert "add --only=history" in capsys.readouterr().err
+
+
 def test_a_run_stays_where_one_of_the_two_rules_keeps_it(filled, capsys):
     said(capsys, "prune", "--keep", "1", "--older-than", "2026-11-01T00:04")
     assert listed(capsys) == [7, 6, 5, 4]

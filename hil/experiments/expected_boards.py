@@ -86,7 +86,8 @@ def check_expected(
     errors = []
     for word in match.missing:
         why = "it did not answer" if word in silent else f"{there} answered"
-        error = f"{MISSING_BOARD}: {why}; see its cable and power, `hil boards` lists what is there"
+        todo = "see its cable and power, `hil boards` lists what is there"
+        error = f"{MISSING_BOARD}: {names[word]} ({why}); {todo}"
         errors.append(ErrorRecord(names[word], "-", "-", error))
     return errors, [Skip(name, BENCH, "any", text) for name, text in match.told]
 

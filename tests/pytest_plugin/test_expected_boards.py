@@ -40,7 +40,9 @@ def test_a_missing_board_is_told_everywhere(pytester, run_here, attached, capsys
     folder, ((board, error),), _ = left(pytester)
     assert board == "pico-1"
     assert error.startswith("expected board is missing")
-    assert "missing: pico-1" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "missing: pico-1." in page  # the first sentence
+    assert "is missing: pico-1 (" in page  # among the errors
     errors = ET.parse(folder / "junit.xml").getroot().iter("error")
     assert ["pico-1" in (e.text or "") for e in errors] == [True]
     capsys.readouterr()
@@ -75,7 +77,7 @@ def test_a_board_that_does_not_answer_is_missing(pytester, run_here, attached):
     result = run_here(f"--board={port}", f"--hil-expect={port}", *CASE)
     assert result.ret == BENCH_BROKEN
     _, errors, _ = left(pytester)
-    assert [e for b, e in errors if b == port and "expected board is missing: it did not" in e]
+    assert [e for b, e in errors if b == port and f"is missing: {port} (it did not" in e]
 
 
 def test_where_workers_measure_the_captures_tell_who_answered():

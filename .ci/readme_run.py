@@ -61,7 +61,7 @@ def steps(markdown: str) -> list[Step]:
             text = code
         elif language == "sh" and code not in promised:
             short = [more for begin, more in SHORT.items() if code.startswith(begin)]
-            command = " ".join([_PORT.sub(BOARD, code), *short])
+            command = " ".join([_PORT.sub(BOARD, code.partition("  #")[0].rstrip()), *short])
             name = re.search(r"--hil-agent=(\S+)|\b(\w+\.py)\b", command)
             file = (name[1] or name[2]) if name else "test_readme.py"
             found.append(Step(command, (file, text) if text else None))

@@ -77,6 +77,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "verify": CommandEntry(
         "hil.cli.verify", "say whether a run's files and figures are what was stored"
     ),
+    "lesson": CommandEntry(
+        "hil.cli.lesson", "print a sheet for a class: a technique, an experiment, a question"
+    ),
     "completion": CommandEntry(
         "hil.cli.completion", "print a script that completes this command in a shell"
     ),

@@ -72,7 +72,7 @@ _LESSONS = (
         "round_robin",
         "A loop that sleeps a fixed time is always too slow.",
         "timer_hard",
-        "The lateness of round_robin grows all the time: a line that climbs. Its drift is more "
+        "The lateness of round_robin grows all the time: a line that rises. Its drift is more "
         "than 1000 ppm (millionths). The line of timer_hard stays flat.",
         "The loop sleeps exactly one step. Why is its period longer than that?",
         "The work of all tasks comes on top of each sleep, so the period is sleep plus work. The "
@@ -152,7 +152,7 @@ _LESSONS = (
         "The thread does nothing but toggle a pin. What makes it drift?",
         "Sleeping, waking up and toggling take time, and the next sleep begins after that. With a "
         "period of 10 ms and 2 us of all this the drift is 200 ppm, which is 0.7 s an hour.",
-        Claim("above", factor=10.0),
+        Claim("above", limit=100.0),
     ),
     Lesson(
         "event_irq",
@@ -210,7 +210,7 @@ _LESSONS = (
         "await asyncio.sleep_ms(period) is a period plus the work.",
         "asyncio_deadline",
         "After each pause of 20 ms the lateness of asyncio_sleep is larger for good: a stair that "
-        "climbs. asyncio_deadline comes back to its grid after each pause.",
+        "rises. asyncio_deadline comes back to its grid after each pause.",
         "Which two lines make the difference between the two?",
         "One adds the period to the deadline, the other sleeps only for what is left until then. "
         "Then what was lost once, by work or by a pause, is not added to every later period.",

@@ -231,4 +231,4 @@ def _notes(results: Results, evidence: Evidence | None, run: StoredRun) -> Itera
         digests = (f"{name} {digest[:16]}…" for name, digest in evidence.program.items())
         yield f"own program: {', '.join(digests)}"
     if results.errors:
-        yield f"the run has {len(results.errors)} errors of its own"
+        yield f"errors of the run itself: {len(results.errors)}"

@@ -202,18 +202,35 @@ function printing() {
 
 // pytest-html's own table stays, at the end and folded; its sorting works by keyboard too.
 function tests() {
+  const title = document.querySelector("body > h1");
+  if (title) {
+    const header = make("header");
+    title.replaceWith(header);
+    header.append(title);
+  }
   const table = byId("results-table");
   if (!table) return;
+  const section = make("section", "", { "aria-label": "The tests themselves" });
   const part = make("details", "", { id: "hil-tests" });
+  section.append(part);
   const count = document.querySelector(".run-count");
   part.append(make("summary", `The tests themselves${count ? `: ${count.textContent.trim()}` : ""}`));
   const moved = [".run-count", "p.filter", ".controls", "#results-table", "#environment-header", "#environment"];
   for (const selector of moved) part.append(...all(selector));
-  const box = make("div", "", { class: "hil-scroll", tabindex: "0", role: "region", "aria-label": "Tests" });
+  const box = make("div", "", { class: "hil-scroll", tabindex: "0", role: "region", "aria-label": "Table of tests" });
   table.replaceWith(box);
   box.append(table);
   part.append(...all("body > p"));
-  document.body.insertBefore(part, document.querySelector("footer"));
+  document.body.insertBefore(section, document.querySelector("footer"));
+  for (const box of all(".filter", part)) {
+    if (box.tagName === "INPUT") box.setAttribute("aria-label", `Show tests: ${box.dataset.testResult}`);
+  }
+  // pytest-metadata puts lists right into lists, which no reader of a screen takes for one
+  for (const inner of all("#environment ul > ul", part)) {
+    const item = make("li");
+    inner.replaceWith(item);
+    item.append(inner);
+  }
   for (const head of all("#results-table .sortable, #environment-header h2")) {
     head.tabIndex = 0;
     head.addEventListener("keydown", (event) => {

@@ -1,10 +1,10 @@
 """python -m tools.history_scale [--boards N] [--nights N,N,N] [--postgresql] [--template FOLDER]
 
 Makes a history of so many boards over so many nights in a temporary folder, three sizes one after
-another, and measures the file and every command: a table in Markdown, of seconds (in parentheses those of the
-processor) and peak memory above the start-up. With ``--postgresql`` on a
-server of its own (Debian package postgresql), else in an SQLite file. Without ``--template`` the
-embedded board is measured first.
+another, and measures the file and every command: a table in Markdown, of seconds (in parentheses
+those of the processor) and peak memory above the start-up. With ``--postgresql`` on a server of its
+own (Debian package postgresql), else in an SQLite file. Without ``--template`` the embedded board
+is measured first.
 """
 
 from __future__ import annotations

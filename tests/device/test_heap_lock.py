@@ -85,3 +85,14 @@ def test_a_full_recorder_does_not_allocate(runner):
     runner.exec(PREPARE.format(config={**CONFIG, "capacity": 2}))
 
     assert "allocation-free" in runner.exec("locked(*(job.activate[0],) * 5)\njob.clean_up()")
+
+
+def test_a_program_s_mark_by_its_task_s_name_does_not_allocate(runner):
+    runner.deploy("user_program")
+    runner.exec(PREPARE.format(config={**CONFIG, "task_names": ("sensor", "motor")}))
+    runner.exec("agent = HilAgent(job)")
+    calls = 'lambda _: agent.stamp("motor"), agent.stamp, agent.stamps["sensor"], agent.stamps[1]'
+
+    assert "allocation-free" in runner.exec(f"locked({calls})")
+    counted = runner.exec("print([channel.n for channel in job.channels])\njob.clean_up()")
+    assert counted.strip() == "[6, 6]"

@@ -163,7 +163,9 @@ def test_the_folder_among_the_examples_runs_as_it_stands(pytester, run_here):
     assert "notices" not in numbers
     names = {m["task"]: m.get("task_name") for m in numbers["measurements"]}
     assert names == {0: "sensor", 1: "motor", None: None}
-    assert "sensor, n = " in (pytester.path / "out/latest/report.html").read_text()
+    page = (pytester.path / "out/latest/report.html").read_text()
+    assert "sensor, n = " in page
+    assert ", task 1" not in page
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -104,7 +104,7 @@ def _lateness(captures: Sequence[Capture], best: Sequence[str]) -> Iterator[_Lat
             ),
             default=(0.0, 0, 0),
         )
-        named = f", task {worst[1]}" if len(tracks) > 1 else ""
+        named = f", {capture.plan.task_label(worst[1])}" if len(tracks) > 1 else ""
         text = f"{technique} beside {capture.plan.load} at activation {worst[2]}{named}"
         yield _Late(
             technique=technique,

@@ -49,7 +49,8 @@ def test_every_run_is_read_by_keyboard_and_what_is_out_of_budget_is_marked(view,
     assert ["out of budget" in text for text in said] == [False, False, True, False]
     assert "1.00 µs [0.5 µs, 2.00 µs]" in said[0]
     assert figure.locator("path.fail").count() == 1
-    assert figure.locator("g.axes text.m").all_text_contents() == ["2026-11-01", "2026-11-09"]
+    dates = figure.locator("g.axes text.m").all_text_contents()
+    assert (dates[0], dates[-1]) == ("Nov 1", "Nov 9")
 
 
 def test_a_hostile_name_is_text(view, path):

@@ -113,9 +113,9 @@ def compare_with_history(
             reference_runs = [replace(named, boards=tuple(same_boards[:1]))]
             without.add(named.fingerprint)
         before = past_runs(history, line, before_utc=began, most=PAST_RUNS, without=without)
-        past = _sound_runs(history, before, line.key)
-        earlier_sides = [_earlier_side(earlier, line.key) for earlier in past]
-        held_against = past if reference is None else reference_runs
+        sound = _sound_runs(history, before, line.key)
+        earlier_sides = [_earlier_side(earlier, line.key) for earlier in sound]
+        held_against = sound if reference is None else reference_runs
         differs += settings_differ((b for earlier in held_against for b in earlier.boards), board)
         compared = earlier_sides if reference is None else reference
         most = max(most, len(compared))

@@ -316,10 +316,10 @@ def test_a_port_that_somebody_has_is_passed_over(serve, real_runner):
         other.bind(("127.0.0.1", 0))
         other.listen()
         free.bind(("127.0.0.1", 0))
-        taken, spare = other.getsockname()[1], free.getsockname()[1]
+        taken, unused = other.getsockname()[1], free.getsockname()[1]
         free.close()
         real_runner.deploy("asyncio_sleep", "web")
-        real_runner.exec(f"def web_port(job, tries=iter([{taken}, {spare}])): return next(tries)")
+        real_runner.exec(f"def web_port(job, tries=iter([{taken}, {unused}])): return next(tries)")
         server = serve("asyncio_sleep" if serve.kind == "asyncio" else "timer_soft")
-        assert server.port == spare
+        assert server.port == unused
         server.status()

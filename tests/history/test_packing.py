@@ -85,8 +85,8 @@ def test_more_figures_than_one_row_has_details_of(monkeypatch):
 
 def test_a_figure_without_a_value_is_left_out():
     packed = pack_figures([(figure(value=math.nan), figure(lo=math.inf))])
-    ((kept,),) = unpack_figures(packed.sets, packed.details, [("t", "idle")], "b")
-    assert (kept.value, kept.lo) == (1.25, None)
+    ((stored,),) = unpack_figures(packed.sets, packed.details, [("t", "idle")], "b")
+    assert (stored.value, stored.lo) == (1.25, None)
 
 
 def test_one_metric_is_read_without_the_others():

@@ -69,6 +69,6 @@ def test_through_pytest_html(tmp_path: Path) -> None:
         < text.index('<table id="results-table"')
     )
     assert '<h1 id="title">hil: timing of sim</h1>' in text
-    assert "--hil-first" in text
+    assert "--hil-band" in text
     assert "jsonblob" in text
     assert "onerror=boom>" not in text.replace("&amp;gt;", "")

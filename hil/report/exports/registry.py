@@ -100,7 +100,7 @@ _EXPORTS: tuple[Export, ...] = (
     FileExport(
         *("summary", "summary.pdf", "printers, every PDF viewer: one page"),
         write_summary_pdf,
-        counts="cases",
+        counts="pages",
     ),
 )
 EXPORTS: Mapping[str, Export] = {export.name: export for export in _EXPORTS}

@@ -275,7 +275,7 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     )
     rows: list[Any] = []
     for key in board_keys(connection, wanted):
-        for firmware, profile in _lines_of(connection, key):
+        for firmware, profile in lines_of(connection, key):
             line = (boards.c.key == key, boards.c.firmware == firmware)
             rows += connection.execute(query.where(*line, boards.c.profile == profile))
     rows.sort(key=lambda row: (row.order_utc, row.id))
@@ -283,16 +283,23 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
     return _lines_of_rows(rows, plans, wanted, most)
 
 
-def _lines_of(connection: Connection, key: str) -> list[tuple[str, str]]:
+def lines_of(connection: Connection, key: str) -> list[tuple[str, str]]:
     """The firmware lines and profiles that a board was measured with, one step of an index each."""
     lines: list[tuple[str, str]] = []
-    of_line = sa.tuple_(boards.c.firmware, boards.c.profile)
-    query = sa.select(boards.c.firmware, boards.c.profile).where(boards.c.key == key)
-    query = query.order_by(boards.c.firmware, boards.c.profile).limit(1)
+    query = (
+        sa.select(boards.c.firmware, boards.c.profile)
+        .where(boards.c.key == key)
+        .order_by(boards.c.firmware, boards.c.profile)
+        .limit(1)
+    )
     row = connection.execute(query).first()
     while row is not None:
-        lines.append((text(row.firmware), text(row.profile)))
-        row = connection.execute(query.where(of_line > sa.tuple_(*lines[-1]))).first()
+        firmware, profile = text(row.firmware), text(row.profile)
+        lines.append((firmware, profile))
+        same = boards.c.firmware == firmware, boards.c.profile > profile
+        row = connection.execute(query.where(*same)).first()
+        if row is None:  # the two apart: together they would go through all runs of the line
+            row = connection.execute(query.where(boards.c.firmware > firmware)).first()
     return lines
 
 

@@ -15,6 +15,7 @@ from hil.history.column_values import (
     text_or_none,
     whole_or_none,
 )
+from hil.history.queries import lines_of
 from hil.history.run_order import newest_first
 from hil.history.sql_tables import (
     baselines,
@@ -125,14 +126,8 @@ def _numbers(history: History, query: Any) -> list[int]:
 
 def other_lines(history: History, key: str) -> list[str]:
     """Firmware lines and profiles that this board was measured with, for a person to read."""
-    query = (
-        sa.select(boards.c.firmware, boards.c.profile)
-        .where(boards.c.key == key)
-        .distinct()
-        .limit(20)
-    )
-    rows = history.read(lambda connection: connection.execute(query).all())
-    return sorted(f"MicroPython {row.firmware}, profile {row.profile}" for row in rows)
+    lines = history.read(lambda connection: lines_of(connection, key))
+    return sorted(f"MicroPython {firmware}, profile {profile}" for firmware, profile in lines)
 
 
 def _of_line(line: FirmwareLine) -> Sequence[Any]:

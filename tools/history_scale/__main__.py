@@ -1,6 +1,6 @@
 """python -m tools.history_scale [--boards N] [--nights N,N,N] [--postgresql] [--template FOLDER]
 
-Makes a history of so many boards over so many nights in a temporary folder, three sizes one after
+Makes a history of so many boards over so many nights in a temporary folder, some sizes one after
 another, and measures the file and every command: a table in Markdown, of seconds (in parentheses
 those of the processor) and peak memory above the start-up. With ``--postgresql`` on a server of its
 own (Debian package postgresql), else in an SQLite file. Without ``--template`` the embedded board
@@ -25,6 +25,7 @@ from hil.history.database import History, open_history
 from hil.history.location import find_location
 from tools.history_scale.commands import Spent, commands, measured_command
 from tools.history_scale.made_runs import Farm, fill
+from tools.history_scale.writers import store_by_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--nights")
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--template", type=Path)
+    parser.add_argument("--writers", type=int, default=20, help="who store 1,000 runs at first")
     args = parser.parse_args(words)
     count = args.boards or _BOARDS[args.postgresql]
     sizes = [int(size) for size in (args.nights or _NIGHTS[args.postgresql]).split(",")]
@@ -47,6 +49,8 @@ def main(words: Sequence[str] | None = None) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hil-scale-")))
         template = judged_history_run(args.template or _measured(folder))
         address = stack.enter_context(_server()) if args.postgresql else str(folder / "history.db")
+        stored, seconds = store_by_many(address, template, args.writers)
+        print(f"{args.writers} writers stored {stored} runs in {seconds:.0f} s", flush=True)
         columns: list[list[Spent]] = []
         titles: list[str] = []
         done = 0

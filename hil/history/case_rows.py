@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from hil.history.column_values import (
     whole,
     whole_or_none,
 )
-from hil.history.figure_packing import pack_figures, unpack_figures
+from hil.history.figure_packing import PackedFigures, pack_figures, unpack_figures
 from hil.history.sql_tables import (
     case_figures,
     figure_details,
@@ -79,9 +80,27 @@ def metric_numbers(connection: Connection, names: Collection[str]) -> dict[str, 
     return {text(row.name): whole(row.id) for row in connection.execute(query)}
 
 
-def write_cases(connection: Connection, board_id: int, cases: Sequence[HistoryCase]) -> None:
-    """Store the figures and stamps of a board's cases."""
-    packed = pack_figures([case.measurements for case in cases])
+@dataclass(frozen=True, slots=True)
+class PackedCases:
+    """A board's cases, ready to be stored: other writers wait for that, and packing is slow."""
+
+    cases: Sequence[HistoryCase]
+    figures: PackedFigures
+    stamps: Sequence[bytes]
+
+
+def pack_cases(cases: Sequence[HistoryCase]) -> PackedCases:
+    """Pack the figures and stamps of a board's cases; no database is needed for it."""
+    return PackedCases(
+        cases,
+        pack_figures([case.measurements for case in cases]),
+        pack_stamp_sets([case.stamps for case in cases]),
+    )
+
+
+def write_cases(connection: Connection, board_id: int, packed_cases: PackedCases) -> None:
+    """Store what :func:`pack_cases` made of a board's cases."""
+    cases, packed = packed_cases.cases, packed_cases.figures
     numbers = metric_numbers(connection, packed.sets)
     if missing := sorted(set(packed.sets) - set(numbers)):  # all writers in the same order
         _insert_missing(connection, metrics, [{"name": name} for name in missing])
@@ -98,7 +117,7 @@ def write_cases(connection: Connection, board_id: int, cases: Sequence[HistoryCa
         (case_figures, readable),
         (figure_sets, sets),
         (figure_details, _parts(board_id, packed.details)),
-        (stamp_sets, _parts(board_id, pack_stamp_sets([case.stamps for case in cases]))),
+        (stamp_sets, _parts(board_id, packed_cases.stamps)),
     ):
         if rows:
             connection.execute(table.insert(), rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import find_plan, write_cases
+from hil.history.case_rows import find_plan, pack_cases, write_cases
 from hil.history.run_order import order_time
 from hil.history.sql_tables import boards, errors, runs, skips
 from hil.history.stamp_packing import finite_or_none
@@ -15,10 +15,12 @@ from hil.model.codec import field_keys, write_record
 from hil.model.printable import database_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from sqlalchemy import Connection
 
+    from hil.history.case_rows import PackedCases
     from hil.history.database import History
     from hil.history.stored_records import HistoryBoard, HistoryRun
     from hil.model.codec import StoredRecord
@@ -37,11 +39,16 @@ def add_run(
     stamps (two hosts began in the same second) gets its fingerprint behind its id.
     Raises :class:`~hil.history.database.HistoryError`.
     """
-    return history.write(lambda connection: _add(connection, run, worse, just_ended))
+    packed = [pack_cases(board.cases) for board in run.boards]
+    return history.write(lambda connection: _add(connection, run, packed, worse, just_ended))
 
 
 def _add(
-    connection: Connection, run: HistoryRun, worse: int | None, just_ended: bool
+    connection: Connection,
+    run: HistoryRun,
+    packed: Sequence[PackedCases],
+    worse: int | None,
+    just_ended: bool,
 ) -> tuple[str, bool]:
     name = database_text(run.info.id, 180)
     known_runs = connection.execute(
@@ -77,8 +84,9 @@ def _add(
         },
     )
     _notes(connection, run_id, run)
-    for board in run.boards:
-        _board(connection, run_id, board, profile, order_utc)
+    for board, cases in zip(run.boards, packed, strict=True):
+        board_id = _board(connection, run_id, board, profile, order_utc)
+        write_cases(connection, board_id, cases)
     return name, True
 
 
@@ -112,9 +120,9 @@ def _notes(connection: Connection, run_id: int, run: HistoryRun) -> None:
 
 def _board(
     connection: Connection, run_id: int, board: HistoryBoard, profile: str, order_utc: str
-) -> None:
+) -> int:
     identity = board.identity
-    board_id = _insert(
+    return _insert(
         connection,
         boards,
         {
@@ -138,7 +146,6 @@ def _board(
             "plan_id": find_plan(connection, board.cases),
         },
     )
-    write_cases(connection, board_id, board.cases)
 
 
 def _insert(connection: Connection, table: Any, row: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from alembic import op
 
-from hil.history.case_rows import find_plan, read_cases, write_cases
+from hil.history.case_rows import find_plan, pack_cases, read_cases, write_cases
 from hil.history.rows_before_0005 import old_cases
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _convert(connection: Connection, number: int) -> None:
         ),
         {"plan": find_plan(connection, cases), "board": number},
     )
-    write_cases(connection, number, cases)
+    write_cases(connection, number, pack_cases(cases))
     row = connection.execute(
         sa.text("SELECT id, name, plan_id FROM boards WHERE id = :board"), {"board": number}
     ).one()

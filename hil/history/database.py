@@ -49,11 +49,11 @@ class History:
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
         """What ``work`` returns, run in one transaction."""
-        return self._tried(lambda: self._begin(work, True))
+        return self._tried(lambda: self._begin(work, True), sqlite_file.BUSY_S)
 
     def write(self, work: Callable[[Connection], _T]) -> _T:
         """Do ``work`` in one transaction; again from the start where another writer was first."""
-        return self._tried(lambda: self._begin(work, False))
+        return self._tried(lambda: self._begin(work, False), _TRIES * sqlite_file.BUSY_S)
 
     def compact(self) -> int:
         """Give a file's free space back, unless somebody else is using it just now; in bytes."""
@@ -113,13 +113,13 @@ class History:
         ):
             return work(connection)
 
-    def _tried(self, work: Callable[[], _T]) -> _T:
+    def _tried(self, work: Callable[[], _T], patience_s: float) -> _T:
         begun = time.monotonic()
         for attempt in range(_TRIES):
             try:
                 return work()
             except DBAPIError as error:
-                waited = time.monotonic() - begun > sqlite_file.BUSY_S
+                waited = time.monotonic() - begun > patience_s
                 if attempt + 1 == _TRIES or waited or not _passing(error):
                     raise self._error(error) from None
                 time.sleep(0.05 * 2**attempt * (0.5 + random.random()))

@@ -323,7 +323,7 @@ class RunOutput(CaptureOutput):
         """Where another plugin's failure kept pytest from ending the session: nothing is lost."""
         if self._finished:
             return
-        if not self._bench.folder.has_captures and not self.internal.happened:
+        if not self._bench.folder.has_captures and not self.internal.lines:
             self._bench.abandon()
             return
         self._finish(pytest.ExitCode.INTERNAL_ERROR)

@@ -93,7 +93,7 @@ def sheet_text(sheet: LessonSheet) -> str:
         textwrap.fill(f"{sheet.title}: {sheet.description}", _WIDTH),
         "=" * len(sheet.title),
         "",
-        f"What it is ({sheet.source_name}, as it runs on the board)",
+        f"What it is ({sheet.source_name})",
         "",
         textwrap.indent(sheet.source, "    "),
         "",

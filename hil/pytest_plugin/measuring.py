@@ -127,6 +127,8 @@ class MeasuredRun:
             self.bench.open()
         except HilError as error:
             self.bench.abandon()
+            if isinstance(self._output, RunOutput):
+                self._output.write_no_files()
             live = all(spec.stored_run is None for spec in self.options.boards)
             if live and isinstance(error, _OF_THE_BENCH):
                 config.stash[NO_BEGIN] = BENCH_BROKEN

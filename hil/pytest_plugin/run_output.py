@@ -265,6 +265,10 @@ class RunOutput(CaptureOutput):
             pass
         return False
 
+    def write_no_files(self) -> None:
+        """The run can't begin: what pytest's plugins would write has nothing to tell."""
+        self._empty_run.hide_files(self._config.pluginmanager, self._bench.folder.path)
+
     def _errors_so_far(self) -> Sequence[ErrorRecord]:
         if not self._workers_measure:
             return self._bench.errors
@@ -277,7 +281,7 @@ class RunOutput(CaptureOutput):
         folder = self._bench.folder
         skipped = self.results().skipped if folder.captures.joinpath(LOG_NAME).exists() else ()
         self._nothing = self._empty_run.reason(session, skipped) or ""
-        self._empty_run.hide_files(self._config.pluginmanager, folder.path)
+        self.write_no_files()
         with self.internal.caught("letting go of the boards"):
             self._bench.close()
         self._close_stream()
@@ -323,7 +327,9 @@ class RunOutput(CaptureOutput):
         """Where another plugin's failure kept pytest from ending the session: nothing is lost."""
         if self._finished:
             return
-        if not self._bench.folder.has_captures and not self.internal.lines:
+        folder = self._bench.folder
+        begun = folder.captures.joinpath(LOG_NAME).exists()
+        if not begun or not (folder.has_captures or self.internal.lines):
             self._bench.abandon()
             return
         self._finish(pytest.ExitCode.INTERNAL_ERROR)

@@ -43,7 +43,8 @@ if sys.argv[2] == "open":
 elif sys.argv[2] == "doctor":
     sys.exit(hil.cli.main.main(["doctor", "--board=" + port]))
 else:
-    sys.exit(pytest.main(["-p", "no:cacheprovider", "-q", "--board=" + port, "--hil-out=out"]))
+    off = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # it imports more at the end
+    sys.exit(pytest.main([*off, "-q", "--board=" + port, "--hil-out=out"]))
 """
 
 
@@ -68,7 +69,7 @@ def as_nobody(folder, refused):
     """A function that does something with the port as an ordinary user."""
     folder.joinpath("test_it.py").write_text("def test_it(figures): pass\n")
     folder.joinpath("pytest.ini").write_text("[pytest]\n")
-    hook = "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionstart():\n    "
+    hook = "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtestloop():\n    "
     folder.joinpath("conftest.py").write_text(f"{hook}exec({BECOME!r}, {{}})\n")
 
     def run(what: str) -> subprocess.CompletedProcess[str]:

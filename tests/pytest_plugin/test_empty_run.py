@@ -1,5 +1,6 @@
 """A run that measures nothing opens no board, leaves no folder, and does not move ``latest``."""
 
+import numpy  # noqa: F401  (it can be loaded once in a process)
 import pytest
 
 NO_BOARD = "--hil-board=/dev/no-such-board"

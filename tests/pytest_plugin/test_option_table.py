@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy  # noqa: F401  (it can be loaded once in a process)
 import pytest
 
 from hil.model.run_options import BY_FLAG, RUN_OPTIONS

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hil.model.board import BoardIdentity
-from hil.model.captures import CapturePlan, TaskPlan
+from hil.model.captures import TASK_NAME, CapturePlan, TaskPlan
 from hil.model.codec import StoredRecord
 from hil.model.errors import CaptureError
 from hil.model.result_files import (
@@ -42,7 +42,10 @@ PLAIN = st.recursive(
 )
 POSSIBLE: dict[type, dict[str, st.SearchStrategy[int]]] = {
     CapturePlan: {"duration_us": st.integers(0, 10**13)},
-    TaskPlan: {"period_us": st.integers(1, 10**13)},
+    TaskPlan: {
+        "period_us": st.integers(1, 10**13),
+        "name": st.just("") | st.from_regex(TASK_NAME, fullmatch=True),
+    },
 }
 """Of what is refused where nobody can have planned it."""
 UNKNOWN = st.dictionaries(TEXTS.map("x_{}".format), PLAIN, max_size=2)

@@ -57,7 +57,7 @@ def test_the_boards_of_a_mixed_run_keep_their_sources(results: Results, tmp_path
     boards = read_results(tmp_path / "results.json").boards
     assert boards == (sim, real, jumpy)
     assert [board_key(board) for board in boards] == [board_key(board) for board in mixed.boards]
-    assert board_key(boards[0]) == "sim"
+    assert board_key(boards[0]) == "sim:clock=virtual"
 
 
 def test_order_does_not_depend_on_the_input(results: Results) -> None:

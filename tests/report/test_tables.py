@@ -215,11 +215,12 @@ def test_columns_set_the_width_and_a_pipe_has_none(monkeypatch, tmp_path) -> Non
 RICH_IN = {
     "hil/cli/report.py": {"rich.cells"},
     "hil/report/terminal/console.py": {"rich.console", "rich.text"},
+    "hil/report/terminal/live_view.py": {"rich.console", "rich.live", "rich.text"},
     "hil/report/terminal/progress.py": {"rich.console", "rich.progress"},
     "hil/report/terminal/tables.py": {"rich.cells", "rich.text"},
 }
-"""Who uses the library that could draw a table past :mod:`hil.report.terminal.tables`: the bar of
-a running capture, which is erased again, and what measures and styles."""
+"""Who uses the library that could draw a table past :mod:`hil.report.terminal.tables`: the bar and
+the figures of a running capture, which are drawn anew, and what measures and styles."""
 
 
 def test_no_table_is_drawn_elsewhere() -> None:

@@ -125,6 +125,12 @@ HEAT_STEPS = (0.001, 0.01, 0.1, 0.5, 1.0)
 """Lateness as a share of the period at which the next warmer colour begins."""
 
 
+def activation_count(figures: Iterable[Measurement]) -> int:
+    """How many activations a row is about: of its lateness, else the most of any figure."""
+    counts = [(figure.metric.startswith("lateness"), figure.n) for figure in figures]
+    return max(counts, default=(False, 0))[1]
+
+
 @dataclass(frozen=True, slots=True)
 class HeatCell:
     """One technique under one load; ``heat`` is 0 (on time) to 5 (a period late, or many missed).
@@ -213,8 +219,7 @@ def variant_rows(measurements: Iterable[Measurement]) -> list[VariantRow]:
     for key in sorted(groups, key=lambda key: (case_order(key[0], boards), key[1])):
         (board, technique, load), method = key
         for task, cells in sorted(groups[key].items()):
-            lateness = [f.n for f in cells.values() if f.metric.startswith("lateness")]
-            n = max(lateness, default=0) or max(figure.n for figure in cells.values())
+            n = activation_count(cells.values())
             where = f"{technique}, {load}, {board}"
             rows.append(VariantRow(where, method, describe_method(method), task, n, cells))
     return rows

@@ -17,7 +17,7 @@ from hil.model.units import format_measurement, with_micro_sign
 from hil.report.charts.run_charts import run_charts
 from hil.report.page.page import render_page, render_page_parts, script, write_page
 from hil.report.page.template_environment import data_block
-from hil.report.result_tables import technique_rows
+from hil.report.result_tables import activation_count, technique_rows
 
 HOSTILE = "</script><script>alert('x')</script><!--\"'&{{ 7*7 }}"
 
@@ -292,3 +292,11 @@ def test_a_metric_that_nobody_knows_is_text(results: Results) -> None:
     page = render_page(replace(results, measurements=(*results.measurements, odd)))
     assert "hil-metric-<" not in page
     assert "hil-metric-&" not in page
+
+
+def test_a_row_counts_the_activations_of_its_lateness(results):
+    late = next(m for m in results.measurements if m.metric == "lateness_p50_us")
+    skew = replace(late, metric="clock_skew_ppm", task=None, n=late.n + 400)
+    assert activation_count([skew, late]) == late.n
+    assert activation_count([skew]) == skew.n
+    assert activation_count([]) == 0

@@ -49,6 +49,7 @@ from hil.report.page.template_environment import (
 )
 from hil.report.program_notices import notice_lines
 from hil.report.result_tables import (
+    activation_count,
     group_rows,
     heat_maps,
     latency_headings,
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
 
     from hil.model.captures import Capture
     from hil.model.results import Comparison, Measurement, Results
-    from hil.report.result_tables import TechniqueRow
 
 _MAX_LINES, _MAX_LINE = 60, 400
 _MAX_NOTICES = 12
@@ -206,10 +206,6 @@ def add_to_summary(
     summary.append(unicode_text(str(parts.body)))
 
 
-def _row_n(row: TechniqueRow) -> int:
-    return max((figure.n for figure in row.cells.values()), default=0)
-
-
 def _budget(figure: Measurement) -> str:
     if figure.budget is None:
         return ""
@@ -234,7 +230,7 @@ def _environment() -> jinja2.Environment:
         "clip": _clip,
         "clip_lines": _clip_lines,
         "budget": _budget,
-        "row_n": _row_n,
+        "row_n": lambda row: activation_count(row.cells.values()),
         "uncertainty": uncertainty_lines,
         "verdict_word": verdict_word,
     }

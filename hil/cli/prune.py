@@ -114,8 +114,9 @@ def _policy(args: argparse.Namespace, out: Path) -> RetentionPolicy:
 
 def _prune(args: argparse.Namespace, out: Path, policy: RetentionPolicy) -> Pruned:
     from hil.history.database import open_history
+    from hil.history.old_runs import old_runs
     from hil.history.queries import RunFilter
-    from hil.history.retention import baseline_names, old_runs, remove_runs
+    from hil.history.retention import baseline_names, remove_runs
 
     pruned = Pruned()
     location = find_location(args.history, out)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import CTE, ColumnElement, Connection
 
     from hil.history.database import History
 
@@ -375,15 +375,20 @@ def _distinct(
 
     ``some_run``: only those of which a run fulfils all of that.
     """
-    smallest = sa.select(sa.func.min(boards.c.key).label("key")).where(condition)
-    keys = smallest.cte("keys", recursive=True)
-    following = smallest.where(boards.c.key > keys.c.key).correlate(keys).scalar_subquery()
-    keys = keys.union_all(sa.select(following).where(keys.c.key.is_not(None)))
+    keys = distinct_keys(condition)
     query = sa.select(keys.c.key).where(keys.c.key.is_not(None))
     if some_run:
         there = sa.exists().where(boards.c.key == keys.c.key, *some_run).correlate(keys)
         query = query.where(there)
     return [text(key) for key in connection.execute(query).scalars()]
+
+
+def distinct_keys(condition: ColumnElement[bool]) -> CTE:
+    """The different keys of boards, ``key``, by steps of an index; the last one is null."""
+    smallest = sa.select(sa.func.min(boards.c.key).label("key")).where(condition)
+    keys = smallest.cte("keys", recursive=True)
+    following = smallest.where(boards.c.key > keys.c.key).correlate(keys).scalar_subquery()
+    return keys.union_all(sa.select(following).where(keys.c.key.is_not(None)))
 
 
 def of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:

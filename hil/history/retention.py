@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.queries import of_boards
-from hil.history.retention_policy import DatedRun, parse_moment_utc
-from hil.history.run_order import newest_first
 from hil.history.run_reader import find_run
 from hil.history.sql_tables import baselines, boards, runs
 from hil.model.errors import ConfigurationError
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hil.history.database import History
-    from hil.history.queries import RunFilter
-    from hil.history.retention_policy import RetentionPolicy
 
 _RUNS_AT_ONCE = 200
 
@@ -130,53 +125,10 @@ def _list(connection: Connection) -> list[Baseline]:
     return list(baselines_by_run.values())
 
 
-def old_runs(
-    history: History, policy: RetentionPolicy, wanted: RunFilter | None = None
-) -> list[str]:
-    """The runs that the policy does not keep, the oldest first; never a baseline.
-
-    With ``wanted`` only runs all of whose boards are wanted ones.
-    """
-
-    def work(connection: Connection) -> list[str]:
-        names = _old(connection, policy, datetime.now(UTC))
-        if wanted is None or not (conditions := of_boards(wanted)):
-            return names
-        of_run = sa.exists().where(boards.c.run_id == runs.c.id).correlate(runs)
-        query = sa.select(runs.c.run).where(
-            of_run.where(*conditions), ~of_run.where(~sa.and_(*conditions))
-        )
-        chosen = set(connection.execute(query).scalars())
-        return [name for name in names if name in chosen]
-
-    return history.read(work)
-
-
 def baseline_names(history: History) -> frozenset[str]:
     """The names of the runs that are baselines."""
     query = sa.select(runs.c.run).join(baselines, baselines.c.run_id == runs.c.id)
     return history.read(lambda connection: frozenset(connection.execute(query).scalars()))
-
-
-def _old(connection: Connection, policy: RetentionPolicy, now: datetime) -> list[str]:
-    pinned = frozenset(
-        connection.execute(
-            sa.select(runs.c.run).join(baselines, baselines.c.run_id == runs.c.id)
-        ).scalars()
-    )
-    rows = connection.execute(
-        sa.select(runs.c.run, runs.c.order_utc, boards.c.key)
-        .outerjoin(boards, boards.c.run_id == runs.c.id)
-        .order_by(*newest_first)
-    )
-    listed: dict[str, tuple[str, list[str]]] = {}
-    for row in rows:
-        listed.setdefault(row.run, (row.order_utc, []))[1].append(row.key)
-    dated = (
-        DatedRun(name, parse_moment_utc(order_utc), frozenset(keys))
-        for name, (order_utc, keys) in listed.items()
-    )
-    return policy.old(dated, now, pinned)
 
 
 def remove_runs(history: History, names: Sequence[str]) -> int:

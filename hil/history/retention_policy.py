@@ -169,6 +169,25 @@ def _step_of(part: str, *, last: bool) -> Step:
     return Step(match["period"], int(match["count"]) * _UNITS[match["unit"]])
 
 
+def period_of(period: str, moment: datetime) -> tuple[str, str]:
+    """The first day of the day, week, month or year of ``moment``, and the first one behind it."""
+    day = moment.date()
+    if period == "weekly":
+        day -= timedelta(days=day.weekday())
+    elif period == "monthly":
+        day = day.replace(day=1)
+    elif period == "yearly":
+        day = day.replace(month=1, day=1)
+    longest = {"daily": 1, "weekly": 7, "monthly": 31, "yearly": 366}[period]
+    try:
+        following = day + timedelta(days=longest)
+    except OverflowError:
+        return day.isoformat(), "9999-99"
+    if period in ("monthly", "yearly"):
+        following = following.replace(day=1)
+    return day.isoformat(), following.isoformat()
+
+
 def parse_moment_utc(text: str) -> datetime | None:
     """A time in UTC as runs have it; ``None`` for what is none."""
     try:

@@ -184,7 +184,8 @@ def test_a_run_stays_where_one_of_the_two_rules_keeps_it(filled, capsys):
 def test_pruning_removes_all_of_a_run(filled):
     import sqlalchemy as sa
 
-    from hil.history.retention import old_runs, remove_runs
+    from hil.history.old_runs import old_runs
+    from hil.history.retention import remove_runs
     from hil.history.retention_policy import RetentionPolicy
     from hil.history.sql_tables import metadata
 

@@ -11,11 +11,16 @@ import hil
 ASKED = {
     "boards.locks": "when a board was taken, for whoever looks into the note",
     "boards.scratch_folder": "whether an empty folder is young, against the date of the folder",
-    "cli.history": "how old runs are that were asked for in days",
+    "cli.history_arguments": "how old runs are that were asked for in days",
+    "cli.notify": "whether a run has just ended, by the date of its folder",
+    "cli.prune": "how old the folders are",
     "experiments.run": "when the run began",
+    "history.old_runs": "how old the runs are",
     "history.retention": "when a baseline was set",
     "recording.interfaces": "the date that a board is told",
     "recording.run_folder": "the folder's name",
+    "recording.run_removal": "whether a folder has just been written, by its date",
+    "report.notifications.told": "when a message was sent",
 }
 WALL = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "time.localtime"}
 

@@ -61,7 +61,11 @@ def test_a_pytest_run_that_measures_nothing_loads_few_modules():
     assert ours == set()  # taken out again, for a suite with a package of that name
     ours = {name for name in loaded_by("hil.pytest_plugin.plugin") if name.startswith("hil.")}
     assert ours == {
+        "hil.model",
+        "hil.model.printable",
+        "hil.model.run_options",
         "hil.pytest_plugin",
+        "hil.pytest_plugin.empty_run",
         "hil.pytest_plugin.options",
         "hil.pytest_plugin.outermost_guard",
         "hil.pytest_plugin.own_name",

@@ -164,8 +164,8 @@ def numbers_of_commands() -> list[tuple[str, str]]:
 
 
 def test_the_numbers_of_the_command_are_known() -> None:
-    assert {command for command, _ in numbers_of_commands()} == {"history", "trend"}
-    assert set(COMMANDS) >= {"history", "trend"}
+    assert {command for command, _ in numbers_of_commands()} == {"fleet", "history", "trend"}
+    assert set(COMMANDS) >= {"fleet", "history", "trend"}
 
 
 @pytest.mark.parametrize(("command", "option"), numbers_of_commands())

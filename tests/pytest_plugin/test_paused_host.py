@@ -56,7 +56,7 @@ def measure(pytester, run_here, monkeypatch):
             *("--board=sim:clock=virtual", "--hil-out=out", "--hil-duration-s=0.3"),
             *(f"--hil-windows={windows}", f"--hil-technique={techniques}"),
         )  # fmt: skip
-        folder = pytester.path / "out" / "latest"
+        (folder,) = (pytester.path / "out").glob("2*")
         captures = [read_capture(path) for path in list_captures(folder / "capture")]
         return result, json.loads((folder / "results.json").read_text()), captures
 

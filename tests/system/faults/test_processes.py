@@ -208,7 +208,7 @@ def test_a_board_that_dies_in_mid_run_stops_no_other(tmp_path):
 
 
 def test_a_full_disk_is_an_error_that_names_it(tmp_path):
-    run = Run(tmp_path, limit=6000)
+    run = Run(tmp_path, limit=12_000)
     output = run.end()
     assert run.process.returncode == BENCH_BROKEN, output
     assert "File too large" in output  # what the system says at the limit of a file's size

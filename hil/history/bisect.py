@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.model.captures import task_label
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,7 @@ def bisect_verdict(comparison: Comparison, problems: Sequence[str]) -> tuple[int
     """
     worse = [
         f"{change.metric} of {change.technique}, {change.load}"
-        + ("" if change.task is None else f", task {change.task}")
+        + ("" if change.task is None else f", {task_label(change.task, change.task_name)}")
         for change in comparison.changes
         if change.trend == "worse"
     ]

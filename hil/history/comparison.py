@@ -131,7 +131,8 @@ def compare_with_history(
     against = _against(choice, most)
     if differs:
         against += f" ({'; '.join(dict.fromkeys(differs))})"
-    return Comparison(against, _judged(waiting, confidence), tuple(missing), lacking)
+    changes = _named(_judged(waiting, confidence), run)
+    return Comparison(against, changes, tuple(missing), lacking)
 
 
 def _last_run(history: History, run: HistoryRun, choice: str, began: str) -> HistoryRun | None:
@@ -177,7 +178,8 @@ def compare_runs(
     against = f"run {before.info.id}"
     if differs:
         against += f" ({differs})"
-    return Comparison(against, _judged(waiting, confidence), tuple(dict.fromkeys(missing)))
+    changes = _named(_judged(waiting, confidence), after)
+    return Comparison(against, changes, tuple(dict.fromkeys(missing)))
 
 
 def _sound_runs(history: History, run_ids: Sequence[int], key: str) -> list[HistoryRun]:
@@ -241,6 +243,21 @@ def _judged(waiting: Sequence[_Open], confidence: float) -> tuple[Change, ...]:
             confidence,
         )
         for waiting_figure, verdict in zip(waiting, verdicts, strict=True)
+    )
+
+
+def _named(changes: Sequence[Change], run: HistoryRun) -> tuple[Change, ...]:
+    """The changes, with what a program of the user's own calls its tasks."""
+    names = {
+        (case.technique, figure.task): figure.task_name
+        for board in run.boards
+        for case in board.cases
+        for figure in case.measurements
+        if figure.task_name
+    }
+    return tuple(
+        replace(change, task_name=names.get((change.technique, change.task), ""))
+        for change in changes
     )
 
 

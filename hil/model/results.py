@@ -332,7 +332,8 @@ class Change(StoredRecord):
     in a comparison of many figures, corrected for their number. ``runs`` counts the past runs.
     ``trend`` is ``unclear`` where the stamps can't tell, and ``note`` then says why.
     ``detectable`` is the smallest change to the worse that would have been told, in ``unit``.
-    ``source`` is where both sides' times come from: ``board``, else the instrument.
+    ``source`` is where both sides' times come from: ``board``, else the instrument. ``task_name``
+    is what a program of the user's own calls the task.
     """
 
     board: str
@@ -352,6 +353,7 @@ class Change(StoredRecord):
     note: str | None = None
     detectable: float | None = None
     source: str = BOARD_SOURCE
+    task_name: str = field(default="", metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

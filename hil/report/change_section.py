@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.model.captures import BOARD_SOURCE
+from hil.model.captures import BOARD_SOURCE, task_label
 from hil.model.metrics import metric_or_unknown, metric_rank
 from hil.model.results import case_key, case_order
 from hil.model.units import pick_scale
@@ -193,7 +193,7 @@ def _row(change: Change) -> ChangeRow:
         difference = f"{scale.quantity(change.after - change.before, '+')} {bounds}".rstrip()
     figure = change.metric
     figure += f" ({change.method})" if change.method else ""
-    figure += "" if change.task is None else f", task {change.task}"
+    figure += "" if change.task is None else f", {task_label(change.task, change.task_name)}"
     figure += "" if change.source == BOARD_SOURCE else f", by {change.source}"
     return ChangeRow(
         where=f"{change.technique}, {change.load}, {change.board}",

@@ -38,6 +38,8 @@ class TaskSoFar:
     n: int
     figures: Mapping[str, Measurement]
     last_us: FloatArray
+    name: str = ""
+    """What a program of the user's own calls it; empty where it has only its number."""
     sending: str | None = None
     """What sending the stamps costs, where that is known: a line."""
 
@@ -71,7 +73,10 @@ def figures_so_far(capture: Capture) -> FiguresSoFar:
         cost = streaming_cost(capture, track.index)
         sending = None if cost is None else cost.line
         tasks.append(
-            TaskSoFar(track.index, track.period_us, activations.n, figures, last_us, sending)
+            TaskSoFar(
+                *(track.index, track.period_us, activations.n, figures, last_us),
+                *(track.name, sending),
+            )
         )
     group = next(lateness_groups([capture], BINS), None)
     cost_ms = (time.perf_counter() - began) * 1e3

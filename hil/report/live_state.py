@@ -80,7 +80,7 @@ def plain_state(state: LiveState) -> dict[str, object]:
         "warnings": list(state.warnings),
         "tasks": [
             {
-                "task": task.index,
+                "task": task.name or task.index,
                 "n": task.n,
                 "figures": {name: _plain(figure) for name, figure in task.figures.items()},
                 "last_us": task.last_us.tolist(),

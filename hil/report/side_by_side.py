@@ -11,7 +11,7 @@ import numpy as np
 from hil.history.comparison_inputs import task_stamps
 from hil.history.run_order import CLOCK_WRONG
 from hil.history.stored_records import pair_boards
-from hil.model.captures import BOARD_SOURCE
+from hil.model.captures import BOARD_SOURCE, task_label
 from hil.model.metrics import metric_rank, table_columns
 from hil.model.results import case_order, staged_method
 from hil.model.units import pick_scale
@@ -53,12 +53,13 @@ class Figure:
     note: str
     change: Change | None
     detectable: str = ""
+    task_name: str = ""
 
     @property
     def name(self) -> str:
         """Metric, method, task, and who saw it if not the board."""
         text = f"{self.metric} ({self.method})" if self.method else self.metric
-        text += "" if self.task is None else f", task {self.task}"
+        text += "" if self.task is None else f", {task_label(self.task, self.task_name)}"
         return text if self.source == BOARD_SOURCE else f"{text}, by {self.source}"
 
     @property
@@ -218,6 +219,7 @@ def _figure(
         note=note,
         change=change,
         detectable=detectable,
+        task_name=next((m.task_name for m in (after, before) if m is not None), ""),
     )
 
 

@@ -94,6 +94,27 @@ def test_tasks_are_judged_apart_and_together(history):
     assert errors[None] < 0.85 * min(errors[0], errors[1])
 
 
+def test_a_change_names_the_task_of_a_program_of_ones_own(history):
+    add_run(history, runs.night(1))
+    made = runs.night(50)
+    (board,) = made.boards
+    cases = [
+        replace(
+            case,
+            measurements=[replace(m, task_name="motor" * (m.task == 0)) for m in case.measurements],
+        )
+        for case in board.cases
+    ]
+    named = replace(made, boards=(replace(board, cases=tuple(cases)),))
+    for compared in (
+        compare_with_history(history, named, "last"),
+        compare_runs(runs.night(1), named, 0.95),
+    ):
+        names = {(change.task, change.task_name) for change in compared.changes}
+        assert (0, "motor") in names
+        assert not {(None, "motor"), (1, "motor"), (0, "")} & names
+
+
 def test_extremes_are_not_among_the_changes(history):
     add_run(history, runs.night(1))
     comparison = compare_with_history(history, runs.night(2), "last")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,17 @@ def test_it_fits_into_any_terminal(width, height):
         assert "█" not in text
         assert "p99" in text
         assert "! 12 stamps" in text
+
+
+def test_tasks_that_have_names_are_called_by_them():
+    tasks = tuple(replace(task, name=f"motor{task.index}") for task in FIGURES.tasks)
+    state = measuring()
+    state = replace(state, figures=replace(state.figures, tasks=tasks))
+    text = "\n".join(screen_lines(state, 80, 24))
+    assert "last of motor1, us late:" in text
+    assert "\nmotor0  1000  " in text
+    assert "; motor1: n 1000, p50" in plain_line(state)
+    assert [task["task"] for task in plain_state(state)["tasks"]] == ["motor0", "motor1"]
 
 
 def test_the_figures_are_those_of_the_report():

@@ -70,6 +70,8 @@
     svg.setAttribute("aria-label", `lateness of ${all} activations, from ${ends}`);
   };
 
+  const label = (task) => (typeof task.task === "number" ? `task ${task.task}` : task.task);
+
   const drawLast = (tasks) => {
     const values = tasks.flatMap((task) => task.last_us);
     if (!values.length) return;
@@ -90,10 +92,11 @@
       }
     });
     at("last").replaceChildren(...parts);
-    const said = tasks.map((task) => `task ${task.task}: ${task.last_us.map(digits).join(", ")} µs`);
+    const said = tasks.map((task) => `${label(task)}: ${task.last_us.map(digits).join(", ")} µs`);
     at("last").setAttribute("aria-label", `lateness of the last activations; ${said.join("; ")}`);
     at("last-scale").textContent =
-      `From ${digits(low)} to ${digits(high)} µs late; task 0 dots, task 1 squares. Newest: ` +
+      `From ${digits(low)} to ${digits(high)} µs late; ${label(tasks[0])} dots` +
+      (tasks.length > 1 ? `, ${label(tasks[1])} squares. Newest: ` : ". Newest: ") +
       tasks.map((task) => `${digits(task.last_us[task.last_us.length - 1])} µs`).join(", ");
   };
 
@@ -117,8 +120,8 @@
       task.task, task.n,
       ...COLUMNS.map((name) => (task.figures[name] ? digits(task.figures[name].value) : "–")),
     ])));
-    const sending = state.tasks.map((task) => task.sending).find(Boolean);
-    at("sending").textContent = sending ? `Task 0: ${micro(sending)}.` : "";
+    const costly = state.tasks.find((task) => task.sending);
+    at("sending").textContent = costly ? `${label(costly)}: ${micro(costly.sending)}.` : "";
     drawCounts(state.lateness);
     drawLast(state.tasks);
   };

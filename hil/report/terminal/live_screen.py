@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from hil.model.captures import task_label
 from hil.model.printable import escaped_line
 from hil.model.units import format_digits, format_elapsed
 from hil.report.live_state import PHASES
@@ -63,7 +64,7 @@ def plain_line(state: LiveState) -> str:
             f"{name.removesuffix(' us')} {_value(task, metric)}{' us' * name.endswith(' us')}"
             for name, metric in _COLUMNS
         )
-        parts.append(f"task {task.index}: n {task.n}, {said}")
+        parts.append(f"{task_label(task.index, task.name)}: n {task.n}, {said}")
     parts += [f"warning: {escaped_line(text)}" for text in state.warnings]
     return f"{state.phase}: {'; '.join(parts)}"
 
@@ -92,7 +93,7 @@ def _table(tasks: Sequence[TaskSoFar], width: int) -> list[str]:
     rows = [["task", "n", *(name for name, _ in _COLUMNS)]]
     for task in tasks[:_MOST_TASKS]:
         cells = [_value(task, metric) for _, metric in _COLUMNS]
-        rows.append([str(task.index), str(task.n), *cells])
+        rows.append([task.name or str(task.index), str(task.n), *cells])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     shown = len(widths)
     while shown > 1 and sum(widths[:shown]) + 2 * (shown - 1) > width:
@@ -135,4 +136,4 @@ def column_chart(counts: Sequence[int], rows: int, characters: str = UNICODE) ->
 def _last(tasks: Sequence[TaskSoFar]) -> Iterator[str]:
     for task in tasks[:_MOST_TASKS]:
         values = " ".join(f"{value:.0f}" for value in task.last_us)
-        yield f"last of task {task.index}, us late: {values}"
+        yield f"last of {task_label(task.index, task.name)}, us late: {values}"

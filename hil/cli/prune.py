@@ -68,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", choices=("folders", "history"), help="leave the other as it is (default: both)"
     )
     add_board_arguments(parser)
+    parser.add_argument(
+        "--no-summaries",
+        action="store_true",
+        help="leave nothing of the runs in the history (else their figures stay summarised)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -134,7 +139,9 @@ def _prune(args: argparse.Namespace, out: Path, policy: RetentionPolicy) -> Prun
         if args.only != "folders":
             wanted = RunFilter(board=args.board, machine=args.machine, firmware=args.firmware)
             pruned.runs = old_runs(history, policy, wanted)
-            pruned.removed = 0 if args.dry_run else remove_runs(history, pruned.runs)
+            if not args.dry_run:
+                summarise = not args.no_summaries
+                pruned.removed = remove_runs(history, pruned.runs, summarise=summarise)
     return pruned
 
 

@@ -21,7 +21,12 @@ from hil.model.units import format_value
 from hil.recording.atomic_file import write_text_atomically
 from hil.report.terminal.console import TextConsole
 from hil.report.terminal.tables import Cell, Column, Table
-from hil.report.trend_lines import describe_trend_line, sort_trend_lines
+from hil.report.trend_lines import (
+    describe_months,
+    describe_summary,
+    describe_trend_line,
+    sort_trend_lines,
+)
 
 if TYPE_CHECKING:
     from hil.history.fleet_trends import FleetTrend
@@ -121,8 +126,6 @@ _TREND_COLUMNS = (
 
 
 def _print_trend(lines: list[TrendLine]) -> None:
-    from hil.report.terminal.sparklines import sparkline
-
     console = TextConsole.of_output()
     for group in dict.fromkeys((line.board, line.firmware, line.profile) for line in lines):
         board, firmware, profile = group
@@ -131,29 +134,52 @@ def _print_trend(lines: list[TrendLine]) -> None:
         of_group = [line for line in lines if (line.board, line.firmware, line.profile) == group]
         rows = []
         for line in of_group:
-            values = [point.value for point in line.points]
-            last = line.points[-1]
-            style = "red" if last.verdict == "fail" else ""
-            rows.append(
-                [
-                    Cell(escaped_line(describe_trend_line(line))),
-                    Cell(sparkline(values)),
-                    *(Cell(format_value(end, line.unit)) for end in (min(values), max(values))),
-                    Cell(format_value(last.value, line.unit), style),
-                    Cell(str(len(values))),
-                ]
-            )
+            if line.points:
+                rows.append(_runs_row(line))
+            if line.summaries:
+                rows.append(_summaries_row(line))
         console.table(Table(_TREND_COLUMNS, rows, _JSON_HINT))
         for line in of_group:
             _print_trend_notes(console, line)
     console.write()
 
 
+def _runs_row(line: TrendLine) -> list[Cell]:
+    from hil.report.terminal.sparklines import sparkline
+
+    values = [point.value for point in line.points]
+    last = line.points[-1]
+    style = "red" if last.verdict == "fail" else ""
+    return [
+        Cell(escaped_line(describe_trend_line(line))),
+        Cell(sparkline(values)),
+        *(Cell(format_value(end, line.unit)) for end in (min(values), max(values))),
+        Cell(format_value(last.value, line.unit), style),
+        Cell(str(len(values))),
+    ]
+
+
+def _summaries_row(line: TrendLine) -> list[Cell]:
+    """The medians of the months of removed runs, and the extremes of all these runs."""
+    from hil.report.terminal.sparklines import sparkline
+
+    months = line.summaries
+    ends = min(m.smallest for m in months), max(m.largest for m in months)
+    name = describe_months(months)
+    return [
+        Cell(escaped_line(name if line.points else f"{describe_trend_line(line)}, {name}")),
+        Cell(sparkline([m.median for m in months])),
+        *(Cell(format_value(value, line.unit)) for value in (*ends, months[-1].median)),
+        Cell(str(sum(m.runs for m in months))),
+    ]
+
+
 def _print_trend_notes(console: TextConsole, line: TrendLine) -> None:
     """When a line has changed, and which of its runs have no start that can be right."""
     from hil.report.trend_changes import trend_changes
 
-    texts = [change.text for change in trend_changes(line)]
+    texts = [describe_summary(month, line.unit) for month in line.summaries[-1:]]
+    texts += [change.text for change in trend_changes(line)]
     texts += [f"{point.run}: {point.when}" for point in line.points if point.clock_wrong]
     for text in texts:
         console.print(escaped_line(f"{describe_trend_line(line)}: {text}"))

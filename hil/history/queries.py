@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from hil.history.column_values import (
     whole_or_none,
 )
 from hil.history.figure_packing import unpack_set
+from hil.history.figure_summary import MonthSummary, unpack_summaries
 from hil.history.missing_boards import missing_by_run, runs_without
 from hil.history.run_order import CLOCK_WRONG, newest_first
 from hil.history.sql_tables import (
@@ -26,6 +27,7 @@ from hil.history.sql_tables import (
     boards,
     figure_sets,
     metrics,
+    month_summaries,
     plan_cases,
     runs,
 )
@@ -34,9 +36,8 @@ from hil.model.captures import BOARD_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from sqlalchemy import CTE, ColumnElement, Connection
+    from sqlalchemy import CTE, ColumnElement, Connection, Table
 
     from hil.history.database import History
 
@@ -142,6 +143,11 @@ class TrendLine:
     source: str = BOARD_SOURCE
     plan: str = ""
     points: list[TrendPoint] = field(default_factory=list)
+    summaries: list[MonthSummary] = field(default_factory=list)
+    """Of the runs that were removed, by month, the oldest first; no comparison looks at them."""
+
+
+_Lines = dict[tuple[tuple[Any, ...], str], TrendLine]
 
 
 def list_runs(
@@ -280,7 +286,44 @@ def _trends(connection: Connection, metric: str, wanted: RunFilter, most: int) -
             rows += connection.execute(query.where(*line, boards.c.profile == profile))
     rows.sort(key=lambda row: (row.order_utc, row.id))
     plans = read_plans(connection, {row.plan_id for row in rows})
-    return _lines_of_rows(rows, plans, wanted, most)
+    lines = _lines_of_rows(rows, plans, wanted, most)
+    if wanted.verdict is None:
+        _add_summaries(connection, number_of, wanted, lines)
+    several = Counter(name for name, _ in lines)
+    return [
+        replace(line, plan=plan) if several[name] > 1 else line
+        for (name, plan), line in lines.items()
+    ]
+
+
+def _add_summaries(
+    connection: Connection, metric_id: int, wanted: RunFilter, lines: _Lines
+) -> None:
+    """What the removed runs have left, at each line of their own kind."""
+    conditions = [month_summaries.c.metric_id == metric_id]
+    if wanted.board is None or is_pattern(wanted.board):
+        conditions += of_boards(wanted, month_summaries)
+    else:
+        keys = {*board_keys(connection, wanted), wanted.board}
+        others = of_boards(replace(wanted, board=None), month_summaries)
+        conditions += [month_summaries.c.key.in_(keys), *others]
+    if wanted.since is not None:
+        conditions.append(month_summaries.c.month >= wanted.since[:7])
+    if wanted.until is not None:
+        conditions.append(sa.literal(wanted.until) > month_summaries.c.month + "-01T00:00:00Z")
+    query = sa.select(month_summaries).where(*conditions).order_by(month_summaries.c.month)
+    for row in connection.execute(query):
+        of_line = text(row.key), text(row.firmware), text(row.profile)
+        for named, summary in unpack_summaries(data(row.data)).items():
+            technique, load, plan, task, method, source, unit = named
+            if wanted.technique in (None, technique) and wanted.load in (None, load):
+                name = (*of_line, technique, load, task, method, source)
+                line = lines.get((name, plan))
+                if line is None:
+                    line = lines[name, plan] = TrendLine(
+                        *(text(row.name), *of_line, technique, load, task, method, unit, source)
+                    )
+                line.summaries.append(summary.of_month(text(row.month)))
 
 
 def lines_of(connection: Connection, key: str) -> list[tuple[str, str]]:
@@ -305,8 +348,8 @@ def lines_of(connection: Connection, key: str) -> list[tuple[str, str]]:
 
 def _lines_of_rows(
     rows: Sequence[Any], plans: Mapping[int, list[Any]], wanted: RunFilter, most: int
-) -> list[TrendLine]:
-    lines: dict[tuple[tuple[Any, ...], str], TrendLine] = {}
+) -> _Lines:
+    lines: _Lines = {}
     for row in rows:
         cases = plans.get(row.plan_id, [])
         for figure in unpack_set(data(row.data)):
@@ -335,11 +378,7 @@ def _lines_of_rows(
             )
             line.points.append(point)
             del line.points[:-most]
-    several = Counter(name for name, _ in lines)
-    return [
-        replace(line, plan=plan) if several[name] > 1 else line
-        for (name, plan), line in lines.items()
-    ]
+    return lines
 
 
 def plan_of(case: Any) -> str:
@@ -403,8 +442,8 @@ def of_runs(wanted: RunFilter) -> Sequence[ColumnElement[bool]]:
     return conditions
 
 
-def of_boards(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    """The conditions that are on the board of a run."""
+def of_boards(wanted: RunFilter, boards: Table = boards) -> list[ColumnElement[bool]]:
+    """The conditions that are on the board of a run, or on another table with its names."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.board is not None:
         columns = (boards.c.key, boards.c.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from hil.history.month_summaries import add_to_summaries
 from hil.history.run_reader import find_run
 from hil.history.sql_tables import baselines, boards, runs
 from hil.model.errors import ConfigurationError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from hil.history.database import History
 
-_RUNS_AT_ONCE = 200
+_RUNS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +132,30 @@ def baseline_names(history: History) -> frozenset[str]:
     return history.read(lambda connection: frozenset(connection.execute(query).scalars()))
 
 
-def remove_runs(history: History, names: Sequence[str]) -> int:
+def remove_runs(history: History, names: Sequence[str], *, summarise: bool = True) -> int:
     """Remove runs with all that belongs to them; returns how many there were.
 
-    A run that has become a baseline meanwhile stays. What others wait for is never held up for
+    What their figures were stays in summaries by month, unless not ``summarise``: in the
+    transaction that removes them, so that each run is there once, as itself or in a summary. A
+    run that has become a baseline meanwhile stays. What others wait for is never held up for
     more than :data:`_RUNS_AT_ONCE` runs. Coming runs use the room, or the disk gets it back.
     """
     count = 0
     for begin in range(0, len(names), _RUNS_AT_ONCE):
         some = list(names[begin : begin + _RUNS_AT_ONCE])
-        count += history.write(partial(_remove, names=some))
+        count += history.write(partial(_remove, names=some, summarise=summarise))
     if history.location.file is not None and count:
         history.compact()
     return count
 
 
-def _remove(connection: Connection, names: Sequence[str]) -> int:
-    baseline_runs = sa.select(baselines.c.run_id)
-    removal = runs.delete().where(runs.c.run.in_(names), runs.c.id.not_in(baseline_runs))
+def _remove(connection: Connection, names: Sequence[str], summarise: bool) -> int:
+    going = sa.select(runs.c.id, runs.c.fingerprint).where(
+        runs.c.run.in_(names), runs.c.id.not_in(sa.select(baselines.c.run_id))
+    )
+    # locked: of two that remove the same run, the second one finds it gone
+    rows = connection.execute(going.order_by(runs.c.id).with_for_update(of=runs)).all()
+    if summarise:
+        add_to_summaries(connection, {int(row.id): row.fingerprint for row in rows})
+    removal = runs.delete().where(runs.c.id.in_([row.id for row in rows]))
     return connection.execute(removal).rowcount

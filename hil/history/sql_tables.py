@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 """The newest migration's revision: the schema that this version reads and writes."""
 metadata = MetaData(
     naming_convention={
@@ -183,3 +183,22 @@ baselines = Table(
     Column("set_utc", String(40), nullable=False),
     Column("note", Text, nullable=False),
 )
+month_summaries = Table(
+    "month_summaries",
+    metadata,
+    Column("metric_id", Integer, ForeignKey("metrics.id"), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("firmware", String(200), primary_key=True),
+    Column("profile", String(200), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""What removed runs leave behind; see :mod:`hil.history.month_summaries`."""
+summarised_runs = Table(
+    "summarised_runs",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+)
+"""The removed runs that are in a summary, so that none is counted twice."""

@@ -20,6 +20,7 @@ from hil.history import sqlite_file
 from hil.history.database import HistoryError, open_history
 from hil.history.location import find_location
 from hil.history.queries import RunFilter, list_runs
+from hil.history.retention import remove_runs
 from hil.history.run_writer import add_run
 from hil.model.errors import HilError
 from hil.pytest_plugin.history_comparison import HistoryComparison
@@ -27,6 +28,7 @@ from hil.pytest_plugin.history_comparison import HistoryComparison
 TABLES = (
     *("runs", "boards", "plans", "plan_cases", "metrics", "figure_sets", "figure_details"),
     *("stamp_sets", "case_figures", "skips", "errors", "baselines"),
+    *("month_summaries", "summarised_runs"),
 )
 HOSTILE = (
     *(None, -1, 2**63 - 1, -(2**63), 1e308, 9e999, -9e999, 0.5),
@@ -39,12 +41,13 @@ NAMES = ("run-1", "run-2")
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Path:
-    """Two runs, the first of them a baseline."""
+    """Two runs, the first of them a baseline, and what a third one has left."""
     path = tmp_path_factory.mktemp("good") / "history.db"
     location = find_location(str(path), path.parent)
     with open_history(location) as history:
-        for name, seed in zip(NAMES, (1, 2), strict=True):
+        for name, seed in zip((*NAMES, "gone"), (1, 2, 3), strict=True):
             add_run(history, runs.renamed(runs.night(seed), name))
+        assert remove_runs(history, ["gone"]) == 1
     assert main(["baseline", "set", NAMES[0], "--history", str(path)]) == 0
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")

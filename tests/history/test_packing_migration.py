@@ -80,7 +80,7 @@ def test_the_file_becomes_smaller(old):
     if old.file is None:
         pytest.skip("of a file")
     history = History(old, _engine(old))
-    for number in range(3, 13):
+    for number in range(3, 19):
         run = replace(runs.night(1), fingerprint=str(number))
         run = replace(run, info=replace(run.info, id=f"r{number}"))
         history.write(lambda c, r=run, n=number: add_old_run(c, r, n))

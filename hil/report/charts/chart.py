@@ -195,13 +195,13 @@ class Series:
 class Mark:
     """A point that says ``text``; ``bounds`` are those of its ``y``.
 
-    ``kind``: ``mark``, ``worst`` or ``fail``.
+    ``kind``: ``mark``, ``worst``, ``fail`` or ``summary`` (of several points).
     """
 
     x: float
     y: float
     text: str
-    kind: Literal["mark", "worst", "fail"] = "mark"
+    kind: Literal["mark", "worst", "fail", "summary"] = "mark"
     bounds: tuple[float, float] | None = None
 
 

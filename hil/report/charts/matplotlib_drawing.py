@@ -53,7 +53,7 @@ _DPI = 150
 _LINE = 0.155
 """Height of a line of text in inches."""
 _LEGEND_NAME = 34
-_MARKS = {"mark": INK_COLOR, "worst": BAD_COLOR, "fail": BAD_COLOR}
+_MARKS = {"mark": INK_COLOR, "summary": QUIET_COLOR, "worst": BAD_COLOR, "fail": BAD_COLOR}
 _REFERENCES: dict[str, dict[str, Any]] = {
     "reference": {"color": INK_COLOR, "ls": ":", "lw": 0.9},
     "limit": {"color": BAD_COLOR, "ls": "--", "lw": 0.9},

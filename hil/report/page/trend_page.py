@@ -16,16 +16,23 @@ from hil.report.charts.chart import Axis, Chart, Mark, ReferenceLine, Series, da
 from hil.report.charts.dates import day_number
 from hil.report.page.template_environment import page_script, style_sheet, template_environment
 from hil.report.trend_changes import trend_changes
-from hil.report.trend_lines import describe_trend_line, sort_trend_lines
+from hil.report.trend_lines import (
+    describe_months,
+    describe_summary,
+    describe_trend_line,
+    sort_trend_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hil.history.figure_summary import MonthSummary
     from hil.history.queries import TrendLine, TrendPoint
 
 MOST_CHARTS = 120
 """Charts on one page; the lines beyond are counted."""
 _DECADE = 10.0
+_MIDDLE_DAYS = 14.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def trend_page(metric: str, lines: Sequence[TrendLine]) -> str:
     """
     known = find_metric(metric)
     figures = _figures(sort_trend_lines(lines))
-    axis = _dates(point for line in lines for point in line.points)
+    axis = _dates(lines)
     groups: dict[tuple[str, str, str], list[list[TrendLine]]] = defaultdict(list)
     for figure in figures[:MOST_CHARTS]:
         groups[figure[0].board, figure[0].key, figure[0].profile].append(figure)
@@ -80,7 +87,14 @@ def _figures(lines: Sequence[TrendLine]) -> list[list[TrendLine]]:
 
 
 def _begin(line: TrendLine) -> str:
+    """When its oldest run began; of removed runs only the month is known."""
+    if line.summaries:
+        return _first_day(line.summaries[0])
     return line.points[0].started_utc if line.points else ""
+
+
+def _first_day(month: MonthSummary) -> str:
+    return f"{month.month}-01T00:00:00Z"
 
 
 def _versions(figures: Sequence[Sequence[TrendLine]]) -> str:
@@ -98,13 +112,16 @@ def _versions(figures: Sequence[Sequence[TrendLine]]) -> str:
 def _span(lines: Sequence[TrendLine]) -> str:
     """The first and the last day of all lines; empty where there is no point."""
     days = [point.started_utc[:10] for line in lines for point in line.points]
+    days += [_first_day(month)[:10] for line in lines for month in line.summaries]
     if not days:
         return ""
     return min(days) if min(days) == max(days) else f"{min(days)} to {max(days)}"
 
 
-def _dates(points: Iterable[TrendPoint]) -> Axis:
-    days = [day for day in (day_number(point.started_utc) for point in points) if day == day]
+def _dates(lines: Iterable[TrendLine]) -> Axis:
+    starts = [point.started_utc for line in lines for point in line.points]
+    starts += [_first_day(month) for line in lines for month in line.summaries]
+    days = [day for day in map(day_number, starts) if day == day]
     return date_axis(min(days, default=0.0), max(days, default=0.0))
 
 
@@ -124,6 +141,11 @@ def trend_chart(lines: Sequence[TrendLine], dates: Axis | None = None) -> Chart:
     newer = [f"MicroPython {line.firmware} from {_begin(line)[:10]} on" for line in lines[1:]]
     texts = [f"n = {len(points)}{last}", *(change.text for change in changes)]
     starts = [by_run[p.run] for line in lines[1:] for p in line.points[:1] if p.run in by_run]
+    months = [month for line in lines for month in line.summaries]
+    if months:
+        texts.append(
+            f"large grey points: removed runs {describe_months(months)}, median and 5 to 95 %"
+        )
     references = [ReferenceLine("x", day) for day in starts]
     references += [
         ReferenceLine("x", by_run[change.first_after], kind="change") for change in changes
@@ -132,10 +154,13 @@ def trend_chart(lines: Sequence[TrendLine], dates: Axis | None = None) -> Chart:
         describe_trend_line(newest),
         f"{'; '.join(texts)}.",
         f"{describe_trend_line(newest)}: {'; '.join([*texts, *newer])}",
-        _dates(points) if dates is None else dates,
-        _value_axis(points, newest.unit),
+        _dates(lines) if dates is None else dates,
+        _value_axis(points, months, newest.unit),
         [Series("", np.array(at), np.array([point.value for point in points]))],
-        [_mark(day, point, newest.unit) for day, point in zip(at, points, strict=True)],
+        [
+            *(_month_mark(month, newest.unit) for month in months),
+            *(_mark(day, point, newest.unit) for day, point in zip(at, points, strict=True)),
+        ],
         references,
     )
 
@@ -149,12 +174,13 @@ def _positions(points: Sequence[TrendPoint]) -> list[float]:
     return at
 
 
-def _value_axis(points: Sequence[TrendPoint], unit: str) -> Axis:
+def _value_axis(points: Sequence[TrendPoint], months: Sequence[MonthSummary], unit: str) -> Axis:
     """From the least to the greatest value or bound; logarithmic for times over a decade.
 
     Nothing is below zero where nothing is.
     """
     ends = [e for p in points for e in (p.value, p.lo, p.hi) if e is not None and math.isfinite(e)]
+    ends += [end for month in months for end in (month.p05, month.median, month.p95)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     label = "" if unit in (*UNWRITTEN_UNITS, "us") else unit
     if unit == "us" and low > 0.0 and high > _DECADE * low:
@@ -171,6 +197,13 @@ def _mark(day: float, point: TrendPoint, unit: str) -> Mark:
     if point.verdict == "fail":
         return Mark(day, point.value, f"{text}, out of budget", "fail", bounds)
     return Mark(day, point.value, text, bounds=bounds)
+
+
+def _month_mark(month: MonthSummary, unit: str) -> Mark:
+    """In the middle of its month, with the spread of its runs for bounds."""
+    text = describe_summary(month, unit)
+    at = day_number(_first_day(month)) + _MIDDLE_DAYS
+    return Mark(at, month.median, text, "summary", (month.p05, month.p95))
 
 
 def _trend_bounds(point: TrendPoint, unit: str) -> str:

@@ -35,8 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--run",
+        nargs="?",
+        const="",
         metavar="BOARD",
-        help="do the experiment on this board first (half a minute), for its figures",
+        help="do the experiment first (half a minute), for its figures; on this board, else on the "
+        "one that the sheet names",
     )
     parser.add_argument(
         "--from", metavar="RUN", dest="measured", help="take the figures from this run's folder"
@@ -46,16 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the lessons, or make sheets."""
     if args.technique is None and not args.all:
-        if args.run or args.measured or args.folder:
+        if args.run is not None or args.measured or args.folder:
             raise ConfigurationError("hil lesson: name a technique, or give --all")
         print(lesson_list())
         return 0
     if args.technique is not None and args.technique not in LESSONS:
         raise ConfigurationError(unknown_name("lesson", args.technique, LESSONS))
     lessons = list(LESSONS.values()) if args.all else [LESSONS[args.technique]]
-    if args.run and len(lessons) > 1:
+    if args.run is not None and len(lessons) > 1:
         raise ConfigurationError("--run: one experiment at a time; name a technique")
-    results = _measure(lessons[0], args.run) if args.run else _stored(args.measured)
+    if args.run is None:
+        results = _stored(args.measured)
+    else:
+        results = _measure(lessons[0], args.run or lessons[0].board)
     sheets = [make_sheet(lesson, results) for lesson in lessons]
     if args.folder is None:
         print("\n".join(map(sheet_text, sheets)), end="")

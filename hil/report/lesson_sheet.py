@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hil.agents.bundle import agents_folder
 from hil.model.lessons import LESSONS, Lesson
 from hil.model.metrics import metric_or_unknown
+from hil.model.printable import escaped_line
 from hil.model.techniques import TECHNIQUES
 from hil.model.units import format_measurement
 from hil.report.page.template_environment import style_sheet, template_environment
@@ -39,6 +40,8 @@ class LessonSheet:
     source_name: str
     source: str
     measured: tuple[MeasuredRow, ...] = ()
+    board: str = ""
+    """Where it was measured."""
 
     @property
     def title(self) -> str:
@@ -58,6 +61,7 @@ def make_sheet(lesson: Lesson, results: Results | None = None) -> LessonSheet:
         f"device_agents/{name}",
         (agents_folder() / name).read_text(encoding="ascii").rstrip(),
         () if results is None else tuple(_rows(lesson, results)),
+        "" if results is None else ", ".join(escaped_line(b.name) for b in results.boards),
     )
 
 
@@ -106,7 +110,7 @@ def sheet_text(sheet: LessonSheet) -> str:
         _filled(f"{lesson.see} Chart: {lesson.chart}."),
     ]
     if measured := sheet.measured:
-        parts += ["", f"Measured ({lesson.metric})", ""]
+        parts += ["", f"Measured on {sheet.board} ({lesson.metric})", ""]
         parts += [f"    {row.technique:<18} {row.value:>14}  {row.bounds}" for row in measured]
     parts += ["", "Question", "", _filled(lesson.question)]
     parts += ["", "Explanation", "", _filled(lesson.explanation), ""]

@@ -125,8 +125,26 @@ def test_measured_figures_stand_in_the_sheet(measured):
     assert all(row.value in sheet_text(sheet) for row in sheet.measured)
     page = sheets_page([sheet]).replace("µ", "u")
     assert all(row.value in page for row in sheet.measured)
+    assert f"Measured on {results.boards[0].name} (lateness" in sheet_text(sheet)
+    assert f"measured on {results.boards[0].name}</th>" in page
     missing = make_sheet(LESSONS["thread"], results)
     assert missing.measured[0].value == "not measured"
+
+
+@pytest.mark.parametrize(("words", "board"), [(["--run"], PAUSES), (["--run=a0"], "a0")])
+def test_the_experiment_is_done_on_the_boards_of_its_sheet_or_another(
+    words, board, monkeypatch, capsys
+):
+    asked = []
+
+    def run(command, **more):
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 4)
+
+    monkeypatch.setattr("hil.cli.lesson.subprocess.run", run)
+    assert main(["lesson", "timer_soft", *words]) == 1
+    assert asked[0][3:5] == ["run", board]
+    assert "there are no figures of this: hil run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

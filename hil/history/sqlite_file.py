@@ -120,7 +120,8 @@ def give_back(connection: sqlite3.Connection) -> int:
     if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
         return 0
     while connection.execute("PRAGMA freelist_count").fetchone()[0]:
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        # a page is a step of this statement, and `execute` takes one where there are no columns
+        connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the log stays small
     return (before - int(connection.execute("PRAGMA page_count").fetchone()[0])) * page
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +20,8 @@ from hil.history.retention import set_baseline
 from hil.history.retention_policy import DatedRun, RetentionPolicy, parse_moment_utc, parse_steps
 from hil.history.run_order import newest_first
 from hil.history.run_writer import add_run
-from hil.history.sql_tables import boards, runs
+from hil.history.sql_tables import boards, errors, runs
+from hil.history.sqlite_file import give_back
 
 assert histories
 NOW = datetime.now(UTC)
@@ -126,3 +129,19 @@ def test_what_is_read_grows_with_what_goes(histories, later):
             assert 24 <= len(old_runs(history, policy)) <= 42
     few, many = steps
     assert many <= 1.2 * few + 100, (few, many)
+
+
+def test_the_room_of_removed_runs_is_given_back_in_few_steps(tmp_path):
+    """Each step writes the log into the file and waits for the disk."""
+    location = find_location(str(tmp_path / "history.db"), tmp_path)
+    with open_history(location) as history:
+        add_run(history, made.night(0))
+        row = dict.fromkeys(("board", "technique", "load", "error"), "x") | {"run_id": 1}
+        filler = [row | {"detail": 1000 * "x"} for _ in range(1000)]
+        history.write(lambda c: c.execute(errors.insert(), filler))
+        history.write(lambda c: c.execute(errors.delete()))
+        with contextlib.closing(sqlite3.connect(location.file)) as connection:
+            statements = []
+            connection.set_trace_callback(statements.append)
+            assert give_back(connection) > 500_000
+    assert len(statements) < 30

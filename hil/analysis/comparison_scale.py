@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.streaming_stats import mean_of
 from hil.analysis.uncertainty import order_statistics
 from hil.analysis.uncertainty.correlated import CARRIERS, cell_means, effective_samples, mean_error
 from hil.model.metrics import percentile_metrics
@@ -117,11 +118,11 @@ def off_scale(y: float, c: float) -> float:
 def task_evidence(stamps: TaskStamps, step_us: float) -> dict[str, Evidence]:
     """Evidence by metric for what follows from one task's stamps; ``step_us`` is the clock's."""
     evidence = percentile_evidence("lateness", stamps.lateness_us, step_us)
-    gaps = np.diff(stamps.stamps_us)
+    gaps = stamps.stamps_us[1:] - stamps.stamps_us[:-1]
     joined = np.flatnonzero(stamps.joined)
     gaps = gaps[joined]
     if gaps.size >= 16:
-        away = gaps - gaps.mean()
+        away = gaps - mean_of(gaps)
         _add_rms(evidence, "period_jitter_rms_us", away, step_us, step_us**2 / 6.0)
         change = np.diff(gaps)[np.diff(joined) == 1]
         _add_rms(evidence, "c2c_jitter_rms_us", change, step_us, step_us**2 / 2.0)
@@ -146,7 +147,7 @@ def tilt_ppm(stamps: TaskStamps) -> float:
     if not any(lengths_us):
         return 0.0
     window_us = sum(lengths_us) / len(lengths_us)
-    away = float(np.sqrt(np.mean(np.square(_residuals(stamps)))))
+    away = math.sqrt(mean_of(np.square(_residuals(stamps))))
     return 3e6 * away / window_us / math.sqrt(len(lengths_us))
 
 
@@ -174,8 +175,8 @@ def _residuals(stamps: TaskStamps) -> FloatArray:
     error = np.empty_like(late)
     for window in stamps.windows:
         if late[window].size:
-            away = stamps.index[window] - stamps.index[window].mean()
-            error[window] = late[window] - late[window].mean()
+            away = stamps.index[window] - mean_of(stamps.index[window])
+            error[window] = late[window] - mean_of(late[window])
             error[window] -= away * float(
                 np.dot(away, error[window]) / max(float(np.dot(away, away)), 1.0)
             )
@@ -208,7 +209,7 @@ def percentile_evidence(
             continue
         value = float(ordered[math.ceil(quantile * n) - 1])
         above = cell_means((series > value).astype(np.float32))
-        flat = np.full(above.size, float(above.mean()))
+        flat = np.full(above.size, mean_of(above))
         worth = effective_samples(above, flat, n, quantile)
         if worth < _FEWEST_WORTH:
             continue
@@ -257,7 +258,7 @@ def _add_rms(
     if n < 16:
         return
     squares = np.square(away)
-    mean = float(squares.mean())
+    mean = mean_of(squares)
     weight = float(np.dot(squares, squares))
     if mean <= 3.0 * clock or not weight or (mean * n) ** 2 / weight < min(CARRIERS, n / 6.0):
         return

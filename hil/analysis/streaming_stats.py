@@ -33,6 +33,11 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     return float(sum(np.dot(a[at : at + DOT], b[at : at + DOT]) for at in ends))
 
 
+def mean_of(values: FloatArray | IntArray) -> float:
+    """As ``values.mean()`` of an array (n,), to the last bit; quicker by far for short ones."""
+    return float(np.add.reduce(values, dtype=np.float64)) / values.size
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Means of equal stretches of a series, window by window.
@@ -54,7 +59,10 @@ class Cells:
         for start, end in zip(first, [*first[1:], series.size], strict=True):
             count = (end - start) // size
             part = series[start : start + count * size]
-            rows.append(part.reshape(count, size).mean(axis=1, dtype=np.float64))
+            if size == 1:
+                rows.append(part.astype(np.float64))
+            else:
+                rows.append(part.reshape(count, size).mean(axis=1, dtype=np.float64))
         return cls(tuple(rows), size, int(series.size))
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.comparison_scale import on_scale, stretches_of
+from hil.analysis.streaming_stats import mean_of
 from hil.model.metrics import percentile_metrics
 
 if TYPE_CHECKING:
@@ -50,20 +51,20 @@ def task_parts(stamps: TaskStamps) -> dict[str, list[float]]:
         index, times = stamps.index[span], stamps.stamps_us[span]
         whole = joined[span][:-1]
         if times.size >= _FEWEST:
-            gaps = np.diff(times)
+            gaps = times[1:] - times[:-1]
             part |= (
-                _rms("period_jitter_rms_us", gaps[whole] - gaps[whole].mean())
+                _rms("period_jitter_rms_us", gaps[whole] - mean_of(gaps[whole]))
                 if (whole.any())
                 else {}
             )
-            part |= _rms("c2c_jitter_rms_us", np.diff(gaps)[whole[1:] & whole[:-1]])
-            away = index - index.mean()
+            part |= _rms("c2c_jitter_rms_us", (gaps[1:] - gaps[:-1])[whole[1:] & whole[:-1]])
+            away = index - mean_of(index)
             square = float(np.dot(away, away))
             slope = float(np.dot(away, late[span])) / square if square else 0.0
             part["schedule_drift_ppm"] = 1e6 * slope / stamps.period_us
-            part |= _rms("tie_rms_us", late[span] - late[span].mean() - slope * away)
+            part |= _rms("tie_rms_us", late[span] - mean_of(late[span]) - slope * away)
         part["overruns"] = float(stretches_of(late[span] >= stamps.period_us))
-        part["missed"] = float(np.count_nonzero((np.diff(index) > 1) & whole))
+        part["missed"] = float(np.count_nonzero((index[1:] - index[:-1] > 1) & whole))
         figures.append(part)
     return _common(figures)
 
@@ -85,6 +86,8 @@ def percentile_values(series: SeriesName, values: FloatArray) -> dict[str, float
 
 def with_parts(evidence: Evidence, values: Sequence[float]) -> Evidence:
     """``evidence`` with the figure's value in each window; of a count its bursts there."""
+    if not values and not evidence.parts:
+        return evidence
     return replace(evidence, parts=tuple(on_scale(value, evidence.c) for value in values))
 
 
@@ -123,7 +126,7 @@ def _bounded(run: Evidence, variance: float, freedom: int) -> Evidence:
 
 
 def _rms(metric: str, away: FloatArray) -> Mapping[str, float]:
-    return {metric: math.sqrt(float(np.mean(np.square(away))))} if away.size else {}
+    return {metric: math.sqrt(mean_of(np.square(away)))} if away.size else {}
 
 
 def _common(figures: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

@@ -57,10 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables; the exit status tells what changed with ``--bisect`` only."""
     if not args.bisect:
-        from hil.experiments.evaluation import left_out
-
         _, runs = _compare(args)
-        return name_unread(line for _, run in runs for line in left_out(run.errors))
+        return name_unread(_left_out(runs))
     try:
         view, runs = _compare(args)
         status, text = bisect_verdict(view.comparison, list(_problems(runs)))
@@ -71,6 +69,14 @@ def run(args: argparse.Namespace) -> int:
         status, text = NOT_MEASURED, "not measured: hil failed"
     print(f"bisect: {escaped_line(text)}", file=sys.stderr)
     return status
+
+
+def _left_out(runs: _Runs) -> Iterator[str]:
+    """Captures that could not be read."""
+    for errors in filter(None, (run.errors for _, run in runs)):
+        from hil.experiments.evaluation import left_out
+
+        yield from left_out(errors)
 
 
 def _problems(runs: _Runs) -> Iterator[str]:
@@ -128,7 +134,6 @@ def _view(args: argparse.Namespace) -> tuple[SideBySide, _Runs]:
 
 def _named(name: str, history: History | None, shown: str) -> HistoryRun:
     """The run that ``name`` means; raises :class:`~hil.model.errors.HilError` for none."""
-    from hil.experiments.evaluation import unjudged_history_run
     from hil.history.queries import RunFilter, list_runs
     from hil.history.run_reader import find_history_run
 
@@ -144,7 +149,7 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
                 f"{escaped_line(name)}: no such folder, and there is no history ({shown}); "
                 "give run folders, or --history"
             )
-        return find_history_run(name, history, unjudged_history_run)
+        return find_history_run(name, history, _read_folder)
     if history is None:
         raise ConfigurationError(
             f"{escaped_line(name)}: there is no history ({shown}); give --history"
@@ -152,7 +157,7 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
     newest = list_runs(history, wanted, 1)
     if not newest:
         raise ConfigurationError(f"{escaped_line(name)}: no such run in {shown}; see `hil history`")
-    run = find_history_run(newest[0].run, history, unjudged_history_run)
+    run = find_history_run(newest[0].run, history, _read_folder)
     boards = tuple(
         board
         for board in run.boards
@@ -160,6 +165,12 @@ def _named(name: str, history: History | None, shown: str) -> HistoryRun:
         and board.identity.micropython.removeprefix("v").startswith(wanted.firmware or "")
     )
     return dataclasses.replace(run, boards=boards or run.boards)
+
+
+def _read_folder(folder: Path) -> HistoryRun:
+    from hil.experiments.evaluation import unjudged_history_run  # not for a run of the history
+
+    return unjudged_history_run(folder)
 
 
 def _only(run: HistoryRun, name: str) -> HistoryRun:

@@ -162,8 +162,13 @@ def read_plans(connection: Connection, numbers: Collection[int]) -> dict[int, li
     return by_plan
 
 
-def read_cases(connection: Connection, boards: Sequence[Any]) -> dict[int, list[HistoryCase]]:
-    """The cases of each of these boards (rows with id, name and plan), by the board's number."""
+def read_cases(
+    connection: Connection, boards: Sequence[Any], wanted: Collection[str] | None = None
+) -> dict[int, list[HistoryCase]]:
+    """The cases of each of these boards (rows with id, name and plan), by the board's number.
+
+    ``wanted`` as for :func:`~hil.history.figure_packing.unpack_figures`.
+    """
     numbers = [board.id for board in boards]
     by_plan = read_plans(connection, {board.plan_id for board in boards if board.plan_id})
     set_rows = connection.execute(
@@ -181,7 +186,7 @@ def read_cases(connection: Connection, boards: Sequence[Any]) -> dict[int, list[
         plan = by_plan.get(board.plan_id, [])
         names = [(row.technique, row.load) for row in plan]
         figures = unpack_figures(
-            sets.get(board.id, {}), details.get(board.id, ()), names, text(board.name)
+            sets.get(board.id, {}), details.get(board.id, ()), names, text(board.name), wanted
         )
         of_cases = unpack_stamp_sets(stamps.get(board.id, ()), len(plan))
         cases[board.id] = [

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.analysis.change_detection import CHANGE_CONFIDENCE, judge_changes
-from hil.history.comparison_inputs import PAST_RUNS, case_evidence, pair_figures
+from hil.history.comparison_inputs import (
+    EVIDENCE_DETAILS,
+    PAST_RUNS,
+    PAST_RUNS_OF_PAIR,
+    case_evidence,
+    pair_figures,
+)
 from hil.history.missing_parts import missing_parts
 from hil.history.run_order import CLOCK_WRONG, order_time
 from hil.history.run_reader import (
@@ -167,10 +173,14 @@ def compare_runs(
         if history is not None:
             line = line_of_board(before, old)
             without = {before.fingerprint, after.fingerprint}
-            numbers = past_runs(history, line, before_utc="9", most=PAST_RUNS, without=without)
+            numbers = past_runs(
+                history, line, before_utc="9", most=PAST_RUNS_OF_PAIR, without=without
+            )
+            # one after the other: a run's figures and stamps take much more than its evidence
             earlier_sides = [
                 _earlier_side(earlier, new.key)
-                for earlier in _sound_runs(history, numbers, line.key)
+                for number in numbers
+                for earlier in _sound_runs(history, [number], line.key)
             ]
         now, then = _side(new.cases, new.key), _side(old.cases, new.key)
         missing += _missing_cases(now, [then], new.identity.name)
@@ -187,7 +197,7 @@ def _sound_runs(history: History, run_ids: Sequence[int], key: str) -> list[Hist
     sound = []
     for run_id in run_ids:
         with contextlib.suppress(CaptureError):
-            sound.append(load_run(history, run_id, key))
+            sound.append(load_run(history, run_id, key, EVIDENCE_DETAILS))
     return sound
 
 

@@ -29,7 +29,7 @@ from hil.model.printable import database_text
 from hil.model.results import Measurement, staged_method
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
 MOST_DETAILS = 2000
@@ -206,15 +206,18 @@ def unpack_figures(
     details: Sequence[bytes],
     cases: Sequence[tuple[str, str]],
     board: str,
+    wanted: Collection[str] | None = None,
 ) -> list[list[Measurement]]:
     """The figures of each of a board's ``cases`` (technique and load), as they were packed.
+
+    Of the details only those fields that are ``wanted`` are read, by default all.
 
     Raises :class:`~hil.model.errors.CaptureError` or ``ValueError`` for what no version writes.
     """
     rows = {metric: zip(*set_columns(data), strict=True) for metric, data in sets.items()}
     figures: list[list[Measurement]] = [[] for _ in cases]
     for part in details:
-        for metric, detail in _unpack_details(part):
+        for metric, detail in _unpack_details(part, wanted):
             row = next(rows.get(metric, iter(())), None)
             if row is None:
                 raise CaptureError("figures in the history are damaged: details of no figure")
@@ -234,7 +237,9 @@ def unpack_figures(
     return figures
 
 
-def _unpack_details(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+def _unpack_details(
+    data: bytes, wanted: Collection[str] | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Metric and details of each figure, in the order in which they were packed."""
     packed = unpack_json(data)
     try:
@@ -242,10 +247,14 @@ def _unpack_details(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         count = len(order)
         if count > MOST_DETAILS or not all(isinstance(key, str) for key in (*keys, *names)):
             raise ValueError("malformed details")
-        columns = [_whole_column(column, count) for column in packed["columns"]]
+        stored = list(zip(keys, packed["columns"], packed["nulls"], strict=True))
+        if wanted is not None:
+            stored = [field for field in stored if field[0] in wanted]
+        keys = [key for key, _, _ in stored]
+        columns = [_whole_column(column, count) for _, column, _ in stored]
         records = [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
         records = records or [{} for _ in order]
-        for key, indices in zip(keys, packed["nulls"], strict=True):
+        for key, _, indices in stored:
             for index, record in enumerate(records if indices is not None else ()):
                 if record[key] is None and index not in indices:
                     del record[key]

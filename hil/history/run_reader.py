@@ -139,15 +139,23 @@ def _of_line(line: FirmwareLine) -> Sequence[Any]:
     )
 
 
-def load_run(history: History, run_id: int, key: str | None = None) -> HistoryRun:
+def load_run(
+    history: History,
+    run_id: int,
+    key: str | None = None,
+    details: Collection[str] | None = None,
+) -> HistoryRun:
     """A run, whole, or only its board ``key``.
 
+    ``details`` are the fields of the figures' details that are read, by default all.
     Raises :class:`~hil.model.errors.CaptureError` where it was removed meanwhile.
     """
-    return history.read(lambda connection: _load(connection, run_id, key))
+    return history.read(lambda connection: _load(connection, run_id, key, details))
 
 
-def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
+def _load(
+    connection: Connection, run_id: int, key: str | None, details: Collection[str] | None
+) -> HistoryRun:
     row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).first()
     if row is None:
         raise CaptureError("a run was removed from the history while it was read")
@@ -156,7 +164,7 @@ def _load(connection: Connection, run_id: int, key: str | None) -> HistoryRun:
     if key is not None:
         query = query.where(boards.c.key == key)
     board_rows = connection.execute(query.order_by(boards.c.id)).all()
-    board_cases = read_cases(connection, board_rows)
+    board_cases = read_cases(connection, board_rows, details)
     skip_rows = connection.execute(sa.select(skips).where(skips.c.run_id == run_id))
     error_rows = connection.execute(sa.select(errors).where(errors.c.run_id == run_id))
     return HistoryRun(

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from hil.model.metric import (
     EXTREME,
@@ -26,6 +28,9 @@ from hil.model.metric import (
     percentiles,
     smallest,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _COUNTED = "definition: counted"
 _JEDEC = "JEDEC JESD65B"
@@ -427,6 +432,7 @@ _FAMILIES = (
 )
 
 
+@lru_cache(maxsize=1024)
 def find_metric(name: str) -> Metric | None:
     """The metric of this name, or ``None``.
 
@@ -463,7 +469,8 @@ def table_columns(table: Table, *, brief: bool = False) -> tuple[tuple[Metric, C
     return tuple(sorted(pairs, key=lambda pair: pair[1].position))
 
 
-def percentile_metrics(series: SeriesName) -> dict[str, Percentile]:
+@cache
+def percentile_metrics(series: SeriesName) -> Mapping[str, Percentile]:
     """Metric name -> percentile, of all that are percentiles of this series."""
     return {
         metric.name: metric.percentile

@@ -231,6 +231,7 @@ def is_queued(technique: str, method: str | None) -> bool:
     return find_technique(technique).releases == find_method(method).releases == "queued"
 
 
+@lru_cache(maxsize=1024)
 def resolution_us(technique: str, method: str | None) -> float:
     """The step of the clock that a figure's series waited by, in us (0: the board's own clock)."""
     return (find_method(method) if method else find_technique(technique)).resolution_us

@@ -12,6 +12,7 @@ from hil.analysis import late_samples, release_matching, stability, streaming_st
 from hil.analysis.activations import assign, lateness_us
 from hil.analysis.late_samples import ArraySamples, LateSamples, lateness_samples
 from hil.analysis.missed_releases import missed_releases_of
+from hil.analysis.streaming_stats import mean_of
 from hil.model.board import BoardIdentity
 from hil.model.captures import Capture, CapturePlan, Gap, TaskPlan, Track
 
@@ -253,3 +254,10 @@ def test_sums_of_pieces_are_those_of_the_whole(series, size):
     np.testing.assert_allclose(sums.cell_means, whole.cell_means, rtol=1e-9, atol=1e-9)
     if series.size:
         assert (span.low_at, span.high_at) == (series.argmin(), series.argmax())
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 9, 100, 1000, 4097])
+def test_a_mean_is_that_of_numpy_to_the_last_bit(n):
+    values = np.random.default_rng(n).normal(1e6, 1e3, n)
+    assert mean_of(values) == float(values.mean())
+    assert mean_of(values.astype(np.int64)) == float(values.astype(np.int64).mean())

@@ -1,16 +1,18 @@
-"""python -m tools.history_scale [--boards N] [--nights N,N,N] [--postgresql] [--template FOLDER]
+"""python -m tools.history_scale [--sizes BxN,BxN,BxN] [--postgresql] [--template FOLDER] [--write]
 
-Makes a history of so many boards over so many nights in a temporary folder, some sizes one after
-another, and measures the file and every command: a table in Markdown, of seconds (in parentheses
-those of the processor) and peak memory above the start-up. With ``--postgresql`` on a server of its
-own (Debian package postgresql), else in an SQLite file. Without ``--template`` the embedded board
-is measured first.
+Makes histories of so many boards over so many nights in a temporary folder and measures each and
+every command on it: a table in Markdown, of processor seconds above the start-up (in parentheses
+the seconds that passed, with it), peak memory above the start-up's, and lines printed. With
+``--postgresql`` on a server of its own (Debian package postgresql), else in an SQLite file. Without
+``--template`` the embedded board is measured first. With ``--write`` the table goes into
+docs/explanation/history-scale.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -23,56 +25,65 @@ import sqlalchemy as sa
 from hil.experiments.evaluation import judged_history_run
 from hil.history.database import History, open_history
 from hil.history.location import find_location
-from tools.history_scale.commands import Spent, commands, measured_command
+from tools.history_scale.commands import commands, measured_command
+from tools.history_scale.growth_table import PAGE, Size, growth_table, write_between_markers
 from tools.history_scale.made_runs import Farm, fill
 from tools.history_scale.writers import store_by_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-_BOARDS = {False: 20, True: 1000}
-_NIGHTS = {False: "37,122,365", True: "3,10,30"}
+    from hil.history.stored_records import HistoryRun
+
+_SIZES = {False: "20x12,20x37,20x120", True: "100x4,300x4,1000x4"}
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="tools.history_scale", description=__doc__)
-    parser.add_argument("--boards", type=int)
-    parser.add_argument("--nights")
+    parser.add_argument("--sizes", help="boards x nights, from the smallest")
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--template", type=Path)
-    parser.add_argument("--writers", type=int, default=20, help="who store 1,000 runs at first")
+    parser.add_argument("--writers", type=int, default=20, help="who store 1,000 runs; 0: nobody")
+    parser.add_argument("--write", action="store_true", help="into the page of the documentation")
     args = parser.parse_args(words)
-    count = args.boards or _BOARDS[args.postgresql]
-    sizes = [int(size) for size in (args.nights or _NIGHTS[args.postgresql]).split(",")]
+    chosen = (args.sizes or _SIZES[args.postgresql]).split(",")
+    farms = [Farm(*map(int, size.split("x"))) for size in chosen]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hil-scale-")))
         template = judged_history_run(args.template or _measured(folder))
-        address = stack.enter_context(_server()) if args.postgresql else str(folder / "history.db")
-        stored, seconds = store_by_many(address, template, args.writers)
-        print(f"{args.writers} writers stored {stored} runs in {seconds:.0f} s", flush=True)
-        columns: list[list[Spent]] = []
-        titles: list[str] = []
-        done = 0
-        for size in sizes:
-            farm = Farm(count, size)
-            location = find_location(address, folder)
-            assert location is not None
-            begun = time.monotonic()
-            with open_history(location) as history:
-                fill(history, template, farm, done)
-                stored, bytes_stored = _stored(history)
-            done = size
-            titles.append(f"{count} x {size}")
-            print(
-                f"{count} boards x {size} nights: {stored} runs, {bytes_stored / 1e6:.0f} MB, "
-                f"{bytes_stored / stored / 1000:.1f} kB a run, "
-                f"written in {time.monotonic() - begun:.0f} s",
-                flush=True,
-            )
-            columns.append([measured_command(address, words) for words in commands(farm)])
-        _print(titles, commands(farm), columns)
+        new_database = stack.enter_context(_server()) if args.postgresql else _files(folder)
+        if args.writers:
+            stored, seconds = store_by_many(new_database(), template, args.writers)
+            print(f"{args.writers} writers stored {stored} runs in {seconds:.0f} s", flush=True)
+        sizes = [_size(new_database(), template, farm) for farm in farms]
+    table = growth_table(sizes)
+    print(f"\n{table}")
+    if args.write:
+        name = "postgresql" if args.postgresql else "sqlite"
+        write_between_markers(PAGE, f"history-scale {name}", table)
     return 0
+
+
+def _size(address: str, template: HistoryRun, farm: Farm) -> Size:
+    location = find_location(address, Path())
+    assert location is not None
+    begun = time.monotonic()
+    with open_history(location) as history:
+        fill(history, template, farm)
+        runs, stored_bytes = _stored(history)
+    print(
+        f"{farm.boards} boards x {farm.nights} nights: {runs} runs, {stored_bytes / 1e6:.0f} MB, "
+        f"written in {time.monotonic() - begun:.0f} s",
+        flush=True,
+    )
+    spent = [measured_command(address, words) for words in commands(farm)]
+    return Size(farm, runs, stored_bytes, spent)
+
+
+def _files(folder: Path) -> Callable[[], str]:
+    numbers = itertools.count()
+    return lambda: str(folder / f"history{next(numbers)}.db")
 
 
 def _measured(folder: Path) -> Path:
@@ -90,7 +101,7 @@ def _measured(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[str]:
+def _server() -> Iterator[Callable[[], str]]:
     sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "history"))
     from conftest import Cluster
 
@@ -100,7 +111,7 @@ def _server() -> Iterator[str]:
     cluster = Cluster(programs[-1].parent)
     try:
         cluster.start()
-        yield cluster.new_database()
+        yield cluster.new_database
     finally:
         cluster.stop()
 
@@ -117,24 +128,6 @@ def _stored(history: History) -> tuple[int, int]:
         return runs, pages * int(connection.execute(sa.text("PRAGMA page_size")).scalar_one())
 
     return history.read(work)
-
-
-def _print(
-    titles: Sequence[str], asked: Sequence[Sequence[str]], columns: Sequence[Sequence[Spent]]
-) -> None:
-    print("\n| command | lines | " + " | ".join(titles) + " |")
-    print("|---|--:|" + "--:|" * len(titles))
-    for row, words in enumerate(asked):
-        cells = []
-        for column in columns:
-            spent, start = column[row], column[0]
-            less = start if row else Spent(0.0, 0.0, 0.0, 0)
-            cells.append(
-                f"{spent.seconds - less.seconds:.2f} s ({spent.cpu_s - less.cpu_s:.2f}), "
-                f"{spent.mb - less.mb:.0f} MB"
-            )
-        name = " ".join(words) + ("" if row else " (start-up)")
-        print(f"| `hil {name}` | {columns[-1][row].lines} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

@@ -178,9 +178,11 @@ def _write(
             }
         )
         for name, packed in variant.rows.items():
-            rows.setdefault(name, []).extend({**row, "board_id": number} for row in packed)
+            if packed:
+                rows.setdefault(name, []).extend({**row, "board_id": number} for row in packed)
     for table in (runs, boards, *_PACKED):
-        _bulk(connection, table, rows[table.name])
+        if table.name in rows:
+            _bulk(connection, table, rows[table.name])
     if connection.dialect.name == "postgresql":
         for name in ("runs", "boards"):
             connection.execute(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.metric_sheet import Bounds
-from hil.analysis.streaming_stats import CELLS, Cells, SquareSums
+from hil.analysis.streaming_stats import CELLS, Cells, SquareSums, mean_of
 from hil.analysis.uncertainty.distributions import normal_quantile, t_quantile
 from hil.analysis.uncertainty.order_statistics import CONFIDENCE
 
@@ -94,7 +94,7 @@ def long_run_variance(cells: Cells, memory: int = 0) -> tuple[float, int]:
     rows = [row for row in cells.rows if row.size >= FEWEST_CELLS] or [cells.means]
     powers = []
     for row in rows:
-        parts = _cosines(row.size) @ (row - row.mean())
+        parts = _cosines(row.size) @ (row - mean_of(row))
         powers.append(np.square(parts))
     count = min(power.size for power in powers)
     if memory:
@@ -103,12 +103,12 @@ def long_run_variance(cells: Cells, memory: int = 0) -> tuple[float, int]:
     power = np.sum([power[:count] for power in powers], axis=0) / len(rows)
     while count >= 2 * FEWEST_CELLS - 2:
         half = count // 2
-        low, high = float(power[:half].mean()), float(power[half:count].mean())
+        low, high = mean_of(power[:half]), mean_of(power[half:count])
         noise = math.sqrt(2.0 / (len(rows) * half) + 2.0 / (len(rows) * (count - half)))
         if low <= 0.0 or high <= 0.0 or abs(math.log(low / high)) <= _TOO_UNEQUAL * noise:
             break
         count = half
-    return float(power[:count].mean()) * cells.size, count * len(rows)
+    return mean_of(power[:count]) * cells.size, count * len(rows)
 
 
 def window_ratio(cells: Cells, variance: float) -> float:

@@ -40,5 +40,8 @@ def _installed_requirements() -> list[str]:
 
 def _declared(extra: str) -> list[str]:
     settings = Path(hil.__file__ or "").resolve().parents[1] / "pyproject.toml"
-    project = tomllib.loads(settings.read_text(encoding="utf-8"))["project"]
+    try:
+        project = tomllib.loads(settings.read_text(encoding="utf-8"))["project"]
+    except OSError:  # copied from an installation without its metadata
+        return [f"{DISTRIBUTION}[{extra}]"]
     return [str(text) for text in project["optional-dependencies"][extra]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import hil
 from hil.model.install_hints import DISTRIBUTION, extra_requirements, install_line
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,17 @@ def test_in_a_checkout_that_is_not_installed(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "requires", not_installed)
+    monkeypatch.setattr(hil, "__file__", str(ROOT / "hil" / "__init__.py"))
     assert extra_requirements("pico") == EXTRAS["pico"]
+
+
+def test_in_a_copy_without_metadata(monkeypatch, tmp_path):
+    def not_installed(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", not_installed)
+    monkeypatch.setattr(hil, "__file__", str(tmp_path / "hil" / "__init__.py"))
+    assert install_line("pico") == f"pip install '{DISTRIBUTION}[pico]'"
 
 
 def test_the_package_and_the_command_are_called_hil():

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
+from hil.pytest_plugin.unchecked_figures import failed_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pytest
 
     from hil.experiments.plan import RunOptions
     from hil.experiments.run import Bench
@@ -48,17 +50,5 @@ def _stored(bench: Bench) -> Sequence[BoardIdentity]:
 def reports_of_missing(errors: Iterable[ErrorRecord]) -> Iterator[pytest.TestReport]:
     """What pytest is told: for each missing board a test whose set-up failed."""
     for error in errors:
-        name = f"board[{error.board}]"
-        for when, outcome, said in (
-            ("setup", "failed", f"{error.board}: {error.error}"),
-            ("teardown", "passed", None),
-        ):
-            yield pytest.TestReport(
-                nodeid=f"hil::{name}",
-                location=("hil", None, name),
-                keywords={},
-                outcome=outcome,  # type: ignore[arg-type]
-                longrepr=said,
-                when=when,  # type: ignore[arg-type]
-                duration=0.0,
-            )
+        text = f"{error.board}: {error.error}"
+        yield from failed_test(f"board[{error.board}]", text, in_setup=True)

@@ -49,17 +49,19 @@ def reports_of(cases: dict[CaseKey, list[Measurement]]) -> Iterator[pytest.TestR
     """What pytest is told: for each case the two phases of a test that failed."""
     for (board, technique, load), figures in cases.items():
         name = f"figures[{board}-{technique}-{load}]"
-        yield from _reports(name, "\n".join([f"{HEADLINE}:", *map(verdict_message, figures)]))
+        yield from failed_test(name, "\n".join([f"{HEADLINE}:", *map(verdict_message, figures)]))
 
 
 def reports_of_attempts(texts: Mapping[str, str]) -> Iterator[pytest.TestReport]:
     """The same for each test that failed in an attempt before it passed, by its name."""
     for name, text in texts.items():
-        yield from _reports(f"attempts[{name}]", f"{ATTEMPT_HEADLINE}:\n{text}")
+        yield from failed_test(f"attempts[{name}]", f"{ATTEMPT_HEADLINE}:\n{text}")
 
 
-def _reports(name: str, text: str) -> Iterator[pytest.TestReport]:
-    for when, outcome, said in (("call", "failed", text), ("teardown", "passed", None)):
+def failed_test(name: str, text: str, *, in_setup: bool = False) -> Iterator[pytest.TestReport]:
+    """The phases of a test ``hil::name`` that failed, and of which pytest itself knows nothing."""
+    failed = "setup" if in_setup else "call"
+    for when, outcome, said in ((failed, "failed", text), ("teardown", "passed", None)):
         yield pytest.TestReport(
             nodeid=f"hil::{name}",
             location=("hil", None, name),

@@ -30,7 +30,7 @@ from hil.report.trend_lines import (
 
 if TYPE_CHECKING:
     from hil.history.fleet_trends import FleetTrend
-    from hil.history.queries import TrendLine
+    from hil.history.trend_queries import TrendLine
 
 _TREND_RUNS, _FLEET_NIGHTS = 100, 10
 _MOST_BOARDS = 8
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the lines; exit status 1 where the history has no such figure."""
     from hil.history.fleet_trends import count_boards, fleet_trends
     from hil.history.known_names import nothing_found
-    from hil.history.queries import known_metrics, trend_lines
+    from hil.history.queries import known_metrics
+    from hil.history.trend_queries import trend_lines
     from hil.report.fleet_lines import line_of_fleet, print_fleet
     from hil.report.page.trend_page import trend_page
     from hil.report.trend_changes import trend_changes

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hil.history.column_values import (
     data,
+    number_or_none,
     periods_text,
     text,
     whole,
@@ -29,7 +30,7 @@ from hil.history.sql_tables import (
 )
 from hil.history.stamp_packing import finite_or_none
 from hil.history.stamp_sets import pack_stamp_sets, unpack_stamp_sets
-from hil.history.stored_records import HistoryCase
+from hil.history.stored_records import HistoryCase, describe_plan
 from hil.model.printable import database_text
 
 if TYPE_CHECKING:
@@ -160,6 +161,20 @@ def read_plans(connection: Connection, numbers: Collection[int]) -> dict[int, li
         text(row.technique), text(row.load)
         rows.append(row)
     return by_plan
+
+
+def case_at(plan: Sequence[Any], position: int) -> Any:
+    """The row of the case that a figure is of; ValueError for the position of none."""
+    if not 0 <= position < len(plan):
+        raise ValueError("a figure of no case")
+    return plan[position]
+
+
+def plan_of(case: Any) -> str:
+    """How a case was measured, in words, from the row of its plan."""
+    return describe_plan(
+        number_or_none(case.duration_us), periods_text(case.periods), whole_or_none(case.windows)
+    )
 
 
 def read_cases(

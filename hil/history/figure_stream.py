@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import read_plans
+from hil.history.case_rows import case_at, read_plans
 from hil.history.column_values import data, text
 from hil.history.figure_packing import StoredFigure, unpack_set
 from hil.history.sql_tables import boards, figure_sets, metrics, runs
@@ -102,9 +102,7 @@ def _board(row: Any, plan: list[Any], sets: list[Any]) -> BoardFigures:
     figures = []
     for packed in sets:
         for figure in unpack_set(data(packed.data)):
-            if not 0 <= figure.position < len(plan):
-                raise ValueError("a figure of no case")
-            case = plan[figure.position]
+            case = case_at(plan, figure.position)
             figures.append(FigureRow(case.technique, case.load, text(packed.name), figure))
     return BoardFigures(
         run=text(row.run),

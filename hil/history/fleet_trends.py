@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import metric_numbers, read_plans
+from hil.history.case_rows import case_at, metric_numbers, read_plans
 from hil.history.column_values import data, text
 from hil.history.figure_packing import worst_by_case
 from hil.history.night_queries import find_nights
@@ -112,11 +112,9 @@ def _of_cases(
     plan = plans.get(row.plan_id, ())
     values = []
     for position, value in worst_by_case(data(row.data)):
-        if not 0 <= position < len(plan):
-            raise ValueError("a figure of no case")
-        technique, load = plan[position].technique, plan[position].load
-        if wanted.technique in (None, technique) and wanted.load in (None, load):
-            values.append(((technique, load), value))
+        case = case_at(plan, position)
+        if wanted.takes_case(case.technique, case.load):
+            values.append(((case.technique, case.load), value))
     return values
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import metric_numbers, read_plans
+from hil.history.case_rows import case_at, metric_numbers, read_plans
 from hil.history.column_values import data, number, number_or_none, text, text_or_none, whole
 from hil.history.figure_packing import set_columns
 from hil.history.sql_tables import boards, figure_sets
@@ -82,10 +82,8 @@ def _figures(
         for row in rows:
             plan = plans.get(plans_by_board[row.board_id], [])
             for position, *rest in _worst(data(row.data), badness, every_method):
-                if not 0 <= position < len(plan):
-                    raise ValueError("a figure of no case")
-                case = plan[position]
-                if wanted.technique in (None, case.technique) and wanted.load in (None, case.load):
+                case = case_at(plan, position)
+                if wanted.takes_case(case.technique, case.load):
                     method, source, unit, value, lo, hi = rest
                     figures.append(
                         KeyFigure(

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from hil.history.case_rows import read_plans
+from hil.history.case_rows import case_at, plan_of, read_plans
 from hil.history.column_values import data, text
 from hil.history.figure_packing import unpack_set
 from hil.history.figure_summary import FigureSummary, pack_summaries, unpack_summaries
-from hil.history.queries import plan_of
 from hil.history.sql_tables import boards, figure_sets, month_summaries, summarised_runs
 
 if TYPE_CHECKING:
@@ -75,9 +74,7 @@ def _add(
     for row in rows:
         cases = plans.get(row.plan_id, [])
         for figure in unpack_set(data(row.data)):
-            if not 0 <= figure.position < len(cases):
-                raise ValueError("a figure of no case")
-            case = cases[figure.position]
+            case = case_at(cases, figure.position)
             name: Name = (
                 *(case.technique, case.load, plan_of(case), figure.task),
                 *(figure.method, figure.source, figure.unit),

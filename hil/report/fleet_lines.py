@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.model.printable import escaped_line
 from hil.model.results import case_order
 from hil.model.units import format_value

@@ -10,7 +10,7 @@ from hil.analysis.change_points import change_points
 from hil.model.units import pick_scale
 
 if TYPE_CHECKING:
-    from hil.history.queries import TrendLine, TrendPoint
+    from hil.history.trend_queries import TrendLine, TrendPoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.history.figure_summary import MonthSummary
-    from hil.history.queries import TrendLine
+    from hil.history.trend_queries import TrendLine
 
 
 def sort_trend_lines(lines: Sequence[TrendLine]) -> list[TrendLine]:

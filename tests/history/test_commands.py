@@ -134,7 +134,7 @@ def test_a_trend_of_nothing_names_what_there_is(filled, capsys):
 
 
 def test_a_page_escapes_what_a_board_is_called(filled):
-    from hil.history.queries import TrendLine, TrendPoint
+    from hil.history.trend_queries import TrendLine, TrendPoint
 
     point = TrendPoint("<r>", "2026-01-01", 1.0, None, None, 5, "none")
     line = TrendLine("<b>&", "k", "1", "p", "t", "idle", None, None, "us", points=[point])

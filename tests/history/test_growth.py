@@ -20,11 +20,12 @@ from hil.history.database import History, _engine, open_history
 from hil.history.fleet_trends import fleet_trends
 from hil.history.location import find_location
 from hil.history.night_queries import boards_of_night, find_nights
-from hil.history.queries import RunFilter, list_runs, trend_lines
+from hil.history.queries import RunFilter, list_runs
 from hil.history.run_reader import FirmwareLine, other_lines, past_runs
 from hil.history.run_writer import add_run
 from hil.history.sql_tables import figure_sets
 from hil.history.stored_records import HistoryRun
+from hil.history.trend_queries import trend_lines
 from tools.history_scale.made_runs import Farm, fill
 
 BOARDS, FEW, MANY = 4, 12, 120

@@ -17,7 +17,7 @@ from hil.history.comparison import compare_with_history
 from hil.history.database import HistoryError, open_history
 from hil.history.figure_packing import StoredFigure
 from hil.history.figure_summary import FigureSummary, pack_summaries, unpack_summaries
-from hil.history.queries import RunFilter, list_runs, trend_lines
+from hil.history.queries import RunFilter, list_runs
 from hil.history.retention import remove_runs, set_baseline
 from hil.history.run_writer import add_run
 from hil.history.sql_tables import (
@@ -27,6 +27,7 @@ from hil.history.sql_tables import (
     stamp_sets,
     summarised_runs,
 )
+from hil.history.trend_queries import trend_lines
 from hil.model.errors import CaptureError
 
 P99 = "lateness_p99_us"

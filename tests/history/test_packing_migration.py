@@ -13,10 +13,11 @@ from old_rows import add_old_run
 from test_database import migrate
 
 from hil.history.database import History, HistoryError, _engine, open_history
-from hil.history.queries import RunFilter, list_runs, trend_lines
+from hil.history.queries import RunFilter, list_runs
 from hil.history.run_reader import find_run, load_run
 from hil.history.run_writer import add_run
 from hil.history.sql_tables import boards, metadata
+from hil.history.trend_queries import trend_lines
 
 
 def two_nights():

@@ -14,11 +14,12 @@ from hil.experiments.evaluation import unjudged_history_run
 from hil.history.comparison import compare_with_history
 from hil.history.database import open_history
 from hil.history.old_runs import old_runs
-from hil.history.queries import RunFilter, list_runs, trend_lines
+from hil.history.queries import RunFilter, list_runs
 from hil.history.retention_policy import RetentionPolicy
 from hil.history.run_order import CLOCK_WRONG, order_time
 from hil.history.run_reader import find_run, load_run
 from hil.history.run_writer import add_run
+from hil.history.trend_queries import trend_lines
 
 LATER = "2099-01-01T00:00:00Z"
 

@@ -8,8 +8,9 @@ import runs
 
 from hil.history.comparison import PAIR_CONFIDENCE, compare_runs
 from hil.history.database import open_history
-from hil.history.queries import RunFilter, trend_lines
+from hil.history.queries import RunFilter
 from hil.history.run_writer import add_run
+from hil.history.trend_queries import trend_lines
 from hil.model.results import Measurement
 from hil.pytest_plugin.unchecked_figures import figure_key
 from hil.report.side_by_side import side_by_side

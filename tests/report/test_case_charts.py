@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.model.captures import Capture, Pings
 from hil.model.results import Measurement, Results
 from hil.report.charts.case_charts import technique_charts

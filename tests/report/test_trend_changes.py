@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.report.page.trend_page import trend_chart, trend_page
 from hil.report.trend_changes import trend_changes
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.report.page.trend_page import MOST_CHARTS, trend_chart, trend_page
 
 P99 = "lateness_p99_us"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hil.history.figure_summary import MonthSummary
-    from hil.history.queries import TrendLine, TrendPoint
+    from hil.history.trend_queries import TrendLine, TrendPoint
 
 MOST_CHARTS = 120
 """Charts on one page; the lines beyond are counted."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.report.page.trend_page import trend_page
 
 from .test_compare_page import OPEN, page_of

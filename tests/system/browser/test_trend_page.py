@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.history.queries import TrendLine, TrendPoint
+from hil.history.trend_queries import TrendLine, TrendPoint
 from hil.report.page.trend_page import trend_page
 
 BAD = "</script><img src=x onerror='window.boom=1'>"

@@ -128,19 +128,16 @@ def reset_often(folder: Path, mode: str, times: int, *, seed: int = 1) -> Persis
     log = folder / "log"
     with VirtualBoard(root=folder) as board, serial.Serial(board.port, timeout=0) as line:
         for n in range(times):
-            limit = time.monotonic() + 20
-            while _boots(log) <= n:
-                if time.monotonic() > limit:
-                    said = line.read(4096).decode("utf-8", "replace")
-                    raise TimeoutError(f"the board does not boot: {_text(log)[-300:]}\n{said}")
-                time.sleep(0.002)
+            _wait(log, "boot ", n + 1, line)
             line.reset_input_buffer()
             # a board that ends again and again at once is held back: let it run sometimes
             wait_s = rng.uniform(0.0, 0.06) + 0.5 * (n % 5 == 4)
             if mode == "soft":
                 time.sleep(wait_s)
                 line.write(b"\x03\x04")
-            elif mode != "deepsleep":
+            elif mode == "deepsleep":
+                _wait(log, "run ", n, line)  # its first boot plans, each of the others runs once
+            else:
                 time.sleep(wait_s)
                 board.reset()
     return read_log(_text(log), asleep=mode == "deepsleep")
@@ -198,8 +195,14 @@ def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _boots(path: Path) -> int:
-    return _text(path).count("boot ")
+def _wait(log: Path, kind: str, count: int, line: serial.Serial) -> None:
+    """Until the board's file has ``count`` whole lines of a kind, for 20 s at most."""
+    limit = time.monotonic() + 20
+    while sum(text.startswith(kind) for text in _text(log).split("\n")[:-1]) < count:
+        if time.monotonic() > limit:
+            said = line.read(4096).decode("utf-8", "replace")
+            raise TimeoutError(f"no {kind.strip()} {count}: {_text(log)[-300:]}\n{said}")
+        time.sleep(0.002)
 
 
 def main() -> None:

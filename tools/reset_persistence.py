@@ -198,7 +198,7 @@ def _text(path: Path) -> str:
 def _wait(log: Path, kind: str, count: int, line: serial.Serial) -> None:
     """Until the board's file has ``count`` whole lines of a kind, for 20 s at most."""
     limit = time.monotonic() + 20
-    while sum(text.startswith(kind) for text in _text(log).split("\n")[:-1]) < count:
+    while f"\n{_text(log)}".rpartition("\n")[0].count(f"\n{kind}") < count:
         if time.monotonic() > limit:
             said = line.read(4096).decode("utf-8", "replace")
             raise TimeoutError(f"no {kind.strip()} {count}: {_text(log)[-300:]}\n{said}")

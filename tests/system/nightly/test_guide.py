@@ -111,6 +111,7 @@ def test_an_ordinary_user_comes_to_the_end_of_the_guide(tmp_path_factory):
     home = Path(os.environ.get("TMPDIR", "/tmp")) / f"hil-guide-{os.getpid()}"
     clone = home / "hil"
     clone.mkdir(parents=True)
+    (home / "tmp").mkdir()  # pytest's folder in /tmp is named by USER, whoever that was last time
     try:
         files = subprocess.run(
             ["git", "-c", "safe.directory=*", "ls-files", "-z"],
@@ -139,6 +140,7 @@ def _type_all(as_user, home, clone, chat):
     passed_on = ("PIP_", "SSL_CERT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
     environment = {n: v for n, v in os.environ.items() if n.upper().startswith(passed_on)}
     environment |= {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "USER": "guide"}
+    environment["TMPDIR"] = str(home / "tmp")
 
     def typed(command, status=0):
         for port, board in BOARDS.items():
